@@ -1,0 +1,5 @@
+"""Better product pictures for Django shops."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

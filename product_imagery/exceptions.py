@@ -1,0 +1,102 @@
+"""Every error this package raises on purpose.
+
+    ImageryError                 code, message (a sentence for a person), detail (for the log)
+    ├── ConfigurationError       settings or registration are wrong; the developer has to act
+    │   └── RegistrationError    a ``ProductImages`` description does not fit its model
+    ├── RequestError             what was asked for cannot be done; the caller has to ask differently
+    │   ├── OptionError          an option is unknown, malformed or not honoured by the provider
+    │   ├── NothingToDo          the selection holds no picture that still needs work
+    │   └── StateError           the thing is not in a state that allows this step
+    ├── PictureError             the bytes are not a picture that we accept
+    ├── EngineError              the imaging process failed, ran out of memory or out of time
+    │   └── ModelMissing         the matting model has not been fetched yet
+    ├── StorageError             a file could not be stored or read back
+    ├── PublicationConflict      the product changed meanwhile; nothing was overwritten
+    └── VaultError               a secret cannot be decrypted with the keys at hand
+"""
+
+from __future__ import annotations
+
+
+class ImageryError(Exception):
+    """Base class. ``message`` may be shown to a merchant, ``detail`` only to an operator."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.detail = detail
+
+
+class ConfigurationError(ImageryError):
+    """The installation is set up wrongly."""
+
+    code = "configuration"
+
+
+class RegistrationError(ConfigurationError):
+    """A model's pictures are described wrongly."""
+
+    code = "registration"
+
+
+class RequestError(ImageryError):
+    """The request cannot be carried out as it stands."""
+
+    code = "bad_request"
+
+
+class OptionError(RequestError):
+    """An option is unknown, malformed, or one that the provider does not honour."""
+
+    code = "bad_option"
+
+
+class NothingToDo(RequestError):
+    """No selected picture needs this work."""
+
+    code = "nothing_to_do"
+
+
+class StateError(RequestError):
+    """The step does not fit the present state, often because somebody else was faster."""
+
+    code = "wrong_state"
+
+
+class PictureError(ImageryError):
+    """The file is not a picture that we accept. See ``imaging.decode`` for the codes."""
+
+    code = "bad_picture"
+
+
+class EngineError(ImageryError):
+    """The imaging process did not deliver."""
+
+    code = "engine"
+
+
+class ModelMissing(EngineError):
+    """The matting model is not on this machine."""
+
+    code = "model_missing"
+
+
+class StorageError(ImageryError):
+    """The storage did not take or return a file as promised."""
+
+    code = "storage"
+
+
+class PublicationConflict(ImageryError):
+    """The product's picture is no longer the one that the work was started for."""
+
+    code = "conflict"
+
+
+class VaultError(ImageryError):
+    """A stored secret cannot be read with the configured keys. The value is left untouched."""
+
+    code = "vault"

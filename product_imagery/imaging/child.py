@@ -1,0 +1,84 @@
+"""The program of the imaging process: reads requests from standard input, answers on standard output.
+
+Run as a file by ``imaging.pool``, isolated (``python -I``) and with an almost empty environment. Each request names a
+function, which gets keyword arguments and returns something that JSON can carry. The process ends when its parent does:
+standard input closes, whatever else is going on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import queue
+import resource
+import struct
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any, BinaryIO
+
+HEADER = struct.Struct(">I")
+
+
+def main() -> None:
+    """Serve requests until the parent goes away."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # whatever a library prints must not reach the protocol
+    memory, seconds = int(sys.argv[1]), int(sys.argv[2])
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    requests: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
+    while True:
+        request = requests.get()
+        _allow_cpu(seconds)
+        answer = json.dumps(_answer(request)).encode()
+        answers.write(HEADER.pack(len(answer)) + answer)
+
+
+def _listen(stream: BinaryIO, requests: queue.Queue[dict[str, Any]]) -> None:
+    while True:
+        header = stream.read(HEADER.size)
+        if len(header) < HEADER.size:
+            os._exit(0)
+        requests.put(json.loads(stream.read(HEADER.unpack(header)[0])))
+
+
+def _allow_cpu(seconds: int) -> None:
+    """Move the soft CPU limit ahead of what this process has used so far."""
+    if seconds:
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds, hard))
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    module, _, name = request["call"].partition(":")
+    try:
+        result = getattr(importlib.import_module(module), name)(**request["arguments"])
+    except MemoryError:
+        sentence = "The picture needs more memory than is allowed for one picture."
+        return {"error": {"kind": "PictureError", "code": "too_demanding", "message": sentence, "detail": ""}}
+    except Exception as error:  # noqa: BLE001  one process boundary: whatever happens must be told to the parent
+        return {"error": _describe(error)}
+    with contextlib.suppress(OSError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"result": result, "peak_kib": peak}
+
+
+def _describe(error: Exception) -> dict[str, str]:
+    known = hasattr(error, "code") and hasattr(error, "message")
+    return {
+        "kind": type(error).__name__ if known else "EngineError",
+        "code": str(getattr(error, "code", "engine")) if known else "engine",
+        "message": str(getattr(error, "message", "")) if known else "The picture could not be worked on.",
+        "detail": str(getattr(error, "detail", "")) if known else traceback.format_exc(limit=-6),
+    }
+
+
+if __name__ == "__main__":
+    main()

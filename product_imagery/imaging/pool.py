@@ -1,0 +1,136 @@
+"""Imaging processes: foreign pictures are opened there, so that a hostile one takes only that process with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from product_imagery import exceptions
+from product_imagery.exceptions import EngineError, ImageryError
+from product_imagery.imaging.child import HEADER
+
+_PROGRAM = Path(__file__).with_name("child.py")
+
+
+@dataclass(frozen=True)
+class PoolLimits:
+    """Bounds of one imaging process: address space in bytes, CPU and wall seconds a picture, pictures until it retires."""
+
+    processes: int = 2
+    memory: int = 3 * 1024**3
+    cpu_seconds: int = 240
+    wall_seconds: float = 180.0
+    pictures: int = 200
+
+
+class ImagingPool:
+    """A handful of imaging processes, started when first needed. Safe to call from many threads."""
+
+    def __init__(self, limits: PoolLimits | None = None) -> None:
+        self.limits = limits or PoolLimits()
+        self._free: list[_Child] = []
+        self._slots = threading.BoundedSemaphore(self.limits.processes)
+        self._lock = threading.Lock()
+
+    def run(self, call: str, **arguments: Any) -> Any:
+        """Run ``"package.module:function"`` in an imaging process and return its result.
+
+        Raises the ``ImageryError`` that the function raised, or ``EngineError`` when the process died or took too long.
+        """
+        with self._slots, self._child() as child:
+            answer = child.ask({"call": call, "arguments": arguments}, self.limits.wall_seconds)
+        if "error" in answer:
+            raise _revive(answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """End all idle processes."""
+        with self._lock:
+            idle, self._free = self._free, []
+        for child in idle:
+            child.kill()
+
+    @contextlib.contextmanager
+    def _child(self) -> Iterator[_Child]:
+        with self._lock:
+            child = self._free.pop() if self._free else None
+        child = child or _Child(self.limits)
+        try:
+            yield child
+        except BaseException:
+            child.kill()
+            raise
+        if child.answered >= self.limits.pictures:
+            child.kill()
+            return
+        with self._lock:
+            self._free.append(child)
+
+
+class _Child:
+    """One process and the pipe to it."""
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self.answered = 0
+        # The child gets no secret: an environment of its own, no inherited descriptors, nothing but numbers in argv.
+        environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-I", str(_PROGRAM), str(limits.memory), str(limits.cpu_seconds)]
+        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and file
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        )
+
+    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        body = json.dumps(request).encode()
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(HEADER.pack(len(body)) + body)
+            self._process.stdin.flush()
+            size = HEADER.unpack(self._read(HEADER.size, deadline))[0]
+            answer: dict[str, Any] = json.loads(self._read(size, deadline))
+        except (BrokenPipeError, EOFError) as error:
+            detail = f"imaging process ended with {self._process.wait(5)}"
+            message = "The picture broke the imaging process: it needs too much memory or computing time."
+            raise EngineError(message, code="engine_crashed", detail=detail) from error
+        self.answered += 1
+        return answer
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        received = bytearray()
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while len(received) < size:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise EngineError("The picture took too long to work on.", code="engine_timeout")
+                piece = os.read(descriptor, size - len(received))
+                if not piece:
+                    raise EOFError
+                received += piece
+        return bytes(received)
+
+    def kill(self) -> None:
+        """End the process at once; it holds nothing that would be lost."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe:
+                    pipe.close()
+
+
+def _revive(error: dict[str, str]) -> ImageryError:
+    kind = getattr(exceptions, error["kind"], EngineError)
+    revived: ImageryError = kind(error["message"], code=error["code"], detail=error["detail"])
+    return revived

@@ -1,0 +1,25 @@
+"""Small copies for lists and review pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from product_imagery.imaging.encode import Encoded, write_picture
+from product_imagery.imaging.metadata import SourceType
+
+#: longest side in pixels: sharp on a phone with a dense screen, small enough for twenty-four on a page
+SIDE = 640
+
+
+def write_thumbnail(image: Image.Image, path: Path, *, mark: SourceType) -> Encoded:
+    """Write a copy that fits ``SIDE``×``SIDE``: WebP where anything is transparent, JPEG otherwise."""
+    small = image.copy() if max(image.size) <= SIDE else _shrink(image)
+    return write_picture(small, path, format="webp" if small.mode == "RGBA" else "jpeg", quality=82, mark=mark)
+
+
+def _shrink(image: Image.Image) -> Image.Image:
+    factor = SIDE / max(image.size)
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)

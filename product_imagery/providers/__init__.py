@@ -1,0 +1,3 @@
+"""Nothing but provider folders: each is found by ``provider_kit.registry`` and describes itself."""
+
+from __future__ import annotations
