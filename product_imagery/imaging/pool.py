@@ -38,6 +38,7 @@ class ImagingPool:
 
     def __init__(self, limits: PoolLimits | None = None) -> None:
         self.limits = limits or PoolLimits()
+        self._all: set[_Child] = set()
         self._free: list[_Child] = []
         self._slots = threading.BoundedSemaphore(self.limits.processes)
         self._lock = threading.Lock()
@@ -54,27 +55,28 @@ class ImagingPool:
         return answer["result"]
 
     def close(self) -> None:
-        """End all idle processes."""
+        """End all processes; a call that is still waiting for one raises ``EngineError``."""
         with self._lock:
-            idle, self._free = self._free, []
-        for child in idle:
+            children, self._all, self._free = self._all, set(), []
+        for child in children:
             child.kill()
 
     @contextlib.contextmanager
     def _child(self) -> Iterator[_Child]:
         with self._lock:
-            child = self._free.pop() if self._free else None
-        child = child or _Child(self.limits)
+            child = self._free.pop() if self._free else _Child(self.limits)
+            self._all.add(child)
+        spent = True
         try:
             yield child
-        except BaseException:
-            child.kill()
-            raise
-        if child.answered >= self.limits.pictures:
-            child.kill()
-            return
-        with self._lock:
-            self._free.append(child)
+            spent = child.answered >= self.limits.pictures
+        finally:
+            with self._lock:
+                if spent or child not in self._all:
+                    self._all.discard(child)
+                    child.kill()
+                else:
+                    self._free.append(child)
 
 
 class _Child:

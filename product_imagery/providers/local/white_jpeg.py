@@ -24,7 +24,7 @@ from product_imagery.providers.local.arrays import Bytes, Floats
 from product_imagery.providers.local.huffman import START_OF_SCAN, code_segments, markers, read_tables
 
 _SEGMENT = 8  #: blocks between two restart markers
-_ROUNDS = 60
+_ROUNDS = 300
 _SAFE = 257.0  #: what white must reach before clipping; integer decoders are off by about one
 
 _ORDER = sorted(range(64), key=lambda i: (i // 8 + i % 8, (i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
@@ -78,7 +78,7 @@ def _overshoot(blocks: Bytes, quantiser: Floats) -> NDArray[np.int32]:
         if not len(still):
             break
         # A little more than the need, and more each round, so that quantisation cannot swallow it for ever.
-        wanted[still] += missing * (0.7 + 0.05 * round_)
+        wanted[still] += missing * min(1.5, 0.7 + 0.05 * round_)
         result[still] = _quantise(wanted[still], quantiser)
     return result
 

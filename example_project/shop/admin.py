@@ -1,0 +1,33 @@
+"""The shop's own admin, with the actions of product imagery mixed in."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from example_project.shop.models import Collection, CollectionPhoto, Product
+from product_imagery.admin import EnhanceImagesMixin
+
+
+@admin.register(Product)
+class ProductAdmin(EnhanceImagesMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("picture", "title", "sku", "category", "price")
+    list_display_links = ("picture", "title")
+    list_filter = ("category",)
+    search_fields = ("title", "sku")
+
+    @admin.display(description="photo")
+    def picture(self, product: Product) -> str | SafeString:
+        shown = product.enhanced_photo or product.photo
+        return format_html('<img src="{}" alt="" width="56" height="56" style="object-fit:contain">', shown.url) if shown else "–"
+
+
+class CollectionPhotoInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = CollectionPhoto
+    extra = 0
+
+
+@admin.register(Collection)
+class CollectionAdmin(EnhanceImagesMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    inlines = (CollectionPhotoInline,)

@@ -1,0 +1,22 @@
+"""Tells product imagery where this shop keeps its pictures."""
+
+from __future__ import annotations
+
+from example_project.shop.models import Collection, Product
+from product_imagery.products import GalleryImages, ProductImages, register
+
+
+@register(Product)
+class ProductPhotos(ProductImages):
+    source = "photo"
+    target = "enhanced_photo"
+    name = "title"
+    category = "category"
+
+
+@register(Collection)
+class CollectionPhotos(GalleryImages):
+    pictures = "photos"
+    field = "image"
+    order = "position"
+    name = "title"

@@ -1,0 +1,8 @@
+"""The admin: what a merchant clicks. Each page translates a request into one flow call and its errors back."""
+
+from __future__ import annotations
+
+from product_imagery.admin import catalogue, enhancements, items, versions
+from product_imagery.admin.actions import EnhanceImagesMixin
+
+__all__ = ["EnhanceImagesMixin", "catalogue", "enhancements", "items", "versions"]

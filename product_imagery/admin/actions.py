@@ -1,0 +1,49 @@
+"""What a shop mixes into its own product admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.conf import get_settings
+from product_imagery.models import Selection
+from product_imagery.products import description_of
+
+_Base: Any = admin.ModelAdmin if TYPE_CHECKING else object
+
+
+class EnhanceImagesMixin(_Base):
+    """Adds “Enhance pictures” to the actions of the changelist: ``class ProductAdmin(EnhanceImagesMixin, ModelAdmin)``."""
+
+    actions = ("enhance_images",)
+
+    def has_enhance_images_permission(self, request: HttpRequest) -> bool:
+        """The action shows only to those who may start enhancements."""
+        return bool(request.user.has_perm("product_imagery.start_enhancement"))
+
+    @admin.action(description=_("Enhance pictures of selected %(verbose_name_plural)s"), permissions=["enhance_images"])
+    def enhance_images(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Keep the selection on the server and ask what to do with it."""
+        description_of(self.model)
+        most = get_settings().max_selection
+        ids = [str(pk) for pk in queryset.order_by().values_list("pk", flat=True)[: most + 1]]
+        if len(ids) > most:
+            sentence = ngettext("Select at most %(n)s product.", "Select at most %(n)s products.", most) % {"n": most}
+            self.message_user(request, sentence, messages.ERROR)
+            return None
+        if not self.has_view_permission(request):
+            self.message_user(request, gettext("You may not see these products."), messages.ERROR)
+            return None
+        selection = Selection.objects.create(
+            content_type=ContentType.objects.get_for_model(self.model, for_concrete_model=False),
+            ids=ids,
+            actor_id=request.user.pk,
+        )
+        return redirect("admin:product_imagery_enhancement_start", selection.pk)

@@ -1,0 +1,163 @@
+"""Enhancements: confirm, follow, review."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.admin.confirm import confirm_page
+from product_imagery.admin.doors import explained, require
+from product_imagery.admin.review import review_page
+from product_imagery.flows import steer
+from product_imagery.flows.health import worker_is_missing
+from product_imagery.models import Enhancement
+from product_imagery.states import ItemStatus, Publication, Review
+
+_SHOWN = 50
+
+
+@admin.register(Enhancement)
+class EnhancementAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Read-only: what happens to an enhancement happens by its buttons."""
+
+    list_display = ("__str__", "look", "progress", "state", "actor", "created_at", "finished_at")
+    list_filter = ("status", "operation", "preset", "door", "created_at")
+    list_select_related = ("preset", "actor")
+    search_fields = ("items__label",)
+    search_help_text = _("Product name")
+    date_hierarchy = "created_at"
+    actions = ("cancel_selected", "retry_selected")
+    change_form_template = "admin/product_imagery/enhancement.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Enhancement]:
+        """With the figures of all rows in one query."""
+        return Enhancement.objects.with_progress()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Enhancements start from a selection of products."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only by the buttons."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The history of what was done and paid stays."""
+        return False
+
+    @admin.display(description=_("look"))
+    def look(self, enhancement: Enhancement) -> str:
+        return str(enhancement.preset or enhancement.get_operation_display())
+
+    @admin.display(description=_("progress"))
+    def progress(self, enhancement: Any) -> SafeString:
+        done = enhancement.total - enhancement.open
+        return format_html(
+            '<progress max="{}" value="{}" aria-label="{}"></progress> {}/{}',
+            enhancement.total,
+            done,
+            gettext("pictures ended"),
+            done,
+            enhancement.total,
+        )
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, enhancement: Any) -> SafeString:
+        notes = [gettext("%d failed") % enhancement.failed] if enhancement.failed else []
+        notes += [gettext("%d need a decision") % enhancement.stalled] if enhancement.stalled else []
+        return format_html(
+            '<span class="imagery-state imagery-{}">{}</span> {}',
+            enhancement.status,
+            enhancement.get_status_display(),
+            ", ".join(notes),
+        )
+
+    @admin.action(description=_("Cancel what has not begun"), permissions=["cancel"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
+        for enhancement in queryset:
+            with explained(request):
+                self._tell_cancelled(request, steer.cancel(enhancement))
+
+    @admin.action(description=_("Try failed pictures again"), permissions=["cancel"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
+        for enhancement in queryset:
+            with explained(request):
+                self._tell_retried(request, steer.retry(enhancement))
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """For the two actions above."""
+        return bool(request.user.has_perm("product_imagery.cancel_enhancement"))
+
+    def get_urls(self) -> list[URLPattern]:
+        """The confirm page and the review page, beside Django's own."""
+        start, review = self.admin_site.admin_view(self.start), self.admin_site.admin_view(self.review)
+        own = [
+            path("start/<uuid:selection>/", start, name="product_imagery_enhancement_start"),
+            path("<int:pk>/review/", review, name="product_imagery_enhancement_review"),
+        ]
+        return own + super().get_urls()
+
+    def start(self, request: HttpRequest, selection: Any) -> HttpResponse:
+        """Confirm page of a selection."""
+        return confirm_page(request, selection, self.admin_site.each_context(request))
+
+    def review(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Before and after."""
+        return review_page(request, pk, self.admin_site.each_context(request))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The progress page; its buttons post here."""
+        enhancement = self.get_object(request, object_id)
+        if enhancement is None or not self.has_view_permission(request, enhancement):
+            return super().change_view(request, object_id, form_url, extra_context)
+        if request.method == "POST":
+            require(request, "cancel_enhancement")
+            with explained(request):
+                if "cancel" in request.POST:
+                    self._tell_cancelled(request, steer.cancel(enhancement))
+                elif "retry" in request.POST:
+                    self._tell_retried(request, steer.retry(enhancement))
+            return redirect("admin:product_imagery_enhancement_change", enhancement.pk)
+        context = {**self.admin_site.each_context(request), **_figures(enhancement), "title": str(enhancement)}
+        context["worker_missing"] = enhancement.is_active and worker_is_missing()
+        context["may_cancel"] = self.has_cancel_permission(request)
+        return TemplateResponse(request, self.change_form_template, context)
+
+    def _tell_cancelled(self, request: HttpRequest, count: int) -> None:
+        text = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
+        messages.success(request, text)
+
+    def _tell_retried(self, request: HttpRequest, count: int) -> None:
+        text = ngettext("%d picture is tried again.", "%d pictures are tried again.", count) % count
+        messages.success(request, text)
+
+
+def _figures(enhancement: Any) -> dict[str, Any]:
+    items = enhancement.items.all()
+    troubled = items.filter(status__in=(ItemStatus.FAILED, ItemStatus.STALLED))
+    return {
+        "enhancement": enhancement,
+        "ended": enhancement.total - enhancement.open,
+        "to_review": items.to_review().count(),
+        "to_publish": items.to_publish().count(),
+        "published": items.filter(results__publication=Publication.PUBLISHED).distinct().count(),
+        "waiting": items.filter(results__publication=Publication.WAITING).exists(),
+        "conflicts": items.filter(results__publication=Publication.CONFLICT).distinct()[:_SHOWN],
+        "troubled": troubled[:_SHOWN],
+        "troubled_more": max(0, enhancement.failed + enhancement.stalled - _SHOWN),
+        "latest": items.filter(status=ItemStatus.COMPLETED).order_by("-finished_at").prefetch_related("results")[:12],
+        "pending_review": Review.PENDING,
+        "opts": Enhancement._meta,
+    }

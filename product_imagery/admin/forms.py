@@ -1,0 +1,76 @@
+"""The confirm page's form: its fields are the options that the provider declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.exceptions import OptionError
+from product_imagery.flows.start import Look
+from product_imagery.provider_kit.options import Kind, Option
+
+
+class StartForm(forms.Form):
+    """Options of one look, and how to go about it."""
+
+    fresh = forms.BooleanField(
+        label=_("Make new ones"), help_text=_("also of pictures that have this look already"), required=False
+    )
+    auto_approve = forms.BooleanField(
+        label=_("Publish without review"), help_text=_("put the results on the products at once"), required=False
+    )
+
+    def __init__(self, *args: Any, look: Look, may_publish: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.look = look
+        own = {f"option_{option.name}": _field(option, look.options[option.name]) for option in look.offer.options}
+        self.fields = {**own, **self.fields}
+        if not may_publish:
+            del self.fields["auto_approve"]
+
+    def option_fields(self) -> list[forms.BoundField]:
+        """The fields that belong to the look."""
+        return [self[name] for name in self.fields if name.startswith("option_")]
+
+    def way_fields(self) -> list[forms.BoundField]:
+        """The other fields."""
+        return [self[name] for name in self.fields if not name.startswith("option_")]
+
+    def clean(self) -> dict[str, Any]:
+        """Let each declaration have the last word on its value."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        for option in self.look.offer.options:
+            name = f"option_{option.name}"
+            if name in cleaned:
+                try:
+                    cleaned[name] = option.clean(cleaned[name])
+                except OptionError as error:
+                    self.add_error(name, error.message)
+        return cleaned
+
+    def options(self) -> dict[str, Any]:
+        """The options as entered; those of the look before anything was."""
+        if not self.is_bound or not self.is_valid():
+            return self.look.options
+        return {option.name: self.cleaned_data[f"option_{option.name}"] for option in self.look.offer.options}
+
+
+def _field(option: Option, value: Any) -> forms.Field:
+    common: dict[str, Any] = {
+        "label": option.name.replace("_", " ").capitalize(),
+        "help_text": option.help,
+        "initial": value,
+    }
+    if option.kind is Kind.CHOICE:
+        return forms.ChoiceField(choices=list((option.choices or {}).items()), **common)
+    if option.kind is Kind.BOOLEAN:
+        return forms.BooleanField(required=False, **common)
+    bounds: dict[str, Any] = {"min_value": option.minimum, "max_value": option.maximum}
+    if option.kind is Kind.INTEGER:
+        return forms.IntegerField(**bounds, **common)
+    if option.kind is Kind.NUMBER:
+        return forms.FloatField(**bounds, **common)
+    widget = forms.TextInput(attrs={"type": "color"}) if option.kind is Kind.COLOUR else forms.TextInput()
+    return forms.CharField(widget=widget, max_length=20, **common)

@@ -1,0 +1,69 @@
+"""Items: every picture on its way, for the operator who looks for one product or one kind of failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.models import EnhancementItem, ResultImage
+
+
+class ResultInline(admin.TabularInline):  # type: ignore[type-arg]
+    """The pictures that came back for an item."""
+
+    model = ResultImage
+    extra = 0
+    can_delete = False
+    fields = ("picture", "confidence", "warnings", "report", "review", "reviewed_by", "publication", "publication_note")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Results come from providers."""
+        return False
+
+    @admin.display(description=_("picture"))
+    def picture(self, result: ResultImage) -> SafeString:
+        link = '<a href="{}"><img src="{}" alt="{}" class="imagery-thumb"></a>'
+        return format_html(link, result.image.url, result.thumbnail.url, result)
+
+
+@admin.register(EnhancementItem)
+class EnhancementItemAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Read-only."""
+
+    list_display = ("label", "link", "state", "error_message", "finished_at")
+    list_filter = ("status", "error_code", "enhancement__operation", "content_type")
+    list_select_related = ("enhancement",)
+    search_fields = ("label", "=object_id", "source_name")
+    inlines = (ResultInline,)
+    exclude = ("work_key", "active_key", "job")
+
+    class Media:
+        css = {"all": ("product_imagery/admin.css",)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Items come from selections."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing to change by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The history stays."""
+        return False
+
+    @admin.display(description=_("enhancement"), ordering="enhancement")
+    def link(self, item: EnhancementItem) -> SafeString:
+        address = reverse("admin:product_imagery_enhancement_change", args=[item.enhancement_id])
+        return format_html('<a href="{}">{}</a>', address, item.enhancement)
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, item: EnhancementItem) -> SafeString:
+        return format_html('<span class="imagery-state imagery-{}">{}</span>', item.status, item.get_status_display())

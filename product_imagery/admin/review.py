@@ -1,0 +1,101 @@
+"""The review page: before and after, side by side, with the buttons that the person may press."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from product_imagery.admin.doors import each, require
+from product_imagery.exceptions import ImageryError
+from product_imagery.flows import review
+from product_imagery.models import Enhancement, ResultImage
+from product_imagery.products import description_for
+from product_imagery.provider_kit.registry import get_provider
+from product_imagery.states import Publication, Review
+
+_PER_PAGE = 24
+_FILTERS: dict[str, dict[str, Any]] = {
+    "pending": {"review": Review.PENDING},
+    "approved": {"review": Review.APPROVED},
+    "rejected": {"review": Review.REJECTED},
+    "all": {},
+}
+
+
+def review_page(request: HttpRequest, pk: int, context: dict[str, Any]) -> HttpResponse:
+    """List the results of one enhancement; a POST judges one of them, or all that are ticked."""
+    require(request, "view_resultimage")
+    enhancement = get_object_or_404(Enhancement, pk=pk)
+    results = ResultImage.objects.filter(item__enhancement=enhancement)
+    if request.method == "POST":
+        _judge(request, results)
+        return redirect(request.get_full_path())
+    chosen = request.GET.get("show", "pending")
+    shown = results.filter(**_FILTERS.get(chosen, {})).select_related("item__content_type", "reviewed_by")
+    page = Paginator(shown.order_by("item_id", "pk"), _PER_PAGE).get_page(request.GET.get("page"))
+    texts = get_provider(enhancement.credential.provider).warning_texts
+    context |= {"enhancement": enhancement, "page": page, "chosen": chosen, "filters": list(_FILTERS)}
+    context |= {"cards": [_card(result, texts) for result in page], "title": _("Review %s") % enhancement}
+    context |= {"may_review": _may(request, "review"), "may_publish": _may(request, "publish")}
+    context |= {"may_start": request.user.has_perm("product_imagery.start_enhancement"), "opts": Enhancement._meta}
+    return TemplateResponse(request, "admin/product_imagery/review.html", context)
+
+
+def _may(request: HttpRequest, step: str) -> bool:
+    return request.user.has_perm(f"product_imagery.{step}_resultimage")
+
+
+def _card(result: ResultImage, texts: Any) -> dict[str, Any]:
+    """What one card shows. The picture before is read through the product's own storage."""
+    try:
+        before = description_for(result.item.content_type).storage.url(result.item.source_name)
+    except (ImageryError, ValueError, NotImplementedError):
+        before = ""
+    return {
+        "result": result,
+        "before": before,
+        "warnings": [texts.get(code, code) for code in result.warnings],
+        "pending": result.review == Review.PENDING,
+        "publishable": result.review == Review.APPROVED
+        and result.publication in (Publication.NONE, Publication.CONFLICT, Publication.RESTORED),
+        "transparent": result.format in ("png", "webp"),
+    }
+
+
+def _judge(request: HttpRequest, results: QuerySet[ResultImage]) -> None:
+    """Carry out the button that was pressed: its name is the step, its value a result or ``ticked``."""
+    for name, (permissions, step) in _STEPS.items():
+        if name not in request.POST:
+            continue
+        if not all(_may_step(request, permission) for permission in permissions):
+            raise PermissionDenied
+        ticked = request.POST.getlist("ticked") if request.POST[name] == "ticked" else [request.POST[name]]
+        chosen = results.filter(pk__in=[pk for pk in ticked if pk.isdigit()])
+        count = each(request, partial(step, actor=request.user), chosen)
+        if count:
+            messages.success(request, ngettext("Done for %d picture.", "Done for %d pictures.", count) % count)
+        elif not chosen:
+            messages.warning(request, _("Tick at least one picture."))
+
+
+def _may_step(request: HttpRequest, permission: str) -> bool:
+    return request.user.has_perm(f"product_imagery.{permission}")
+
+
+_STEPS: dict[str, tuple[tuple[str, ...], Any]] = {
+    "approve": (("review_resultimage",), partial(review.approve, publish=False)),
+    "approve_and_publish": (("review_resultimage", "publish_resultimage"), partial(review.approve, publish=True)),
+    "reject": (("review_resultimage",), review.reject),
+    "regenerate": (("review_resultimage", "start_enhancement"), review.regenerate),
+    "publish": (("publish_resultimage",), review.request_publication),
+}

@@ -1,0 +1,80 @@
+"""Image versions: what stood on each product, and the way back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from product_imagery.admin.doors import each
+from product_imagery.exceptions import ImageryError
+from product_imagery.flows import publish
+from product_imagery.models import ImageVersion
+from product_imagery.products import description_for
+
+
+@admin.register(ImageVersion)
+class ImageVersionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Read-only, but for putting the earlier picture back."""
+
+    list_display = ("label", "before", "after", "published_at", "published_by", "state")
+    list_filter = ("published_at", "content_type", ("restored_at", admin.EmptyFieldListFilter))
+    list_select_related = ("content_type", "published_by")
+    search_fields = ("label", "=object_id")
+    actions = ("restore",)
+
+    class Media:
+        css = {"all": ("product_imagery/admin.css",)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Versions come from publications."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing to change by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The way back stays."""
+        return False
+
+    def has_restore_permission(self, request: HttpRequest) -> bool:
+        """For the action below."""
+        return bool(request.user.has_perm("product_imagery.restore_imageversion"))
+
+    @admin.action(description=_("Put the earlier picture back"), permissions=["restore"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[ImageVersion]) -> None:
+        count = each(request, partial(publish.restore, actor=request.user), queryset.order_by("-pk"))
+        if count:
+            text = ngettext("%d picture was put back.", "%d pictures were put back.", count) % count
+            messages.success(request, text)
+
+    @admin.display(description=_("before"))
+    def before(self, version: ImageVersion) -> SafeString | str:
+        return _thumb(version, version.before_name)
+
+    @admin.display(description=_("after"))
+    def after(self, version: ImageVersion) -> SafeString | str:
+        return _thumb(version, version.after_name)
+
+    @admin.display(description=_("state"))
+    def state(self, version: ImageVersion) -> str:
+        return _t("taken back") if version.restored_at else _t("published")
+
+
+def _thumb(version: ImageVersion, name: str) -> SafeString | str:
+    if not name:
+        return _t("no picture")
+    try:
+        address = description_for(version.content_type).target_storage.url(name)
+    except (ImageryError, ValueError, NotImplementedError):
+        return name
+    return format_html('<a href="{}"><img src="{}" alt="{}" class="imagery-thumb" loading="lazy"></a>', address, address, name)

@@ -1,0 +1,24 @@
+"""Wiring: everything that has to be connected at start-up is connected here and nowhere else."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class ProductImageryConfig(AppConfig):
+    """Product imagery."""
+
+    name = "product_imagery"
+    verbose_name = _("Product imagery")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Find ``imagery.py`` in every app; connect checks and the schedule."""
+        from django.db.models.signals import post_migrate  # noqa: PLC0415
+
+        from product_imagery import background, checks  # noqa: F401, PLC0415
+
+        autodiscover_modules("imagery")
+        post_migrate.connect(background.ensure_schedule, sender=self)

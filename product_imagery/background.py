@@ -1,0 +1,79 @@
+"""The only module that knows django-q2. A queued task is a wake-up, never the record of work."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.apps import apps
+from django.db import DatabaseError, transaction
+
+logger = logging.getLogger("product_imagery")
+
+_PUMP = "product_imagery.tasks.pump"
+_SCHEDULE = "product_imagery pump"
+
+
+_awake: ContextVar[bool] = ContextVar("product_imagery_awake", default=False)
+
+
+def wake() -> None:
+    """Start a pump after the current transaction, unless the site runs without django-q2. Never raises."""
+    if not _awake.get():
+        transaction.on_commit(enqueue_pump)
+
+
+@contextmanager
+def awake() -> Iterator[None]:
+    """Inside, ``wake`` does nothing: the caller is a pump and sees new work by itself."""
+    token = _awake.set(True)
+    try:
+        yield
+    finally:
+        _awake.reset(token)
+
+
+def enqueue_pump() -> None:
+    """Queue one pump. A queue that is down is logged: the schedule, the worker or the next wake-up takes over."""
+    if not apps.is_installed("django_q"):
+        return
+    from django_q.tasks import async_task  # noqa: PLC0415  django-q2 reads the database settings when imported
+
+    try:
+        # Baked in at enqueue time (measured): a failure is acknowledged, no result row is kept.
+        async_task(_PUMP, q_options={"save": False, "ack_failure": True})
+    except Exception:  # noqa: BLE001  any broker error: the work is in our own tables, so nothing is lost
+        logger.warning("The wake-up could not be queued; due work waits for the schedule or a worker.", exc_info=True)
+
+
+def ensure_schedule(**_: Any) -> None:
+    """Keep one schedule that starts a pump every minute: the safety net. Connected to ``post_migrate``."""
+    if not apps.is_installed("django_q"):
+        return
+    from django_q.models import Schedule  # noqa: PLC0415  see above
+
+    try:
+        Schedule.objects.get_or_create(
+            name=_SCHEDULE, defaults={"func": _PUMP, "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1}
+        )
+    except DatabaseError:
+        logger.info("The schedule is made by the next migrate: django-q2 has no tables yet.")
+
+
+def queue_problems() -> list[str]:
+    """What is wrong with the queue's settings, in sentences; empty without django-q2."""
+    if not apps.is_installed("django_q"):
+        return []
+    from django_q.conf import Conf  # noqa: PLC0415  see above
+
+    problems = []
+    if not Conf.TIMEOUT or Conf.TIMEOUT < 60:
+        problems.append("Q_CLUSTER['timeout'] should be 90 seconds: a pump runs for 25.")
+    if Conf.TIMEOUT and Conf.RETRY < Conf.TIMEOUT * 3:
+        problems.append("Q_CLUSTER['retry'] should be at least three times the timeout.")
+    if not Conf.ACK_FAILURES or not Conf.MAX_ATTEMPTS:
+        problems.append("Q_CLUSTER needs 'ack_failures': True and 'max_attempts': 1, or a failing task repeats for ever.")
+    return problems

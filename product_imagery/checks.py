@@ -1,0 +1,81 @@
+"""Numbered system checks with a hint each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
+
+from product_imagery.background import queue_problems
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import ConfigurationError
+from product_imagery.files import results_storage
+from product_imagery.products import registered
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """E001: a setting is unknown or of the wrong type."""
+    try:
+        get_settings()
+    except ConfigurationError as error:
+        return [Error(error.message, id="product_imagery.E001", hint="See the settings table in the README.")]
+    return []
+
+
+@register(Tags.models)
+def check_registrations(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """W001: no model is registered, so nothing can be enhanced."""
+    if registered():
+        return []
+    hint = "Write imagery.py in your product app, as the README shows."
+    return [Warning("No product model is registered.", id="product_imagery.W001", hint=hint)]
+
+
+@register(Tags.files)
+def check_model(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """W002: the matting model has not been fetched. Only its presence is looked at, which is cheap."""
+    try:
+        path = Path(get_settings().provider_settings()["engine"]["model"]["path"])
+    except ConfigurationError:
+        return []
+    if path.is_file():
+        return []
+    hint = "Run “manage.py imagery_model fetch” once on each machine that runs a worker."
+    return [Warning(f"The matting model is not at {path}.", id="product_imagery.W002", hint=hint)]
+
+
+@register(Tags.database)
+def check_sqlite(app_configs: Any, databases: Sequence[str] | None = None, **_: Any) -> Sequence[CheckMessage]:
+    """W003: SQLite without IMMEDIATE transactions loses writes to “database is locked” under load."""
+    messages: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        options = connection.settings_dict.get("OPTIONS", {})
+        if connection.vendor == "sqlite" and str(options.get("transaction_mode", "")).upper() != "IMMEDIATE":
+            hint = 'Set OPTIONS = {"transaction_mode": "IMMEDIATE", "timeout": 20, …} as the README shows.'
+            text = f"Database “{alias}” begins transactions late."
+            messages.append(Warning(text, id="product_imagery.W003", hint=hint))
+    return messages
+
+
+@register(Tags.compatibility)
+def check_queue(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """W004: django-q2 is set up in a way that repeats or kills pumps."""
+    return [Warning(text, id="product_imagery.W004", hint="See Q_CLUSTER in the README.") for text in queue_problems()]
+
+
+@register(Tags.files)
+def check_storage(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """E002: the storage for results overwrites files of the same name."""
+    try:
+        overwrites = getattr(results_storage(), "file_overwrite", False)
+    except Exception as error:  # noqa: BLE001  any storage may fail in any way to be built; that is the finding
+        return [Error(f"The storage for results cannot be used: {error}", id="product_imagery.E003")]
+    if overwrites:
+        hint = "Set file_overwrite to False in its OPTIONS."
+        return [Error("The storage for results overwrites files.", id="product_imagery.E002", hint=hint)]
+    return []

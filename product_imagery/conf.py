@@ -1,0 +1,121 @@
+"""The only reader of ``settings.PRODUCT_IMAGERY``.
+
+Read when used, typed, with a default for every key; an unknown key is an error. ``override_settings`` works.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import tempfile
+import types
+import typing
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from product_imagery.exceptions import ConfigurationError
+from product_imagery.imaging.limits import Limits
+from product_imagery.imaging.pool import PoolLimits
+
+
+def _key(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One attribute for each key, in lower case."""
+
+    storage: str = _key("default", "alias in `STORAGES` for results and thumbnails")
+    folder: str = _key("product_imagery", "folder in that storage")
+    max_bytes: int = _key(50 * 1024 * 1024, "largest source file")
+    max_pixels: int = _key(40_000_000, "largest source picture and largest enlarged result")
+    max_side: int = _key(12_000, "longest side of a source picture, in pixels")
+    max_selection: int = _key(10_000, "most pictures in one enhancement")
+    slots: int = _key(1, "pumps that may run at once; one for each machine that runs a worker")
+    slice_seconds: float = _key(25.0, "how long one task of django-q2 pumps before it queues the next")
+    slot_seconds: float = _key(15.0, "after this long without a sign of life a pump's slot is free again")
+    claim_seconds: float = _key(90.0, "after this long without a sign of life a job is taken from its worker")
+    max_claims: int = _key(5, "how often a job may be found with a dead worker before it is given up")
+    processes: int = _key(0, "imaging processes of one pump; 0 means one for each core")
+    memory_per_process: int = _key(3 * 1024**3, "address space of an imaging process, in bytes; 0 for no limit")
+    seconds_per_picture: float = _key(180.0, "wall clock for one picture; CPU time may be twice that")
+    model_folder: str = _key("", "where model files are kept; default is the user's cache folder")
+    model_url: str = _key("", "https address of the matting model, tried when pip cannot fetch it")
+    model_path: str = _key("", "an ONNX model of your own instead (ISNet, BiRefNet …)")
+    model_side: int = _key(320, "its input size in pixels")
+    model_mean: tuple[float, float, float] = _key((0.485, 0.456, 0.406), "its normalisation")
+    model_deviation: tuple[float, float, float] = _key((0.229, 0.224, 0.225), "its normalisation")
+
+    def models(self) -> Path:
+        """The folder of the model files."""
+        if self.model_folder:
+            return Path(self.model_folder)
+        home = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache" if os.access(Path.home(), os.W_OK) else "")
+        return Path(home or tempfile.gettempdir()) / "product_imagery"
+
+    def limits(self) -> Limits:
+        """Bounds of one source picture."""
+        return Limits(self.max_bytes, self.max_pixels, self.max_side)
+
+    def pool_limits(self) -> PoolLimits:
+        """Bounds of the imaging processes."""
+        return PoolLimits(
+            processes=self.processes or os.cpu_count() or 1,
+            memory=self.memory_per_process,
+            cpu_seconds=round(2 * self.seconds_per_picture),
+            wall_seconds=self.seconds_per_picture,
+        )
+
+    def provider_settings(self) -> dict[str, Any]:
+        """Plain values that providers may read."""
+        model = {
+            "path": self.model_path or str(self.models() / "u2netp.onnx"),
+            "side": self.model_side,
+            "mean": tuple(self.model_mean),
+            "deviation": tuple(self.model_deviation),
+        }
+        limits = self.limits()
+        bounds = {"max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels, "max_side": limits.max_side}
+        return {"engine": {"model": model, "models": str(self.models())}, "limits": bounds}
+
+
+@functools.lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the site's settings. Raises ``ConfigurationError`` for an unknown key or a value of the wrong type."""
+    given = getattr(settings, "PRODUCT_IMAGERY", {})
+    if not isinstance(given, dict):
+        raise ConfigurationError("PRODUCT_IMAGERY has to be a dict.")
+    types_by_key = {name.upper(): kind for name, kind in typing.get_type_hints(Settings).items()}
+    values = {}
+    for key, value in given.items():
+        if key not in types_by_key:
+            raise ConfigurationError(f"PRODUCT_IMAGERY has no key {key}. There are: {', '.join(types_by_key)}.")
+        values[key.lower()] = _checked(key, value, types_by_key[key])
+    return Settings(**values)
+
+
+def _checked(key: str, value: Any, kind: Any) -> Any:
+    expected: tuple[type, ...] = (list, tuple) if isinstance(kind, types.GenericAlias) else (kind,)
+    if expected == (float,):
+        expected = (int, float)
+    if not isinstance(value, expected) or isinstance(value, bool):
+        wanted = " or ".join(option.__name__ for option in expected)
+        raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be {wanted}, not {type(value).__name__}.")
+    return value
+
+
+def described() -> list[tuple[str, Any, str]]:
+    """(key, default, help) of every setting, for the README and ``imagery_doctor``."""
+    return [(item.name.upper(), item.default, item.metadata["help"]) for item in fields(Settings)]
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "PRODUCT_IMAGERY":
+        get_settings.cache_clear()

@@ -1,0 +1,156 @@
+"""Storing files: names that carry id and content, nothing ever overwritten, no half file ever visible."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage, Storage, storages
+
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import StorageError
+
+_CHUNK = 1024 * 1024
+_SCRATCH = ".product_imagery-tmp"  #: folder beside the files of a file system storage, for files in the making
+
+
+def results_storage() -> Storage:
+    """The storage of results and thumbnails. A callable for model fields, so that no migration freezes it."""
+    storage: Storage = storages[get_settings().storage]
+    return storage
+
+
+def result_name(folder: uuid.UUID, sha256: str, suffix: str, kind: str = "") -> str:
+    """Name of a result file: one folder for each item, the content's digest in the name."""
+    return posixpath.join(get_settings().folder, "results", str(folder), f"{kind}{sha256[:24]}{suffix}")
+
+
+def keep(storage: Storage, name: str, path: Path, sha256: str) -> str:
+    """Store the file at ``path`` and return the name it got; the same content under the same name is stored once.
+
+    Raises ``StorageError`` when the storage fails or does not hold all of it afterwards.
+    """
+    try:
+        if storage.exists(name):
+            if digest(storage, name) == sha256:
+                return name
+            name = storage.get_available_name(name)
+        stored = _save(storage, name, path)
+        size = storage.size(stored)
+    except (OSError, SuspiciousFileOperation) as error:
+        raise StorageError("The picture could not be stored. It will be tried again.", detail=repr(error)) from error
+    if size != path.stat().st_size:
+        storage.delete(stored)
+        message = "The storage kept only a part of the picture. It will be tried again."
+        raise StorageError(message, detail=f"{stored}: {size} of {path.stat().st_size} bytes")
+    return stored
+
+
+def _save(storage: Storage, name: str, path: Path) -> str:
+    if not isinstance(storage, FileSystemStorage):
+        with path.open("rb") as handle:
+            return storage.save(name, File(handle, name))
+    # A file system storage writes into the final name, where a kill leaves half a file; a rename cannot.
+    scratch = Path(storage.location) / _SCRATCH
+    scratch.mkdir(parents=True, exist_ok=True)
+    ready = scratch / f"{os.getpid()}-{uuid.uuid4().hex}"
+    try:
+        shutil.copyfile(path, ready)
+        with _ReadyFile(ready, name) as content:
+            return storage.save(name, content)
+    finally:
+        ready.unlink(missing_ok=True)
+
+
+class _ReadyFile(File):  # type: ignore[type-arg]
+    """A finished file on the storage's own volume, which Django moves instead of copying."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        super().__init__(path.open("rb"), name)
+        self._path = path
+
+    def temporary_file_path(self) -> str:
+        """What makes ``FileSystemStorage`` rename instead of write."""
+        return str(self._path)
+
+
+def digest(storage: Storage, name: str) -> str:
+    """SHA-256 (hex) of a stored file. Raises ``OSError`` when it is not there."""
+    found = hashlib.sha256()
+    with storage.open(name, "rb") as handle:
+        for piece in _pieces(handle):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:
+    """Copy a stored file to ``path``, at most ``most + 1`` bytes of it, and return its SHA-256 (hex).
+
+    Raises ``StorageError`` when it cannot be read.
+    """
+    found = hashlib.sha256()
+    try:
+        with storage.open(name, "rb") as handle, path.open("wb") as target:
+            written = 0
+            for piece in _pieces(handle):
+                target.write(piece[: most + 1 - written])
+                found.update(piece)
+                written += len(piece)
+                if written > most:
+                    break
+    except OSError as error:
+        message = "The source picture is no longer in the storage."
+        raise StorageError(message, code="source_missing", detail=repr(error)) from error
+    return found.hexdigest()
+
+
+def _pieces(handle: Any) -> Iterator[bytes]:
+    while piece := handle.read(_CHUNK):
+        yield piece
+
+
+def delete_quietly(storage: Storage, names: Iterable[str]) -> None:
+    """Delete files that nothing refers to; one that is gone already is fine."""
+    for name in names:
+        if name:
+            with _ignoring_missing():
+                storage.delete(name)
+
+
+@contextmanager
+def _ignoring_missing() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        return
+
+
+def listed(storage: Storage, folder: str) -> list[str]:
+    """Names of the files directly in ``folder``; empty where the storage has no such folder or cannot list."""
+    try:
+        _, names = storage.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError, NotImplementedError):
+        return []
+    return [posixpath.join(folder, name) for name in names]
+
+
+def clear_scratch(storage: Storage, older_than: float) -> int:
+    """Remove unfinished files of killed workers, if last touched before ``older_than`` (Unix time); return how many."""
+    if not isinstance(storage, FileSystemStorage):
+        return 0
+    removed = 0
+    for path in Path(storage.location, _SCRATCH).glob("*"):
+        with _ignoring_missing():
+            if path.stat().st_mtime < older_than:
+                path.unlink()
+                removed += 1
+    return removed

@@ -1,0 +1,162 @@
+"""Publish: an approved picture goes onto its product, the one before is kept, and there is an exact way back."""
+
+from __future__ import annotations
+
+import posixpath
+import tempfile
+from pathlib import Path
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.text import slugify
+
+from product_imagery import files, signals
+from product_imagery.exceptions import ImageryError, PublicationConflict, StateError, StorageError
+from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
+from product_imagery.models.clock import from_now
+from product_imagery.products import ProductImages, description_for
+from product_imagery.states import Publication
+
+_AGAIN_SECONDS = 60
+_NO_LIMIT = 1 << 40
+
+
+def publish(result: ResultImage) -> ImageVersion | None:
+    """Put a claimed result on its product.
+
+    ``None`` when it could not be done: the product changed meanwhile (a conflict, shown to the reviewer), or the
+    storage failed (tried again in a minute).
+    """
+    item = result.item
+    try:
+        description = description_for(item.content_type)
+        before = _expected(description, item)
+        name, stored = _copy_to_product(description, result)
+        try:
+            return _switch(description, result, before, stored)
+        except PublicationConflict:
+            _drop_copy(description, stored)
+            raise
+    except StorageError as error:
+        held = ResultImage.objects.held(result)
+        held.update(claimed_until=from_now(_AGAIN_SECONDS), publication_note=error.message)
+    except ImageryError as error:
+        ResultImage.objects.held(result).update(publication=Publication.CONFLICT, publication_note=error.message[:500])
+    return None
+
+
+def _expected(description: ProductImages, item: EnhancementItem) -> str:
+    """The name that stands in the target field, if the product is still what the work was started for."""
+    current = description.current(item.object_id, item.slot)
+    if current is None:
+        raise PublicationConflict("The product, or this picture of it, no longer exists.")
+    source, target = current
+    own_field = description.source_field == description.target_field
+    if target != item.target_name or (not own_field and source != item.source_name):
+        message = "The product's picture was changed after this one was started, so nothing was overwritten."
+        raise PublicationConflict(message)
+    if item.source_digest and not own_field and _digest(description, source) != item.source_digest:
+        raise PublicationConflict("The product's photo is no longer the one that this picture was made from.")
+    return target
+
+
+def _digest(description: ProductImages, name: str) -> str:
+    try:
+        return files.digest(description.storage, name)
+    except OSError as error:
+        raise StorageError("The product's photo cannot be read.", detail=repr(error)) from error
+
+
+def _copy_to_product(description: ProductImages, result: ResultImage) -> tuple[str, str]:
+    """Copy the picture to where the product's field keeps its files; the same result is copied once."""
+    item = result.item
+    suffix = posixpath.splitext(result.image.name)[1]
+    stem = slugify(item.label)[:60] or "picture"
+    wanted = f"{stem}-{result.uuid.hex[:12]}-{result.sha256[:12]}{suffix}"
+    name = description.published_name(item.object_id, item.slot, wanted)
+    with tempfile.TemporaryDirectory(prefix="product-imagery-") as folder:
+        path = Path(folder, "picture")
+        if files.copy_out(result.image.storage, result.image.name, path, _NO_LIMIT) != result.sha256:
+            raise PublicationConflict("The stored picture is damaged: its bytes are not those that were made.")
+        return name, files.keep(description.target_storage, name, path, result.sha256)
+
+
+def _switch(description: ProductImages, result: ResultImage, before: str, stored: str) -> ImageVersion:
+    """One transaction: product, history and result agree, whatever happens."""
+    item = result.item
+    before_digest = files.digest(description.target_storage, before) if _is_there(description, before) else ""
+    with transaction.atomic():
+        if not ResultImage.objects.held(result).update(publication=Publication.PUBLISHED, token=None):
+            raise PublicationConflict("Somebody else is publishing this picture.")
+        if not description.write(item.object_id, item.slot, expected=before, name=stored):
+            raise PublicationConflict("The product's picture was changed at this very moment; nothing was overwritten.")
+        version = ImageVersion.objects.create(
+            result=result,
+            label=item.label,
+            before_name=before,
+            before_digest=before_digest,
+            after_name=stored,
+            after_digest=result.sha256,
+            published_by=result.published_by,
+            **item.same_picture(),
+        )
+        _expect_from_now_on(version, stored, instead_of=before)
+        signals.send_on_commit(signals.image_published, version=version)
+    return version
+
+
+def _is_there(description: ProductImages, name: str) -> bool:
+    return bool(name) and description.target_storage.exists(name)
+
+
+def _drop_copy(description: ProductImages, name: str) -> None:
+    """Take away a copy that no version and no product refers to."""
+    if not ImageVersion.objects.filter(after_name=name).exists():
+        files.delete_quietly(description.target_storage, [name])
+
+
+def _expect_from_now_on(version: ImageVersion, name: str, *, instead_of: str) -> None:
+    """Our own change is no conflict for other items of the same picture."""
+    EnhancementItem.objects.filter(
+        content_type_id=version.content_type_id,
+        object_id=version.object_id,
+        slot=version.slot,
+        target_name=instead_of,
+    ).update(target_name=name)
+
+
+def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
+    """Put back exactly what stood on the product before; the published file stays.
+
+    Raises ``StateError`` when that was done already, ``PublicationConflict`` when another picture stands there now,
+    ``StorageError`` when the earlier file is gone or no longer the same.
+    """
+    description = description_for(version.content_type)
+    if version.before_name:
+        _check_before(description, version)
+    with transaction.atomic():
+        untouched = ImageVersion.objects.filter(pk=version.pk, restored_at=None)
+        if not untouched.update(restored_at=Now(), restored_by=actor):
+            raise StateError("The earlier picture has been put back already.")
+        done = description.write(
+            version.object_id, version.slot, expected=version.after_name, name=version.before_name
+        )
+        if not done:
+            message = "Another picture stands on the product now. Take that one back first."
+            raise PublicationConflict(message)
+        if version.result_id:
+            ResultImage.objects.filter(pk=version.result_id).update(publication=Publication.RESTORED)
+        _expect_from_now_on(version, version.before_name, instead_of=version.after_name)
+        signals.send_on_commit(signals.image_restored, version=version)
+
+
+def _check_before(description: ProductImages, version: ImageVersion) -> None:
+    try:
+        found = files.digest(description.target_storage, version.before_name)
+    except OSError as error:
+        message = "The earlier file is no longer in the storage, so it cannot be put back."
+        raise StorageError(message, code="before_missing", detail=repr(error)) from error
+    if version.before_digest and found != version.before_digest:
+        message = "The earlier file has been changed since; it is not what stood on the product."
+        raise StorageError(message, code="before_changed")

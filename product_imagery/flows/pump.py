@@ -1,0 +1,144 @@
+"""The pump: claims due work, does it in threads, writes down what comes back. One slot, many jobs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from product_imagery import background
+from product_imagery.conf import Settings, get_settings
+from product_imagery.flows import publish, submit, sweep
+from product_imagery.imaging.pool import ImagingPool
+from product_imagery.models import ProviderJob, PumpSlot, ResultImage
+from product_imagery.provider_kit.registry import all_providers
+from product_imagery.states import UNFINISHED_JOBS, Publication
+
+_TICK = 0.25
+_STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
+
+
+@dataclass
+class Slice:
+    """What one run of the pump did. ``ran`` is false when all slots were taken."""
+
+    ran: bool = True
+    done: int = 0
+    published: int = 0
+    work_left: bool = False
+
+
+def pump_slice(
+    *, seconds: float | None = None, until_idle: bool = False, stop: threading.Event | None = None
+) -> Slice:
+    """Do due work for ``seconds`` (default: the setting), or until none is left, or until ``stop`` is set."""
+    settings = get_settings()
+    holder = f"{platform.node()}:{os.getpid()}"
+    slot = PumpSlot.objects.take(slots=settings.slots, seconds=settings.slot_seconds, holder=holder)
+    if slot is None:
+        return Slice(ran=False)
+    pump = _Pump(slot, settings, stop or threading.Event())
+    try:
+        with background.awake():
+            pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
+    finally:
+        pump.close()
+        slot.release()
+    pump.report.work_left = has_work()
+    return pump.report
+
+
+def has_work() -> bool:
+    """Whether anything is unfinished, due or not."""
+    waiting = ResultImage.objects.filter(publication=Publication.WAITING)
+    return ProviderJob.objects.filter(state__in=UNFINISHED_JOBS).exists() or waiting.exists()
+
+
+class _Every:
+    """Lets something happen at most every so many seconds, the first time at once."""
+
+    def __init__(self, seconds: float, action: Callable[[], object]) -> None:
+        self._seconds, self._action, self._next = seconds, action, 0.0
+
+    def __call__(self) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._seconds
+            self._action()
+
+
+class _Pump:
+    def __init__(self, slot: PumpSlot, settings: Settings, stop: threading.Event) -> None:
+        self.report = Slice()
+        self._slot, self._settings, self._stop = slot, settings, stop
+        self._pool = ImagingPool(settings.pool_limits())
+        self._threads = ThreadPoolExecutor(settings.pool_limits().processes, thread_name_prefix="imagery")
+        self._running: dict[Future[submit.Done], ProviderJob] = {}
+        self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
+        self._lost = False
+        self._chores = (
+            _Every(settings.slot_seconds / 4, self._keep_slot),
+            _Every(settings.claim_seconds / 4, self._keep_claims),
+            _Every(1.0, sweep.release_abandoned),
+            _Every(600.0, sweep.clear_up),
+        )
+
+    def run(self, seconds: float, until_idle: bool) -> None:
+        end = time.monotonic() + seconds
+        while not (self._stop.is_set() or self._lost):
+            for chore in self._chores:
+                chore()
+            open_for_more = until_idle or time.monotonic() < end
+            moved = self._collect() + self._publish()
+            if open_for_more:
+                moved += self._claim()
+            if not moved and not self._running and (not open_for_more or not has_work()):
+                return
+            if self._running:
+                wait(self._running, timeout=_TICK, return_when="FIRST_COMPLETED")
+            elif not moved:
+                self._stop.wait(_TICK)
+
+    def close(self) -> None:
+        """Finish what is running within a few seconds; give back the rest."""
+        deadline = time.monotonic() + (_STOP_SECONDS if not self._lost else 0.0)
+        while self._running and time.monotonic() < deadline:
+            wait(self._running, timeout=_TICK, return_when="FIRST_COMPLETED")
+            self._collect()
+        submit.give_back(list(self._running.values()))
+        self._pool.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _claim(self) -> int:
+        """Take as many jobs as there are idle processes: what is not begun stays free for others."""
+        idle = self._settings.pool_limits().processes - len(self._running)
+        if idle <= 0:
+            return 0
+        jobs = ProviderJob.objects.claim(
+            providers=self._computing, most=idle, seconds=self._settings.claim_seconds
+        )
+        for task in submit.prepare(jobs):
+            self._running[self._threads.submit(submit.perform, task, self._pool)] = task.job
+        return len(jobs)
+
+    def _collect(self) -> int:
+        finished = [future for future in self._running if future.done()]
+        for future in finished:
+            submit.record(future.result())
+            del self._running[future]
+        self.report.done += len(finished)
+        return len(finished)
+
+    def _publish(self) -> int:
+        results = ResultImage.objects.claim_publications(most=8, seconds=self._settings.claim_seconds)
+        self.report.published += sum(publish.publish(result) is not None for result in results)
+        return len(results)
+
+    def _keep_slot(self) -> None:
+        self._lost = not self._slot.renew(self._settings.slot_seconds)
+
+    def _keep_claims(self) -> None:
+        ProviderJob.objects.renew(list(self._running.values()), self._settings.claim_seconds)

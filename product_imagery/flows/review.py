@@ -1,0 +1,89 @@
+"""Review: a person (or, where the enhancement says so, nobody) decides what may go onto the product."""
+
+from __future__ import annotations
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from product_imagery import background, signals
+from product_imagery.exceptions import StateError
+from product_imagery.flows.settle import settle
+from product_imagery.models import EnhancementItem, ProviderJob, ResultImage
+from product_imagery.states import ItemStatus, Publication, Review
+
+
+def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: bool) -> None:
+    """Approve a result; with ``publish`` a worker puts it on the product. Raises ``StateError`` if it was judged already."""
+    with transaction.atomic():
+        _judge(result, Review.APPROVED, actor)
+        if publish:
+            request_publication(result, actor=actor)
+        signals.send_on_commit(signals.result_approved, result=result)
+
+
+def reject(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
+    """Reject a result; its files stay. Raises ``StateError`` when it was judged already."""
+    _judge(result, Review.REJECTED, actor)
+
+
+def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
+    """Let a worker put an approved result on its product. Raises ``StateError`` unless it is approved and not there."""
+    ready = ResultImage.objects.filter(
+        pk=result.pk,
+        review=Review.APPROVED,
+        publication__in=(Publication.NONE, Publication.CONFLICT, Publication.RESTORED),
+    )
+    changes = {"publication": Publication.WAITING, "publication_note": "", "token": None, "claimed_until": None}
+    if not ready.update(published_by=actor, **changes):
+        raise StateError("Only an approved picture that is not on its product can be published.")
+    background.wake()
+
+
+def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> ProviderJob:
+    """Reject a result and make another one of its item, with another seed where the operation has one.
+
+    Raises ``StateError`` when the item is being worked on already.
+    """
+    with transaction.atomic():
+        item = EnhancementItem.objects.select_related("enhancement__credential", "job").get(pk=result.item_id)
+        job = ProviderJob.objects.create(
+            enhancement=item.enhancement,
+            credential=item.enhancement.credential,
+            provider=item.enhancement.credential.provider,
+            operation=item.enhancement.operation,
+            options=_varied(item),
+        )
+        _reopen(item, job, from_status=ItemStatus.COMPLETED)
+        if result.review == Review.PENDING:
+            reject(result, actor=actor)
+        return job
+
+
+def _reopen(item: EnhancementItem, job: ProviderJob, *, from_status: ItemStatus) -> None:
+    """Queue an ended item again under a new job."""
+    ended = EnhancementItem.objects.filter(pk=item.pk, status=from_status)
+    changes = {"error_code": "", "error_message": "", "error_detail": "", "finished_at": None}
+    try:
+        with transaction.atomic():
+            reopened = ended.update(status=ItemStatus.QUEUED, job=job, active_key=item.work_key, **changes)
+    except IntegrityError as error:
+        raise StateError("The same picture is being made in another enhancement.") from error
+    if not reopened:
+        raise StateError("The picture is being made already, or its state changed meanwhile.")
+    settle([item.enhancement_id])
+    background.wake()
+
+
+def _varied(item: EnhancementItem) -> dict[str, object]:
+    options = dict(item.enhancement.options)
+    if "seed" in options:
+        options["seed"] = (int(options["seed"]) + 1000 * item.results.count()) % 1_000_000_000
+    return options
+
+
+def _judge(result: ResultImage, verdict: Review, actor: AbstractBaseUser | None) -> None:
+    pending = ResultImage.objects.filter(pk=result.pk, review=Review.PENDING)
+    if not pending.update(review=verdict, reviewed_by=actor, reviewed_at=Now()):
+        raise StateError("Somebody has judged this picture already.")
+    result.review = verdict

@@ -1,0 +1,55 @@
+"""Settle: what the end of an item means for its enhancement. Called inside the transaction that ended the item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models.functions import Now
+
+from product_imagery import signals
+from product_imagery.exceptions import ImageryError
+from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
+from product_imagery.states import ACTIVE_ENHANCEMENTS, EnhancementStatus, ItemStatus, JobState
+
+
+def end_items(job: ProviderJob, status: ItemStatus, error: ImageryError | None = None) -> None:
+    """Bring the job's open items to an end, tell listeners, and close the enhancement if they were the last."""
+    open_items = EnhancementItem.objects.filter(job=job, status__in=(ItemStatus.QUEUED, ItemStatus.PROCESSING))
+    ended = list(open_items)
+    reason = {
+        "error_code": error.code if error else "",
+        "error_message": error.message[:500] if error else "",
+        "error_detail": error.detail if error else "",
+    }
+    open_items.update(status=status, finished_at=Now(), active_key=None, **reason)
+    signal = {ItemStatus.COMPLETED: signals.item_completed, ItemStatus.FAILED: signals.item_failed}.get(status)
+    if signal is not None:
+        for item in ended:
+            item.status = status
+            signals.send_on_commit(signal, item=item)
+    settle([job.enhancement_id])
+
+
+def settle(enhancement_ids: Iterable[int]) -> None:
+    """Give each enhancement the status that its items add up to."""
+    for enhancement in Enhancement.objects.filter(pk__in=set(enhancement_ids)).with_progress():
+        status = _status(enhancement)
+        changes = {"status": status, "finished_at": None if status in ACTIVE_ENHANCEMENTS else Now()}
+        changed = Enhancement.objects.filter(pk=enhancement.pk).exclude(status=status).update(**changes)
+        if changed and status not in ACTIVE_ENHANCEMENTS:
+            enhancement.status = status
+            signals.send_on_commit(signals.enhancement_finished, enhancement=enhancement)
+
+
+def _status(enhancement: Enhancement) -> EnhancementStatus:
+    total, completed, failed, cancelled, still_open = (
+        getattr(enhancement, name) for name in ("total", "completed", "failed", "cancelled", "open")
+    )
+    if still_open or enhancement.stalled:  # type: ignore[attr-defined]
+        started = completed or failed or enhancement.jobs.exclude(state=JobState.QUEUED).exists()
+        return EnhancementStatus.PROCESSING if started else EnhancementStatus.QUEUED
+    if completed == total:
+        return EnhancementStatus.COMPLETED
+    if completed:
+        return EnhancementStatus.PARTIALLY_COMPLETED
+    return EnhancementStatus.CANCELLED if cancelled and not failed else EnhancementStatus.FAILED

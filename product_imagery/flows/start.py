@@ -1,0 +1,245 @@
+"""Start: a selection, a look and an account become an enhancement. Nothing is sent here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import Avg, F, Q
+from django.utils.text import Truncator
+
+from product_imagery import background
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import NothingToDo, RequestError, StateError
+from product_imagery.models import Enhancement, EnhancementItem, Preset, ProviderCredential, ProviderJob
+from product_imagery.products import ProductImages, ProductPicture
+from product_imagery.provider_kit.contract import Offer
+from product_imagery.provider_kit.options import clean_options
+from product_imagery.provider_kit.registry import get_offer, get_provider
+from product_imagery.states import ItemStatus, JobState, Review
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Look:
+    """What to do, complete and checked: make one with ``look_of_preset`` or ``look_of_operation``."""
+
+    operation: str
+    options: dict[str, Any]
+    credential: ProviderCredential
+    offer: Offer
+    preset: Preset | None = None
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What pressing the button would do. ``cost`` is in ``currency``, ``seconds`` is wall clock on this machine."""
+
+    pictures: int
+    to_do: int
+    under_way: int
+    done_before: int
+    without_picture: int
+    cost: Decimal
+    currency: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Plan:
+    to_do: list[tuple[ProductPicture, str]] = field(default_factory=list)
+    under_way: int = 0
+    done_before: int = 0
+    products: int = 0
+
+
+def look_of_preset(
+    name: str, overrides: Mapping[str, Any] | None = None, credential: ProviderCredential | None = None
+) -> Look:
+    """The look of a preset, with some options changed. Raises ``RequestError``."""
+    preset = Preset.objects.select_related("credential").filter(name=name, is_active=True).first()
+    if preset is None:
+        known = ", ".join(Preset.objects.filter(is_active=True).values_list("name", flat=True))
+        raise RequestError(f"There is no preset “{name}”. There are: {known or 'none'}.", code="unknown_preset")
+    account = credential or preset.credential or _account(preset.provider)
+    return look_of_operation(preset.operation, {**preset.options, **(overrides or {})}, account, preset)
+
+
+def look_of_operation(
+    operation: str,
+    options: Mapping[str, Any],
+    credential: ProviderCredential | None = None,
+    preset: Preset | None = None,
+) -> Look:
+    """The look of an operation with options; without an account, by the local engine. Raises ``RequestError``."""
+    account = credential or _account("local")
+    offer = get_offer(get_provider(account.provider), operation)
+    return Look(operation, clean_options(offer.options, options), account, offer, preset)
+
+
+def _account(provider: str) -> ProviderCredential:
+    credential = ProviderCredential.objects.for_provider(provider)
+    if credential is None:
+        label = get_provider(provider).label
+        raise RequestError(f"There is no usable account at {label}. Add one in the admin.", code="no_credential")
+    return credential
+
+
+def quote(description: ProductImages, ids: Sequence[Any], look: Look, *, fresh: bool = False) -> Quote:
+    """Count, cost and duration without doing anything. Raises ``RequestError`` for a selection that is too large."""
+    plan = _plan(description, ids, look, fresh)
+    provider = get_provider(look.credential.provider)
+    pictures = len(plan.to_do) + plan.under_way + plan.done_before
+    lanes = get_settings().pool_limits().processes if provider.computes else 1
+    seconds = _seconds_each(look) * len(plan.to_do) / lanes
+    return Quote(
+        pictures=pictures,
+        to_do=len(plan.to_do),
+        under_way=plan.under_way,
+        done_before=plan.done_before,
+        without_picture=max(0, len(ids) - plan.products),
+        cost=look.offer.cost * len(plan.to_do),
+        currency=provider.currency,
+        seconds=seconds,
+    )
+
+
+def start(
+    description: ProductImages,
+    ids: Sequence[Any],
+    look: Look,
+    *,
+    door: str,
+    actor: AbstractBaseUser | None = None,
+    auto_approve: bool = False,
+    fresh: bool = False,
+) -> Enhancement:
+    """Freeze the selection and queue the work.
+
+    Pictures that are under way with the same look are left out; so are those that have an unrejected result of it,
+    unless ``fresh``. Raises ``NothingToDo`` when none is left, ``RequestError`` for a selection that is too large.
+    """
+    for _attempt in range(3):
+        try:
+            with transaction.atomic():
+                plan = _plan(description, ids, look, fresh)
+                if not plan.to_do:
+                    raise _nothing(plan)
+                enhancement = Enhancement.objects.create(
+                    operation=look.operation,
+                    options=look.options,
+                    preset=look.preset,
+                    credential=look.credential,
+                    actor=actor,  # type: ignore[misc]
+                    door=door,
+                    auto_approve=auto_approve,
+                )
+                _create_items(enhancement, description, plan)
+                background.wake()
+                return enhancement
+        except IntegrityError:
+            continue  # somebody started the same pictures at this very moment: plan again without them
+    raise StateError("Somebody else is starting the same pictures. Try again in a moment.")
+
+
+def _plan(description: ProductImages, ids: Sequence[Any], look: Look, fresh: bool) -> _Plan:
+    most = get_settings().max_selection
+    if len(ids) > most:
+        raise RequestError(f"{len(ids)} products are selected; at most {most} go into one enhancement.")
+    content_type = description.content_type()
+    to_do: list[tuple[ProductPicture, str]] = []
+    under_way = done_before = 0
+    products: set[str] = set()
+    pending: list[tuple[ProductPicture, str]] = []
+
+    def sort_out() -> None:
+        nonlocal under_way, done_before
+        active, done = _known_work([key for _, key in pending])
+        for picture, key in pending:
+            if key in active:
+                under_way += 1
+            elif key in done and not fresh:
+                done_before += 1
+            else:
+                to_do.append((picture, key))
+        pending.clear()
+
+    for picture in description.pictures(ids):
+        products.add(picture.object_id)
+        pending.append((picture, _work_key(content_type.pk, picture, look)))
+        if len(pending) == _BATCH:
+            sort_out()
+    sort_out()
+    return _Plan(to_do, under_way, done_before, len(products))
+
+
+def _known_work(keys: list[str]) -> tuple[set[str], set[str]]:
+    """Of these work keys, those under way and those with a finished, unrejected result."""
+    active = set(EnhancementItem.objects.filter(active_key__in=keys).values_list("active_key", flat=True))
+    done = EnhancementItem.objects.filter(Q(work_key__in=keys), status=ItemStatus.COMPLETED).exclude(
+        results__review=Review.REJECTED
+    )
+    return {key for key in active if key}, set(done.values_list("work_key", flat=True))
+
+
+def _work_key(content_type_id: int, picture: ProductPicture, look: Look) -> str:
+    """Digest of what makes two pieces of work the same: picture, source file, provider, operation, options."""
+    parts = (content_type_id, picture.object_id, picture.slot, picture.source_name)
+    work = [*parts, look.credential.provider, look.operation, sorted(look.options.items())]
+    return hashlib.sha256(json.dumps(work).encode()).hexdigest()
+
+
+def _create_items(enhancement: Enhancement, description: ProductImages, plan: _Plan) -> None:
+    content_type = description.content_type()
+    for begin in range(0, len(plan.to_do), _BATCH):
+        batch = plan.to_do[begin : begin + _BATCH]
+        jobs = ProviderJob.objects.bulk_create(
+            ProviderJob(
+                enhancement=enhancement,
+                credential=enhancement.credential,
+                provider=enhancement.credential.provider,
+                operation=enhancement.operation,
+                options=enhancement.options,
+            )
+            for _ in batch
+        )
+        EnhancementItem.objects.bulk_create(
+            EnhancementItem(
+                enhancement=enhancement,
+                job=job,
+                content_type=content_type,
+                object_id=picture.object_id,
+                slot=picture.slot,
+                label=Truncator(picture.label).chars(200),
+                source_name=picture.source_name,
+                target_name=picture.target_name,
+                work_key=key,
+                active_key=key,
+            )
+            for job, (picture, key) in zip(jobs, batch, strict=True)
+        )
+
+
+def _seconds_each(look: Look) -> float:
+    """Mean of the latest fifty jobs of this kind; the provider's own guess before there are any."""
+    latest = ProviderJob.objects.filter(
+        provider=look.credential.provider, operation=look.operation, state=JobState.DONE
+    ).order_by("-pk")[:50]
+    mean = ProviderJob.objects.filter(pk__in=latest.values("pk")).aggregate(mean=Avg(F("finished_at") - F("sent_at")))
+    return mean["mean"].total_seconds() if mean["mean"] else look.offer.seconds
+
+
+def _nothing(plan: _Plan) -> NothingToDo:
+    if plan.under_way:
+        return NothingToDo(f"All {plan.under_way} pictures are being made already.", code="under_way")
+    if plan.done_before:
+        sentence = f"All {plan.done_before} pictures have this look already. Tick “make new ones” to make them again."
+        return NothingToDo(sentence, code="done_before")
+    return NothingToDo("None of the selected products has a picture.", code="no_pictures")

@@ -1,0 +1,144 @@
+"""Submit: hand a claimed job to its provider and write down what came of it.
+
+``perform`` runs in a thread and touches no database; ``record`` writes, fenced by the claim's token.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import EngineError, ImageryError, StorageError
+from product_imagery.flows import fetch
+from product_imagery.flows.settle import end_items
+from product_imagery.imaging.pool import ImagingPool
+from product_imagery.models import EnhancementItem, ProviderJob
+from product_imagery.models.clock import from_now
+from product_imagery.products import ProductImages, description_for
+from product_imagery.provider_kit.contract import Compute, Job, JobInput, Operation, Refused, Request
+from product_imagery.provider_kit.driver import drive
+from product_imagery.provider_kit.registry import get_provider
+from product_imagery.sources import read_source
+from product_imagery.states import ItemStatus, JobState
+
+_AGAIN_SECONDS = (2, 30, 120, 600)  #: waits before a job is tried again after trouble that may pass
+_ENGINE_TRIES = 2  #: a picture that broke the imaging process gets one more chance, on a machine that may be less busy
+
+
+@dataclass
+class Task:
+    """A claimed job with everything that doing it needs, so that the thread needs no database."""
+
+    job: ProviderJob
+    items: list[EnhancementItem]
+    descriptions: dict[int, ProductImages]
+
+
+@dataclass
+class Done:
+    """What came of a task: stored pictures, or an error. ``again`` says that it may succeed later."""
+
+    task: Task
+    pictures: list[fetch.Stored] = field(default_factory=list)
+    digests: dict[int, str] = field(default_factory=dict)
+    error: ImageryError | None = None
+    again: bool = False
+
+
+def prepare(jobs: list[ProviderJob]) -> list[Task]:
+    """Load what the threads need; the items of freshly claimed jobs begin to be processed."""
+    pks = [job.pk for job in jobs]
+    EnhancementItem.objects.filter(job__in=pks, status=ItemStatus.QUEUED).update(status=ItemStatus.PROCESSING)
+    tasks = []
+    for job in jobs:
+        items = list(job.items.all())
+        tasks.append(Task(job, items, {item.pk: description_for(item.content_type) for item in items}))
+    return tasks
+
+
+def perform(task: Task, pool: ImagingPool) -> Done:
+    """Do one job. Never raises an ``ImageryError``: what went wrong is in the answer."""
+    done = Done(task)
+    folder = Path(tempfile.mkdtemp(prefix="product-imagery-"))
+    try:
+        inputs = tuple(_input(item, task, done, folder) for item in task.items)
+        outcome = drive(_conversation(task, inputs, folder), lambda request: _answer(request, pool))
+        if isinstance(outcome, Refused):
+            done.error = ImageryError(outcome.message, code=outcome.code, detail=outcome.detail)
+        else:
+            uuids = {item.pk: item.uuid for item in task.items}
+            done.pictures = [fetch.store(picture, uuids[picture.item_id]) for picture in outcome.pictures]
+    except (StorageError, EngineError) as error:
+        done.error, done.again = error, _may_pass(error, task.job.claims)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return done
+
+
+def _input(item: EnhancementItem, task: Task, done: Done, folder: Path) -> JobInput:
+    own = folder / f"source-{item.pk}"
+    own.mkdir()
+    path, done.digests[item.pk] = read_source(task.descriptions[item.pk], item.source_name, own)
+    return JobInput(item.pk, path)
+
+
+def _conversation(task: Task, inputs: tuple[JobInput, ...], folder: Path) -> Any:
+    job = task.job
+    provider = get_provider(job.provider)()
+    settings = get_settings().provider_settings()
+    return provider.submit(Job(str(job.uuid), Operation(job.operation), job.options, inputs, folder, settings))
+
+
+def _answer(request: Request, pool: ImagingPool) -> Any:
+    assert isinstance(request, Compute)
+    return pool.run(request.call, **request.arguments)
+
+
+def _may_pass(error: ImageryError, claims: int) -> bool:
+    """May the same job succeed later? Storage trouble may pass, a crowded machine too; a missing file does not."""
+    if isinstance(error, StorageError):
+        return error.code != "source_missing" and claims < get_settings().max_claims
+    return error.code in ("engine_crashed", "engine_timeout") and claims < _ENGINE_TRIES
+
+
+def record(done: Done) -> None:
+    """Write down what came of a job, if its claim is still ours; otherwise take away what was stored for nothing."""
+    job = done.task.job
+    with transaction.atomic():
+        held = ProviderJob.objects.held(job)
+        if done.again:
+            wait = _AGAIN_SECONDS[min(job.claims, len(_AGAIN_SECONDS)) - 1]
+            if held.update(state=JobState.QUEUED, token=None, claimed_until=None, due_at=from_now(wait)):
+                _note(job, done.error)
+            return
+        state = JobState.FAILED if done.error else JobState.DONE
+        ours = held.update(state=state, claimed_until=None, finished_at=Now())
+        if ours:
+            for pk, digest in done.digests.items():
+                EnhancementItem.objects.filter(pk=pk).update(source_digest=digest)
+            fetch.write_down(job, done.task.items, done.pictures)
+            end_items(job, ItemStatus.FAILED if done.error else ItemStatus.COMPLETED, done.error)
+    if not ours or job.claims > 1:
+        fetch.tidy(done.task.items)
+
+
+def _note(job: ProviderJob, error: ImageryError | None) -> None:
+    """Back to waiting, with the reason visible to whoever looks."""
+    reason = {"error_code": error.code, "error_message": error.message, "error_detail": error.detail} if error else {}
+    EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED, **reason)
+
+
+def give_back(jobs: list[ProviderJob]) -> None:
+    """Return claimed jobs that were not begun, as a worker does that is asked to stop."""
+    for job in jobs:
+        if ProviderJob.objects.held(job).update(
+            state=JobState.QUEUED, token=None, claimed_until=None, claims=max(0, job.claims - 1)
+        ):
+            EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED)

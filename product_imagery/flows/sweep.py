@@ -1,0 +1,75 @@
+"""Sweep: what nobody moves. Safe to run at any time, by any number of workers."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from django.db import transaction
+
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from product_imagery import files
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import EngineError
+from product_imagery.flows.settle import end_items, settle
+from product_imagery.models import EnhancementItem, ProviderJob, Selection
+from product_imagery.products import registered
+from product_imagery.provider_kit.registry import all_providers
+from product_imagery.states import ItemStatus, JobState
+
+_SCRATCH_SECONDS = 3600
+
+
+def release_abandoned() -> int:
+    """Take jobs from workers that are not heard of any more; return how many.
+
+    What costs nothing is queued again; what may have been accepted elsewhere becomes ``stalled`` for a person to decide.
+    """
+    abandoned = ProviderJob.objects.abandoned()
+    if not abandoned.exists():
+        return 0
+    most = get_settings().max_claims
+    repeatable = [slug for slug, provider in all_providers().items() if provider.repeatable]
+    again = abandoned.filter(provider__in=repeatable, claims__lt=most)
+    moved = again.update(state=JobState.QUEUED, token=None, claimed_until=None, due_at=Now())
+    EnhancementItem.objects.filter(job__state=JobState.QUEUED, status=ItemStatus.PROCESSING).update(
+        status=ItemStatus.QUEUED
+    )
+    for job in abandoned.filter(provider__in=repeatable, claims__gte=most):
+        moved += _give_up(job)
+    return moved + _stall(abandoned.exclude(provider__in=repeatable))
+
+
+def _give_up(job: ProviderJob) -> int:
+    message = f"The worker died {job.claims} times while it worked on this picture, so it is not tried again."
+    with transaction.atomic():
+        ours = ProviderJob.objects.abandoned().filter(pk=job.pk)
+        if not ours.update(state=JobState.FAILED, token=None, finished_at=Now()):
+            return 0
+        end_items(job, ItemStatus.FAILED, EngineError(message, code="kills_workers"))
+    return 1
+
+
+def _stall(jobs: object) -> int:
+    message = "The connection was lost after the request was sent: it may or may not have been accepted."
+    moved = 0
+    for job in jobs:  # type: ignore[attr-defined]
+        with transaction.atomic():
+            if ProviderJob.objects.abandoned().filter(pk=job.pk).update(state=JobState.STALLED, token=None):
+                items = EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING)
+                items.update(status=ItemStatus.STALLED, error_code="outcome_unknown", error_message=message)
+                settle([job.enhancement_id])
+                moved += 1
+    return moved
+
+
+def clear_up() -> None:
+    """Remove old selections and the scratch files of killed workers."""
+    Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
+    storages = {id(storage): storage for storage in [files.results_storage()]}
+    for description in registered():
+        storages[id(description.target_storage)] = description.target_storage
+    for storage in storages.values():
+        files.clear_scratch(storage, time.time() - _SCRATCH_SECONDS)

@@ -1,0 +1,123 @@
+"""Start an enhancement from the shell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import FieldError, ValidationError
+from django.core.management.base import CommandError, CommandParser
+
+from product_imagery.flows.start import Look, look_of_operation, look_of_preset, quote, start
+from product_imagery.management.door import ImageryCommand, bar_is_wanted
+from product_imagery.management.follow import work_until_ended
+from product_imagery.models import Enhancement, ProviderCredential
+from product_imagery.products import ProductImages, description_of
+
+
+class Command(ImageryCommand):
+    """``imagery_enhance shop.Product --all --preset white --wait``."""
+
+    help = "Start an enhancement of products. --dry-run prints count, cost and duration and does nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """What, with which look, and how."""
+        parser.add_argument("model", help="the registered model, as app.Model")
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("--ids", help="primary keys, with commas")
+        which.add_argument("--filter", action="append", metavar="KEY=VALUE", help="may be repeated")
+        which.add_argument("--all", action="store_true")
+        look = parser.add_mutually_exclusive_group(required=True)
+        look.add_argument("--preset")
+        look.add_argument("--operation")
+        parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
+        parser.add_argument("--credential", metavar="LABEL", help="the account to use; default is the preset's, or local")
+        parser.add_argument("--approve", action="store_true", help="publish the results without review")
+        parser.add_argument("--fresh", action="store_true", help="also make pictures that have this look already")
+        parser.add_argument("--wait", action="store_true", help="do the work here and end when it is done")
+        parser.add_argument("--dry-run", action="store_true")
+        self.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Quote or start."""
+        description = _description(options["model"])
+        ids, look = _ids(description, options), _look(options)
+        if options["dry_run"]:
+            self._print_quote(description, ids, look, options)
+            return
+        enhancement = start(
+            description,
+            ids,
+            look,
+            door=Enhancement.Door.COMMAND,
+            auto_approve=options["approve"],
+            fresh=options["fresh"],
+        )
+        count = enhancement.items.count()
+        if not options["json"]:
+            self.stdout.write(f"Enhancement {enhancement.pk}: {count} pictures queued.")
+        if options["wait"]:
+            enhancement = work_until_ended(enhancement, bar=bar_is_wanted(options))
+        self._print_end(enhancement, options)
+
+    def _print_quote(self, description: ProductImages, ids: list[Any], look: Look, options: dict[str, Any]) -> None:
+        facts = vars(quote(description, ids, look, fresh=options["fresh"]))
+        if options["json"]:
+            self.print_json(facts)
+        else:
+            self.print_table(("", ""), [(name.replace("_", " "), value) for name, value in facts.items()])
+
+    def _print_end(self, enhancement: Enhancement, options: dict[str, Any]) -> None:
+        current = Enhancement.objects.with_progress().get(pk=enhancement.pk)
+        names = ("total", "completed", "failed", "cancelled", "stalled", "open")
+        facts = {"id": current.pk, "status": current.status} | {name: getattr(current, name) for name in names}
+        if options["json"]:
+            self.print_json(facts)
+        elif options["wait"]:
+            self.stdout.write(f"{current.get_status_display()}: {facts['completed']} completed, {facts['failed']} failed.")
+            for item in current.items.exclude(error_message="")[:50]:
+                self.stdout.write(f"  {item.label}: {item.error_message}")
+        if options["wait"] and facts["failed"]:
+            raise SystemExit(1)
+
+
+def _description(name: str) -> ProductImages:
+    try:
+        return description_of(apps.get_model(name))
+    except (LookupError, ValueError) as error:
+        raise CommandError(f"There is no model {name}. Write app.Model, as in shop.Product.", returncode=2) from error
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise CommandError(f"“{text}” is not KEY=VALUE.", returncode=2)
+        pairs[key.strip()] = value
+    return pairs
+
+
+def _ids(description: ProductImages, options: dict[str, Any]) -> list[Any]:
+    rows = description.model._base_manager.order_by("pk")
+    try:
+        if options["ids"]:
+            rows = rows.filter(pk__in=[part.strip() for part in options["ids"].split(",") if part.strip()])
+        elif options["filter"]:
+            rows = rows.filter(**_pairs(options["filter"]))
+        return list(rows.values_list("pk", flat=True))
+    except (FieldError, ValueError, ValidationError) as error:
+        raise CommandError(f"The products cannot be chosen so: {error}", returncode=2) from error
+
+
+def _look(options: dict[str, Any]) -> Look:
+    credential = None
+    if options["credential"]:
+        credential = ProviderCredential.objects.filter(label=options["credential"]).first()
+        if credential is None:
+            known = ", ".join(ProviderCredential.objects.values_list("label", flat=True)) or "none"
+            raise CommandError(f"There is no credential “{options['credential']}”. There are: {known}.", returncode=2)
+    changes = _pairs(options["option"])
+    if options["preset"]:
+        return look_of_preset(options["preset"], changes, credential)
+    return look_of_operation(options["operation"], changes, credential)

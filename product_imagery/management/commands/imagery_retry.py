@@ -1,0 +1,34 @@
+"""Try again what failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from product_imagery.flows import steer
+from product_imagery.management.door import ImageryCommand
+from product_imagery.models import Enhancement
+
+
+class Command(ImageryCommand):
+    """Queues failed and cancelled pictures again."""
+
+    help = "Queue the failed and cancelled pictures of an enhancement again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which."""
+        parser.add_argument("id", type=int)
+        parser.add_argument("--failed", action="store_true", help="only failed pictures, not cancelled ones")
+        self.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Find it and do it."""
+        enhancement = Enhancement.objects.filter(pk=options["id"]).first()
+        if enhancement is None:
+            raise CommandError(f"There is no enhancement {options['id']}.")
+        count = steer.retry(enhancement, only_failed=options["failed"])
+        if options["json"]:
+            self.print_json({"id": enhancement.pk, "pictures": count})
+        else:
+            self.stdout.write(f"{count} pictures are tried again.")

@@ -1,0 +1,50 @@
+"""Look at enhancements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from product_imagery.management.door import ImageryCommand
+from product_imagery.models import Enhancement
+
+_FIGURES = ("total", "completed", "failed", "cancelled", "stalled", "open")
+
+
+class Command(ImageryCommand):
+    """Without an id the latest twenty, with one its items in trouble as well."""
+
+    help = "Show the latest enhancements, or one with its failures."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which."""
+        parser.add_argument("id", nargs="?", type=int)
+        self.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print figures."""
+        enhancements = Enhancement.objects.with_progress()
+        if options["id"] is None:
+            found = list(enhancements[:20])
+        else:
+            found = list(enhancements.filter(pk=options["id"]))
+            if not found:
+                raise CommandError(f"There is no enhancement {options['id']}.")
+        facts = [_facts(enhancement) for enhancement in found]
+        if options["id"] is not None:
+            troubled = found[0].items.exclude(error_message="")
+            facts[0]["troubled"] = list(troubled.values("label", "status", "error_code", "error_message"))
+        if options["json"]:
+            self.print_json(facts[0] if options["id"] is not None else facts)
+            return
+        head = ("id", "status", "operation", *_FIGURES)
+        self.print_table(head, [[fact[name] for name in head] for fact in facts])
+        for item in facts[0].get("troubled", []) if facts else []:
+            self.stdout.write(f"  {item['label']}: {item['error_message']}")
+
+
+def _facts(enhancement: Enhancement) -> dict[str, Any]:
+    own = {"id": enhancement.pk, "status": enhancement.status, "operation": enhancement.operation}
+    times = {"created_at": enhancement.created_at, "finished_at": enhancement.finished_at}
+    return own | {name: getattr(enhancement, name) for name in _FIGURES} | times

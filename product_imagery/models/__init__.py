@@ -1,0 +1,24 @@
+"""What is remembered."""
+
+from __future__ import annotations
+
+from product_imagery.models.credential import ProviderCredential
+from product_imagery.models.enhancement import Enhancement, EnhancementItem
+from product_imagery.models.job import ProviderJob
+from product_imagery.models.preset import Preset
+from product_imagery.models.result import ResultImage
+from product_imagery.models.selection import Selection
+from product_imagery.models.slot import PumpSlot
+from product_imagery.models.version import ImageVersion
+
+__all__ = [
+    "Enhancement",
+    "EnhancementItem",
+    "ImageVersion",
+    "Preset",
+    "ProviderCredential",
+    "ProviderJob",
+    "PumpSlot",
+    "ResultImage",
+    "Selection",
+]

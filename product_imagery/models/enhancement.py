@@ -1,0 +1,139 @@
+"""One request, and each picture on its way through it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.models.credential import ProviderCredential
+from product_imagery.models.preset import Preset, operation_choices
+from product_imagery.states import ACTIVE_ENHANCEMENTS, EnhancementStatus, ItemStatus, Publication, Review
+
+
+class EnhancementQuerySet(models.QuerySet["Enhancement"]):
+    """Enhancements with their figures."""
+
+    def with_progress(self) -> EnhancementQuerySet:
+        """Annotate ``total``, ``completed``, ``failed``, ``cancelled``, ``stalled`` and ``open`` in the same query."""
+
+        def having(*statuses: str) -> Count:
+            return Count("items", filter=Q(items__status__in=statuses))
+
+        return self.annotate(
+            total=Count("items"),
+            completed=having(ItemStatus.COMPLETED),
+            failed=having(ItemStatus.FAILED),
+            cancelled=having(ItemStatus.CANCELLED),
+            stalled=having(ItemStatus.STALLED),
+            open=having(ItemStatus.QUEUED, ItemStatus.PROCESSING),
+        )
+
+
+class Enhancement(models.Model):
+    """A frozen selection of pictures and what to do with them."""
+
+    class Door(models.TextChoices):
+        """Where the request came in."""
+
+        ADMIN = "admin", _("admin")
+        API = "api", _("API")
+        COMMAND = "command", _("command")
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    status = models.CharField(_("status"), max_length=20, choices=EnhancementStatus, default=EnhancementStatus.QUEUED)
+    operation = models.CharField(_("operation"), max_length=30, choices=operation_choices)
+    options = models.JSONField(_("options"), default=dict)
+    preset = models.ForeignKey(Preset, models.SET_NULL, verbose_name=_("preset"), null=True, blank=True)
+    credential = models.ForeignKey(ProviderCredential, models.PROTECT, verbose_name=_("credential"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("started by"), null=True, blank=True, related_name="+"
+    )
+    door = models.CharField(_("started from"), max_length=10, choices=Door)
+    auto_approve = models.BooleanField(_("approve without review"), default=False)
+    created_at = models.DateTimeField(_("started"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+
+    objects = EnhancementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("enhancement")
+        verbose_name_plural = _("enhancements")
+        ordering = ("-pk",)
+        permissions = (
+            ("start_enhancement", _("Can start enhancements (may spend money)")),
+            ("cancel_enhancement", _("Can cancel and retry enhancements")),
+        )
+        indexes = (models.Index(fields=["status"]), models.Index(fields=["created_at"]))
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.get_operation_display()}"
+
+    @property
+    def is_active(self) -> bool:
+        """True until every item has come to an end."""
+        return self.status in ACTIVE_ENHANCEMENTS
+
+
+class ItemQuerySet(models.QuerySet["EnhancementItem"]):
+    """Items by what is still to be done with them."""
+
+    def to_review(self) -> ItemQuerySet:
+        """Completed items with a result that nobody has judged."""
+        return self.filter(status=ItemStatus.COMPLETED, results__review=Review.PENDING).distinct()
+
+    def to_publish(self) -> ItemQuerySet:
+        """Items with an approved result that is not on its product."""
+        return self.filter(results__review=Review.APPROVED, results__publication=Publication.NONE).distinct()
+
+
+class EnhancementItem(models.Model):
+    """One source picture of one product.
+
+    ``source_name`` and ``target_name`` are what stood in the product's fields when the selection was frozen (and what
+    our own publications have put there since); ``slot`` tells pictures of one product apart, empty where it has one.
+    ``active_key`` is unique while the item is active: the same work is never under way twice.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    enhancement = models.ForeignKey(Enhancement, models.CASCADE, related_name="items")
+    job = models.ForeignKey("ProviderJob", models.SET_NULL, related_name="items", null=True, editable=False)
+    content_type = models.ForeignKey(ContentType, models.PROTECT, verbose_name=_("model"), related_name="+")
+    object_id = models.CharField(_("product id"), max_length=64)
+    slot = models.CharField(_("picture"), max_length=64, blank=True)
+    label = models.CharField(_("product"), max_length=200)
+    source_name = models.CharField(_("source file"), max_length=500)
+    target_name = models.CharField(_("target file at the start"), max_length=500, blank=True)
+    source_digest = models.CharField(_("SHA-256 of the source"), max_length=64, blank=True)
+    work_key = models.CharField(max_length=64, editable=False)
+    active_key = models.CharField(max_length=64, unique=True, null=True, editable=False)
+    status = models.CharField(_("status"), max_length=12, choices=ItemStatus, default=ItemStatus.QUEUED)
+    error_code = models.CharField(_("reason code"), max_length=60, blank=True)
+    error_message = models.CharField(_("reason"), max_length=500, blank=True)
+    error_detail = models.TextField(_("detail for the operator"), blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = ItemQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("item")
+        verbose_name_plural = _("items")
+        ordering = ("pk",)
+        indexes = (
+            models.Index(fields=["enhancement", "status"]),
+            models.Index(fields=["content_type", "object_id", "slot"]),
+            models.Index(fields=["work_key"]),
+        )
+
+    def __str__(self) -> str:
+        return self.label
+
+    def same_picture(self) -> dict[str, Any]:
+        """Filter arguments that select everything about the same picture of the same product."""
+        return {"content_type_id": self.content_type_id, "object_id": self.object_id, "slot": self.slot}

@@ -1,0 +1,97 @@
+"""One create call at a provider, and who may work on it now."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+
+from django.db import connections, models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.models.clock import from_now
+from product_imagery.models.credential import ProviderCredential
+from product_imagery.models.enhancement import Enhancement
+from product_imagery.models.preset import operation_choices
+from product_imagery.provider_kit.registry import provider_choices
+from product_imagery.states import UNFINISHED_JOBS, JobState
+
+
+class JobQuerySet(models.QuerySet["ProviderJob"]):
+    """Claims. Each is one conditional update, right without ``skip_locked``, which SQLite ignores."""
+
+    def due(self) -> JobQuerySet:
+        """Queued jobs of usable credentials whose time has come, oldest first."""
+        return self.filter(
+            state=JobState.QUEUED, due_at__lte=Now(), credential__is_active=True, credential__paused_at=None
+        ).order_by("due_at", "pk")
+
+    def claim(self, *, providers: Collection[str], most: int, seconds: float) -> list[ProviderJob]:
+        """Take up to ``most`` due jobs for ``seconds``: they become ``sending`` under one new token."""
+        due = self.due().filter(provider__in=providers)
+        if not due.exists():  # an idle pump takes no write lock
+            return []
+        token = uuid.uuid4()
+        with transaction.atomic(using=self.db):
+            if connections[self.db].features.has_select_for_update_skip_locked:
+                due = due.select_for_update(skip_locked=True, of=("self",))
+            chosen = list(due.values_list("pk", flat=True)[:most])
+            self.filter(pk__in=chosen, state=JobState.QUEUED).update(
+                state=JobState.SENDING, token=token, claimed_until=from_now(seconds), claims=F("claims") + 1, sent_at=Now()
+            )
+        return list(self.filter(token=token).select_related("enhancement", "credential").prefetch_related("items"))
+
+    def renew(self, jobs: Collection[ProviderJob], seconds: float) -> None:
+        """Move the deadline of jobs that are still being worked on."""
+        if jobs:
+            ours = {"pk__in": [job.pk for job in jobs], "token__in": {job.token for job in jobs}}
+            self.filter(state=JobState.SENDING, **ours).update(claimed_until=from_now(seconds))
+
+    def held(self, job: ProviderJob) -> JobQuerySet:
+        """The job, if its claim is still ours: what every write-back is conditional on."""
+        return self.filter(pk=job.pk, token=job.token, state__in=(JobState.SENDING, JobState.RUNNING))
+
+    def abandoned(self) -> JobQuerySet:
+        """Jobs whose worker has not been heard of for longer than its claim."""
+        return self.filter(state=JobState.SENDING, claimed_until__lt=Now())
+
+
+class ProviderJob(models.Model):
+    """One create call carrying 1…n items. ``token`` is the claim: whoever holds another one may not write."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    enhancement = models.ForeignKey(Enhancement, models.CASCADE, related_name="jobs")
+    credential = models.ForeignKey(ProviderCredential, models.PROTECT, related_name="jobs")
+    provider = models.CharField(_("provider"), max_length=40, choices=provider_choices)
+    operation = models.CharField(_("operation"), max_length=30, choices=operation_choices)
+    options = models.JSONField(_("options"), default=dict)
+    state = models.CharField(_("state"), max_length=12, choices=JobState, default=JobState.QUEUED)
+    due_at = models.DateTimeField(_("due"), db_default=Now())
+    token = models.UUIDField(null=True, editable=False, db_index=True)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    claims = models.PositiveIntegerField(_("times taken"), default=0)
+    remote_id = models.CharField(_("id at the provider"), max_length=120, blank=True)
+    remote_status = models.CharField(_("status at the provider"), max_length=60, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(_("last sent"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("provider job")
+        verbose_name_plural = _("provider jobs")
+        ordering = ("pk",)
+        indexes = (
+            models.Index(fields=["due_at"], condition=Q(state__in=UNFINISHED_JOBS), name="imagery_job_due"),
+            models.Index(fields=["enhancement", "state"]),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["credential", "remote_id"], condition=~Q(remote_id=""), name="imagery_job_remote_id"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.operation} {self.pk}"

@@ -1,0 +1,52 @@
+"""Named looks."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.exceptions import RequestError
+from product_imagery.models.credential import ProviderCredential
+from product_imagery.provider_kit.contract import Operation
+from product_imagery.provider_kit.options import clean_options
+from product_imagery.provider_kit.registry import get_offer, get_provider, provider_choices
+
+
+def operation_choices() -> list[tuple[str, str]]:
+    """For model fields: a callable, so that a new operation makes no migration."""
+    return [(operation.value, operation.value.replace("_", " ")) for operation in Operation]
+
+
+class Preset(models.Model):
+    """An operation with options under a name that a merchant understands. Some ship, shops add their own."""
+
+    name = models.SlugField(_("name"), max_length=60, unique=True)
+    label = models.CharField(_("label"), max_length=80)
+    description = models.CharField(_("description"), max_length=200, blank=True)
+    operation = models.CharField(_("operation"), max_length=30, choices=operation_choices)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    provider = models.CharField(_("provider"), max_length=40, choices=provider_choices, default="local")
+    credential = models.ForeignKey(
+        ProviderCredential, models.SET_NULL, verbose_name=_("preferred credential"), null=True, blank=True
+    )
+    position = models.PositiveSmallIntegerField(_("position"), default=100)
+    is_active = models.BooleanField(_("offered"), default=True)
+
+    class Meta:
+        verbose_name = _("preset")
+        verbose_name_plural = _("presets")
+        ordering = ("position", "label")
+
+    def __str__(self) -> str:
+        return self.label
+
+    def clean(self) -> None:
+        """Refuse options that the provider does not honour."""
+        try:
+            offer = get_offer(get_provider(self.provider), self.operation)
+            self.options = {k: v for k, v in clean_options(offer.options, self.options or {}).items() if k in self.options}
+        except RequestError as error:
+            raise ValidationError({"options": error.message}) from error
+        if self.credential and self.credential.provider != self.provider:
+            raise ValidationError({"credential": _("This credential belongs to another provider.")})

@@ -1,0 +1,86 @@
+"""Pictures that came back."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.files import results_storage
+from product_imagery.models.clock import from_now
+from product_imagery.models.enhancement import EnhancementItem
+from product_imagery.models.job import ProviderJob
+from product_imagery.states import Publication, Review
+
+
+class ResultQuerySet(models.QuerySet["ResultImage"]):
+    """Claims of publications."""
+
+    def claim_publications(self, *, most: int, seconds: float) -> list[ResultImage]:
+        """Take up to ``most`` results that wait to be put on their product, for ``seconds``."""
+        due = self.filter(publication=Publication.WAITING).filter(
+            models.Q(claimed_until=None) | models.Q(claimed_until__lt=Now())
+        )
+        chosen = list(due.order_by("pk").values_list("pk", flat=True)[:most])
+        if not chosen:
+            return []
+        token = uuid.uuid4()
+        due.filter(pk__in=chosen).update(token=token, claimed_until=from_now(seconds))
+        return list(self.filter(token=token, publication=Publication.WAITING).select_related("item__enhancement"))
+
+    def held(self, result: ResultImage) -> ResultQuerySet:
+        """The result, if its claim is still ours."""
+        return self.filter(pk=result.pk, token=result.token, publication=Publication.WAITING)
+
+
+class ResultImage(models.Model):
+    """One picture for an item. ``confidence`` is 0…1; ``warnings`` are codes that the provider explains."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    item = models.ForeignKey(EnhancementItem, models.CASCADE, related_name="results")
+    job = models.ForeignKey(ProviderJob, models.SET_NULL, null=True, related_name="results")
+    image = models.ImageField(_("picture"), storage=results_storage, max_length=500)
+    thumbnail = models.ImageField(_("thumbnail"), storage=results_storage, max_length=500)
+    format = models.CharField(_("format"), max_length=10)
+    width = models.PositiveIntegerField(_("width"))
+    height = models.PositiveIntegerField(_("height"))
+    size = models.PositiveBigIntegerField(_("bytes"))
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    mark = models.CharField(_("origin mark"), max_length=60, blank=True)
+    confidence = models.FloatField(_("confidence"), default=1.0)
+    warnings = models.JSONField(_("warnings"), default=list, blank=True)
+    report = models.JSONField(_("report"), default=dict, blank=True)
+    review = models.CharField(_("review"), max_length=10, choices=Review, default=Review.PENDING)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("reviewed by"), null=True, related_name="+"
+    )
+    reviewed_at = models.DateTimeField(_("reviewed"), null=True)
+    publication = models.CharField(_("publication"), max_length=10, choices=Publication, default=Publication.NONE)
+    publication_note = models.CharField(_("why not"), max_length=500, blank=True)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("published by"), null=True, related_name="+"
+    )
+    token = models.UUIDField(null=True, editable=False, db_index=True)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    objects = ResultQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("result")
+        verbose_name_plural = _("results")
+        ordering = ("pk",)
+        permissions = (
+            ("review_resultimage", _("Can approve and reject results")),
+            ("publish_resultimage", _("Can put approved results on products")),
+        )
+        indexes = (
+            models.Index(fields=["publication"], condition=models.Q(publication="waiting"), name="imagery_to_publish"),
+            models.Index(fields=["review"]),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.item} ({self.width}×{self.height})"

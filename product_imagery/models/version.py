@@ -1,0 +1,42 @@
+"""What stood on a product before and after each publication."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.models.result import ResultImage
+
+
+class ImageVersion(models.Model):
+    """One publication: enough to put back exactly what was there. Digests are SHA-256 (hex), empty for no file."""
+
+    result = models.ForeignKey(ResultImage, models.SET_NULL, null=True, related_name="versions")
+    content_type = models.ForeignKey(ContentType, models.PROTECT, verbose_name=_("model"), related_name="+")
+    object_id = models.CharField(_("product id"), max_length=64)
+    slot = models.CharField(_("picture"), max_length=64, blank=True)
+    label = models.CharField(_("product"), max_length=200)
+    before_name = models.CharField(_("file before"), max_length=500, blank=True)
+    before_digest = models.CharField(max_length=64, blank=True, editable=False)
+    after_name = models.CharField(_("file after"), max_length=500)
+    after_digest = models.CharField(max_length=64, editable=False)
+    published_at = models.DateTimeField(_("published"), auto_now_add=True)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("published by"), null=True, related_name="+"
+    )
+    restored_at = models.DateTimeField(_("taken back"), null=True)
+    restored_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("taken back by"), null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("image version")
+        verbose_name_plural = _("image versions")
+        ordering = ("-pk",)
+        permissions = (("restore_imageversion", _("Can put the earlier picture back")),)
+        indexes = (models.Index(fields=["content_type", "object_id", "slot"]),)
+
+    def __str__(self) -> str:
+        return f"{self.label}, {self.published_at:%Y-%m-%d %H:%M}"

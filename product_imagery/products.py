@@ -1,0 +1,299 @@
+"""Where a shop's model keeps its pictures: described once by the shop, read and written here.
+
+    @register(Product)
+    class ProductPhotos(ProductImages):
+        source = "photo"
+        target = "enhanced_photo"
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import FieldDoesNotExist
+from django.core.files.storage import Storage
+from django.db import models
+
+from product_imagery.exceptions import RegistrationError, RequestError
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class ProductPicture:
+    """One picture of one product: its place, the files that stand there now, and what to call it."""
+
+    object_id: str
+    slot: str
+    source_name: str
+    target_name: str
+    label: str
+
+
+class ProductImages:
+    """Describes a model with its pictures in its own fields. Subclass it and decorate with ``@register(Model)``."""
+
+    #: the ImageField that is read
+    source: ClassVar[str] = ""
+    #: the ImageField that is written; left out, the source's own: the file before is kept
+    target: ClassVar[str] = ""
+    #: the field that a person knows the product by; left out, ``str(product)``
+    name: ClassVar[str] = ""
+    #: a field to group by, optional
+    category: ClassVar[str] = ""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        self.check()
+
+    # What is checked when the description is registered
+
+    def check(self) -> None:
+        """Raise ``RegistrationError`` with a sentence for what is wrong."""
+        self._image_field(self.model, "source", self.source)
+        self._image_field(self.model, "target", self.target or self.source)
+        for attribute in ("name", "category"):
+            if getattr(self, attribute):
+                self._field(self.model, attribute, getattr(self, attribute))
+
+    def _image_field(self, model: type[models.Model], attribute: str, name: str) -> models.FileField:
+        field = self._field(model, attribute, name)
+        if not isinstance(field, models.FileField):
+            kind = type(field).__name__
+            raise self._wrong(f"{attribute} = “{name}” is a {kind} of {model.__name__}; it has to be an ImageField.")
+        return field
+
+    def _field(self, model: type[models.Model], attribute: str, name: str) -> Any:
+        if not name:
+            raise self._wrong(f"{attribute} is missing: name the field of {model.__name__}, as in {attribute} = “photo”.")
+        try:
+            return model._meta.get_field(name)
+        except FieldDoesNotExist:
+            known = [field.name for field in model._meta.get_fields()]
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f" Did you mean “{close[0]}”?" if close else f" It has: {', '.join(known)}."
+            raise self._wrong(f"{attribute} = “{name}”, but {model.__name__} has no such field.{hint}") from None
+
+    def _wrong(self, sentence: str) -> RegistrationError:
+        return RegistrationError(f"{type(self).__name__} for {self.model._meta.label}: {sentence}")
+
+    # What the flows use
+
+    @property
+    def holder(self) -> type[models.Model]:
+        """The model whose row holds the picture."""
+        return self.model
+
+    @property
+    def source_field(self) -> models.FileField:
+        """The field that is read."""
+        return self._image_field(self.holder, "source", self.source)
+
+    @property
+    def target_field(self) -> models.FileField:
+        """The field that is written."""
+        return self._image_field(self.holder, "target", self.target or self.source)
+
+    @property
+    def storage(self) -> Storage:
+        """Where the source files are."""
+        return self.source_field.storage
+
+    @property
+    def target_storage(self) -> Storage:
+        """Where published files go."""
+        return self.target_field.storage
+
+    def content_type(self) -> ContentType:
+        """Of the product's model, which is what people selected."""
+        return ContentType.objects.get_for_model(self.model, for_concrete_model=False)
+
+    def pictures(self, ids: Sequence[Any]) -> Iterator[ProductPicture]:
+        """Yield the pictures of the products with these primary keys, those without a file left out.
+
+        One query for every 500 products.
+        """
+        for start in range(0, len(ids), _CHUNK):
+            rows = self.model._base_manager.filter(pk__in=ids[start : start + _CHUNK]).order_by("pk")
+            for row in rows:
+                source = getattr(row, self.source_field.name)
+                if source:
+                    target = getattr(row, self.target_field.name)
+                    yield ProductPicture(str(row.pk), "", source.name, target.name or "", self.label(row))
+
+    def label(self, product: models.Model) -> str:
+        """What people call the product."""
+        return str(getattr(product, self.name) if self.name else product)[:200]
+
+    def current(self, object_id: str, slot: str) -> tuple[str, str] | None:
+        """Names of the source and target file that stand on the product now; ``None`` when it is gone."""
+        fields = (self.source_field.name, self.target_field.name)
+        row = self._rows(object_id, slot).values_list(*fields).first()
+        return (row[0] or "", row[1] or "") if row else None
+
+    def write(self, object_id: str, slot: str, *, expected: str, name: str) -> bool:
+        """Put the file ``name`` on the product if ``expected`` stands there; ``False`` when something else does.
+
+        One conditional update: it neither overwrites a change made meanwhile nor calls the model's ``save()``. Fields
+        with ``auto_now`` and the picture's width and height fields are kept up to date.
+        """
+        rows = self._rows(object_id, slot)
+        field = self.target_field
+        empty = models.Q(**{field.name: ""}) | (models.Q(**{field.name: None}) if field.null else models.Q())
+        condition = models.Q(**{field.name: expected}) if expected else empty
+        changes: dict[str, Any] = {field.name: name or (None if field.null else "")}
+        changes |= self._derived(rows.first(), name)
+        return bool(rows.filter(condition).update(**changes))
+
+    def _derived(self, row: models.Model | None, name: str) -> dict[str, Any]:
+        if row is None:
+            return {}
+        touched = [field for field in row._meta.concrete_fields if getattr(field, "auto_now", False)]
+        values: dict[str, Any] = {field.name: field.pre_save(row, add=False) for field in touched}
+        field = self.target_field
+        if isinstance(field, models.ImageField) and (field.width_field or field.height_field):
+            setattr(row, field.name, name)
+            field.update_dimension_fields(row, force=True)
+            values |= {key: getattr(row, key) for key in (field.width_field, field.height_field) if key}
+        return values
+
+    def _rows(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
+        return self.model._base_manager.filter(pk=object_id)
+
+    def published_name(self, object_id: str, slot: str, file_name: str) -> str:
+        """The name under which the target field would store ``file_name``, by the shop's own ``upload_to``."""
+        row = self._rows(object_id, slot).first()
+        if row is None:
+            raise RequestError("The product no longer exists.", code="product_gone")
+        return self.target_field.generate_filename(row, file_name)
+
+
+class GalleryImages(ProductImages):
+    """Describes a model whose pictures are rows of a related model, each with an image field of its own."""
+
+    #: the reverse name of the related rows on the product, as in ``product.photos``
+    pictures_name: ClassVar[str] = ""
+    #: the ImageField of the related model that is read; ``target`` may name another one of it to write
+    field: ClassVar[str] = ""
+    #: the related model's field that orders the pictures
+    order: ClassVar[str] = ""
+    #: a boolean field of the related model: when set, only the primary picture is worked on
+    primary: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        # ``pictures = "photos"`` is how a shop writes it; the method of that name stays reachable.
+        given = cls.__dict__.get("pictures")
+        if isinstance(given, str):
+            cls.pictures_name = given
+            del cls.pictures
+
+    def check(self) -> None:
+        """Raise ``RegistrationError`` with a sentence for what is wrong."""
+        relation = self._field(self.model, "pictures", self.pictures_name)
+        if not isinstance(relation, models.ManyToOneRel):
+            raise self._wrong(
+                f"pictures = “{self.pictures_name}” has to be the reverse side of a ForeignKey to {self.model.__name__}."
+            )
+        self._image_field(self.holder, "field", self.field)
+        self._image_field(self.holder, "target", self.target or self.field)
+        for attribute in ("order", "primary"):
+            if getattr(self, attribute):
+                self._field(self.holder, attribute, getattr(self, attribute))
+        if self.primary and not isinstance(self.holder._meta.get_field(self.primary), models.BooleanField):
+            raise self._wrong(f"primary = “{self.primary}” has to be a BooleanField of {self.holder.__name__}.")
+        if self.name:
+            self._field(self.model, "name", self.name)
+
+    @property
+    def holder(self) -> type[models.Model]:
+        """The related model."""
+        related = self._relation().related_model
+        assert isinstance(related, type)
+        return related
+
+    @property
+    def source_field(self) -> models.FileField:
+        """The field that is read."""
+        return self._image_field(self.holder, "field", self.field)
+
+    @property
+    def target_field(self) -> models.FileField:
+        """The field that is written."""
+        return self._image_field(self.holder, "target", self.target or self.field)
+
+    def _relation(self) -> models.ManyToOneRel:
+        relation = self._field(self.model, "pictures", self.pictures_name)
+        assert isinstance(relation, models.ManyToOneRel)
+        return relation
+
+    def pictures(self, ids: Sequence[Any]) -> Iterator[ProductPicture]:
+        """Yield the related rows of these products in their order; one query for every 500 products."""
+        link = self._relation().field
+        for start in range(0, len(ids), _CHUNK):
+            rows = self.holder._base_manager.filter(**{f"{link.name}__in": ids[start : start + _CHUNK]})
+            if self.primary:
+                rows = rows.filter(**{self.primary: True})
+            for row in rows.select_related(link.name).order_by(link.attname, self.order or "pk"):
+                source = getattr(row, self.source_field.name)
+                if source:
+                    product = getattr(row, link.name)
+                    target = getattr(row, self.target_field.name)
+                    yield ProductPicture(
+                        str(product.pk), str(row.pk), source.name, target.name or "", self.label(product)
+                    )
+
+    def _rows(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
+        return self.holder._base_manager.filter(**{"pk": slot, self._relation().field.name: object_id})
+
+
+_registered: dict[type[models.Model], ProductImages] = {}
+_Description = TypeVar("_Description", bound=type[ProductImages])
+
+
+def register(model: type[models.Model]) -> Callable[[_Description], _Description]:
+    """Class decorator that registers a description for ``model``. Raises ``RegistrationError``."""
+
+    def decorate(description: _Description) -> _Description:
+        if not (isinstance(model, type) and issubclass(model, models.Model)):
+            raise RegistrationError(f"@register({model!r}): give it a model class, as in @register(Product).")
+        if model._meta.abstract:
+            raise RegistrationError(f"@register({model.__name__}): an abstract model has no rows; register its subclasses.")
+        if not (isinstance(description, type) and issubclass(description, ProductImages)):
+            raise RegistrationError(f"@register({model.__name__}) decorates a subclass of ProductImages or GalleryImages.")
+        if model in _registered:
+            raise RegistrationError(f"{model._meta.label} is registered twice, the second time by {description.__name__}.")
+        _registered[model] = description(model)
+        return description
+
+    return decorate
+
+
+def unregister(model: type[models.Model]) -> None:
+    """Forget a model; for tests and for shops that replace another app's description."""
+    _registered.pop(model, None)
+
+
+def registered() -> list[ProductImages]:
+    """All descriptions."""
+    return list(_registered.values())
+
+
+def description_of(model: type[models.Model]) -> ProductImages:
+    """The description of ``model``. Raises ``RegistrationError`` that says how to write one."""
+    if model in _registered:
+        return _registered[model]
+    app = model._meta.app_label
+    sentence = f"{model._meta.label} is not registered. Describe its pictures in {app}/imagery.py with @register."
+    raise RegistrationError(sentence)
+
+
+def description_for(content_type: ContentType) -> ProductImages:
+    """The description for a content type. Raises ``RegistrationError``."""
+    model = content_type.model_class()
+    if model is None:
+        raise RegistrationError(f"The model {content_type} no longer exists.")
+    return description_of(model)

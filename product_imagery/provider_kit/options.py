@@ -1,0 +1,124 @@
+"""Options of an operation: declared once, checked everywhere, shown as form fields."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from product_imagery.exceptions import OptionError
+
+_RATIO = re.compile(r"^(source|\d{1,3}(\.\d+)?:\d{1,3}(\.\d+)?)$")
+_COLOUR = re.compile(r"^#[0-9A-Fa-f]{6}$")
+
+
+class Kind(enum.StrEnum):
+    """How an option is written and checked."""
+
+    CHOICE = "choice"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    RATIO = "ratio"  #: ``width:height`` or ``source``
+    COLOUR = "colour"  #: ``#RRGGBB``
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option. ``choices`` maps values to labels; ``minimum`` and ``maximum`` are inclusive."""
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str = ""
+    choices: Mapping[str, str] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def clean(self, value: Any) -> Any:
+        """Return ``value`` in the option's own type; text from a form or a shell is understood. Raises ``OptionError``."""
+        try:
+            cleaned = _READERS[self.kind](value)
+        except (TypeError, ValueError, KeyError) as error:
+            raise self._refusal(value) from error
+        if self.kind is Kind.CHOICE and cleaned not in (self.choices or {}):
+            raise self._refusal(value)
+        if self.minimum is not None and cleaned < self.minimum:
+            raise self._refusal(value)
+        if self.maximum is not None and cleaned > self.maximum:
+            raise self._refusal(value)
+        return cleaned
+
+    def expects(self) -> str:
+        """Say in a few words what may be written."""
+        if self.kind is Kind.CHOICE:
+            return "one of " + ", ".join(self.choices or {})
+        if self.minimum is not None and self.maximum is not None:
+            return f"{'a whole number' if self.kind is Kind.INTEGER else 'a number'} from {self.minimum:g} to {self.maximum:g}"
+        return _EXPECTED[self.kind]
+
+    def _refusal(self, value: Any) -> OptionError:
+        return OptionError(f"Option {self.name}: “{value}” does not fit; write {self.expects()}.")
+
+
+def clean_options(declared: Iterable[Option], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all declared options, cleaned, with defaults for those not given.
+
+    An option that is not declared is refused rather than dropped. Raises ``OptionError``.
+    """
+    known = {option.name: option for option in declared}
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        allowed = ", ".join(known) or "none"
+        raise OptionError(f"Unknown option {unknown[0]}. This operation takes: {allowed}.")
+    return {name: option.clean(given.get(name, option.default)) for name, option in known.items()}
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}[
+        str(value).strip().lower()
+    ]
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and value != int(value)):
+        raise ValueError(value)
+    return int(value)
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool) or number != number or number in (float("inf"), float("-inf")):
+        raise ValueError(value)
+    return number
+
+
+def _matching(pattern: re.Pattern[str]) -> Any:
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not pattern.match(value.strip()):
+            raise ValueError(value)
+        return value.strip()
+
+    return read
+
+
+_READERS = {
+    Kind.CHOICE: str,
+    Kind.INTEGER: _integer,
+    Kind.NUMBER: _number,
+    Kind.BOOLEAN: _boolean,
+    Kind.RATIO: _matching(_RATIO),
+    Kind.COLOUR: _matching(_COLOUR),
+}
+_EXPECTED = {
+    Kind.CHOICE: "a choice",
+    Kind.INTEGER: "a whole number",
+    Kind.NUMBER: "a number",
+    Kind.BOOLEAN: "true or false",
+    Kind.RATIO: "width:height, for example 4:5, or source",
+    Kind.COLOUR: "#RRGGBB, for example #FFFFFF",
+}

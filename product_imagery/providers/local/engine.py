@@ -1,0 +1,167 @@
+"""What runs in the imaging process: one source file in, finished pictures with thumbnails out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from product_imagery.imaging.colour import SRGB_PROFILE
+from product_imagery.imaging.decode import open_picture
+from product_imagery.imaging.encode import Encoded, describe, on_white, write_picture
+from product_imagery.imaging.limits import Limits
+from product_imagery.imaging.metadata import SourceType, xmp_packet
+from product_imagery.imaging.thumbnails import write_thumbnail
+from product_imagery.providers.local import expand as expansion
+from product_imagery.providers.local import upscale as enlargement
+from product_imagery.providers.local.cutout import Cutout, cut_out
+from product_imagery.providers.local.frame import parse_ratio, place
+from product_imagery.providers.local.inference import ModelSpec
+from product_imagery.providers.local.packshot import packshot, parse_colour
+from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
+from product_imagery.providers.local.white_jpeg import white_jpeg
+
+
+@dataclass(frozen=True)
+class _Task:
+    picture: Image.Image
+    stored_as: str
+    options: dict[str, Any]
+    model: ModelSpec
+    models: Path
+    limits: Limits
+
+    @property
+    def format(self) -> str:
+        """The wanted format; ``source`` keeps the source's, and PNG stands in for one that we only read."""
+        wanted = str(self.options.get("format", "source"))
+        return wanted if wanted != "source" else {"TIFF": "png"}.get(self.stored_as, self.stored_as.lower())
+
+
+@dataclass(frozen=True)
+class _Made:
+    image: Image.Image
+    confidence: float = 1.0
+    warnings: tuple[str, ...] = ()
+    report: dict[str, Any] = field(default_factory=dict)
+    mark: SourceType = SourceType.ENHANCED
+    pure_white: bool = False
+
+
+def enhance(
+    source: str, folder: str, operation: str, options: dict[str, Any], engine: dict[str, Any], limits: dict[str, int]
+) -> list[dict[str, Any]]:
+    """Carry out one operation; write each picture and its thumbnail into ``folder``.
+
+    ``options`` are complete and checked by the provider's declaration; ``engine`` holds ``model`` (fields of
+    ``ModelSpec``) and ``models`` (a folder). Returns one description for each picture, as ``provider_kit.contract``
+    names them. Raises ``PictureError``, ``OptionError``, ``ModelMissing``.
+    """
+    bounds = Limits(**limits)
+    opened = open_picture(Path(source), bounds)
+    model = engine["model"]
+    spec = ModelSpec(model["path"], model["side"], tuple(model["mean"]), tuple(model["deviation"]))
+    task = _Task(opened.image, opened.format, options, spec, Path(engine["models"]), bounds)
+    return [_write(made, task, Path(folder), number) for number, made in enumerate(_MAKERS[operation](task))]
+
+
+def _remove_background(task: _Task) -> Iterator[_Made]:
+    cut = cut_out(task.picture, task.model)
+    if task.options["crop"]:
+        cut = cut.trimmed()
+    image = cut.image.copy()
+    image.putalpha(cut.alpha)
+    yield _Made(image, cut.confidence, tuple(cut.warnings))
+
+
+def _white_background(task: _Task) -> Iterator[_Made]:
+    options = task.options
+    cut = cut_out(task.picture, task.model).trimmed()
+    ratio = parse_ratio(options["ratio"], task.picture.size)
+    placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"])
+    image = packshot(placed, background=options["background"], shadow=options["shadow"])
+    white = parse_colour(options["background"]) == (255, 255, 255)
+    report = {"share": round(placed.share(), 4)}
+    yield _Made(image, cut.confidence, (*cut.warnings, *placed.warnings), report, pure_white=white)
+
+
+def _scene(task: _Task) -> Iterator[_Made]:
+    options = task.options
+    cut = cut_out(task.picture, task.model).trimmed()
+    ratio = parse_ratio(options["ratio"], task.picture.size)
+    stage = BACKDROPS[options["scene"]]
+    placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"], bottom=stage.ground)
+    for variant in range(options["variants"]):
+        seed = options["seed"] + variant
+        image = compose_scene(placed, options["scene"], seed)
+        report = {"seed": seed, "share": round(placed.share(), 4)}
+        yield _Made(image, cut.confidence, (*cut.warnings, *placed.warnings), report, SourceType.COMPOSITE)
+
+
+def _upscale(task: _Task) -> Iterator[_Made]:
+    factor = int(task.options["factor"])
+    enlargement.check_size(task.picture.size, factor, task.limits.max_pixels)
+    image, method = enlargement.upscale(task.picture, factor, task.models)
+    yield _Made(image, report={"method": method})
+
+
+def _expand(task: _Task) -> Iterator[_Made]:
+    ratio = parse_ratio(task.options["ratio"], task.picture.size)
+    size = expansion.expanded_size(task.picture.size, ratio)
+    if task.picture.mode == "RGBA":
+        yield _Made(expansion.pad(task.picture, size), report={"method": "pad"})
+        return
+    grows = (size[0] > task.picture.width, size[1] > task.picture.height)
+    product = None if expansion.is_plain(task.picture, *grows) else _product_or_none(task)
+    image, method = expansion.expand(task.picture, size, product)
+    warnings = () if method == "plain" else ("background_invented",)
+    touching = tuple(code for code in (product.warnings if product else ()) if code == "touches_the_frame")
+    yield _Made(image, 1.0 if method == "plain" else 0.7, warnings + touching, {"method": method})
+
+
+def _product_or_none(task: _Task) -> Cutout | None:
+    """The cut-out, to keep it from being repeated; a picture without a clear product is expanded all the same."""
+    try:
+        return cut_out(task.picture, task.model)
+    except Exception as error:
+        if getattr(error, "code", "") == "nothing_found":
+            return None
+        raise
+
+
+_MAKERS = {
+    "remove_background": _remove_background,
+    "white_background": _white_background,
+    "scene": _scene,
+    "upscale": _upscale,
+    "expand": _expand,
+}
+
+
+def _write(made: _Made, task: _Task, folder: Path, number: int) -> dict[str, Any]:
+    path = folder / f"picture-{number}"
+    quality = int(task.options.get("quality", 92))
+    if made.pure_white and task.format == "jpeg":
+        encoded = _write_white(made.image, path.with_suffix(".jpg"), quality, made.mark)
+    else:
+        encoded = write_picture(made.image, path, format=task.format, quality=quality, mark=made.mark)
+    thumbnail = write_thumbnail(made.image, folder / f"thumbnail-{number}", mark=made.mark)
+    return {
+        "file": encoded.as_dict(),
+        "thumbnail": thumbnail.as_dict(),
+        "confidence": made.confidence,
+        "warnings": list(made.warnings),
+        "report": made.report,
+        "mark": str(made.mark),
+    }
+
+
+def _write_white(image: Image.Image, path: Path, quality: int, mark: SourceType) -> Encoded:
+    flat = on_white(image) if image.mode == "RGBA" else image
+    path.write_bytes(white_jpeg(flat, quality=quality, icc_profile=SRGB_PROFILE, xmp=xmp_packet(mark)))
+    return describe(path, "jpeg", image.size)
+
+

@@ -1,0 +1,77 @@
+"""Frames: which size a result has, and where in it the product goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from product_imagery.exceptions import OptionError
+from product_imagery.providers.local.arrays import Box
+from product_imagery.providers.local.cutout import Cutout
+
+_SMALLEST, _LARGEST = 1000, 2400  #: longest side in pixels when the size is left to us
+_ENLARGED = 1.6  #: from this factor on a reviewer is told that the product was enlarged
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An ``RGBA`` product scaled for a frame of ``size`` and the box it takes there."""
+
+    product: Image.Image
+    size: tuple[int, int]
+    box: Box
+    warnings: tuple[str, ...] = ()
+
+    def share(self) -> float:
+        """The larger of the box's shares of the frame's width and height, 0…1."""
+        left, top, right, bottom = self.box
+        return max((right - left) / self.size[0], (bottom - top) / self.size[1])
+
+
+def parse_ratio(ratio: str, source: tuple[int, int]) -> float:
+    """Width divided by height for ``"4:5"``, or that of the source's size for ``"source"``. Raises ``OptionError``."""
+    if ratio == "source":
+        return source[0] / source[1]
+    width, colon, height = ratio.partition(":")
+    try:
+        value = float(width) / float(height)
+    except (ValueError, ZeroDivisionError):
+        value = 0.0
+    if not colon or not 0.1 <= value <= 10:
+        raise OptionError(f"“{ratio}” is not a ratio. Write width:height, for example 4:5, or “source”.")
+    return value
+
+
+def frame_size(ratio: float, longest: int) -> tuple[int, int]:
+    """Width and height in pixels with the given longest side."""
+    if ratio >= 1:
+        return longest, max(1, round(longest / ratio))
+    return max(1, round(longest * ratio)), longest
+
+
+def place(cutout: Cutout, *, ratio: float, longest: int, fill: float, bottom: float | None = None) -> Placed:
+    """Scale the trimmed ``cutout`` so that it takes ``fill`` of the frame on its tighter side.
+
+    ``longest`` is the frame's longest side in pixels; 0 picks one that neither wastes nor invents detail. The product
+    is centred, or stands with its lowest pixel at ``bottom`` (a share of the frame's height).
+    """
+    if not longest:
+        natural = max(_fitting(cutout.image.size, ratio)) / fill
+        longest = round(min(_LARGEST, max(_SMALLEST, natural)))
+    size = frame_size(ratio, longest)
+    factor = fill * min(size[0] / cutout.image.width, size[1] / cutout.image.height)
+    scaled = (max(1, round(cutout.image.width * factor)), max(1, round(cutout.image.height * factor)))
+    product = cutout.image.copy()
+    product.putalpha(cutout.alpha)
+    product = product.resize(scaled, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    left = (size[0] - scaled[0]) // 2
+    top = (size[1] - scaled[1]) // 2 if bottom is None else round(size[1] * bottom) - scaled[1]
+    box = (left, top, left + scaled[0], top + scaled[1])
+    return Placed(product, size, box, ("enlarged",) if factor > _ENLARGED else ())
+
+
+def _fitting(size: tuple[int, int], ratio: float) -> tuple[float, float]:
+    """The smallest frame of ``ratio`` that holds ``size`` without scaling."""
+    width = max(float(size[0]), size[1] * ratio)
+    return width, width / ratio

@@ -1,0 +1,29 @@
+"""The product alone on a plain ground."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageColor
+
+from product_imagery.exceptions import OptionError
+from product_imagery.providers.local.frame import Placed
+from product_imagery.providers.local.shadow import contact_shadow, darken
+
+_HAZE = 8  #: alpha below this is taken for nothing: it would leave shades of white on white
+
+
+def packshot(placed: Placed, *, background: str, shadow: bool) -> Image.Image:
+    """Return an RGB picture: the placed product on ``background`` (#RRGGBB), on request with a soft contact shadow."""
+    ground = Image.new("RGB", placed.size, parse_colour(background))
+    if shadow:
+        ground = darken(ground, contact_shadow(placed, 0.5))
+    clear = placed.product.getchannel("A").point(lambda value: value if value >= _HAZE else 0)
+    ground.paste(placed.product.convert("RGB"), placed.box[:2], clear)
+    return ground
+
+
+def parse_colour(text: str) -> tuple[int, int, int]:
+    """(r, g, b) of ``#RRGGBB`` or a CSS colour name. Raises ``OptionError``."""
+    try:
+        return ImageColor.getrgb(text)[:3]  # type: ignore[return-value]
+    except ValueError as error:
+        raise OptionError(f"“{text}” is not a colour. Write #RRGGBB, for example #FFFFFF.") from error

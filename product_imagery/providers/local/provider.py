@@ -1,0 +1,127 @@
+"""The engine on the shop's own machine: no network, no account, no key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from product_imagery.provider_kit.contract import (
+    Compute,
+    Conversation,
+    Finished,
+    Job,
+    Offer,
+    Operation,
+    Picture,
+    Provider,
+)
+from product_imagery.provider_kit.options import Kind, Option
+
+_FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "avif": "AVIF"}
+_SCENES = {
+    "studio_sweep": "Studio sweep",
+    "marble": "White marble",
+    "wood": "Oak table",
+    "linen": "Linen cloth",
+    "concrete": "Concrete",
+    "nature_light": "Garden light",
+    "luxury_dark": "Black and gold",
+    "pastel_gradient": "Pastel",
+    "terrazzo": "Terrazzo",
+    "sand": "Sand and sky",
+    "slate": "Dark slate",
+    "dusk": "Plaster and dusk",
+}
+_QUALITY = Option("quality", Kind.INTEGER, 90, "of JPEG, WebP and AVIF", minimum=50, maximum=100)
+_SIZE = Option("size", Kind.INTEGER, 0, "longest side in pixels; 0 fits the product's own detail", minimum=0, maximum=6000)
+_RATIO = Option("ratio", Kind.RATIO, "1:1", "of the frame")
+_SAME_FORMAT = Option("format", Kind.CHOICE, "source", choices={"source": "as the source", **_FORMATS})
+
+
+def _format(default: str, *names: str) -> Option:
+    return Option("format", Kind.CHOICE, default, choices={name: _FORMATS[name] for name in names or _FORMATS})
+
+
+def _fill(default: float) -> Option:
+    return Option("fill", Kind.NUMBER, default, "share of the frame that the product takes", minimum=0.2, maximum=1.0)
+
+
+class LocalEngine(Provider):
+    """Matting with a small ONNX model, packshots, rendered scenes, enlarging, expanding."""
+
+    slug = "local"
+    label = "This machine"
+    currency = ""
+    repeatable = True
+    computes = True
+    needs_credential = False
+    offers: ClassVar[Mapping[Operation, Offer]] = {
+        Operation.WHITE_BACKGROUND: Offer(
+            (
+                Option("background", Kind.COLOUR, "#FFFFFF", "colour of the ground"),
+                _RATIO,
+                _SIZE,
+                _fill(0.85),
+                Option("shadow", Kind.BOOLEAN, False, "soft shadow where the product touches the ground"),
+                _format("jpeg"),
+                _QUALITY,
+            ),
+            seconds=2,
+        ),
+        Operation.REMOVE_BACKGROUND: Offer(
+            (
+                Option("crop", Kind.BOOLEAN, False, "cut the frame to the product"),
+                _format("png", "png", "webp", "avif"),
+                _QUALITY,
+            ),
+            seconds=2,
+        ),
+        Operation.SCENE: Offer(
+            (
+                Option("scene", Kind.CHOICE, "studio_sweep", choices=_SCENES),
+                Option("variants", Kind.INTEGER, 1, "pictures to choose from", minimum=1, maximum=4),
+                Option("seed", Kind.INTEGER, 1, "another number is another arrangement", minimum=0, maximum=999_999_999),
+                _RATIO,
+                _SIZE,
+                _fill(0.6),
+                _format("jpeg"),
+                _QUALITY,
+            ),
+            seconds=3,
+        ),
+        Operation.UPSCALE: Offer(
+            (Option("factor", Kind.CHOICE, "2", choices={"2": "2×", "4": "4×"}), _SAME_FORMAT, _QUALITY), seconds=5
+        ),
+        Operation.EXPAND: Offer(
+            (Option("ratio", Kind.RATIO, "4:5", "of the result"), _SAME_FORMAT, _QUALITY), seconds=4
+        ),
+    }
+    warning_texts: ClassVar[Mapping[str, str]] = {
+        "soft_matte": "Much of the edge is uncertain, as with glass, fur or haze.",
+        "unsure_what_the_product_is": "It is not clear what the product is: check that nothing is missing or too much.",
+        "low_contrast": "The product hardly stands out from its background, so its edge may be wrong.",
+        "touches_the_frame": "The product is cut off by the edge of the photo.",
+        "very_small_product": "The product is very small in the photo.",
+        "enlarged": "The product was enlarged to fill the frame; a larger photo would be sharper.",
+        "background_invented": "Parts of the background are made up.",
+    }
+
+    def submit(self, job: Job) -> Conversation:
+        """Compute each input at once and finish."""
+        pictures: list[Picture] = []
+        for given in job.inputs:
+            folder = job.folder / str(given.item_id)
+            folder.mkdir(exist_ok=True)
+            made = yield Compute(
+                "product_imagery.providers.local.engine:enhance",
+                {
+                    "source": str(given.path),
+                    "folder": str(folder),
+                    "operation": str(job.operation),
+                    "options": dict(job.options),
+                    "engine": dict(job.settings["engine"]),
+                    "limits": dict(job.settings["limits"]),
+                },
+            )
+            pictures += [Picture(item_id=given.item_id, **{**one, "warnings": tuple(one["warnings"])}) for one in made]
+        return Finished(tuple(pictures))

@@ -1,0 +1,33 @@
+"""Put the product on a stage: shadows, reflection, light."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from product_imagery.providers.local.frame import Placed
+from product_imagery.providers.local.scenes.backdrops import BACKDROPS
+from product_imagery.providers.local.scenes.stage import Light, render
+from product_imagery.providers.local.shadow import cast_shadow, contact_shadow, darken, reflect
+
+
+def compose_scene(placed: Placed, scene: str, seed: int) -> Image.Image:
+    """Return the placed product in the backdrop named ``scene``, as RGB; ``seed`` decides everything random."""
+    stage = BACKDROPS[scene]
+    picture = render(stage, placed.size, np.random.default_rng(seed))
+    light = stage.light
+    if stage.gloss:
+        picture = reflect(picture, placed, stage.gloss)
+    thrown = cast_shadow(placed, light.shadow, lean=light.lean, length=0.45, softness=light.softness)
+    picture = darken(picture, thrown, light.shadow_colour)
+    picture = darken(picture, contact_shadow(placed, min(0.8, light.shadow * 1.6)), light.shadow_colour)
+    picture.paste(_lit(placed.product, light), placed.box[:2], placed.product.getchannel("A"))
+    return picture
+
+
+def _lit(product: Image.Image, light: Light) -> Image.Image:
+    """Tint the product and let its brightness fall off to the side that the shadow points to."""
+    slope = np.linspace(light.slope, -light.slope, product.width, dtype=np.float32) / 2
+    gain = (1 + (slope if light.lean >= 0 else -slope))[None, :, None] * np.array(light.tint, np.float32)
+    pixels = np.asarray(product.convert("RGB"), np.float32) * gain
+    return Image.fromarray(np.rint(np.clip(pixels, 0, 255)).astype(np.uint8))

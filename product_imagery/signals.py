@@ -1,0 +1,35 @@
+"""Sent after the transaction that made them true. Receivers that raise are logged and disturb nobody.
+
+``enhancement_finished(enhancement)``, ``item_completed(item)``, ``item_failed(item)``, ``result_approved(result)``,
+``image_published(version)``, ``image_restored(version)``: the sender is the model's class.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import Any
+
+from django.db import models, transaction
+from django.dispatch import Signal
+
+enhancement_finished = Signal()
+item_completed = Signal()
+item_failed = Signal()
+result_approved = Signal()
+image_published = Signal()
+image_restored = Signal()
+
+logger = logging.getLogger("product_imagery")
+
+
+def send_on_commit(signal: Signal, **subject: models.Model) -> None:
+    """Send ``signal`` with one named object once the current transaction is committed."""
+    transaction.on_commit(functools.partial(_send, signal, subject))
+
+
+def _send(signal: Signal, subject: dict[str, Any]) -> None:
+    (instance,) = subject.values()
+    for receiver, response in signal.send_robust(sender=type(instance), **subject):
+        if isinstance(response, Exception):
+            logger.error("A receiver of a product_imagery signal failed: %r", receiver, exc_info=response)

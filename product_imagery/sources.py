@@ -1,0 +1,18 @@
+"""How an operation gets the source picture: as a file of ours, read through the product's own storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from product_imagery import files
+from product_imagery.conf import get_settings
+from product_imagery.products import ProductImages
+
+
+def read_source(description: ProductImages, name: str, folder: Path) -> tuple[Path, str]:
+    """Copy the source file ``name`` into ``folder``; return its path and SHA-256 (hex).
+
+    The copy is cut just above the size limit, which the decoder then refuses. Raises ``StorageError``.
+    """
+    path = folder / "source"
+    return path, files.copy_out(description.storage, name, path, get_settings().max_bytes)
