@@ -45,7 +45,7 @@ def enqueue_pump() -> None:
     try:
         # Baked in at enqueue time (measured): a failure is acknowledged, no result row is kept.
         async_task(_PUMP, q_options={"save": False, "ack_failure": True})
-    except Exception:  # noqa: BLE001  any broker error: the work is in our own tables, so nothing is lost
+    except Exception:
         logger.warning("The wake-up could not be queued; due work waits for the schedule or a worker.", exc_info=True)
 
 
@@ -75,5 +75,7 @@ def queue_problems() -> list[str]:
     if Conf.TIMEOUT and Conf.RETRY < Conf.TIMEOUT * 3:
         problems.append("Q_CLUSTER['retry'] should be at least three times the timeout.")
     if not Conf.ACK_FAILURES or not Conf.MAX_ATTEMPTS:
-        problems.append("Q_CLUSTER needs 'ack_failures': True and 'max_attempts': 1, or a failing task repeats for ever.")
+        problems.append(
+            "Q_CLUSTER needs 'ack_failures': True and 'max_attempts': 1, or a failing task repeats for ever."
+        )
     return problems

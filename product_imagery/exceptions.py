@@ -1,18 +1,18 @@
 """Every error this package raises on purpose.
 
-    ImageryError                 code, message (a sentence for a person), detail (for the log)
-    ├── ConfigurationError       settings or registration are wrong; the developer has to act
-    │   └── RegistrationError    a ``ProductImages`` description does not fit its model
-    ├── RequestError             what was asked for cannot be done; the caller has to ask differently
-    │   ├── OptionError          an option is unknown, malformed or not honoured by the provider
-    │   ├── NothingToDo          the selection holds no picture that still needs work
-    │   └── StateError           the thing is not in a state that allows this step
-    ├── PictureError             the bytes are not a picture that we accept
-    ├── EngineError              the imaging process failed, ran out of memory or out of time
-    │   └── ModelMissing         the matting model has not been fetched yet
-    ├── StorageError             a file could not be stored or read back
-    ├── PublicationConflict      the product changed meanwhile; nothing was overwritten
-    └── VaultError               a secret cannot be decrypted with the keys at hand
+ImageryError                 code, message (a sentence for a person), detail (for the log)
+├── ConfigurationError       settings or registration are wrong; the developer has to act
+│   └── RegistrationError    a ``ProductImages`` description does not fit its model
+├── RequestError             what was asked for cannot be done; the caller has to ask differently
+│   ├── OptionError          an option is unknown, malformed or not honoured by the provider
+│   ├── NothingToDo          the selection holds no picture that still needs work
+│   └── StateError           the thing is not in a state that allows this step
+├── PictureError             the bytes are not a picture that we accept
+├── EngineError              the imaging process failed, ran out of memory or out of time
+│   └── ModelMissing         the matting model has not been fetched yet
+├── StorageError             a file could not be stored or read back
+├── PublicationConflict      the product changed meanwhile; nothing was overwritten
+└── VaultError               a secret cannot be decrypted with the keys at hand
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Where a shop's model keeps its pictures: described once by the shop, read and written here.
 
-    @register(Product)
-    class ProductPhotos(ProductImages):
-        source = "photo"
-        target = "enhanced_photo"
+@register(Product)
+class ProductPhotos(ProductImages):
+    source = "photo"
+    target = "enhanced_photo"
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class ProductImages:
 
     def _field(self, model: type[models.Model], attribute: str, name: str) -> Any:
         if not name:
-            raise self._wrong(f"{attribute} is missing: name the field of {model.__name__}, as in {attribute} = “photo”.")
+            raise self._wrong(
+                f"{attribute} is missing: name the field of {model.__name__}, as in {attribute} = “photo”."
+            )
         try:
             return model._meta.get_field(name)
         except FieldDoesNotExist:
@@ -112,7 +114,7 @@ class ProductImages:
         """Of the product's model, which is what people selected."""
         return ContentType.objects.get_for_model(self.model, for_concrete_model=False)
 
-    def pictures(self, ids: Sequence[Any]) -> Iterator[ProductPicture]:
+    def list_pictures(self, ids: Sequence[Any]) -> Iterator[ProductPicture]:
         """Yield the pictures of the products with these primary keys, those without a file left out.
 
         One query for every 500 products.
@@ -154,11 +156,12 @@ class ProductImages:
             return {}
         touched = [field for field in row._meta.concrete_fields if getattr(field, "auto_now", False)]
         values: dict[str, Any] = {field.name: field.pre_save(row, add=False) for field in touched}
-        field = self.target_field
-        if isinstance(field, models.ImageField) and (field.width_field or field.height_field):
+        field: Any = self.target_field
+        dimensions = [key for key in (getattr(field, "width_field", ""), getattr(field, "height_field", "")) if key]
+        if dimensions:
             setattr(row, field.name, name)
             field.update_dimension_fields(row, force=True)
-            values |= {key: getattr(row, key) for key in (field.width_field, field.height_field) if key}
+            values |= {key: getattr(row, key) for key in dimensions}
         return values
 
     def _rows(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
@@ -176,7 +179,7 @@ class GalleryImages(ProductImages):
     """Describes a model whose pictures are rows of a related model, each with an image field of its own."""
 
     #: the reverse name of the related rows on the product, as in ``product.photos``
-    pictures_name: ClassVar[str] = ""
+    pictures: ClassVar[str] = ""
     #: the ImageField of the related model that is read; ``target`` may name another one of it to write
     field: ClassVar[str] = ""
     #: the related model's field that orders the pictures
@@ -184,20 +187,12 @@ class GalleryImages(ProductImages):
     #: a boolean field of the related model: when set, only the primary picture is worked on
     primary: ClassVar[str] = ""
 
-    def __init_subclass__(cls) -> None:
-        # ``pictures = "photos"`` is how a shop writes it; the method of that name stays reachable.
-        given = cls.__dict__.get("pictures")
-        if isinstance(given, str):
-            cls.pictures_name = given
-            del cls.pictures
-
     def check(self) -> None:
         """Raise ``RegistrationError`` with a sentence for what is wrong."""
-        relation = self._field(self.model, "pictures", self.pictures_name)
+        relation = self._field(self.model, "pictures", self.pictures)
         if not isinstance(relation, models.ManyToOneRel):
-            raise self._wrong(
-                f"pictures = “{self.pictures_name}” has to be the reverse side of a ForeignKey to {self.model.__name__}."
-            )
+            wanted = f"the reverse side of a ForeignKey to {self.model.__name__}"
+            raise self._wrong(f"pictures = “{self.pictures}” has to be {wanted}.")
         self._image_field(self.holder, "field", self.field)
         self._image_field(self.holder, "target", self.target or self.field)
         for attribute in ("order", "primary"):
@@ -226,11 +221,11 @@ class GalleryImages(ProductImages):
         return self._image_field(self.holder, "target", self.target or self.field)
 
     def _relation(self) -> models.ManyToOneRel:
-        relation = self._field(self.model, "pictures", self.pictures_name)
+        relation = self._field(self.model, "pictures", self.pictures)
         assert isinstance(relation, models.ManyToOneRel)
         return relation
 
-    def pictures(self, ids: Sequence[Any]) -> Iterator[ProductPicture]:
+    def list_pictures(self, ids: Sequence[Any]) -> Iterator[ProductPicture]:
         """Yield the related rows of these products in their order; one query for every 500 products."""
         link = self._relation().field
         for start in range(0, len(ids), _CHUNK):
@@ -261,11 +256,17 @@ def register(model: type[models.Model]) -> Callable[[_Description], _Description
         if not (isinstance(model, type) and issubclass(model, models.Model)):
             raise RegistrationError(f"@register({model!r}): give it a model class, as in @register(Product).")
         if model._meta.abstract:
-            raise RegistrationError(f"@register({model.__name__}): an abstract model has no rows; register its subclasses.")
+            raise RegistrationError(
+                f"@register({model.__name__}): an abstract model has no rows; register its subclasses."
+            )
         if not (isinstance(description, type) and issubclass(description, ProductImages)):
-            raise RegistrationError(f"@register({model.__name__}) decorates a subclass of ProductImages or GalleryImages.")
+            raise RegistrationError(
+                f"@register({model.__name__}) decorates a subclass of ProductImages or GalleryImages."
+            )
         if model in _registered:
-            raise RegistrationError(f"{model._meta.label} is registered twice, the second time by {description.__name__}.")
+            raise RegistrationError(
+                f"{model._meta.label} is registered twice, the second time by {description.__name__}."
+            )
         _registered[model] = description(model)
         return description
 

@@ -81,7 +81,7 @@ def _rays(photo: Photo, samples: int) -> tuple[Array, Array]:
     forward = (middle - origin) / away
     right = np.array([1, 0, 0], np.float32)
     up = np.cross(forward, right)
-    lens = 1.35 * photo.reach / away * 1.25 / photo.zoom
+    lens = 1.22 * photo.reach / away / photo.zoom
     scale = lens / min(width, height) * 2
     x = (np.arange(width, dtype=np.float32) - width / 2 + 0.5) * scale - photo.shift[0]
     y = (height / 2 - np.arange(height, dtype=np.float32) - 0.5) * scale - photo.shift[1]

@@ -76,6 +76,22 @@ def grained(dark: RGB, light: RGB, scale: float = 9.0) -> Pattern:
     return pattern
 
 
+def boards(dark: RGB, light: RGB, width: float = 0.62) -> Pattern:
+    """A table of planks that run away from the viewer."""
+    d, li = np.array(dark, np.float32), np.array(light, np.float32)
+
+    def pattern(p: Points) -> Colours:
+        plank = np.floor(p[:, 0] / width)
+        own = np.sin(plank * 12.9898) * 0.5
+        across = (p[:, 0] / width - plank) * 6 + own * 9
+        grain = np.sin(across * 2 + 0.5 * np.sin(p[:, 2] * 1.1 + own * 7) + 0.25 * np.sin(p[:, 2] * 9 + across * 5))
+        joint = np.abs(p[:, 0] / width - plank - 0.5) > 0.485
+        share = np.where(joint, 0.0, 0.5 + 0.22 * grain + 0.28 * own)[:, None]
+        return d + (li - d) * np.clip(share, 0, 1)
+
+    return pattern
+
+
 def knitted(first: RGB, second: RGB, scale: float) -> Pattern:
     a, b = np.array(first, np.float32), np.array(second, np.float32)
 
@@ -91,9 +107,7 @@ def knitted(first: RGB, second: RGB, scale: float) -> Pattern:
 def panels(first: RGB, second: RGB) -> Pattern:
     """Patches as on a football."""
     golden = (1 + 5**0.5) / 2
-    corners = np.array(
-        [(s * a, t * b, 0) for a, b in ((1, golden),) for s in (1, -1) for t in (1, -1)], np.float32
-    )
+    corners = np.array([(s * a, t * b, 0) for a, b in ((1, golden),) for s in (1, -1) for t in (1, -1)], np.float32)
     corners = np.concatenate([np.roll(corners, k, axis=1) for k in range(3)])
     corners /= np.linalg.norm(corners, axis=1, keepdims=True)
     a, b = np.array(first, np.float32), np.array(second, np.float32)

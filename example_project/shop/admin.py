@@ -20,7 +20,11 @@ class ProductAdmin(EnhanceImagesMixin, admin.ModelAdmin):  # type: ignore[type-a
     @admin.display(description="photo")
     def picture(self, product: Product) -> str | SafeString:
         shown = product.enhanced_photo or product.photo
-        return format_html('<img src="{}" alt="" width="56" height="56" style="object-fit:contain">', shown.url) if shown else "–"
+        return (
+            format_html('<img src="{}" alt="" width="56" height="56" style="object-fit:contain">', shown.url)
+            if shown
+            else "–"
+        )
 
 
 class CollectionPhotoInline(admin.TabularInline):  # type: ignore[type-arg]

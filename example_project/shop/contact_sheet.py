@@ -36,7 +36,9 @@ def _before(result: ResultImage) -> Image.Image:
     assert model is not None
     field = model._meta.get_field("photo")
     with field.storage.open(result.item.source_name) as handle, Image.open(handle) as before:  # type: ignore[union-attr]
-        return ImageOps.exif_transpose(ImageOps.contain(before, (2 * _CELL, 2 * _CELL)) if before.mode != "P" else before)
+        return ImageOps.exif_transpose(
+            ImageOps.contain(before, (2 * _CELL, 2 * _CELL)) if before.mode != "P" else before
+        )
 
 
 def _paste(sheet: Image.Image, picture: Image.Image, x: int, y: int) -> None:

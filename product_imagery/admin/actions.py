@@ -16,13 +16,16 @@ from product_imagery.conf import get_settings
 from product_imagery.models import Selection
 from product_imagery.products import description_of
 
-_Base: Any = admin.ModelAdmin if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    _Base = admin.ModelAdmin[Any]
+else:
+    _Base = object
 
 
 class EnhanceImagesMixin(_Base):
-    """Adds “Enhance pictures” to the actions of the changelist: ``class ProductAdmin(EnhanceImagesMixin, ModelAdmin)``."""
+    """Adds “Enhance pictures” to a changelist: ``class ProductAdmin(EnhanceImagesMixin, admin.ModelAdmin)``."""
 
-    actions = ("enhance_images",)
+    actions: Any = ("enhance_images",)
 
     def has_enhance_images_permission(self, request: HttpRequest) -> bool:
         """The action shows only to those who may start enhancements."""
@@ -44,6 +47,6 @@ class EnhanceImagesMixin(_Base):
         selection = Selection.objects.create(
             content_type=ContentType.objects.get_for_model(self.model, for_concrete_model=False),
             ids=ids,
-            actor_id=request.user.pk,
+            actor_id=request.user.pk,  # type: ignore[misc]
         )
         return redirect("admin:product_imagery_enhancement_start", selection.pk)

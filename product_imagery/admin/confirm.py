@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.doors import require
+from product_imagery.admin.doors import person, require
 from product_imagery.admin.forms import StartForm
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.start import Look, look_of_operation, look_of_preset, quote, start
@@ -63,7 +63,7 @@ def _press(request: HttpRequest, selection: Selection, look: Look, form: StartFo
             selection.ids,
             _entered(look, form),
             door=Enhancement.Door.ADMIN,
-            actor=request.user,  # type: ignore[arg-type]
+            actor=person(request),
             auto_approve=form.cleaned_data.get("auto_approve", False),
             fresh=form.cleaned_data["fresh"],
         )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -17,6 +18,12 @@ def require(request: HttpRequest, *permissions: str) -> None:
     """Raise ``PermissionDenied`` unless the user has all of these permissions of this app."""
     if not request.user.has_perms([f"product_imagery.{name}" for name in permissions]):
         raise PermissionDenied
+
+
+def person(request: HttpRequest) -> AbstractBaseUser:
+    """The one who is logged in: admin pages are never shown to anybody else."""
+    assert isinstance(request.user, AbstractBaseUser)
+    return request.user
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import each, require
+from product_imagery.admin.doors import each, person, require
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import review
 from product_imagery.models import Enhancement, ResultImage
@@ -81,7 +81,7 @@ def _judge(request: HttpRequest, results: QuerySet[ResultImage]) -> None:
             raise PermissionDenied
         ticked = request.POST.getlist("ticked") if request.POST[name] == "ticked" else [request.POST[name]]
         chosen = results.filter(pk__in=[pk for pk in ticked if pk.isdigit()])
-        count = each(request, partial(step, actor=request.user), chosen)
+        count = each(request, partial(step, actor=person(request)), chosen)
         if count:
             messages.success(request, ngettext("Done for %d picture.", "Done for %d pictures.", count) % count)
         elif not chosen:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import each
+from product_imagery.admin.doors import each, person
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import publish
 from product_imagery.models import ImageVersion
@@ -52,7 +52,7 @@ class ImageVersionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Put the earlier picture back"), permissions=["restore"])
     def restore(self, request: HttpRequest, queryset: QuerySet[ImageVersion]) -> None:
-        count = each(request, partial(publish.restore, actor=request.user), queryset.order_by("-pk"))
+        count = each(request, partial(publish.restore, actor=person(request)), queryset.order_by("-pk"))
         if count:
             text = ngettext("%d picture was put back.", "%d pictures were put back.", count) % count
             messages.success(request, text)
@@ -77,4 +77,6 @@ def _thumb(version: ImageVersion, name: str) -> SafeString | str:
         address = description_for(version.content_type).target_storage.url(name)
     except (ImageryError, ValueError, NotImplementedError):
         return name
-    return format_html('<a href="{}"><img src="{}" alt="{}" class="imagery-thumb" loading="lazy"></a>', address, address, name)
+    return format_html(
+        '<a href="{}"><img src="{}" alt="{}" class="imagery-thumb" loading="lazy"></a>', address, address, name
+    )

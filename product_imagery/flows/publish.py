@@ -32,7 +32,7 @@ def publish(result: ResultImage) -> ImageVersion | None:
     try:
         description = description_for(item.content_type)
         before = _expected(description, item)
-        name, stored = _copy_to_product(description, result)
+        stored = _copy_to_product(description, result)
         try:
             return _switch(description, result, before, stored)
         except PublicationConflict:
@@ -68,18 +68,19 @@ def _digest(description: ProductImages, name: str) -> str:
         raise StorageError("The product's photo cannot be read.", detail=repr(error)) from error
 
 
-def _copy_to_product(description: ProductImages, result: ResultImage) -> tuple[str, str]:
+def _copy_to_product(description: ProductImages, result: ResultImage) -> str:
     """Copy the picture to where the product's field keeps its files; the same result is copied once."""
     item = result.item
-    suffix = posixpath.splitext(result.image.name)[1]
+    own_name = str(result.image.name)
+    suffix = posixpath.splitext(own_name)[1]
     stem = slugify(item.label)[:60] or "picture"
     wanted = f"{stem}-{result.uuid.hex[:12]}-{result.sha256[:12]}{suffix}"
     name = description.published_name(item.object_id, item.slot, wanted)
     with tempfile.TemporaryDirectory(prefix="product-imagery-") as folder:
         path = Path(folder, "picture")
-        if files.copy_out(result.image.storage, result.image.name, path, _NO_LIMIT) != result.sha256:
+        if files.copy_out(result.image.storage, own_name, path, _NO_LIMIT) != result.sha256:
             raise PublicationConflict("The stored picture is damaged: its bytes are not those that were made.")
-        return name, files.keep(description.target_storage, name, path, result.sha256)
+        return files.keep(description.target_storage, name, path, result.sha256)
 
 
 def _switch(description: ProductImages, result: ResultImage, before: str, stored: str) -> ImageVersion:
@@ -139,9 +140,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
         untouched = ImageVersion.objects.filter(pk=version.pk, restored_at=None)
         if not untouched.update(restored_at=Now(), restored_by=actor):
             raise StateError("The earlier picture has been put back already.")
-        done = description.write(
-            version.object_id, version.slot, expected=version.after_name, name=version.before_name
-        )
+        done = description.write(version.object_id, version.slot, expected=version.after_name, name=version.before_name)
         if not done:
             message = "Another picture stands on the product now. Take that one back first."
             raise PublicationConflict(message)

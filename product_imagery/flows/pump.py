@@ -32,9 +32,7 @@ class Slice:
     work_left: bool = False
 
 
-def pump_slice(
-    *, seconds: float | None = None, until_idle: bool = False, stop: threading.Event | None = None
-) -> Slice:
+def pump_slice(*, seconds: float | None = None, until_idle: bool = False, stop: threading.Event | None = None) -> Slice:
     """Do due work for ``seconds`` (default: the setting), or until none is left, or until ``stop`` is set."""
     settings = get_settings()
     holder = f"{platform.node()}:{os.getpid()}"
@@ -117,9 +115,7 @@ class _Pump:
         idle = self._settings.pool_limits().processes - len(self._running)
         if idle <= 0:
             return 0
-        jobs = ProviderJob.objects.claim(
-            providers=self._computing, most=idle, seconds=self._settings.claim_seconds
-        )
+        jobs = ProviderJob.objects.claim(providers=self._computing, most=idle, seconds=self._settings.claim_seconds)
         for task in submit.prepare(jobs):
             self._running[self._threads.submit(submit.perform, task, self._pool)] = task.job
         return len(jobs)

@@ -14,7 +14,7 @@ from product_imagery.states import ItemStatus, Publication, Review
 
 
 def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: bool) -> None:
-    """Approve a result; with ``publish`` a worker puts it on the product. Raises ``StateError`` if it was judged already."""
+    """Approve a result; with ``publish`` a worker puts it on the product. Raises ``StateError`` if judged already."""
     with transaction.atomic():
         _judge(result, Review.APPROVED, actor)
         if publish:

@@ -171,7 +171,7 @@ def _plan(description: ProductImages, ids: Sequence[Any], look: Look, fresh: boo
                 to_do.append((picture, key))
         pending.clear()
 
-    for picture in description.pictures(ids):
+    for picture in description.list_pictures(ids):
         products.add(picture.object_id)
         pending.append((picture, _work_key(content_type.pk, picture, look)))
         if len(pending) == _BATCH:

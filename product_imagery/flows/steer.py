@@ -50,12 +50,13 @@ def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
 
 def _again(item: EnhancementItem) -> bool:
     changes = {"error_code": "", "error_message": "", "error_detail": "", "finished_at": None}
+    item_job = ProviderJob.objects.filter(items=item)
     try:
         with transaction.atomic():
             ended = EnhancementItem.objects.filter(pk=item.pk, status=item.status)
             if not ended.update(status=ItemStatus.QUEUED, active_key=item.work_key, **changes):
                 return False
-            job = ProviderJob.objects.filter(pk=item.job_id, state__in=(JobState.FAILED, JobState.CANCELLED))
+            job = item_job.filter(state__in=(JobState.FAILED, JobState.CANCELLED))
             again = {"state": JobState.QUEUED, "due_at": Now(), "token": None, "claims": 0, "finished_at": None}
             return bool(job.update(**again))
     except IntegrityError:

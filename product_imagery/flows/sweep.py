@@ -6,7 +6,6 @@ import time
 from datetime import timedelta
 
 from django.db import transaction
-
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -25,7 +24,7 @@ _SCRATCH_SECONDS = 3600
 def release_abandoned() -> int:
     """Take jobs from workers that are not heard of any more; return how many.
 
-    What costs nothing is queued again; what may have been accepted elsewhere becomes ``stalled`` for a person to decide.
+    What costs nothing is queued again; what may have been accepted elsewhere becomes ``stalled``: a person decides.
     """
     abandoned = ProviderJob.objects.abandoned()
     if not abandoned.exists():

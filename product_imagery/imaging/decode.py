@@ -11,7 +11,16 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import (  # noqa: F401  an allow-list can only name plugins that are loaded
+    AvifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from product_imagery.exceptions import PictureError
 from product_imagery.imaging.colour import to_srgb

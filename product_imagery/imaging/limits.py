@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Pillow's names of the formats we read. MPO is what iPhones call a JPEG with a second picture inside.
-READABLE = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "TIFF")
+#: Pillow's names of the formats we read. "JPEG" lets in MPO, which is what phones write with a second picture inside.
+READABLE = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ _PROGRAM = Path(__file__).with_name("child.py")
 
 @dataclass(frozen=True)
 class PoolLimits:
-    """Bounds of one imaging process: address space in bytes, CPU and wall seconds a picture, pictures until it retires."""
+    """Bounds: ``memory`` is address space in bytes, the seconds are for one picture; after ``pictures`` it retires."""
 
     processes: int = 2
     memory: int = 3 * 1024**3

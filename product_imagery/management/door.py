@@ -16,7 +16,7 @@ from product_imagery.exceptions import ImageryError
 class ImageryCommand(BaseCommand):
     """Base of the commands: an ``ImageryError`` ends with its sentence and exit code 1; bad arguments end with 2."""
 
-    requires_system_checks: list[str] | str = []
+    requires_system_checks = ()
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run, and turn our errors into the shell's."""

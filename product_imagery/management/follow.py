@@ -13,7 +13,7 @@ from product_imagery.states import Publication
 
 
 def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
-    """Pump (or, where another worker holds the slot, watch) until every item ended and nothing waits to be published."""
+    """Pump (or watch, while another worker holds the slot) until all items ended and nothing waits to be published."""
     stop = threading.Event()
     total = enhancement.items.count()
     with tqdm(total=total, unit="picture", disable=not bar) as progress:

@@ -23,7 +23,7 @@ class CredentialManager(models.Manager["ProviderCredential"]):
 
 
 class ProviderCredential(models.Model):
-    """One account at a provider. ``is_active`` off means: no new work; ``paused_reason`` says why it pauses by itself."""
+    """One account at a provider. ``is_active`` off: no new work; ``paused_reason``: why it pauses by itself."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider = models.CharField(_("provider"), max_length=40, choices=provider_choices)

@@ -112,7 +112,7 @@ class EnhancementItem(models.Model):
     target_name = models.CharField(_("target file at the start"), max_length=500, blank=True)
     source_digest = models.CharField(_("SHA-256 of the source"), max_length=64, blank=True)
     work_key = models.CharField(max_length=64, editable=False)
-    active_key = models.CharField(max_length=64, unique=True, null=True, editable=False)
+    active_key = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  NULLs differ
     status = models.CharField(_("status"), max_length=12, choices=ItemStatus, default=ItemStatus.QUEUED)
     error_code = models.CharField(_("reason code"), max_length=60, blank=True)
     error_message = models.CharField(_("reason"), max_length=500, blank=True)

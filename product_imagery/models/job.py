@@ -38,7 +38,11 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
                 due = due.select_for_update(skip_locked=True, of=("self",))
             chosen = list(due.values_list("pk", flat=True)[:most])
             self.filter(pk__in=chosen, state=JobState.QUEUED).update(
-                state=JobState.SENDING, token=token, claimed_until=from_now(seconds), claims=F("claims") + 1, sent_at=Now()
+                state=JobState.SENDING,
+                token=token,
+                claimed_until=from_now(seconds),
+                claims=F("claims") + 1,
+                sent_at=Now(),
             )
         return list(self.filter(token=token).select_related("enhancement", "credential").prefetch_related("items"))
 

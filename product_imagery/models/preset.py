@@ -45,7 +45,9 @@ class Preset(models.Model):
         """Refuse options that the provider does not honour."""
         try:
             offer = get_offer(get_provider(self.provider), self.operation)
-            self.options = {k: v for k, v in clean_options(offer.options, self.options or {}).items() if k in self.options}
+            self.options = {
+                k: v for k, v in clean_options(offer.options, self.options or {}).items() if k in self.options
+            }
         except RequestError as error:
             raise ValidationError({"options": error.message}) from error
         if self.credential and self.credential.provider != self.provider:

@@ -46,7 +46,7 @@ class JobInput:
 
 @dataclass(frozen=True)
 class Job:
-    """What a provider needs to know of a job. ``folder`` is scratch space; ``settings`` are plain values of the site."""
+    """What a provider is given. ``folder`` is scratch space; ``settings`` are plain values of the site."""
 
     uuid: str
     operation: Operation

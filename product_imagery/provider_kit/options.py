@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Option:
     maximum: float | None = None
 
     def clean(self, value: Any) -> Any:
-        """Return ``value`` in the option's own type; text from a form or a shell is understood. Raises ``OptionError``."""
+        """Return ``value``, which may be text from a form or shell, in the option's type. Raises ``OptionError``."""
         try:
             cleaned = _READERS[self.kind](value)
         except (TypeError, ValueError, KeyError) as error:
@@ -56,7 +57,7 @@ class Option:
         if self.kind is Kind.CHOICE:
             return "one of " + ", ".join(self.choices or {})
         if self.minimum is not None and self.maximum is not None:
-            return f"{'a whole number' if self.kind is Kind.INTEGER else 'a number'} from {self.minimum:g} to {self.maximum:g}"
+            return f"{_EXPECTED[self.kind]} from {self.minimum:g} to {self.maximum:g}"
         return _EXPECTED[self.kind]
 
     def _refusal(self, value: Any) -> OptionError:
@@ -92,7 +93,7 @@ def _integer(value: Any) -> int:
 
 def _number(value: Any) -> float:
     number = float(value)
-    if isinstance(value, bool) or number != number or number in (float("inf"), float("-inf")):
+    if isinstance(value, bool) or not math.isfinite(number):
         raise ValueError(value)
     return number
 

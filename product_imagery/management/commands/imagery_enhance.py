@@ -31,7 +31,9 @@ class Command(ImageryCommand):
         look.add_argument("--preset")
         look.add_argument("--operation")
         parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
-        parser.add_argument("--credential", metavar="LABEL", help="the account to use; default is the preset's, or local")
+        parser.add_argument(
+            "--credential", metavar="LABEL", help="the account to use; default is the preset's, or local"
+        )
         parser.add_argument("--approve", action="store_true", help="publish the results without review")
         parser.add_argument("--fresh", action="store_true", help="also make pictures that have this look already")
         parser.add_argument("--wait", action="store_true", help="do the work here and end when it is done")
@@ -74,7 +76,9 @@ class Command(ImageryCommand):
         if options["json"]:
             self.print_json(facts)
         elif options["wait"]:
-            self.stdout.write(f"{current.get_status_display()}: {facts['completed']} completed, {facts['failed']} failed.")
+            self.stdout.write(
+                f"{current.get_status_display()}: {facts['completed']} completed, {facts['failed']} failed."
+            )
             for item in current.items.exclude(error_message="")[:50]:
                 self.stdout.write(f"  {item.label}: {item.error_message}")
         if options["wait"] and facts["failed"]:

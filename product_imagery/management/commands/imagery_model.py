@@ -30,12 +30,18 @@ class Command(ImageryCommand):
             for file in wanted:
                 fetch(file, settings.models(), url=settings.model_url if file is MATTING else "")
         facts = [
-            {"file": str(settings.models() / file.name), "sha256": file.sha256, "ok": is_present(file, settings.models())}
+            {
+                "file": str(settings.models() / file.name),
+                "sha256": file.sha256,
+                "ok": is_present(file, settings.models()),
+            }
             for file in wanted
         ]
         if options["json"]:
             self.print_json(facts)
         else:
-            self.print_table(("file", "state"), [(fact["file"], "verified" if fact["ok"] else "missing") for fact in facts])
+            self.print_table(
+                ("file", "state"), [(fact["file"], "verified" if fact["ok"] else "missing") for fact in facts]
+            )
         if options["what"] == "verify" and not all(fact["ok"] for fact in facts):
             raise CommandError("Not all files are there. Run “manage.py imagery_model fetch”.")

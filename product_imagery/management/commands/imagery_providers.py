@@ -21,7 +21,7 @@ class Command(ImageryCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the table."""
-        facts = [
+        facts: list[dict[str, Any]] = [
             {
                 "provider": slug,
                 "operation": str(operation),
@@ -37,6 +37,8 @@ class Command(ImageryCommand):
             return
         for fact in facts:
             price = "free" if fact["price"] == "0" else fact["price"]
-            self.stdout.write(f"{fact['provider']}: {fact['operation']} – {price}, about {fact['seconds']:g} s a picture")
+            self.stdout.write(
+                f"{fact['provider']}: {fact['operation']} – {price}, about {fact['seconds']:g} s a picture"
+            )
             for name, text in fact["options"].items():
                 self.stdout.write(f"    {name}: {text}")

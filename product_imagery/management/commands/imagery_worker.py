@@ -15,7 +15,7 @@ _STANDBY_SECONDS = 1.0
 
 
 class Command(ImageryCommand):
-    """Runs until it is told to stop; SIGTERM and SIGINT finish what is begun, for a few seconds, and give back the rest."""
+    """SIGTERM and SIGINT let it finish what it has begun, for a few seconds; the rest is given back."""
 
     help = "Do due work without a django-q2 cluster. Runs until stopped, unless --once or --until-idle is given."
 

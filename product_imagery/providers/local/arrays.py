@@ -15,7 +15,9 @@ Bytes: TypeAlias = NDArray[np.uint8]
 Box: TypeAlias = tuple[int, int, int, int]
 
 
-def resize_floats(plane: Floats, size: tuple[int, int], *, box: tuple[float, float, float, float] | None = None) -> Floats:
+def resize_floats(
+    plane: Floats, size: tuple[int, int], *, box: tuple[float, float, float, float] | None = None
+) -> Floats:
     """Resize one (h, w) plane bilinearly to ``size`` (width, height), optionally from a ``box`` of it."""
     image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box), np.float32)

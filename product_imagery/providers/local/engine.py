@@ -52,7 +52,7 @@ class _Made:
 
 
 def enhance(
-    source: str, folder: str, operation: str, options: dict[str, Any], engine: dict[str, Any], limits: dict[str, int]
+    *, source: str, folder: str, operation: str, options: dict[str, Any], engine: dict[str, Any], limits: dict[str, int]
 ) -> list[dict[str, Any]]:
     """Carry out one operation; write each picture and its thumbnail into ``folder``.
 
@@ -163,5 +163,3 @@ def _write_white(image: Image.Image, path: Path, quality: int, mark: SourceType)
     flat = on_white(image) if image.mode == "RGBA" else image
     path.write_bytes(white_jpeg(flat, quality=quality, icc_profile=SRGB_PROFILE, xmp=xmp_packet(mark)))
     return describe(path, "jpeg", image.size)
-
-

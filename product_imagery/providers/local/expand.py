@@ -60,9 +60,7 @@ def _continue_edges(picture: Image.Image, size: tuple[int, int], left: int, top:
     return grown.filter(ImageFilter.BoxBlur(max(2, max(size) // 100)))
 
 
-def _by_mirror(
-    picture: Image.Image, size: tuple[int, int], left: int, top: int, product: Cutout | None
-) -> Image.Image:
+def _by_mirror(picture: Image.Image, size: tuple[int, int], left: int, top: int, product: Cutout | None) -> Image.Image:
     box = _product_box(picture, product)
     columns = _mirrored(size[0], left, picture.width, box[0], picture.width - box[2])
     rows = _mirrored(size[1], top, picture.height, box[1], picture.height - box[3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ class Table:
 
 
 def markers(encoded: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, begin, end of its body) for each marker of a JPEG file up to the start of its scan (T.81 B.1.1)."""
+    """Yield (marker, begin and end of its body) for each marker of a JPEG file up to its scan (T.81 B.1.1)."""
     position = 2
     marker = 0
     while marker != START_OF_SCAN:
@@ -105,7 +106,9 @@ def _alternating(blocks: _Ints, table: Table) -> _Tokens:
         np.concatenate([row, row[long_runs], ended]),
         np.concatenate([column * 4 + 1, column[long_runs] * 4, np.full(len(ended), 500)]),
         np.concatenate([bits, np.full(len(long_runs), table.codes[_ZRL]), np.full(len(ended), table.codes[_EOB])]),
-        np.concatenate([lengths, np.full(len(long_runs), table.lengths[_ZRL]), np.full(len(ended), table.lengths[_EOB])]),
+        np.concatenate(
+            [lengths, np.full(len(long_runs), table.lengths[_ZRL]), np.full(len(ended), table.lengths[_EOB])]
+        ),
     )
 
 
@@ -129,4 +132,4 @@ def _pack(value: _Ints, length: _Ints, segment: NDArray[np.intp]) -> list[bytes]
     bits[(begins[segment] + inside)[owner] + place] = (value[owner] >> (length[owner] - 1 - place)) & 1
     packed = np.packbits(bits).tobytes()
     edges = begins // 8
-    return [packed[a:b].replace(b"\xff", b"\xff\x00") for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [packed[a:b].replace(b"\xff", b"\xff\x00") for a, b in pairwise(edges)]

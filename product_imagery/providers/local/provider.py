@@ -33,7 +33,9 @@ _SCENES = {
     "dusk": "Plaster and dusk",
 }
 _QUALITY = Option("quality", Kind.INTEGER, 90, "of JPEG, WebP and AVIF", minimum=50, maximum=100)
-_SIZE = Option("size", Kind.INTEGER, 0, "longest side in pixels; 0 fits the product's own detail", minimum=0, maximum=6000)
+_SIZE = Option(
+    "size", Kind.INTEGER, 0, "longest side in pixels; 0 fits the product's own detail", minimum=0, maximum=6000
+)
 _RATIO = Option("ratio", Kind.RATIO, "1:1", "of the frame")
 _SAME_FORMAT = Option("format", Kind.CHOICE, "source", choices={"source": "as the source", **_FORMATS})
 
@@ -80,7 +82,9 @@ class LocalEngine(Provider):
             (
                 Option("scene", Kind.CHOICE, "studio_sweep", choices=_SCENES),
                 Option("variants", Kind.INTEGER, 1, "pictures to choose from", minimum=1, maximum=4),
-                Option("seed", Kind.INTEGER, 1, "another number is another arrangement", minimum=0, maximum=999_999_999),
+                Option(
+                    "seed", Kind.INTEGER, 1, "another number is another arrangement", minimum=0, maximum=999_999_999
+                ),
                 _RATIO,
                 _SIZE,
                 _fill(0.6),

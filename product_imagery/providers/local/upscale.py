@@ -21,7 +21,9 @@ def check_size(size: tuple[int, int], factor: int, most: int) -> None:
     """Raise ``PictureError`` when the result would have more than ``most`` pixels."""
     width, height = size[0] * factor, size[1] * factor
     if width * height > most:
-        sentence = f"Enlarged {factor}× the picture would have {width}×{height} pixels; at most {most / 1e6:.0f} MP are made."
+        sentence = (
+            f"Enlarged {factor}× the picture would have {width}×{height} pixels; at most {most / 1e6:.0f} MP are made."
+        )
         raise PictureError(sentence, code="too_many_pixels")
 
 
@@ -86,4 +88,5 @@ def _run(tile: Bytes, models: str) -> Bytes:
     extractor = _network(models).create_extractor()
     extractor.input("Input1", ncnn.Mat(planes).clone())
     _, found = extractor.extract("Eltwise4")
-    return np.rint(np.clip(np.array(found).transpose(1, 2, 0), 0, 1) * 255).astype(np.uint8)
+    large: Bytes = np.rint(np.clip(np.array(found).transpose(1, 2, 0), 0, 1) * 255).astype(np.uint8)
+    return large

@@ -96,7 +96,7 @@ def _dequantise(coefficients: NDArray[np.int32], quantiser: Floats) -> Floats:
 
 def _splice(encoded: bytes, coded: dict[int, bytes]) -> bytes:
     """Replace segments of the scan, which stands between its header and the end marker."""
-    start = [end for marker, _, end in markers(encoded) if marker == START_OF_SCAN][0]
+    start = next(end for marker, _, end in markers(encoded) if marker == START_OF_SCAN)
     pieces = re.split(rb"\xff[\xd0-\xd7]", encoded[start:-2])
     joined = bytearray(coded.get(0, pieces[0]))
     for index, piece in enumerate(pieces[1:], start=1):

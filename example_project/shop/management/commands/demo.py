@@ -89,8 +89,12 @@ class Command(ImageryCommand):
         self.stdout.write(f"{figures['completed']} of {figures['total']} pictures completed in {seconds:.0f} s.")
         self.stdout.write(f"Before and after: {sheet}")
         if not options["serve"]:
-            self.stdout.write("Start the site: python manage.py runserver   and a worker: python manage.py imagery_worker")
-        self.stdout.write(f"Admin: {admin}  (user {_USER}, password {_PASSWORD})   Shop: http://127.0.0.1:{options['port']}/")
+            self.stdout.write(
+                "Start the site: python manage.py runserver   and a worker: python manage.py imagery_worker"
+            )
+        self.stdout.write(
+            f"Admin: {admin}  (user {_USER}, password {_PASSWORD})   Shop: http://127.0.0.1:{options['port']}/"
+        )
 
     def _say(self, options: dict[str, Any], text: str) -> None:
         if not options["json"]:

@@ -12,7 +12,9 @@ _COOL = Light(lean=-0.45, tint=(0.98, 1.0, 1.03), shadow=0.4, shadow_colour=(14,
 _SOFT = Light(lean=0.35, shadow=0.3, softness=2.4)
 
 BACKDROPS: dict[str, Stage] = {
-    "studio_sweep": Stage("Studio sweep", wall=((0.80, 0.81, 0.82), (0.93, 0.93, 0.93)), light=_SOFT, glow=(0.5, 0.5, 0.3)),
+    "studio_sweep": Stage(
+        "Studio sweep", wall=((0.80, 0.81, 0.82), (0.93, 0.93, 0.93)), light=_SOFT, glow=(0.5, 0.5, 0.3)
+    ),
     "marble": Stage(
         "White marble",
         wall=((0.86, 0.86, 0.87), (0.94, 0.94, 0.94)),
@@ -59,7 +61,9 @@ BACKDROPS: dict[str, Stage] = {
         glow=(0.5, 0.5, 0.75),
         gloss=0.4,
     ),
-    "pastel_gradient": Stage("Pastel", wall=((0.98, 0.82, 0.84), (0.99, 0.93, 0.86)), light=_SOFT, glow=(0.3, 0.3, 0.2)),
+    "pastel_gradient": Stage(
+        "Pastel", wall=((0.98, 0.82, 0.84), (0.99, 0.93, 0.86)), light=_SOFT, glow=(0.3, 0.3, 0.2)
+    ),
     "terrazzo": Stage(
         "Terrazzo",
         wall=((0.90, 0.80, 0.74), (0.95, 0.87, 0.81)),

@@ -32,7 +32,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Stage:
-    """One backdrop. ``horizon`` and ``ground`` are shares of the height: where the floor begins and where things stand."""
+    """One backdrop. ``horizon``, where the floor begins, and ``ground``, where things stand, are shares of its height."""
 
     label: str
     wall: tuple[Colour, Colour]
@@ -63,7 +63,7 @@ def render(stage: Stage, size: tuple[int, int], rng: np.random.Generator) -> Ima
 
 
 def _wall(stage: Stage, width: int, height: int, rng: np.random.Generator) -> Floats:
-    down = np.linspace(0, 1, height, dtype=np.float32)[:, None].repeat(width, axis=1)
+    down = np.linspace(0, 1, height, dtype=np.float32)[:, None].repeat(width, axis=1).astype(np.float32)
     # A studio sweep has no corner: the gradient of the wall runs on to the lower edge.
     edge = 1.0 if stage.floor is None else stage.horizon
     picture = tinted(down / edge, *stage.wall)
@@ -71,8 +71,8 @@ def _wall(stage: Stage, width: int, height: int, rng: np.random.Generator) -> Fl
         tile = Image.fromarray(np.rint(np.clip(stage.wall_texture(rng), 0, 1) * 255).astype(np.uint8))
         side = max(width, height)
         blurred = tile.resize((side, side), Image.Resampling.BILINEAR).filter(ImageFilter.GaussianBlur(side / 300))
-        picture = np.asarray(blurred.crop((0, 0, width, height)), np.float32) / 255
-    return np.array(picture, np.float32)
+        return np.array(blurred.crop((0, 0, width, height)), np.float32) / np.float32(255)
+    return picture
 
 
 def _lay_floor(picture: Floats, stage: Stage, tile: Floats) -> None:
@@ -85,9 +85,10 @@ def _lay_floor(picture: Floats, stage: Stage, tile: Floats) -> None:
     side = tile.shape[0]
     u = (across[None] * distance[:, None] * 0.75 * stage.scale + 0.5) * side
     v = (np.broadcast_to(distance[:, None], u.shape) * 0.55 * stage.scale) * side
+    u, v = u.astype(np.float32), v.astype(np.float32)
     near = _sample(tile, u, v)
     shrunk = Image.fromarray(np.rint(np.clip(tile, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(5))
-    far = _sample(np.asarray(shrunk, np.float32) / 255, u, v)
+    far = _sample(np.asarray(shrunk, np.float32) / np.float32(255), u, v)
     focus = np.clip((depth - 0.05) * 3.2, 0, 1)[:, None, None]
     floor = near * focus + far * (1 - focus)
     # The edge between wall and floor is soft, as anything out of focus.

@@ -78,7 +78,7 @@ def concrete(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
     for x, y, radius in zip(*rng.uniform(0, _SIDE, (2, 90)), rng.gamma(1.5, 1.6, 90), strict=True):
         draw.ellipse((x - radius, y - radius * 0.8, x + radius, y + radius * 0.8), fill=150)
     pits = np.asarray(holes.filter(ImageFilter.GaussianBlur(1)), np.float32) / 255
-    return tinted(surface - pits * 0.6, dark, light)
+    return tinted(np.asarray(surface - pits * 0.6, np.float32), dark, light)
 
 
 def terrazzo(rng: np.random.Generator, ground: Colour, chips: tuple[Colour, ...]) -> Floats:
@@ -92,7 +92,7 @@ def terrazzo(rng: np.random.Generator, ground: Colour, chips: tuple[Colour, ...]
         corners = [(float(x + r * np.cos(a)), float(y + r * np.sin(a))) for a, r in zip(angles, reach, strict=True)]
         shade = np.array(chips[rng.integers(len(chips))]) * rng.uniform(0.85, 1.08)
         draw.polygon(corners, fill=tuple(int(255 * min(1, c)) for c in shade))
-    return np.asarray(tile.filter(ImageFilter.GaussianBlur(0.7)), np.float32) / 255
+    return np.asarray(tile.filter(ImageFilter.GaussianBlur(0.7)), np.float32) / np.float32(255)
 
 
 def sand(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
