@@ -57,7 +57,7 @@ def _stall(jobs: object) -> int:
     for job in jobs:  # type: ignore[attr-defined]
         with transaction.atomic():
             if ProviderJob.objects.abandoned().filter(pk=job.pk).update(state=JobState.STALLED, token=None):
-                items = EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING)
+                items = EnhancementItem.objects.filter(job=job, status__in=(ItemStatus.QUEUED, ItemStatus.PROCESSING))
                 items.update(status=ItemStatus.STALLED, error_code="outcome_unknown", error_message=message)
                 settle([job.enhancement_id])
                 moved += 1

@@ -1,0 +1,118 @@
+"""Fixtures: a shop with pictures that are drawn here, the real engine, the real pump."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.core.files.base import ContentFile
+from django.test import Client
+from PIL import Image, ImageDraw
+
+from example_project.shop.models import Collection, CollectionPhoto, Product
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import ModelMissing
+from product_imagery.flows.pump import Slice, pump_slice
+from product_imagery.flows.start import look_of_operation, start
+from product_imagery.models import Enhancement
+from product_imagery.products import description_of
+from product_imagery.providers.local.model import MATTING, fetch
+
+
+def draw_product(size: tuple[int, int] = (240, 200), mode: str = "RGB", colour: str = "#b03020") -> Image.Image:
+    """A simple product on a grey ground."""
+    width, height = size
+    picture = Image.new("RGB", size, "#c8c8cc")
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((width * 0.3, height * 0.25, width * 0.7, height * 0.85), fill=colour)
+    draw.rectangle((width * 0.42, height * 0.12, width * 0.58, height * 0.3), fill="#303030")
+    return picture.convert(mode)
+
+
+def encoded(picture: Image.Image, format: str = "JPEG", **settings: Any) -> bytes:
+    """The picture's bytes."""
+    target = io.BytesIO()
+    picture.save(target, format, **settings)
+    return target.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.PRODUCT_IMAGERY = {"PROCESSES": 1}
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def model_file() -> Path:
+    """The matting model; fetched once for this machine, skipped where that is impossible."""
+    get_settings.cache_clear()
+    try:
+        return fetch(MATTING, get_settings().models())
+    except ModelMissing as error:
+        pytest.skip(f"the matting model cannot be fetched here: {error.detail}")
+
+
+@pytest.fixture
+def make_product(db: None) -> Callable[..., Product]:
+    """Products with a drawn photo, or with the bytes given."""
+
+    def make(title: str = "Red bottle", content: bytes | None = None, name: str = "photo.jpg", **fields: Any) -> Product:
+        number = Product.objects.count() + 1
+        product = Product(title=title, sku=fields.pop("sku", f"SKU-{number}"), price=10, **fields)
+        product.photo.save(name, ContentFile(encoded(draw_product()) if content is None else content))
+        return product
+
+    return make
+
+
+@pytest.fixture
+def gallery(db: None) -> Collection:
+    """A product with three pictures in a related model."""
+    collection = Collection.objects.create(title="Summer")
+    for position in range(3):
+        row = CollectionPhoto(collection=collection, position=2 - position, is_cover=position == 1)
+        row.image.save(f"{position}.jpg", ContentFile(encoded(draw_product((120, 100 + position)))))
+    return collection
+
+
+@pytest.fixture
+def enlarge(db: None) -> Callable[..., Enhancement]:
+    """Start an enhancement of products that needs no model: two times larger."""
+
+    def begin(*products: Any, **arguments: Any) -> Enhancement:
+        look = look_of_operation("upscale", arguments.pop("options", {}))
+        ids = [product.pk for product in products]
+        return start(description_of(type(products[0])), ids, look, door="command", **arguments)
+
+    return begin
+
+
+@pytest.fixture
+def work() -> Callable[[], Slice]:
+    """Let a worker do everything that is due."""
+    return lambda: pump_slice(until_idle=True)
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., Client]:
+    """A logged-in member of staff with the permissions named, e.g. ``start_enhancement``; ``*`` for all."""
+
+    def log_in(*names: str) -> Client:
+        number = get_user_model().objects.count()
+        user = get_user_model().objects.create_user(f"staff{number}", password="x", is_staff=True)
+        if names == ("*",):
+            user.is_superuser = True
+            user.save()
+        else:
+            user.user_permissions.set(Permission.objects.filter(codename__in=names))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in
