@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.core.validators import URLValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -28,7 +29,9 @@ class ProviderCredential(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider = models.CharField(_("provider"), max_length=40, choices=provider_choices)
     label = models.CharField(_("name"), max_length=80, unique=True)
-    base_url = models.URLField(_("base address"), blank=True)
+    base_url = models.CharField(
+        _("base address"), max_length=200, blank=True, validators=[URLValidator(schemes=["https", "http"])]
+    )
     is_active = models.BooleanField(_("in use"), default=True)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True, editable=False)
     paused_reason = models.CharField(_("reason of the pause"), max_length=200, blank=True, editable=False)

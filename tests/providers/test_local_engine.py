@@ -196,7 +196,7 @@ def test_an_empty_picture_has_no_product(make: Any) -> None:
 
 
 def test_a_product_cut_by_the_frame_comes_with_a_warning(make: Any) -> None:
-    cut = ImageOps.exif_transpose(Image.open(_photo("football-classic"))).crop((0, 0, 550, 1100))
+    cut = ImageOps.exif_transpose(Image.open(_photo("mug-striped"))).crop((0, 0, 600, 1100))
     ((_, described),) = make("white_background", encoded(cut), size=400)
     assert "touches_the_frame" in described["warnings"]
     assert described["warnings"][0] in get_provider("local").warning_texts

@@ -1,0 +1,201 @@
+"""The merchant's path in a real browser, from login to the picture on the storefront and back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+
+from example_project.shop.models import Product
+from product_imagery.flows.pump import pump_slice
+from product_imagery.models import Preset, ResultImage
+from product_imagery.states import Publication
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+_DESKTOP, _PHONE = (1280, 900), (390, 844)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    """Headless Chromium; skipped where there is none."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not binary or not driver:
+        pytest.skip("chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+                     "--disable-component-update", "--disable-sync", "--no-first-run",
+                     f"--user-data-dir={tmp_path / 'profile'}"):  # fmt: skip
+        options.add_argument(argument)
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    started.set_page_load_timeout(60)
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def worker(db: None) -> Iterator[None]:
+    """A worker beside the site, as in life."""
+    stop = threading.Event()
+
+    def loop() -> None:
+        while not stop.is_set():
+            pump_slice(seconds=0.5, stop=stop)
+            stop.wait(0.1)
+        connection.close()
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+class _Merchant:
+    """What a person does with a mouse and a keyboard."""
+
+    def __init__(self, browser: Any, address: str) -> None:
+        self._browser, self._address = browser, address
+
+    def open(self, path: str) -> None:
+        self._browser.get(self._address + path)
+
+    def find(self, selector: str) -> Any:
+        return self._browser.find_element("css selector", selector)
+
+    def click(self, selector: str) -> None:
+        self.find(selector).click()
+
+    def write(self, selector: str, text: str) -> None:
+        self.find(selector).send_keys(text)
+
+    def wait(self, selector: str, seconds: float = 60) -> Any:
+        from selenium.webdriver.support.expected_conditions import presence_of_element_located
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        return WebDriverWait(self._browser, seconds).until(presence_of_element_located(("css selector", selector)))
+
+    def picture(self, name: str) -> None:
+        """Keep screenshots of this page at both sizes where ``IMAGERY_SCREENSHOTS`` names a folder."""
+        folder = os.environ.get("IMAGERY_SCREENSHOTS")
+        if not folder:
+            return
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for label, (width, height) in (("desktop", _DESKTOP), ("phone", _PHONE)):
+            self._browser.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": label == "phone"},
+            )
+            shot = self._browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": False})
+            import base64
+
+            Path(folder, f"{name}-{label}.png").write_bytes(base64.b64decode(shot["data"]))
+        self._browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_merchant_gets_a_better_picture_and_takes_it_back(
+    browser: Any, live_server: Any, worker: None, model_file: Path, make_product: Callable[..., Product], settings: Any
+) -> None:
+    settings.DEBUG = True  # the example project serves media itself only so
+    photos = Path(__file__).parent.parent / "example_project/catalogue/photos"
+    get_user_model().objects.create_superuser("merchant", password="secret")
+    for name in ("mug-striped", "teapot-clay", "vase-red"):
+        make_product(name.replace("-", " ").title(), content=(photos / f"{name}.jpg").read_bytes())
+    make_product("Broken upload", content=b"not a picture")
+    assert Preset.objects.filter(name="white").exists()
+    merchant = _Merchant(browser, live_server.url)
+
+    merchant.open("/admin/shop/product/")
+    merchant.write("#id_username", "merchant")
+    merchant.write("#id_password", "secret")
+    merchant.click("[type=submit]")
+    merchant.wait("#action-toggle").click()
+    merchant.find("select[name=action]").send_keys("Enhance")
+    merchant.picture("1-products")
+    merchant.click("button[name=index]")
+
+    merchant.wait(".imagery-looks")
+    assert "4" in merchant.find(".imagery-figures").text
+    merchant.picture("2-confirm")
+    merchant.click("button[name=start]")
+
+    merchant.wait("#imagery-progress")
+    merchant.picture("3-progress-busy")
+    merchant.wait('#imagery-progress[data-active="0"]')
+    assert "not a picture that can be read" in merchant.find("#imagery-progress").text
+    merchant.picture("4-progress-done")
+    merchant.click("a.imagery-main")
+
+    merchant.wait(".imagery-cards")
+    merchant.picture("5-review")
+    result = ResultImage.objects.get(item__label="Mug Striped")
+    merchant.click(f"#result-{result.pk} button[name=approve_and_publish]")
+    merchant.wait(".messagelist .success")
+    _until(lambda: ResultImage.objects.get(pk=result.pk).publication == Publication.PUBLISHED)
+    merchant.open(f"/admin/product_imagery/enhancement/{result.item.enhancement_id}/review/?show=approved")
+    merchant.picture("6-approved")
+
+    product = Product.objects.get(title="Mug Striped")
+    merchant.open(f"/products/{product.pk}/")
+    assert _is_loaded(browser, merchant.find("img[data-enhanced]"))
+    merchant.open("/")
+    merchant.picture("7-storefront")
+
+    merchant.open("/admin/product_imagery/imageversion/")
+    merchant.picture("8-versions")
+    merchant.click("#action-toggle")
+    merchant.find("select[name=action]").send_keys("Put the earlier")
+    merchant.click("button[name=index]")
+    merchant.wait(".messagelist .success")
+    merchant.open(f"/products/{product.pk}/")
+    assert merchant.find("img[data-original]")
+
+    pages = {"9-enhancements": "enhancement/", "10-items": "enhancementitem/", "11-presets": "preset/"}
+    pages |= {"12-credentials": "providercredential/", "13-review-empty": f"enhancement/{result.item.enhancement_id}/review/?show=rejected"}
+    pages |= {"14-item": f"enhancementitem/{result.item_id}/change/"}
+    for name, path in pages.items():
+        merchant.open(f"/admin/product_imagery/{path}")
+        assert merchant.find("#content")
+        merchant.picture(name)
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE" and "favicon" not in str(entry)] == []
+
+
+def _until(true: Callable[[], bool], seconds: float = 30) -> None:
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def _is_loaded(browser: Any, image: Any) -> bool:
+    return bool(browser.execute_script("return arguments[0].complete && arguments[0].naturalWidth > 300", image))
+
+
+def test_the_confirm_page_works_without_javascript(
+    browser: Any, live_server: Any, make_product: Callable[..., Product], person: Callable[..., Any]
+) -> None:
+    client, product = person("*"), make_product()
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    merchant = _Merchant(browser, live_server.url)
+    merchant.open("/admin/login/")
+    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
+    merchant.open("/admin/shop/product/")
+    merchant.click(f'input[name=_selected_action][value="{product.pk}"]')
+    merchant.find("select[name=action]").send_keys("Enhance")
+    merchant.click("button[name=index]")
+    merchant.wait("input[value=larger]").click()
+    merchant.click("noscript button")
+    assert merchant.wait("#id_option_factor")
+    merchant.click("button[name=start]")
+    merchant.wait("#imagery-progress")

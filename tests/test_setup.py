@@ -1,0 +1,124 @@
+"""Settings, checks, documents and the shape of the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import checks
+from django.core.management import call_command
+
+import product_imagery
+from product_imagery.conf import described, get_settings
+from product_imagery.exceptions import ConfigurationError
+
+_ROOT = Path(product_imagery.__file__).parent
+_README = (_ROOT.parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"SLOT": 3}, "has no key SLOT. There are: STORAGE"),
+        ({"SLOTS": "three"}, "has to be int, not str"),
+        ({"MODEL_MEAN": 1}, "has to be list or tuple"),
+        ([], "has to be a dict"),
+    ],
+)
+def test_wrong_settings_are_named(settings: Any, given: Any, says: str) -> None:
+    settings.PRODUCT_IMAGERY = given
+    with pytest.raises(ConfigurationError, match=re.escape(says)):
+        get_settings()
+    assert "product_imagery.E001" in _ids()
+
+
+def test_settings_follow_overrides(settings: Any) -> None:
+    settings.PRODUCT_IMAGERY = {"SLOT_SECONDS": 3}
+    assert get_settings().slot_seconds == 3
+    settings.PRODUCT_IMAGERY = {}
+    assert get_settings().slot_seconds == 15
+
+
+def _ids(**arguments: Any) -> set[str]:
+    return {str(message.id) for message in checks.run_checks(**arguments) if "product_imagery" in str(message.id)}
+
+
+@pytest.mark.django_db
+def test_the_example_project_is_set_up_well(model_file: Path) -> None:
+    assert _ids(databases=["default"]) == set()
+
+
+def test_a_missing_model_is_noticed(settings: Any, tmp_path: Path) -> None:
+    settings.PRODUCT_IMAGERY = {"MODEL_FOLDER": str(tmp_path)}
+    assert "product_imagery.W002" in _ids()
+
+
+def test_a_storage_that_overwrites_is_noticed(settings: Any) -> None:
+    options = {"bucket_name": "x", "region_name": "eu-central-1"}
+    pytest.importorskip("boto3", reason="the s3 extra is not installed")
+    backend = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "default": backend}
+    assert "product_imagery.E002" in _ids()
+
+
+def test_a_storage_that_cannot_be_built_is_noticed(settings: Any) -> None:
+    settings.PRODUCT_IMAGERY = {"STORAGE": "nowhere"}
+    assert "product_imagery.E003" in _ids()
+
+
+@pytest.mark.django_db
+def test_late_transactions_on_sqlite_are_noticed(settings: Any) -> None:
+    from django.db import connections
+
+    options = connections["default"].settings_dict["OPTIONS"]
+    if connections["default"].vendor != "sqlite":
+        pytest.skip("another database is under test")
+    mode = options.pop("transaction_mode")
+    try:
+        assert "product_imagery.W003" in _ids(databases=["default"])
+    finally:
+        options["transaction_mode"] = mode
+
+
+def test_the_readme_s_settings_table_is_the_code_s() -> None:
+    for key, default, help_text in described():
+        row = f"| `{key}` | `{default!r}` | {help_text} |"
+        assert row in _README, row
+
+
+def test_the_readme_has_a_readable_length() -> None:
+    assert 120 <= len(_README.splitlines()) <= 180
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    commands = {path.stem for path in (_ROOT / "management/commands").glob("imagery_*.py")}
+    assert set(re.findall(r"imagery_[a-z]+", _README)) <= commands
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def _functions() -> list[tuple[str, ast.FunctionDef]]:
+    found = []
+    for path in _ROOT.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        found += [(f"{path.name}:{node.name}", node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return found
+
+
+def test_modules_and_functions_stay_small() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in _ROOT.rglob("*.py") if "migrations" not in path.parts}
+    assert max(lengths.values()) <= 330, max(lengths, key=lambda path: lengths[path])
+    long = [name for name, node in _functions() if (node.end_lineno or 0) - node.lineno >= 50]
+    assert long == []
+
+
+def test_at_most_a_few_broad_excepts_each_with_its_reason() -> None:
+    lines = [line for path in _ROOT.rglob("*.py") for line in path.read_text().splitlines() if "BLE001" in line]
+    assert len(lines) <= 4
+    assert all(len(line.split("BLE001")[1].strip()) > 20 for line in lines)
