@@ -62,7 +62,9 @@ def model_file() -> Path:
 def make_product(db: None) -> Callable[..., Product]:
     """Products with a drawn photo, or with the bytes given."""
 
-    def make(title: str = "Red bottle", content: bytes | None = None, name: str = "photo.jpg", **fields: Any) -> Product:
+    def make(
+        title: str = "Red bottle", content: bytes | None = None, name: str = "photo.jpg", **fields: Any
+    ) -> Product:
         number = Product.objects.count() + 1
         product = Product(title=title, sku=fields.pop("sku", f"SKU-{number}"), price=10, **fields)
         product.photo.save(name, ContentFile(encoded(draw_product()) if content is None else content))

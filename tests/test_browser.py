@@ -160,13 +160,18 @@ def test_a_merchant_gets_a_better_picture_and_takes_it_back(
     assert merchant.find("img[data-original]")
 
     pages = {"9-enhancements": "enhancement/", "10-items": "enhancementitem/", "11-presets": "preset/"}
-    pages |= {"12-credentials": "providercredential/", "13-review-empty": f"enhancement/{result.item.enhancement_id}/review/?show=rejected"}
+    pages |= {
+        "12-credentials": "providercredential/",
+        "13-review-empty": f"enhancement/{result.item.enhancement_id}/review/?show=rejected",
+    }
     pages |= {"14-item": f"enhancementitem/{result.item_id}/change/"}
     for name, path in pages.items():
         merchant.open(f"/admin/product_imagery/{path}")
         assert merchant.find("#content")
         merchant.picture(name)
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE" and "favicon" not in str(entry)] == []
+    assert [
+        entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE" and "favicon" not in str(entry)
+    ] == []
 
 
 def _until(true: Callable[[], bool], seconds: float = 30) -> None:

@@ -112,7 +112,9 @@ def _functions() -> list[tuple[str, ast.FunctionDef]]:
 
 
 def test_modules_and_functions_stay_small() -> None:
-    lengths = {path: len(path.read_text().splitlines()) for path in _ROOT.rglob("*.py") if "migrations" not in path.parts}
+    lengths = {
+        path: len(path.read_text().splitlines()) for path in _ROOT.rglob("*.py") if "migrations" not in path.parts
+    }
     assert max(lengths.values()) <= 330, max(lengths, key=lambda path: lengths[path])
     long = [name for name, node in _functions() if (node.end_lineno or 0) - node.lineno >= 50]
     assert long == []

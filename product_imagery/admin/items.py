@@ -38,7 +38,7 @@ class EnhancementItemAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only."""
 
     list_display = ("label", "link", "state", "error_message", "finished_at")
-    list_filter = ("status", "error_code", "enhancement__operation", "content_type")
+    list_filter = ("status", "error_code", "enhancement__operation", ("content_type", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("enhancement",)
     search_fields = ("label", "=object_id", "source_name")
     inlines = (ResultInline,)

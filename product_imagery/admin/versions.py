@@ -26,7 +26,11 @@ class ImageVersionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only, but for putting the earlier picture back."""
 
     list_display = ("label", "before", "after", "published_at", "published_by", "state")
-    list_filter = ("published_at", "content_type", ("restored_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        "published_at",
+        ("content_type", admin.RelatedOnlyFieldListFilter),
+        ("restored_at", admin.EmptyFieldListFilter),
+    )
     list_select_related = ("content_type", "published_by")
     search_fields = ("label", "=object_id")
     actions = ("restore",)

@@ -11,7 +11,15 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
-from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, Preset, ProviderJob, ResultImage, Selection
+from product_imagery.models import (
+    Enhancement,
+    EnhancementItem,
+    ImageVersion,
+    Preset,
+    ProviderJob,
+    ResultImage,
+    Selection,
+)
 from product_imagery.states import EnhancementStatus, Publication, Review
 
 Make = Callable[..., Product]
@@ -106,13 +114,14 @@ def test_every_step_needs_its_own_permission(make_product: Make, person: Person,
     assert reviewer.post(review, {"approve_and_publish": result.pk}).status_code == 403
     assert reviewer.post(review, {"approve": result.pk}).status_code == 302
     assert reviewer.post(review, {"publish": result.pk}).status_code == 403
-    assert "name=\"publish\"" not in reviewer.get(review + "?show=all").content.decode()
+    assert 'name="publish"' not in reviewer.get(review + "?show=all").content.decode()
     publisher = person("view_resultimage", "publish_resultimage")
     publisher.post(review, {"publish": result.pk})
     work()
     version = ImageVersion.objects.get()
     viewer.post(
-        reverse("admin:product_imagery_imageversion_changelist"), {"action": "restore", "_selected_action": [version.pk]}
+        reverse("admin:product_imagery_imageversion_changelist"),
+        {"action": "restore", "_selected_action": [version.pk]},
     )
     version.refresh_from_db()
     assert version.restored_at is None

@@ -3,8 +3,8 @@
     python -m tests.chaos.kill --kills 200 --items 300 --seed 1
 
 Two supervised workers run, a ``qcluster`` and an ``imagery_worker``. Each kill is a SIGKILL of one random process of
-their trees (cluster, sentinel, pusher, monitor, worker, imaging process) or of a whole tree. A worker whose main process
-is gone is started again. Exits with 1 and says what is wrong if anything is.
+their trees (cluster, sentinel, pusher, monitor, worker, imaging process) or of a whole tree. A worker whose main
+process is gone is started again. Exits with 1 and says what is wrong if anything is.
 """
 
 from __future__ import annotations
@@ -56,7 +56,13 @@ class Workers:
         with contextlib.suppress(psutil.NoSuchProcess):
             tree = [psutil.Process(main.pid), *psutil.Process(main.pid).children(recursive=True)]
             victim = rng.choice(tree)
-            kind = "imaging process" if "child.py" in " ".join(victim.cmdline()) else "main" if victim.pid == main.pid else "part"
+            kind = (
+                "imaging process"
+                if "child.py" in " ".join(victim.cmdline())
+                else "main"
+                if victim.pid == main.pid
+                else "part"
+            )
             victim.kill()
             self.hit[f"{name}: {kind}"] += 1
 
@@ -116,7 +122,9 @@ def run(kills: int, items: int, rng: random.Random) -> int:
     for kind, count in sorted(workers.hit.items()):
         print(f"  killed {kind}: {count}")
     print(f"{done} kills, {shop.count()} items in {rounds + 1} rounds, {time.monotonic() - began:.0f} s")
-    print("\n".join(problems) or "every item done exactly once, no orphan file, no half picture, nothing left processing")
+    print(
+        "\n".join(problems) or "every item done exactly once, no orphan file, no half picture, nothing left processing"
+    )
     return 1 if problems else 0
 
 

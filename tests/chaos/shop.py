@@ -99,7 +99,10 @@ def _files() -> list[str]:
 
 
 def _products() -> list[str]:
-    found = [f"result {r.pk} is {r.publication}: {r.publication_note}" for r in ResultImage.objects.exclude(publication=Publication.PUBLISHED)]
+    found = [
+        f"result {r.pk} is {r.publication}: {r.publication_note}"
+        for r in ResultImage.objects.exclude(publication=Publication.PUBLISHED)
+    ]
     for product in Product.objects.all():
         versions = ImageVersion.objects.filter(object_id=str(product.pk)).order_by("-pk")
         newest = versions.first()

@@ -138,7 +138,9 @@ def test_publishing_into_the_source_field_keeps_the_old_file(gallery: Collection
         assert (row.image.name, Path(row.image.path).read_bytes()) == before[row.pk]
 
 
-def test_restore_says_when_the_earlier_file_is_gone_or_changed(gallery: Collection, enlarge: Enlarge, work: Work) -> None:
+def test_restore_says_when_the_earlier_file_is_gone_or_changed(
+    gallery: Collection, enlarge: Enlarge, work: Work
+) -> None:
     enlarge(gallery, auto_approve=True)
     work()
     version, other, _ = ImageVersion.objects.all()

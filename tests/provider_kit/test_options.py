@@ -55,7 +55,11 @@ def test_an_unknown_option_is_refused_not_dropped() -> None:
         clean_options([_SIZE], {"colour": "red"})
 
 
-@given(st.one_of(st.none(), st.text(), st.floats(), st.integers(), st.lists(st.integers()), st.dictionaries(st.text(), st.text())))
+@given(
+    st.one_of(
+        st.none(), st.text(), st.floats(), st.integers(), st.lists(st.integers()), st.dictionaries(st.text(), st.text())
+    )
+)
 def test_anything_at_all_is_cleaned_or_refused(value: object) -> None:
     for provider in all_providers().values():
         for offer in provider.offers.values():

@@ -32,7 +32,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Stage:
-    """One backdrop. ``horizon``, where the floor begins, and ``ground``, where things stand, are shares of its height."""
+    """One backdrop. ``horizon`` (start of the floor) and ``ground`` (where things stand) are shares of its height."""
 
     label: str
     wall: tuple[Colour, Colour]
