@@ -16,9 +16,9 @@ def to_srgb(image: Image.Image) -> Image.Image:
         image = image.point(lambda value: value * (1 / 257)).convert("L")
     alpha = _alpha(image)
     rgb = _with_profile(image) or image.convert("RGB")
-    rgb.info = {}  # comments, profiles and text would otherwise travel into some encoders
     if alpha is not None and alpha.getextrema() != (255, 255):
         rgb.putalpha(alpha)
+    rgb.info = {}  # comments, profiles and text would otherwise travel into some encoders
     return rgb
 
 

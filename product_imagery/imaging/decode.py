@@ -52,7 +52,8 @@ def open_picture(path: Path, limits: Limits | None = None) -> Decoded:
                 _check_header(opened, limits)
                 stored_as = "JPEG" if opened.format == "MPO" else str(opened.format)
                 opened.load()
-                return Decoded(to_srgb(ImageOps.exif_transpose(opened)), stored_as)
+                ImageOps.exif_transpose(opened, in_place=True)
+                return Decoded(to_srgb(opened), stored_as)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(limits) from error
     except UnidentifiedImageError as error:

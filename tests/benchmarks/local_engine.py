@@ -1,7 +1,7 @@
-"""Speed of the local engine beside the rembg library and a floor, in one run: python -m tests.benchmarks.local_engine
+"""Speed of the local engine beside the rembg library and a floor: python -m tests.benchmarks.local_engine
 
-Arms are interleaved and shuffled; medians are printed, and ratios within this run. ``pip install "rembg[cpu]"`` first to
-see the peer.
+Arms are interleaved and shuffled; medians are printed, and ratios within this run. Install ``rembg[cpu]`` to see the
+peer beside it.
 """
 
 from __future__ import annotations

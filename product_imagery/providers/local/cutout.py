@@ -29,6 +29,13 @@ class Cutout:
     confidence: float = 1.0
     warnings: list[str] = field(default_factory=list)
 
+    def picture(self) -> Image.Image:
+        """Return it as ``RGBA``. What is wholly transparent is black: it tells nothing of the old background."""
+        shown = self.alpha.point(lambda value: 255 if value else 0)
+        image = Image.composite(self.image, Image.new("RGB", self.image.size), shown)
+        image.putalpha(self.alpha)
+        return image
+
     def trimmed(self) -> Cutout:
         """Return the same cut to the box of its visible pixels. Raises ``PictureError`` when there are none."""
         box = self.alpha.point(lambda value: 255 if value >= 8 else 0).getbbox()
@@ -39,6 +46,8 @@ class Cutout:
 
 def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
     """Cut the product out of an ``RGB`` or ``RGBA`` picture. A picture that is already cut out keeps its matte.
+
+    Works in place: the colours of ``picture`` are cleaned along the product's edge.
 
     Raises ``PictureError`` (``nothing_found``) when no product can be made out, ``ModelMissing`` without the model.
     """
@@ -55,10 +64,9 @@ def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
     image, alpha = refine(crop, matte)
     whole = Image.new("L", picture.size)
     whole.paste(alpha, box[:2])
-    coloured = picture.copy()
-    coloured.paste(image, box[:2])
+    picture.paste(image, box[:2])
     confidence, warnings = _judge((first, second), box, crop, alpha, picture.size)
-    return Cutout(coloured, whole, confidence, warnings)
+    return Cutout(picture, whole, confidence, warnings)
 
 
 def _is_a_matte(alpha: Image.Image) -> bool:

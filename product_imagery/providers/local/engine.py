@@ -11,7 +11,7 @@ from PIL import Image
 
 from product_imagery.imaging.colour import SRGB_PROFILE
 from product_imagery.imaging.decode import open_picture
-from product_imagery.imaging.encode import Encoded, describe, on_white, write_picture
+from product_imagery.imaging.encode import Encoded, describe, write_picture
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.metadata import SourceType, xmp_packet
 from product_imagery.imaging.thumbnails import write_thumbnail
@@ -48,7 +48,7 @@ class _Made:
     warnings: tuple[str, ...] = ()
     report: dict[str, Any] = field(default_factory=dict)
     mark: SourceType = SourceType.ENHANCED
-    pure_white: bool = False
+    ground: Image.Image | None = None  #: mask of a background that has to be pure white
 
 
 def enhance(
@@ -72,9 +72,7 @@ def _remove_background(task: _Task) -> Iterator[_Made]:
     cut = cut_out(task.picture, task.model)
     if task.options["crop"]:
         cut = cut.trimmed()
-    image = cut.image.copy()
-    image.putalpha(cut.alpha)
-    yield _Made(image, cut.confidence, tuple(cut.warnings))
+    yield _Made(cut.picture(), cut.confidence, tuple(cut.warnings))
 
 
 def _white_background(task: _Task) -> Iterator[_Made]:
@@ -82,10 +80,10 @@ def _white_background(task: _Task) -> Iterator[_Made]:
     cut = cut_out(task.picture, task.model).trimmed()
     ratio = parse_ratio(options["ratio"], task.picture.size)
     placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"])
-    image = packshot(placed, background=options["background"], shadow=options["shadow"])
-    white = parse_colour(options["background"]) == (255, 255, 255)
+    image, ground = packshot(placed, background=options["background"], shadow=options["shadow"])
+    white = parse_colour(options["background"]) == (255, 255, 255) and not options["shadow"]
     report = {"share": round(placed.share(), 4)}
-    yield _Made(image, cut.confidence, (*cut.warnings, *placed.warnings), report, pure_white=white)
+    yield _Made(image, cut.confidence, (*cut.warnings, *placed.warnings), report, ground=ground if white else None)
 
 
 def _scene(task: _Task) -> Iterator[_Made]:
@@ -144,8 +142,8 @@ _MAKERS = {
 def _write(made: _Made, task: _Task, folder: Path, number: int) -> dict[str, Any]:
     path = folder / f"picture-{number}"
     quality = int(task.options.get("quality", 92))
-    if made.pure_white and task.format == "jpeg":
-        encoded = _write_white(made.image, path.with_suffix(".jpg"), quality, made.mark)
+    if made.ground is not None and task.format == "jpeg":
+        encoded = _write_white(made, made.ground, path.with_suffix(".jpg"), quality)
     else:
         encoded = write_picture(made.image, path, format=task.format, quality=quality, mark=made.mark)
     thumbnail = write_thumbnail(made.image, folder / f"thumbnail-{number}", mark=made.mark)
@@ -159,7 +157,7 @@ def _write(made: _Made, task: _Task, folder: Path, number: int) -> dict[str, Any
     }
 
 
-def _write_white(image: Image.Image, path: Path, quality: int, mark: SourceType) -> Encoded:
-    flat = on_white(image) if image.mode == "RGBA" else image
-    path.write_bytes(white_jpeg(flat, quality=quality, icc_profile=SRGB_PROFILE, xmp=xmp_packet(mark)))
-    return describe(path, "jpeg", image.size)
+def _write_white(made: _Made, ground: Image.Image, path: Path, quality: int) -> Encoded:
+    settings = {"icc_profile": SRGB_PROFILE, "xmp": xmp_packet(made.mark)}
+    path.write_bytes(white_jpeg(made.image, ground, quality=quality, **settings))
+    return describe(path, "jpeg", made.image.size)

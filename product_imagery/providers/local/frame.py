@@ -64,7 +64,7 @@ def place(cutout: Cutout, *, ratio: float, longest: int, fill: float, bottom: fl
     scaled = (max(1, round(cutout.image.width * factor)), max(1, round(cutout.image.height * factor)))
     product = cutout.image.copy()
     product.putalpha(cutout.alpha)
-    product = product.resize(scaled, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    product = product.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3.0)
     left = (size[0] - scaled[0]) // 2
     top = (size[1] - scaled[1]) // 2 if bottom is None else round(size[1] * bottom) - scaled[1]
     box = (left, top, left + scaled[0], top + scaled[1])

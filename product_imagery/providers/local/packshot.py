@@ -11,14 +11,19 @@ from product_imagery.providers.local.shadow import contact_shadow, darken
 _HAZE = 8  #: alpha below this is taken for nothing: it would leave shades of white on white
 
 
-def packshot(placed: Placed, *, background: str, shadow: bool) -> Image.Image:
-    """Return an RGB picture: the placed product on ``background`` (#RRGGBB), on request with a soft contact shadow."""
+def packshot(placed: Placed, *, background: str, shadow: bool) -> tuple[Image.Image, Image.Image]:
+    """Return an RGB picture, the placed product on ``background`` (#RRGGBB), and the ``L`` mask of that background.
+
+    On request a soft contact shadow falls on the background.
+    """
     ground = Image.new("RGB", placed.size, parse_colour(background))
     if shadow:
         ground = darken(ground, contact_shadow(placed, 0.5))
     clear = placed.product.getchannel("A").point(lambda value: value if value >= _HAZE else 0)
     ground.paste(placed.product.convert("RGB"), placed.box[:2], clear)
-    return ground
+    around = Image.new("L", placed.size, 255)
+    around.paste(clear.point(lambda value: 0 if value else 255), placed.box[:2])
+    return ground, around
 
 
 def parse_colour(text: str) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""A JPEG in which every pure white pixel decodes to 255, 255, 255.
+"""A JPEG in which every pixel of a white background decodes to 255, 255, 255.
 
 An ordinary encoder rings: quantisation throws shades of 252…254 around a product's edge. A decoder clips at 255, so the
 cure is to let the white of such a block overshoot, which pixels cannot say but coefficients can (the idea is known as
@@ -23,7 +23,7 @@ from PIL import Image, JpegImagePlugin
 from product_imagery.providers.local.arrays import Bytes, Floats
 from product_imagery.providers.local.huffman import START_OF_SCAN, code_segments, markers, read_tables
 
-_SEGMENT = 8  #: blocks between two restart markers
+_SEGMENT = 4  #: blocks between two restart markers
 _ROUNDS = 300
 _SAFE = 257.0  #: what white must reach before clipping; integer decoders are off by about one
 
@@ -31,27 +31,33 @@ _ORDER = sorted(range(64), key=lambda i: (i // 8 + i % 8, (i // 8 if (i // 8 + i
 #: zigzag position → index in the block by rows (T.81 figure 5)
 ZIGZAG: NDArray[np.intp] = np.array(_ORDER, np.intp)
 
-_BASIS = np.array(
+_COSINES = np.array(
     [[np.sqrt((1 if u else 0.5) / 4) * np.cos((2 * x + 1) * u * np.pi / 16) for x in range(8)] for u in range(8)],
     np.float32,
 )
+#: the two-dimensional DCT of a block's 64 pixels, by rows, to its coefficients in zigzag order, as one matrix
+_DCT = np.kron(_COSINES, _COSINES)[ZIGZAG]
 
 
-def white_jpeg(image: Image.Image, *, quality: int, **settings: Any) -> bytes:
-    """Encode an RGB image (baseline, no subsampling); ``settings`` go to Pillow. Pure white stays pure white."""
+def white_jpeg(image: Image.Image, ground: Image.Image, *, quality: int, **settings: Any) -> bytes:
+    """Encode an RGB image (baseline, no subsampling); ``settings`` go to Pillow.
+
+    ``ground`` is an ``L`` mask of the same size, 255 where the picture is background: there it has to be white, and
+    there it will be.
+    """
     target = io.BytesIO()
     image.save(target, "JPEG", quality=quality, keep_rgb=True, restart_marker_blocks=_SEGMENT, **settings)
     encoded = target.getvalue()
-    pixels = np.asarray(image)
-    decoded = JpegImagePlugin.JpegImageFile(io.BytesIO(encoded))
-    faulty = _to_blocks((pixels == 255).all(axis=-1) & (np.asarray(decoded) != 255).any(axis=-1)).any(axis=(2, 3))
-    if not faulty.any():
+    white = _to_blocks(np.asarray(ground) == 255)
+    mixed = white.any(axis=(2, 3)) & ~white.all(axis=(2, 3))
+    if not mixed.any():
         return encoded
-    segments = np.unique(np.flatnonzero(faulty) // _SEGMENT)
+    segments = np.unique(np.flatnonzero(mixed) // _SEGMENT)
     members = (segments[:, None] * _SEGMENT + np.arange(_SEGMENT)).ravel()
-    members = members[members < faulty.size]
-    blocks = _to_blocks(pixels)[np.unravel_index(members, faulty.shape)]
-    coefficients = _overshoot(blocks, np.array(decoded.quantization[0], np.float32)[ZIGZAG])
+    members = members[members < mixed.size]
+    places = np.unravel_index(members, mixed.shape)
+    quantisers: dict[int, list[int]] = JpegImagePlugin.JpegImageFile(io.BytesIO(encoded)).quantization
+    coefficients = _overshoot(_to_blocks(np.asarray(image))[places], white[places], np.array(quantisers[0], np.float32)[ZIGZAG])
     coded = code_segments(coefficients, np.searchsorted(segments, members // _SEGMENT), read_tables(encoded))
     return _splice(encoded, dict(zip(segments.tolist(), coded, strict=True)))
 
@@ -59,21 +65,26 @@ def white_jpeg(image: Image.Image, *, quality: int, **settings: Any) -> bytes:
 def _to_blocks(plane: NDArray[Any]) -> NDArray[Any]:
     """(h, w, …) → (rows, columns, 8, 8, …); the right and lower border repeat, as encoders do it."""
     height, width = plane.shape[:2]
-    padded = np.pad(plane, [(0, -height % 8), (0, -width % 8)] + [(0, 0)] * (plane.ndim - 2), mode="edge")
+    missing = [(0, -height % 8), (0, -width % 8)] + [(0, 0)] * (plane.ndim - 2)
+    padded = np.pad(plane, missing, mode="edge") if height % 8 or width % 8 else plane
     rows, columns = padded.shape[0] // 8, padded.shape[1] // 8
     return np.asarray(padded.reshape(rows, 8, columns, 8, *plane.shape[2:]).swapaxes(1, 2))
 
 
-def _overshoot(blocks: Bytes, quantiser: Floats) -> NDArray[np.int32]:
-    """Quantised coefficients (n, 3, 64) in zigzag order of RGB blocks (n, 8, 8, 3) whose white decodes to white."""
-    white = np.repeat((blocks == 255).all(axis=-1)[:, None], 3, axis=1)
-    wanted = np.moveaxis(blocks, -1, 1).astype(np.float32) - 128
+def _overshoot(blocks: Bytes, ground: NDArray[np.bool_], quantiser: Floats) -> NDArray[np.int32]:
+    """Quantised coefficients (n, 3, 64) in zigzag order of RGB blocks (n, 8, 8, 3).
+
+    Where ``ground`` (n, 8, 8) is true they decode to white.
+    """
+    pixels = np.moveaxis(blocks, -1, 1).reshape(-1, 3, 64)
+    white = np.repeat(ground.reshape(-1, 1, 64), 3, axis=1)
+    wanted = pixels.astype(np.float32) - 128
     result = _quantise(wanted, quantiser)
-    still = np.flatnonzero(white.any(axis=(1, 2, 3)))
+    still = np.flatnonzero(white.any(axis=(1, 2)))
     for round_ in range(_ROUNDS):
-        missing = (_SAFE - 128) - _dequantise(result[still], quantiser)
+        missing = np.float32(_SAFE - 128) - _apply(result[still] * quantiser, _DCT)
         missing[(missing < 0) | ~white[still]] = 0
-        unsolved = missing.any(axis=(1, 2, 3))
+        unsolved = missing.any(axis=(1, 2))
         still, missing = still[unsolved], missing[unsolved]
         if not len(still):
             break
@@ -83,15 +94,13 @@ def _overshoot(blocks: Bytes, quantiser: Floats) -> NDArray[np.int32]:
     return result
 
 
-def _quantise(blocks: Floats, quantiser: Floats) -> NDArray[np.int32]:
-    transformed = (_BASIS @ blocks @ _BASIS.T).reshape(*blocks.shape[:2], 64)
-    return np.rint(transformed[..., ZIGZAG] / quantiser).astype(np.int32)
+def _quantise(pixels: Floats, quantiser: Floats) -> NDArray[np.int32]:
+    return np.rint(_apply(pixels, _DCT.T) / quantiser).astype(np.int32)
 
 
-def _dequantise(coefficients: NDArray[np.int32], quantiser: Floats) -> Floats:
-    blocks = np.empty(coefficients.shape, np.float32)
-    blocks[..., ZIGZAG] = coefficients * quantiser
-    return np.asarray(_BASIS.T @ blocks.reshape(*coefficients.shape[:2], 8, 8) @ _BASIS)
+def _apply(vectors: NDArray[Any], matrix: Floats) -> Floats:
+    """Multiply (n, 3, 64) by (64, 64) in one go: numpy would otherwise multiply block by block."""
+    return (vectors.reshape(-1, 64).astype(np.float32) @ matrix).reshape(vectors.shape)
 
 
 def _splice(encoded: bytes, coded: dict[int, bytes]) -> bytes:
