@@ -11,10 +11,13 @@ from typing import Any
 from django.apps import apps
 from django.db import DatabaseError, transaction
 
+from product_imagery.conf import get_settings
+
 logger = logging.getLogger("product_imagery")
 
 _PUMP = "product_imagery.tasks.pump"
 _SCHEDULE = "product_imagery pump"
+_MARGIN = 15  #: seconds for a pump to stop
 
 
 _awake: ContextVar[bool] = ContextVar("product_imagery_awake", default=False)
@@ -70,8 +73,12 @@ def queue_problems() -> list[str]:
     from django_q.conf import Conf  # noqa: PLC0415  see above
 
     problems = []
-    if not Conf.TIMEOUT or Conf.TIMEOUT < 60:
-        problems.append("Q_CLUSTER['timeout'] should be 90 seconds: a pump runs for 25.")
+    settings = get_settings()
+    longest = round(settings.slice_seconds + settings.seconds_per_picture + _MARGIN)
+    if not Conf.TIMEOUT or longest > Conf.TIMEOUT:
+        problems.append(
+            f"Q_CLUSTER['timeout'] should be at least {longest}: a slice and the picture begun in its last second."
+        )
     if Conf.TIMEOUT and Conf.RETRY < Conf.TIMEOUT * 3:
         problems.append("Q_CLUSTER['retry'] should be at least three times the timeout.")
     if not Conf.ACK_FAILURES or not Conf.MAX_ATTEMPTS:

@@ -94,9 +94,3 @@ class PublicationConflict(ImageryError):
     """The product's picture is no longer the one that the work was started for."""
 
     code = "conflict"
-
-
-class VaultError(ImageryError):
-    """A stored secret cannot be read with the configured keys. The value is left untouched."""
-
-    code = "vault"

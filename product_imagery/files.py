@@ -6,13 +6,13 @@ import hashlib
 import os
 import posixpath
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import SuspiciousFileOperation
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
@@ -20,6 +20,7 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import StorageError
 
 _CHUNK = 1024 * 1024
+TEMPORARY = "product-imagery-"  #: prefix of our folders in the system's temporary directory
 _SCRATCH = ".product_imagery-tmp"  #: folder beside the files of a file system storage, for files in the making
 
 
@@ -39,20 +40,31 @@ def keep(storage: Storage, name: str, path: Path, sha256: str) -> str:
 
     Raises ``StorageError`` when the storage fails or does not hold all of it afterwards.
     """
-    try:
+    with _as_storage_errors("The picture could not be stored."):
         if storage.exists(name):
             if digest(storage, name) == sha256:
                 return name
             name = storage.get_available_name(name)
         stored = _save(storage, name, path)
         size = storage.size(stored)
-    except (OSError, SuspiciousFileOperation) as error:
-        raise StorageError("The picture could not be stored. It will be tried again.", detail=repr(error)) from error
-    if size != path.stat().st_size:
-        storage.delete(stored)
-        message = "The storage kept only a part of the picture. It will be tried again."
-        raise StorageError(message, detail=f"{stored}: {size} of {path.stat().st_size} bytes")
+        if size != path.stat().st_size:
+            storage.delete(stored)
+            detail = f"{stored}: {size} of {path.stat().st_size} bytes"
+            raise StorageError("The storage kept only a part of the picture.", detail=detail)
     return stored
+
+
+@contextmanager
+def _as_storage_errors(message: str) -> Iterator[None]:
+    """Whatever a storage raises becomes ``StorageError``: with the code ``missing`` when the file is not there."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except FileNotFoundError as error:
+        raise StorageError("The file is no longer in the storage.", code="missing", detail=repr(error)) from error
+    except Exception as error:
+        raise StorageError(message, detail=repr(error)) from error
 
 
 def _save(storage: Storage, name: str, path: Path) -> str:
@@ -84,9 +96,9 @@ class _ReadyFile(File):  # type: ignore[type-arg]
 
 
 def digest(storage: Storage, name: str) -> str:
-    """SHA-256 (hex) of a stored file. Raises ``OSError`` when it is not there."""
+    """SHA-256 (hex) of a stored file. Raises ``StorageError``, with the code ``missing`` when it is not there."""
     found = hashlib.sha256()
-    with storage.open(name, "rb") as handle:
+    with _as_storage_errors("The file cannot be read."), storage.open(name, "rb") as handle:
         for piece in _pieces(handle):
             found.update(piece)
     return found.hexdigest()
@@ -95,21 +107,17 @@ def digest(storage: Storage, name: str) -> str:
 def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:
     """Copy a stored file to ``path``, at most ``most + 1`` bytes of it, and return its SHA-256 (hex).
 
-    Raises ``StorageError`` when it cannot be read.
+    Raises ``StorageError``, with the code ``missing`` when it is not there.
     """
     found = hashlib.sha256()
-    try:
-        with storage.open(name, "rb") as handle, path.open("wb") as target:
-            written = 0
-            for piece in _pieces(handle):
-                target.write(piece[: most + 1 - written])
-                found.update(piece)
-                written += len(piece)
-                if written > most:
-                    break
-    except OSError as error:
-        message = "The source picture is no longer in the storage."
-        raise StorageError(message, code="source_missing", detail=repr(error)) from error
+    written = 0
+    with _as_storage_errors("The file cannot be read."), storage.open(name, "rb") as handle, path.open("wb") as target:
+        for piece in _pieces(handle):
+            target.write(piece[: most + 1 - written])
+            found.update(piece)
+            written += len(piece)
+            if written > most:
+                break
     return found.hexdigest()
 
 
@@ -119,28 +127,25 @@ def _pieces(handle: Any) -> Iterator[bytes]:
 
 
 def delete_quietly(storage: Storage, names: Iterable[str]) -> None:
-    """Delete files that nothing refers to; one that is gone already is fine."""
+    """Delete files that nothing refers to; one that is gone, or that cannot be deleted now, is left to the sweep."""
     for name in names:
-        if name:
-            with _ignoring_missing():
-                storage.delete(name)
-
-
-@contextmanager
-def _ignoring_missing() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        return
+        with suppress(StorageError), _as_storage_errors("The file cannot be deleted."):
+            storage.delete(name)
 
 
 def listed(storage: Storage, folder: str) -> list[str]:
     """Names of the files directly in ``folder``; empty where the storage has no such folder or cannot list."""
-    try:
-        _, names = storage.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError, NotImplementedError):
-        return []
-    return [posixpath.join(folder, name) for name in names]
+    with suppress(StorageError), _as_storage_errors("The folder cannot be listed."):
+        return [posixpath.join(folder, name) for name in storage.listdir(folder)[1]]
+    return []
+
+
+def clear_temporary(older_than: float) -> None:
+    """Remove our folders in the system's temporary directory that killed workers left before ``older_than``."""
+    for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        with suppress(OSError):
+            if path.stat().st_mtime < older_than:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def clear_scratch(storage: Storage, older_than: float) -> int:
@@ -149,7 +154,7 @@ def clear_scratch(storage: Storage, older_than: float) -> int:
         return 0
     removed = 0
     for path in Path(storage.location, _SCRATCH).glob("*"):
-        with _ignoring_missing():
+        with suppress(FileNotFoundError):
             if path.stat().st_mtime < older_than:
                 path.unlink()
                 removed += 1

@@ -140,20 +140,26 @@ class ProductImages:
     def write(self, object_id: str, slot: str, *, expected: str, name: str) -> bool:
         """Put the file ``name`` on the product if ``expected`` stands there; ``False`` when something else does.
 
-        One conditional update: it neither overwrites a change made meanwhile nor calls the model's ``save()``. Fields
-        with ``auto_now`` and the picture's width and height fields are kept up to date.
+        One conditional update of the table that has the field: it neither overwrites a change made meanwhile nor calls
+        the model's ``save()``. Fields with ``auto_now`` and the picture's width and height are kept up to date.
         """
-        rows = self._rows(object_id, slot)
+        row = self._rows(object_id, slot).first()
+        if row is None:
+            return False
         field = self.target_field
         empty = models.Q(**{field.name: ""}) | (models.Q(**{field.name: None}) if field.null else models.Q())
         condition = models.Q(**{field.name: expected}) if expected else empty
         changes: dict[str, Any] = {field.name: name or (None if field.null else "")}
-        changes |= self._derived(rows.first(), name)
-        return bool(rows.filter(condition).update(**changes))
+        derived = self._derived(row, name)
+        own = {key: value for key, value in derived.items() if row._meta.get_field(key).model is field.model}
+        rows = field.model._base_manager.filter(pk=row.pk)
+        done = bool(rows.filter(condition).update(**changes, **own))
+        rest = {key: value for key, value in derived.items() if key not in own}
+        if done and rest:  # columns of another table of the same model
+            self._rows(object_id, slot).update(**rest)
+        return done
 
-    def _derived(self, row: models.Model | None, name: str) -> dict[str, Any]:
-        if row is None:
-            return {}
+    def _derived(self, row: models.Model, name: str) -> dict[str, Any]:
         touched = [field for field in row._meta.concrete_fields if getattr(field, "auto_now", False)]
         values: dict[str, Any] = {field.name: field.pre_save(row, add=False) for field in touched}
         field: Any = self.target_field
@@ -167,12 +173,21 @@ class ProductImages:
     def _rows(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
         return self.model._base_manager.filter(pk=object_id)
 
-    def published_name(self, object_id: str, slot: str, file_name: str) -> str:
-        """The name under which the target field would store ``file_name``, by the shop's own ``upload_to``."""
+    def published_name(self, object_id: str, slot: str, stem: str, ending: str) -> str:
+        """The name that the target field's own ``upload_to`` gives the file ``stem-ending``.
+
+        The stem is shortened until the name fits the field. Raises ``RequestError`` when the product is gone or even
+        the shortest name does not fit.
+        """
         row = self._rows(object_id, slot).first()
         if row is None:
             raise RequestError("The product no longer exists.", code="product_gone")
-        return self.target_field.generate_filename(row, file_name)
+        most = self.target_field.max_length or 1000
+        for length in range(len(stem), -1, -8):
+            name = self.target_field.generate_filename(row, f"{stem[:length]}-{ending}".lstrip("-"))
+            if len(name) <= most:
+                return name
+        raise RequestError(f"The field {self.target_field} is too short for a file name: give it max_length=255.")
 
 
 class GalleryImages(ProductImages):
@@ -229,7 +244,7 @@ class GalleryImages(ProductImages):
         """Yield the related rows of these products in their order; one query for every 500 products."""
         link = self._relation().field
         for start in range(0, len(ids), _CHUNK):
-            rows = self.holder._base_manager.filter(**{f"{link.name}__in": ids[start : start + _CHUNK]})
+            rows = self.holder._base_manager.filter(**{f"{link.name}__pk__in": ids[start : start + _CHUNK]})
             if self.primary:
                 rows = rows.filter(**{self.primary: True})
             for row in rows.select_related(link.name).order_by(link.attname, self.order or "pk"):
@@ -242,7 +257,7 @@ class GalleryImages(ProductImages):
                     )
 
     def _rows(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
-        return self.holder._base_manager.filter(**{"pk": slot, self._relation().field.name: object_id})
+        return self.holder._base_manager.filter(**{"pk": slot, f"{self._relation().field.name}__pk": object_id})
 
 
 _registered: dict[type[models.Model], ProductImages] = {}

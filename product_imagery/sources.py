@@ -6,6 +6,7 @@ from pathlib import Path
 
 from product_imagery import files
 from product_imagery.conf import get_settings
+from product_imagery.exceptions import StorageError
 from product_imagery.products import ProductImages
 
 
@@ -15,4 +16,10 @@ def read_source(description: ProductImages, name: str, folder: Path) -> tuple[Pa
     The copy is cut just above the size limit, which the decoder then refuses. Raises ``StorageError``.
     """
     path = folder / "source"
-    return path, files.copy_out(description.storage, name, path, get_settings().max_bytes)
+    try:
+        return path, files.copy_out(description.storage, name, path, get_settings().max_bytes)
+    except StorageError as error:
+        if error.code != "missing":
+            raise
+        message = "The source picture is no longer in the storage."
+        raise StorageError(message, code="missing", detail=error.detail) from error

@@ -69,7 +69,7 @@ def test_a_kill_while_storing_leaves_no_half_file(tmp_path: Path, monkeypatch: p
 def test_reading_a_missing_file_is_an_error_of_ours(storage: Storage, tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         files.copy_out(storage, "nowhere.jpg", tmp_path / "x", 100)
-    assert caught.value.code == "source_missing"
+    assert caught.value.code == "missing"
 
 
 def test_reading_stops_just_above_the_limit(storage: Storage, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +21,12 @@ from product_imagery.products import description_for
 def confirm_page(request: HttpRequest, pk: Any, context: dict[str, Any]) -> HttpResponse:
     """Show and accept the confirm form of the selection ``pk``, which belongs to the person who made it."""
     require(request, "start_enhancement")
-    selection = get_object_or_404(Selection, pk=pk, actor_id=request.user.pk)
+    selection = Selection.objects.filter(pk=pk, actor_id=request.user.pk).first()
+    if selection is None:
+        messages.warning(
+            request, _("This selection was started already, or it has expired. Select the products again.")
+        )
+        return redirect("admin:product_imagery_enhancement_changelist")
     presets = list(Preset.objects.filter(is_active=True).select_related("credential"))
     chosen = request.POST.get("preset") or request.GET.get("preset") or (presets[0].name if presets else "")
     if not presets:
@@ -30,7 +35,7 @@ def confirm_page(request: HttpRequest, pk: Any, context: dict[str, Any]) -> Http
         look = look_of_preset(chosen)
     except ImageryError as error:
         messages.error(request, error.message)
-        return redirect(request.path)
+        return redirect("admin:product_imagery_preset_changelist" if chosen == presets[0].name else request.path)
     may_publish = request.user.has_perms(["product_imagery.review_resultimage", "product_imagery.publish_resultimage"])
     form = StartForm(request.POST or None, look=look, may_publish=may_publish)
     if "start" in request.POST and form.is_valid():

@@ -21,7 +21,7 @@ from product_imagery.admin.review import review_page
 from product_imagery.flows import steer
 from product_imagery.flows.health import worker_is_missing
 from product_imagery.models import Enhancement
-from product_imagery.states import ItemStatus, Publication, Review
+from product_imagery.states import ItemStatus, Publication
 
 _SHOWN = 50
 
@@ -158,6 +158,5 @@ def _figures(enhancement: Any) -> dict[str, Any]:
         "troubled": troubled[:_SHOWN],
         "troubled_more": max(0, enhancement.failed + enhancement.stalled - _SHOWN),
         "latest": items.filter(status=ItemStatus.COMPLETED).order_by("-finished_at").prefetch_related("results")[:12],
-        "pending_review": Review.PENDING,
         "opts": Enhancement._meta,
     }

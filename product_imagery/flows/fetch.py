@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from product_imagery import files
 from product_imagery.flows import review
 from product_imagery.imaging.encode import FORMATS
-from product_imagery.models import EnhancementItem, ProviderJob, ResultImage
+from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.provider_kit.contract import Picture
 
 
@@ -39,7 +40,8 @@ def write_down(job: ProviderJob, items: list[EnhancementItem], pictures: list[St
     """Create the results; where the enhancement asks for it they are approved at once."""
     by_pk = {item.pk: item for item in items}
     made = ResultImage.objects.bulk_create(_result(job, by_pk[stored.picture.item_id], stored) for stored in pictures)
-    if job.enhancement.auto_approve:
+    wanted = Enhancement.objects.filter(pk=job.enhancement_id, auto_approve=True, cancelled_at=None)
+    if wanted.exists():  # asked again: somebody may have cancelled meanwhile
         # Several variants of one item cannot all stand on the product: the first one does.
         firsts = {result.item_id: result for result in reversed(made)}
         for result in firsts.values():
@@ -65,8 +67,8 @@ def _result(job: ProviderJob, item: EnhancementItem, stored: Stored) -> ResultIm
     )
 
 
-def tidy(items: list[EnhancementItem]) -> None:
-    """Delete files of these items that no result names: left by a worker that died or came too late."""
+def tidy(items: Iterable[EnhancementItem]) -> None:
+    """Delete files of these ended items that no result names: left by a worker that died or came too late."""
     storage = files.results_storage()
     for item in items:
         rows = ResultImage.objects.filter(item=item).values_list("image", "thumbnail")

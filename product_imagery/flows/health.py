@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from django.utils import timezone
-
-from product_imagery.models import ProviderJob, PumpSlot
-from product_imagery.states import JobState
+from product_imagery.models import ProviderJob, PumpSlot, ResultImage
+from product_imagery.models.clock import from_now
+from product_imagery.states import JobState, Publication
 
 _SILENCE_SECONDS = 60
 
@@ -17,16 +14,19 @@ def last_sign_of_life() -> PumpSlot | None:
     return PumpSlot.objects.exclude(seen_at=None).order_by("-seen_at").first()
 
 
-def overdue_jobs(seconds: float = _SILENCE_SECONDS) -> int:
-    """How many jobs have been due, or held by a dead worker, for longer than ``seconds``."""
-    since = timezone.now() - timedelta(seconds=seconds)
-    waiting = ProviderJob.objects.due().filter(due_at__lt=since).count()
-    return waiting + ProviderJob.objects.filter(state=JobState.SENDING, claimed_until__lt=since).count()
+def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
+    """How much work is due, or held by a dead worker, although no worker has shown itself for ``seconds``.
+
+    A long queue that a living worker works through is not overdue.
+    """
+    since = from_now(-seconds)
+    if PumpSlot.objects.filter(seen_at__gte=since).exists():
+        return 0
+    jobs = ProviderJob.objects.due().filter(due_at__lt=since).count()
+    jobs += ProviderJob.objects.filter(state=JobState.SENDING, claimed_until__lt=since).count()
+    return jobs + ResultImage.objects.filter(publication=Publication.WAITING, reviewed_at__lt=since).count()
 
 
 def worker_is_missing() -> bool:
     """True when work is due and no worker has been seen for ten seconds: what the admin warns of."""
-    since = timezone.now() - timedelta(seconds=10)
-    if PumpSlot.objects.filter(seen_at__gte=since).exists():
-        return False
-    return ProviderJob.objects.due().filter(due_at__lt=since).exists()
+    return overdue_work(10) > 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import tempfile
 from pathlib import Path
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.text import slugify
 
@@ -18,6 +20,8 @@ from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for
 from product_imagery.states import Publication
 
+logger = logging.getLogger("product_imagery")
+
 _AGAIN_SECONDS = 60
 _NO_LIMIT = 1 << 40
 
@@ -25,25 +29,36 @@ _NO_LIMIT = 1 << 40
 def publish(result: ResultImage) -> ImageVersion | None:
     """Put a claimed result on its product.
 
-    ``None`` when it could not be done: the product changed meanwhile (a conflict, shown to the reviewer), or the
-    storage failed (tried again in a minute).
+    ``None`` when it could not be done: the product changed meanwhile (a conflict, shown to the reviewer), the storage
+    failed (tried again in a minute), or somebody else has taken it over.
     """
-    item = result.item
+    stored = ""
     try:
-        description = description_for(item.content_type)
-        before = _expected(description, item)
+        description = description_for(result.item.content_type)
+        before = _expected(description, result.item)
         stored = _copy_to_product(description, result)
-        try:
-            return _switch(description, result, before, stored)
-        except PublicationConflict:
-            _drop_copy(description, stored)
-            raise
+        return _switch(description, result, before, stored)
+    except StateError:
+        return None
     except StorageError as error:
-        held = ResultImage.objects.held(result)
-        held.update(claimed_until=from_now(_AGAIN_SECONDS), publication_note=error.message)
+        if error.code != "missing":
+            held = ResultImage.objects.held(result)
+            held.update(claimed_until=from_now(_AGAIN_SECONDS), publication_note=error.message)
+            return None
+        _refuse(result, stored, error)
     except ImageryError as error:
-        ResultImage.objects.held(result).update(publication=Publication.CONFLICT, publication_note=error.message[:500])
+        _refuse(result, stored, error)
+    except Exception as error:
+        logger.exception("Result %s could not be published.", result.pk)
+        _refuse(result, stored, PublicationConflict("The product could not be changed.", detail=repr(error)))
     return None
+
+
+def _refuse(result: ResultImage, stored: str, error: ImageryError) -> None:
+    """Tell the reviewer why not. The copy goes only while the claim is ours: nobody else can be using it then."""
+    refused = {"publication": Publication.CONFLICT, "publication_note": error.message[:500]}
+    if ResultImage.objects.held(result).update(**refused) and stored:
+        _drop_copy(description_for(result.item.content_type), stored)
 
 
 def _expected(description: ProductImages, item: EnhancementItem) -> str:
@@ -56,16 +71,9 @@ def _expected(description: ProductImages, item: EnhancementItem) -> str:
     if target != item.target_name or (not own_field and source != item.source_name):
         message = "The product's picture was changed after this one was started, so nothing was overwritten."
         raise PublicationConflict(message)
-    if item.source_digest and not own_field and _digest(description, source) != item.source_digest:
+    if item.source_digest and not own_field and files.digest(description.storage, source) != item.source_digest:
         raise PublicationConflict("The product's photo is no longer the one that this picture was made from.")
     return target
-
-
-def _digest(description: ProductImages, name: str) -> str:
-    try:
-        return files.digest(description.storage, name)
-    except OSError as error:
-        raise StorageError("The product's photo cannot be read.", detail=repr(error)) from error
 
 
 def _copy_to_product(description: ProductImages, result: ResultImage) -> str:
@@ -73,10 +81,9 @@ def _copy_to_product(description: ProductImages, result: ResultImage) -> str:
     item = result.item
     own_name = str(result.image.name)
     suffix = posixpath.splitext(own_name)[1]
-    stem = slugify(item.label)[:60] or "picture"
-    wanted = f"{stem}-{result.uuid.hex[:12]}-{result.sha256[:12]}{suffix}"
-    name = description.published_name(item.object_id, item.slot, wanted)
-    with tempfile.TemporaryDirectory(prefix="product-imagery-") as folder:
+    ending = f"{result.uuid.hex[:12]}-{result.sha256[:12]}{suffix}"
+    name = description.published_name(item.object_id, item.slot, slugify(item.label)[:60] or "picture", ending)
+    with tempfile.TemporaryDirectory(prefix=files.TEMPORARY) as folder:
         path = Path(folder, "picture")
         if files.copy_out(result.image.storage, own_name, path, _NO_LIMIT) != result.sha256:
             raise PublicationConflict("The stored picture is damaged: its bytes are not those that were made.")
@@ -89,7 +96,7 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
     before_digest = files.digest(description.target_storage, before) if _is_there(description, before) else ""
     with transaction.atomic():
         if not ResultImage.objects.held(result).update(publication=Publication.PUBLISHED, token=None):
-            raise PublicationConflict("Somebody else is publishing this picture.")
+            raise StateError("Somebody else is publishing this picture.")
         if not description.write(item.object_id, item.slot, expected=before, name=stored):
             raise PublicationConflict("The product's picture was changed at this very moment; nothing was overwritten.")
         version = ImageVersion.objects.create(
@@ -103,6 +110,7 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
             **item.same_picture(),
         )
         _expect_from_now_on(version, stored, instead_of=before)
+        _standing(version, before).update(publication=Publication.NONE)
         signals.send_on_commit(signals.image_published, version=version)
     return version
 
@@ -127,6 +135,14 @@ def _expect_from_now_on(version: ImageVersion, name: str, *, instead_of: str) ->
     ).update(target_name=name)
 
 
+def _standing(version: ImageVersion, name: str) -> QuerySet[ResultImage]:
+    """The result whose published file ``name`` is, if that is one of ours."""
+    same = ImageVersion.objects.filter(
+        content_type_id=version.content_type_id, object_id=version.object_id, slot=version.slot, after_name=name
+    )
+    return ResultImage.objects.filter(versions__in=same.exclude(pk=version.pk)).exclude(pk=version.result_id)
+
+
 def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
     """Put back exactly what stood on the product before; the published file stays.
 
@@ -147,15 +163,16 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
         if version.result_id:
             ResultImage.objects.filter(pk=version.result_id).update(publication=Publication.RESTORED)
         _expect_from_now_on(version, version.before_name, instead_of=version.after_name)
+        _standing(version, version.before_name).update(publication=Publication.PUBLISHED)
         signals.send_on_commit(signals.image_restored, version=version)
 
 
 def _check_before(description: ProductImages, version: ImageVersion) -> None:
     try:
         found = files.digest(description.target_storage, version.before_name)
-    except OSError as error:
+    except StorageError as error:
         message = "The earlier file is no longer in the storage, so it cannot be put back."
-        raise StorageError(message, code="before_missing", detail=repr(error)) from error
+        raise StorageError(message, code="before_missing", detail=error.detail) from error
     if version.before_digest and found != version.before_digest:
         message = "The earlier file has been changed since; it is not what stood on the product."
         raise StorageError(message, code="before_changed")

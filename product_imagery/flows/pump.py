@@ -19,6 +19,7 @@ from product_imagery.provider_kit.registry import all_providers
 from product_imagery.states import UNFINISHED_JOBS, Publication
 
 _TICK = 0.25
+_PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
 _STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
 
 
@@ -32,14 +33,25 @@ class Slice:
     work_left: bool = False
 
 
-def pump_slice(*, seconds: float | None = None, until_idle: bool = False, stop: threading.Event | None = None) -> Slice:
-    """Do due work for ``seconds`` (default: the setting), or until none is left, or until ``stop`` is set."""
+def pump_slice(
+    *,
+    seconds: float | None = None,
+    until_idle: bool = False,
+    stop: threading.Event | None = None,
+    watch: Callable[[], object] | None = None,
+) -> Slice:
+    """Do due work for ``seconds`` (default: the setting), or until none is left, or until ``stop`` is set.
+
+    ``watch`` is called about twice a second.
+    """
     settings = get_settings()
     holder = f"{platform.node()}:{os.getpid()}"
     slot = PumpSlot.objects.take(slots=settings.slots, seconds=settings.slot_seconds, holder=holder)
     if slot is None:
         return Slice(ran=False)
     pump = _Pump(slot, settings, stop or threading.Event())
+    if watch is not None:
+        pump.chores.append(_Every(0.5, watch))
     try:
         with background.awake():
             pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
@@ -53,7 +65,8 @@ def pump_slice(*, seconds: float | None = None, until_idle: bool = False, stop: 
 def has_work() -> bool:
     """Whether anything is unfinished, due or not."""
     waiting = ResultImage.objects.filter(publication=Publication.WAITING)
-    return ProviderJob.objects.filter(state__in=UNFINISHED_JOBS).exists() or waiting.exists()
+    usable = {"credential__is_active": True, "credential__paused_at": None}
+    return ProviderJob.objects.filter(state__in=UNFINISHED_JOBS, **usable).exists() or waiting.exists()
 
 
 class _Every:
@@ -77,17 +90,18 @@ class _Pump:
         self._running: dict[Future[submit.Done], ProviderJob] = {}
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._lost = False
-        self._chores = (
+        self.chores = [
             _Every(settings.slot_seconds / 4, self._keep_slot),
             _Every(settings.claim_seconds / 4, self._keep_claims),
             _Every(1.0, sweep.release_abandoned),
+            _Every(60.0, sweep.settle_forgotten),
             _Every(600.0, sweep.clear_up),
-        )
+        ]
 
     def run(self, seconds: float, until_idle: bool) -> None:
         end = time.monotonic() + seconds
         while not (self._stop.is_set() or self._lost):
-            for chore in self._chores:
+            for chore in self.chores:
                 chore()
             open_for_more = until_idle or time.monotonic() < end
             moved = self._collect() + self._publish()
@@ -103,12 +117,15 @@ class _Pump:
     def close(self) -> None:
         """Finish what is running within a few seconds; give back the rest."""
         deadline = time.monotonic() + (_STOP_SECONDS if not self._lost else 0.0)
-        while self._running and time.monotonic() < deadline:
-            wait(self._running, timeout=_TICK, return_when="FIRST_COMPLETED")
-            self._collect()
-        submit.give_back(list(self._running.values()))
-        self._pool.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        try:
+            while self._running and time.monotonic() < deadline:
+                wait(self._running, timeout=_TICK, return_when="FIRST_COMPLETED")
+                self._collect()
+            for future, job in self._running.items():
+                submit.give_back(job, begun=not future.cancel())
+        finally:
+            self._pool.close()
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _claim(self) -> int:
         """Take as many jobs as there are idle processes: what is not begun stays free for others."""
@@ -123,15 +140,21 @@ class _Pump:
     def _collect(self) -> int:
         finished = [future for future in self._running if future.done()]
         for future in finished:
-            submit.record(future.result())
             del self._running[future]
+            submit.record(future.result())
         self.report.done += len(finished)
         return len(finished)
 
     def _publish(self) -> int:
-        results = ResultImage.objects.claim_publications(most=8, seconds=self._settings.claim_seconds)
-        self.report.published += sum(publish.publish(result) is not None for result in results)
-        return len(results)
+        """Publish what waits, each under a claim of its own, so that a slow storage does not outlive it."""
+        moved = 0
+        for _ in range(_PUBLICATIONS):
+            results = ResultImage.objects.claim_publications(most=1, seconds=self._settings.claim_seconds)
+            if not results:
+                break
+            moved += 1
+            self.report.published += publish.publish(results[0]) is not None
+        return moved
 
     def _keep_slot(self) -> None:
         self._lost = not self._slot.renew(self._settings.slot_seconds)

@@ -10,6 +10,7 @@ from product_imagery import background, signals
 from product_imagery.exceptions import StateError
 from product_imagery.flows.settle import settle
 from product_imagery.models import EnhancementItem, ProviderJob, ResultImage
+from product_imagery.products import description_for
 from product_imagery.states import ItemStatus, Publication, Review
 
 
@@ -35,9 +36,20 @@ def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None) 
         publication__in=(Publication.NONE, Publication.CONFLICT, Publication.RESTORED),
     )
     changes = {"publication": Publication.WAITING, "publication_note": "", "token": None, "claimed_until": None}
+    after_conflict = result.publication == Publication.CONFLICT
     if not ready.update(published_by=actor, **changes):
         raise StateError("Only an approved picture that is not on its product can be published.")
+    if after_conflict:
+        _accept_change(result)
     background.wake()
+
+
+def _accept_change(result: ResultImage) -> None:
+    """A person has seen the conflict and wants the result all the same: what stands there now may be replaced."""
+    item = EnhancementItem.objects.get(pk=result.item_id)
+    current = description_for(item.content_type).current(item.object_id, item.slot)
+    if current is not None:
+        EnhancementItem.objects.filter(pk=item.pk).update(target_name=current[1])
 
 
 def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> ProviderJob:

@@ -21,7 +21,10 @@ def end_items(job: ProviderJob, status: ItemStatus, error: ImageryError | None =
         "error_message": error.message[:500] if error else "",
         "error_detail": error.detail if error else "",
     }
-    open_items.update(status=status, finished_at=Now(), active_key=None, **reason)
+    ends = {"finished_at": Now(), "active_key": None, **reason}
+    if status != ItemStatus.COMPLETED:  # another one of a picture that has a result already: that result stays
+        open_items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
+    open_items.update(status=status, **ends)
     signal = {ItemStatus.COMPLETED: signals.item_completed, ItemStatus.FAILED: signals.item_failed}.get(status)
     if signal is not None:
         for item in ended:
@@ -32,7 +35,10 @@ def end_items(job: ProviderJob, status: ItemStatus, error: ImageryError | None =
 
 def settle(enhancement_ids: Iterable[int]) -> None:
     """Give each enhancement the status that its items add up to."""
-    for enhancement in Enhancement.objects.filter(pk__in=set(enhancement_ids)).with_progress():
+    chosen = Enhancement.objects.filter(pk__in=set(enhancement_ids))
+    # Locked before counting: of two workers that end the last two items, the second has to see the first one's.
+    list(chosen.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    for enhancement in chosen.with_progress():
         status = _status(enhancement)
         changes = {"status": status, "finished_at": None if status in ACTIVE_ENHANCEMENTS else Now()}
         changed = Enhancement.objects.filter(pk=enhancement.pk).exclude(status=status).update(**changes)

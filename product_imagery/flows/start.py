@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Avg, F, Q
+from django.db.models import Avg, F
 from django.utils.text import Truncator
 
 from product_imagery import background
@@ -80,6 +80,8 @@ def look_of_operation(
 ) -> Look:
     """The look of an operation with options; without an account, by the local engine. Raises ``RequestError``."""
     account = credential or _account("local")
+    if not account.is_active:
+        raise RequestError(f"The account “{account}” is switched off.", code="credential_off")
     offer = get_offer(get_provider(account.provider), operation)
     return Look(operation, clean_options(offer.options, options), account, offer, preset)
 
@@ -177,15 +179,16 @@ def _plan(description: ProductImages, ids: Sequence[Any], look: Look, fresh: boo
         if len(pending) == _BATCH:
             sort_out()
     sort_out()
+    if len(to_do) > most:
+        raise RequestError(f"{len(to_do)} pictures are selected; at most {most} go into one enhancement.")
     return _Plan(to_do, under_way, done_before, len(products))
 
 
 def _known_work(keys: list[str]) -> tuple[set[str], set[str]]:
     """Of these work keys, those under way and those with a finished, unrejected result."""
     active = set(EnhancementItem.objects.filter(active_key__in=keys).values_list("active_key", flat=True))
-    done = EnhancementItem.objects.filter(Q(work_key__in=keys), status=ItemStatus.COMPLETED).exclude(
-        results__review=Review.REJECTED
-    )
+    wanted = (Review.PENDING, Review.APPROVED)
+    done = EnhancementItem.objects.filter(work_key__in=keys, status=ItemStatus.COMPLETED, results__review__in=wanted)
     return {key for key in active if key}, set(done.values_list("work_key", flat=True))
 
 

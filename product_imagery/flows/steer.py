@@ -22,12 +22,13 @@ def cancel(enhancement: Enhancement) -> int:
             raise StateError("The enhancement has ended already.")
         Enhancement.objects.filter(pk=enhancement.pk, cancelled_at=None).update(cancelled_at=Now())
         waiting = ProviderJob.objects.filter(enhancement=enhancement, state=JobState.QUEUED)
-        chosen = list(waiting.values_list("pk", flat=True))
-        waiting.filter(pk__in=chosen).update(state=JobState.CANCELLED, finished_at=Now())
+        waiting.update(state=JobState.CANCELLED, finished_at=Now())
         items = EnhancementItem.objects.filter(enhancement=enhancement, job__state=JobState.CANCELLED).filter(
             status__in=(ItemStatus.QUEUED, ItemStatus.PROCESSING)
         )
-        count = items.update(status=ItemStatus.CANCELLED, active_key=None, finished_at=Now())
+        ends = {"active_key": None, "finished_at": Now()}
+        count = items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
+        count += items.update(status=ItemStatus.CANCELLED, **ends)
         settle([enhancement.pk])
     return count
 
@@ -58,6 +59,9 @@ def _again(item: EnhancementItem) -> bool:
                 return False
             job = item_job.filter(state__in=(JobState.FAILED, JobState.CANCELLED))
             again = {"state": JobState.QUEUED, "due_at": Now(), "token": None, "claims": 0, "finished_at": None}
-            return bool(job.update(**again))
+            if not job.update(**again):
+                transaction.set_rollback(True)
+                return False
+            return True
     except IntegrityError:
         return False

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import shutil
+import logging
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,19 +14,22 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from product_imagery import files
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import EngineError, ImageryError, StorageError
+from product_imagery.exceptions import EngineError, ImageryError, RegistrationError, StorageError
 from product_imagery.flows import fetch
 from product_imagery.flows.settle import end_items
 from product_imagery.imaging.pool import ImagingPool
-from product_imagery.models import EnhancementItem, ProviderJob
+from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for
 from product_imagery.provider_kit.contract import Compute, Job, JobInput, Operation, Refused, Request
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.sources import read_source
-from product_imagery.states import ItemStatus, JobState
+from product_imagery.states import EnhancementStatus, ItemStatus, JobState
+
+logger = logging.getLogger("product_imagery")
 
 _AGAIN_SECONDS = (2, 30, 120, 600)  #: waits before a job is tried again after trouble that may pass
 _ENGINE_TRIES = 2  #: a picture that broke the imaging process gets one more chance, on a machine that may be less busy
@@ -38,7 +41,8 @@ class Task:
 
     job: ProviderJob
     items: list[EnhancementItem]
-    descriptions: dict[int, ProductImages]
+    descriptions: dict[int, ProductImages] = field(default_factory=dict)
+    error: ImageryError | None = None
 
 
 @dataclass
@@ -56,30 +60,46 @@ def prepare(jobs: list[ProviderJob]) -> list[Task]:
     """Load what the threads need; the items of freshly claimed jobs begin to be processed."""
     pks = [job.pk for job in jobs]
     EnhancementItem.objects.filter(job__in=pks, status=ItemStatus.QUEUED).update(status=ItemStatus.PROCESSING)
+    Enhancement.objects.filter(jobs__in=pks, status=EnhancementStatus.QUEUED).update(
+        status=EnhancementStatus.PROCESSING
+    )
     tasks = []
     for job in jobs:
-        items = list(job.items.all())
-        tasks.append(Task(job, items, {item.pk: description_for(item.content_type) for item in items}))
+        task = Task(job, list(job.items.all()))
+        try:
+            task.descriptions = {item.pk: description_for(item.content_type) for item in task.items}
+        except RegistrationError as error:
+            task.error = error
+        tasks.append(task)
     return tasks
 
 
 def perform(task: Task, pool: ImagingPool) -> Done:
-    """Do one job. Never raises an ``ImageryError``: what went wrong is in the answer."""
-    done = Done(task)
-    folder = Path(tempfile.mkdtemp(prefix="product-imagery-"))
+    """Do one job. Never raises: what went wrong is in the answer."""
+    done = Done(task, error=task.error)
+    if task.error:
+        return done
     try:
-        inputs = tuple(_input(item, task, done, folder) for item in task.items)
-        outcome = drive(_conversation(task, inputs, folder), lambda request: _answer(request, pool))
-        if isinstance(outcome, Refused):
-            done.error = ImageryError(outcome.message, code=outcome.code, detail=outcome.detail)
-        else:
-            uuids = {item.pk: item.uuid for item in task.items}
-            done.pictures = [fetch.store(picture, uuids[picture.item_id]) for picture in outcome.pictures]
+        with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as folder:
+            _perform(task, done, Path(folder), pool)
     except (StorageError, EngineError) as error:
         done.error, done.again = error, _may_pass(error, task.job.claims)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    except ImageryError as error:
+        done.error = error
+    except Exception as error:
+        logger.exception("Job %s failed in a way that nobody foresaw.", task.job.pk)
+        done.error = EngineError("The picture could not be worked on.", code="unforeseen", detail=repr(error))
     return done
+
+
+def _perform(task: Task, done: Done, folder: Path, pool: ImagingPool) -> None:
+    inputs = tuple(_input(item, task, done, folder) for item in task.items)
+    outcome = drive(_conversation(task, inputs, folder), lambda request: _answer(request, pool))
+    if isinstance(outcome, Refused):
+        done.error = ImageryError(outcome.message, code=outcome.code, detail=outcome.detail)
+        return
+    uuids = {item.pk: item.uuid for item in task.items}
+    done.pictures = [fetch.store(picture, uuids[picture.item_id]) for picture in outcome.pictures]
 
 
 def _input(item: EnhancementItem, task: Task, done: Done, folder: Path) -> JobInput:
@@ -104,12 +124,12 @@ def _answer(request: Request, pool: ImagingPool) -> Any:
 def _may_pass(error: ImageryError, claims: int) -> bool:
     """May the same job succeed later? Storage trouble may pass, a crowded machine too; a missing file does not."""
     if isinstance(error, StorageError):
-        return error.code != "source_missing" and claims < get_settings().max_claims
+        return error.code != "missing" and claims < get_settings().max_claims
     return error.code in ("engine_crashed", "engine_timeout") and claims < _ENGINE_TRIES
 
 
 def record(done: Done) -> None:
-    """Write down what came of a job, if its claim is still ours; otherwise take away what was stored for nothing."""
+    """Write down what came of a job, if its claim is still ours; otherwise the sweep clears what was stored."""
     job = done.task.job
     with transaction.atomic():
         held = ProviderJob.objects.held(job)
@@ -125,7 +145,7 @@ def record(done: Done) -> None:
                 EnhancementItem.objects.filter(pk=pk).update(source_digest=digest)
             fetch.write_down(job, done.task.items, done.pictures)
             end_items(job, ItemStatus.FAILED if done.error else ItemStatus.COMPLETED, done.error)
-    if not ours or job.claims > 1:
+    if ours and job.claims > 1:  # where the claim is lost, somebody else may be using the same files this very moment
         fetch.tidy(done.task.items)
 
 
@@ -135,10 +155,9 @@ def _note(job: ProviderJob, error: ImageryError | None) -> None:
     EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED, **reason)
 
 
-def give_back(jobs: list[ProviderJob]) -> None:
-    """Return claimed jobs that were not begun, as a worker does that is asked to stop."""
-    for job in jobs:
-        if ProviderJob.objects.held(job).update(
-            state=JobState.QUEUED, token=None, claimed_until=None, claims=max(0, job.claims - 1)
-        ):
-            EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED)
+def give_back(job: ProviderJob, *, begun: bool) -> None:
+    """Return a claimed job, as a worker does that is asked to stop; one that was not begun does not count as a try."""
+    claims = job.claims if begun else max(0, job.claims - 1)
+    held = ProviderJob.objects.held(job)
+    if held.update(state=JobState.QUEUED, token=None, claimed_until=None, claims=claims):
+        EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED)

@@ -6,19 +6,23 @@ import time
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError
+from product_imagery.flows import fetch
 from product_imagery.flows.settle import end_items, settle
-from product_imagery.models import EnhancementItem, ProviderJob, Selection
+from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, Selection
+from product_imagery.models.clock import from_now
 from product_imagery.products import registered
 from product_imagery.provider_kit.registry import all_providers
-from product_imagery.states import ItemStatus, JobState
+from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, ItemStatus, JobState
 
 _SCRATCH_SECONDS = 3600
+_DAY_SECONDS = 86_400
 
 
 def release_abandoned() -> int:
@@ -64,9 +68,24 @@ def _stall(jobs: object) -> int:
     return moved
 
 
+def settle_forgotten() -> None:
+    """Close enhancements whose items have all ended, should their last worker have died in between."""
+    open_items = EnhancementItem.objects.filter(enhancement=OuterRef("pk")).filter(status__in=ACTIVE_ITEMS)
+    forgotten = Enhancement.objects.filter(~Exists(open_items), status__in=ACTIVE_ENHANCEMENTS)
+    with transaction.atomic():
+        settle(forgotten.values_list("pk", flat=True))
+
+
 def clear_up() -> None:
-    """Remove old selections and the scratch files of killed workers."""
+    """Remove old selections, and the files that killed or overtaken workers left."""
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
+    files.clear_temporary(time.time() - _SCRATCH_SECONDS)
+    quiet, recent = from_now(-10 * get_settings().claim_seconds), from_now(-_DAY_SECONDS)
+    fetch.tidy(
+        EnhancementItem.objects.exclude(status__in=ACTIVE_ITEMS).filter(
+            job__claims__gt=1, finished_at__lt=quiet, finished_at__gt=recent
+        )
+    )
     storages = {id(storage): storage for storage in [files.results_storage()]}
     for description in registered():
         storages[id(description.target_storage)] = description.target_storage

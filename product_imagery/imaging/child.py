@@ -31,7 +31,8 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints must not reach the protocol
     memory, seconds = int(sys.argv[1]), int(sys.argv[2])
     if memory:
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        with contextlib.suppress(ValueError, OSError):  # a smaller limit is in force, or the system has none
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     requests: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:

@@ -40,6 +40,7 @@ class ImagingPool:
 
     def __init__(self, limits: PoolLimits | None = None) -> None:
         self.limits = limits or PoolLimits()
+        self._closed = False
         self._all: set[_Child] = set()
         self._free: list[_Child] = []
         self._slots = threading.BoundedSemaphore(self.limits.processes)
@@ -59,6 +60,7 @@ class ImagingPool:
     def close(self) -> None:
         """End all processes; a call that is still waiting for one raises ``EngineError``."""
         with self._lock:
+            self._closed = True
             children, self._all, self._free = self._all, set(), []
         for child in children:
             child.kill()
@@ -66,6 +68,8 @@ class ImagingPool:
     @contextlib.contextmanager
     def _child(self) -> Iterator[_Child]:
         with self._lock:
+            if self._closed:
+                raise EngineError("The worker is stopping.", code="stopping")
             child = self._free.pop() if self._free else _Child(self.limits)
             self._all.add(child)
         spent = True

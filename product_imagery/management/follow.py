@@ -17,17 +17,20 @@ def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
     stop = threading.Event()
     total = enhancement.items.count()
     with tqdm(total=total, unit="picture", disable=not bar) as progress:
-        while True:
-            ran = pump_slice(seconds=1.0, until_idle=False, stop=stop).ran
+
+        def watch() -> None:
             current = Enhancement.objects.with_progress().get(pk=enhancement.pk)
             progress.update(total - current.open - progress.n)  # type: ignore[attr-defined]
             if not current.is_active and not _waiting(enhancement):
-                return current
-            if not ran:
+                stop.set()
+
+        while not stop.is_set():
+            if not pump_slice(stop=stop, watch=watch).ran:
                 time.sleep(0.5)
+            watch()
+    return Enhancement.objects.get(pk=enhancement.pk)
 
 
 def _waiting(enhancement: Enhancement) -> bool:
-    return ResultImage.objects.filter(
-        item__enhancement=enhancement, publication=Publication.WAITING, claimed_until=None
-    ).exists()
+    waiting = ResultImage.objects.filter(item__enhancement=enhancement, publication=Publication.WAITING)
+    return waiting.filter(publication_note="").exists()

@@ -16,11 +16,10 @@ class CredentialManager(models.Manager["ProviderCredential"]):
 
     def for_provider(self, provider: str) -> ProviderCredential | None:
         """The oldest usable account at ``provider``; one that needs no key is made when first asked for."""
-        found = self.filter(provider=provider, is_active=True).order_by("pk").first()
+        found = self.filter(provider=provider).order_by("-is_active", "pk").first()
         if found is None and not get_provider(provider).needs_credential:
-            label = get_provider(provider).label
-            found, _made = self.get_or_create(label=label, defaults={"provider": provider})
-        return found
+            found, _made = self.get_or_create(provider=provider, label=get_provider(provider).label)
+        return found if found is not None and found.is_active else None
 
 
 class ProviderCredential(models.Model):

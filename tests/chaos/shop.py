@@ -101,7 +101,7 @@ def _files() -> list[str]:
 def _products() -> list[str]:
     found = [
         f"result {r.pk} is {r.publication}: {r.publication_note}"
-        for r in ResultImage.objects.exclude(publication=Publication.PUBLISHED)
+        for r in ResultImage.objects.exclude(publication__in=(Publication.PUBLISHED, Publication.NONE))
     ]
     for product in Product.objects.all():
         versions = ImageVersion.objects.filter(object_id=str(product.pk)).order_by("-pk")

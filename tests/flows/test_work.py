@@ -69,7 +69,7 @@ def test_a_source_that_is_gone_fails_with_a_reason(make_product: Make, enlarge: 
     product.photo.storage.delete(product.photo.name)
     work()
     item = enhancement.items.get()
-    assert (item.status, item.error_code) == (ItemStatus.FAILED, "source_missing")
+    assert (item.status, item.error_code) == (ItemStatus.FAILED, "missing")
 
 
 def test_failed_pictures_can_be_tried_again(make_product: Make, enlarge: Enlarge, work: Work) -> None:
@@ -124,6 +124,9 @@ def test_a_worker_that_lost_its_claim_changes_nothing_and_leaves_no_file(make_pr
     _perform_and_record(task)
     assert not ResultImage.objects.exists()
     assert enhancement.items.get().status == ItemStatus.PROCESSING
+    EnhancementItem.objects.update(status=ItemStatus.FAILED, finished_at=timezone.now() - timedelta(hours=2))
+    ProviderJob.objects.update(claims=2)
+    clear_up()
     assert _stored_files() == []
 
 
@@ -143,7 +146,7 @@ def test_a_claim_is_won_once(make_product: Make, enlarge: Enlarge) -> None:
 def test_jobs_of_a_dead_worker_are_done_by_the_next(make_product: Make, enlarge: Enlarge, work: Work) -> None:
     enhancement = enlarge(make_product())
     ProviderJob.objects.claim(providers=["local"], most=1, seconds=-1)
-    assert health.overdue_jobs(seconds=-5) == 1
+    assert health.overdue_work(seconds=-5) == 1
     work()
     assert _now(enhancement).status == EnhancementStatus.COMPLETED
     assert ResultImage.objects.count() == 1
@@ -215,7 +218,7 @@ def test_a_stopped_pump_gives_back_what_it_has_not_done(make_product: Make, enla
     assert enhancement.items.get().status == ItemStatus.QUEUED
     jobs = ProviderJob.objects.claim(providers=["local"], most=1, seconds=60)
     submit.prepare(jobs)
-    submit.give_back(jobs)
+    submit.give_back(jobs[0], begun=False)
     assert enhancement.items.get().status == ItemStatus.QUEUED
     assert ProviderJob.objects.get().claims == 0
 

@@ -64,7 +64,9 @@ def test_the_product_looks_as_an_ordinary_encoder_would_leave_it(quality: int) -
 
 
 def test_a_picture_without_edges_is_left_to_pillow() -> None:
-    assert (_decoded(white_jpeg(Image.new("RGB", (64, 64), "white"), Image.new("L", (64, 64), 255), quality=90)) == 255).all()
+    assert (
+        _decoded(white_jpeg(Image.new("RGB", (64, 64), "white"), Image.new("L", (64, 64), 255), quality=90)) == 255
+    ).all()
 
 
 def test_settings_such_as_metadata_pass_through() -> None:

@@ -77,8 +77,8 @@ def _model() -> Iterator[_Finding]:
 def _work() -> Iterator[_Finding]:
     slot = health.last_sign_of_life()
     seen = f"last seen {slot.seen_at:%Y-%m-%d %H:%M:%S} ({slot.holder})" if slot and slot.seen_at else "none seen yet"
-    overdue = health.overdue_jobs()
-    problem = f"{overdue} jobs are due and nobody moves them; restart the workers. " if overdue else ""
+    overdue = health.overdue_work()
+    problem = f"{overdue} pieces of work are due and nobody moves them; restart the workers. " if overdue else ""
     yield "workers", not overdue, problem + seen
 
 

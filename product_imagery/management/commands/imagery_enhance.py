@@ -105,9 +105,9 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 def _ids(description: ProductImages, options: dict[str, Any]) -> list[Any]:
     rows = description.model._base_manager.order_by("pk")
     try:
-        if options["ids"]:
+        if options["ids"] is not None:
             rows = rows.filter(pk__in=[part.strip() for part in options["ids"].split(",") if part.strip()])
-        elif options["filter"]:
+        elif options["filter"] is not None:
             rows = rows.filter(**_pairs(options["filter"]))
         return list(rows.values_list("pk", flat=True))
     except (FieldError, ValueError, ValidationError) as error:

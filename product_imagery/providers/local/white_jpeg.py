@@ -57,7 +57,9 @@ def white_jpeg(image: Image.Image, ground: Image.Image, *, quality: int, **setti
     members = members[members < mixed.size]
     places = np.unravel_index(members, mixed.shape)
     quantisers: dict[int, list[int]] = JpegImagePlugin.JpegImageFile(io.BytesIO(encoded)).quantization
-    coefficients = _overshoot(_to_blocks(np.asarray(image))[places], white[places], np.array(quantisers[0], np.float32)[ZIGZAG])
+    coefficients = _overshoot(
+        _to_blocks(np.asarray(image))[places], white[places], np.array(quantisers[0], np.float32)[ZIGZAG]
+    )
     coded = code_segments(coefficients, np.searchsorted(segments, members // _SEGMENT), read_tables(encoded))
     return _splice(encoded, dict(zip(segments.tolist(), coded, strict=True)))
 
