@@ -48,7 +48,7 @@ def enqueue_pump() -> None:
     try:
         # Baked in at enqueue time (measured): a failure is acknowledged, no result row is kept.
         async_task(_PUMP, q_options={"save": False, "ack_failure": True})
-    except Exception:
+    except Exception:  # any broker error: the work is in our own tables, so nothing is lost
         logger.warning("The wake-up could not be queued; due work waits for the schedule or a worker.", exc_info=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,19 @@ def check_model(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
         return []
     if path.is_file():
         return []
-    hint = "Run “manage.py imagery_model fetch” once on each machine that runs a worker."
+    own = bool(get_settings().model_path)
+    hint = "Correct MODEL_PATH." if own else "Run “manage.py imagery_model fetch” once on each machine with a worker."
     return [Warning(f"The matting model is not at {path}.", id="product_imagery.W002", hint=hint)]
+
+
+@register(Tags.compatibility)
+def check_engine(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """W005: the packages of the local engine are not installed."""
+    missing = [name for name in ("numpy", "onnxruntime") if importlib.util.find_spec(name) is None]
+    if not missing:
+        return []
+    text = f"The local engine cannot work: {', '.join(missing)} is not installed."
+    return [Warning(text, id="product_imagery.W005", hint="Run “pip install product-imagery[local]”.")]
 
 
 @register(Tags.database)
@@ -65,7 +77,11 @@ def check_sqlite(app_configs: Any, databases: Sequence[str] | None = None, **_: 
 @register(Tags.compatibility)
 def check_queue(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     """W004: django-q2 is set up in a way that repeats or kills pumps."""
-    return [Warning(text, id="product_imagery.W004", hint="See Q_CLUSTER in the README.") for text in queue_problems()]
+    try:
+        problems = queue_problems()
+    except ConfigurationError:  # E001 says it
+        return []
+    return [Warning(text, id="product_imagery.W004", hint="See Q_CLUSTER in the README.") for text in problems]
 
 
 @register(Tags.files)

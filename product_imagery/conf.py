@@ -107,7 +107,20 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     if not isinstance(value, expected) or isinstance(value, bool):
         wanted = " or ".join(option.__name__ for option in expected)
         raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be {wanted}, not {type(value).__name__}.")
+    _check_range(key, value)
     return value
+
+
+_MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS")
+
+
+def _check_range(key: str, value: Any) -> None:
+    if isinstance(value, int | float) and (value < 0 or (value == 0 and key not in _MAY_BE_ZERO)):
+        raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be more than 0, not {value}.")
+    if key == "FOLDER" and (not value or ".." in value.split("/") or value.startswith("/")):
+        raise ConfigurationError("PRODUCT_IMAGERY['FOLDER'] has to be a folder inside the storage, such as 'imagery'.")
+    if key == "MODEL_URL" and value and not value.startswith("https://"):
+        raise ConfigurationError("PRODUCT_IMAGERY['MODEL_URL'] has to begin with https://.")
 
 
 def described() -> list[tuple[str, Any, str]]:

@@ -12,7 +12,6 @@ ImageryError                 code, message (a sentence for a person), detail (fo
 │   └── ModelMissing         the matting model has not been fetched yet
 ├── StorageError             a file could not be stored or read back
 ├── PublicationConflict      the product changed meanwhile; nothing was overwritten
-└── VaultError               a secret cannot be decrypted with the keys at hand
 """
 
 from __future__ import annotations

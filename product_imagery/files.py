@@ -63,7 +63,7 @@ def _as_storage_errors(message: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise StorageError("The file is no longer in the storage.", code="missing", detail=repr(error)) from error
-    except Exception as error:
+    except Exception as error:  # back ends have exceptions of their own: boto's are not even OSErrors
         raise StorageError(message, detail=repr(error)) from error
 
 

@@ -54,11 +54,22 @@ class ProductImages:
 
     def check(self) -> None:
         """Raise ``RegistrationError`` with a sentence for what is wrong."""
+        self._check_names()
         self._image_field(self.model, "source", self.source)
         self._image_field(self.model, "target", self.target or self.source)
         for attribute in ("name", "category"):
             if getattr(self, attribute):
                 self._field(self.model, attribute, getattr(self, attribute))
+
+    def _check_names(self) -> None:
+        """A misspelt attribute would be ignored, and the picture written where nobody wanted it."""
+        names = ("pictures", "field", "source", "target", "name", "category", "order", "primary")
+        known = [name for name in names if any(name in vars(base) for base in type(self).__mro__[1:])]
+        for name, value in vars(type(self)).items():
+            if isinstance(value, str) and not name.startswith("_") and name not in known:
+                close = difflib.get_close_matches(name, known, 1)
+                hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
+                raise self._wrong(f"there is no attribute {name}. {hint}")
 
     def _image_field(self, model: type[models.Model], attribute: str, name: str) -> models.FileField:
         field = self._field(model, attribute, name)
@@ -137,8 +148,14 @@ class ProductImages:
         row = self._rows(object_id, slot).values_list(*fields).first()
         return (row[0] or "", row[1] or "") if row else None
 
-    def write(self, object_id: str, slot: str, *, expected: str, name: str) -> bool:
+    def holds_null(self, object_id: str, slot: str) -> bool:
+        """Whether NULL rather than a name stands in the target field."""
+        return self._rows(object_id, slot).filter(**{f"{self.target_field.name}__isnull": True}).exists()
+
+    def write(self, object_id: str, slot: str, *, expected: str, name: str | None) -> bool:
         """Put the file ``name`` on the product if ``expected`` stands there; ``False`` when something else does.
+
+        ``None`` writes NULL, an empty name an empty one: restoring is exact.
 
         One conditional update of the table that has the field: it neither overwrites a change made meanwhile nor calls
         the model's ``save()``. Fields with ``auto_now`` and the picture's width and height are kept up to date.
@@ -149,8 +166,8 @@ class ProductImages:
         field = self.target_field
         empty = models.Q(**{field.name: ""}) | (models.Q(**{field.name: None}) if field.null else models.Q())
         condition = models.Q(**{field.name: expected}) if expected else empty
-        changes: dict[str, Any] = {field.name: name or (None if field.null else "")}
-        derived = self._derived(row, name)
+        changes: dict[str, Any] = {field.name: name}
+        derived = self._derived(row, name or "")
         own = {key: value for key, value in derived.items() if row._meta.get_field(key).model is field.model}
         rows = field.model._base_manager.filter(pk=row.pk)
         done = bool(rows.filter(condition).update(**changes, **own))
@@ -204,6 +221,7 @@ class GalleryImages(ProductImages):
 
     def check(self) -> None:
         """Raise ``RegistrationError`` with a sentence for what is wrong."""
+        self._check_names()
         relation = self._field(self.model, "pictures", self.pictures)
         if not isinstance(relation, models.ManyToOneRel):
             wanted = f"the reverse side of a ForeignKey to {self.model.__name__}"
@@ -266,10 +284,10 @@ _Description = TypeVar("_Description", bound=type[ProductImages])
 
 def register(model: type[models.Model]) -> Callable[[_Description], _Description]:
     """Class decorator that registers a description for ``model``. Raises ``RegistrationError``."""
+    if not (isinstance(model, type) and issubclass(model, models.Model)):
+        raise RegistrationError(f"@register({model!r}): give it a model class, as in @register(Product).")
 
     def decorate(description: _Description) -> _Description:
-        if not (isinstance(model, type) and issubclass(model, models.Model)):
-            raise RegistrationError(f"@register({model!r}): give it a model class, as in @register(Product).")
         if model._meta.abstract:
             raise RegistrationError(
                 f"@register({model.__name__}): an abstract model has no rows; register its subclasses."

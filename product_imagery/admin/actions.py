@@ -13,6 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
+from product_imagery.exceptions import RegistrationError
 from product_imagery.models import Selection
 from product_imagery.products import description_of
 
@@ -34,7 +35,11 @@ class EnhanceImagesMixin(_Base):
     @admin.action(description=_("Enhance pictures of selected %(verbose_name_plural)s"), permissions=["enhance_images"])
     def enhance_images(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Keep the selection on the server and ask what to do with it."""
-        description_of(self.model)
+        try:
+            description_of(self.model)
+        except RegistrationError as error:
+            self.message_user(request, error.message, messages.ERROR)
+            return None
         most = get_settings().max_selection
         ids = [str(pk) for pk in queryset.order_by().values_list("pk", flat=True)[: most + 1]]
         if len(ids) > most:

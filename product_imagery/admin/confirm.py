@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.doors import person, require
 from product_imagery.admin.forms import StartForm
+from product_imagery.checks import check_engine, check_model
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.start import Look, look_of_operation, look_of_preset, quote, start
 from product_imagery.models import Enhancement, Preset, Selection
@@ -44,7 +45,7 @@ def confirm_page(request: HttpRequest, pk: Any, context: dict[str, Any]) -> Http
             return response
     context |= {"selection": selection, "presets": presets, "chosen": chosen, "form": form}
     context |= {"quote": _quote(request, selection, look, form), "title": _("Enhance pictures")}
-    context |= {"opts": Enhancement._meta}
+    context |= {"opts": Enhancement._meta, "hindrances": [*check_engine(None), *check_model(None)]}
     return TemplateResponse(request, "admin/product_imagery/confirm.html", context)
 
 

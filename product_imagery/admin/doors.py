@@ -26,6 +26,32 @@ def person(request: HttpRequest) -> AbstractBaseUser:
     return request.user
 
 
+_STEPS = (
+    "start_enhancement",
+    "cancel_enhancement",
+    "review_resultimage",
+    "publish_resultimage",
+    "restore_imageversion",
+)
+
+
+def may_look(request: HttpRequest) -> bool:
+    """Whoever may take one of the steps may also see what the step is about."""
+    return any(request.user.has_perm(f"product_imagery.{name}") for name in _STEPS)
+
+
+class SeenByThoseWhoAct:
+    """Mixin of the read-only pages: a permission for a step includes looking."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """With the model's own view permission, or with that of any step."""
+        return may_look(request) or bool(super().has_view_permission(request, obj))  # type: ignore[misc]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """So that the admin's index shows the way."""
+        return may_look(request) or bool(super().has_module_permission(request))  # type: ignore[misc]
+
+
 @contextmanager
 def explained(request: HttpRequest) -> Iterator[None]:
     """Show the sentence of a flow's error to the person instead of failing."""

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.confirm import confirm_page
-from product_imagery.admin.doors import explained, require
+from product_imagery.admin.doors import SeenByThoseWhoAct, explained, require
 from product_imagery.admin.review import review_page
 from product_imagery.flows import steer
 from product_imagery.flows.health import worker_is_missing
@@ -27,7 +27,7 @@ _SHOWN = 50
 
 
 @admin.register(Enhancement)
-class EnhancementAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class EnhancementAdmin(SeenByThoseWhoAct, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only: what happens to an enhancement happens by its buttons."""
 
     list_display = ("__str__", "look", "progress", "state", "actor", "created_at", "finished_at")

@@ -11,10 +11,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.admin.doors import SeenByThoseWhoAct
 from product_imagery.models import EnhancementItem, ResultImage
 
 
-class ResultInline(admin.TabularInline):  # type: ignore[type-arg]
+class ResultInline(SeenByThoseWhoAct, admin.TabularInline):  # type: ignore[type-arg]
     """The pictures that came back for an item."""
 
     model = ResultImage
@@ -34,7 +35,7 @@ class ResultInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(EnhancementItem)
-class EnhancementItemAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class EnhancementItemAdmin(SeenByThoseWhoAct, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only."""
 
     list_display = ("label", "link", "state", "error_message", "finished_at")

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import each, person, require
+from product_imagery.admin.doors import each, may_look, person, require
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import review
 from product_imagery.models import Enhancement, ResultImage
@@ -34,7 +34,8 @@ _FILTERS: dict[str, dict[str, Any]] = {
 
 def review_page(request: HttpRequest, pk: int, context: dict[str, Any]) -> HttpResponse:
     """List the results of one enhancement; a POST judges one of them, or all that are ticked."""
-    require(request, "view_resultimage")
+    if not may_look(request):
+        require(request, "view_resultimage")
     enhancement = get_object_or_404(Enhancement, pk=pk)
     results = ResultImage.objects.filter(item__enhancement=enhancement)
     if request.method == "POST":
@@ -83,9 +84,23 @@ def _judge(request: HttpRequest, results: QuerySet[ResultImage]) -> None:
         chosen = results.filter(pk__in=[pk for pk in ticked if pk.isdigit()])
         count = each(request, partial(step, actor=person(request)), chosen)
         if count:
-            messages.success(request, ngettext("Done for %d picture.", "Done for %d pictures.", count) % count)
+            messages.success(request, _told(name, count))
         elif not chosen:
             messages.warning(request, _("Tick at least one picture."))
+
+
+def _told(step: str, count: int) -> str:
+    """What was done; publishing happens next, by the worker."""
+    sentences = {
+        "approve": ngettext("%d picture approved.", "%d pictures approved.", count),
+        "reject": ngettext("%d picture rejected.", "%d pictures rejected.", count),
+        "regenerate": ngettext("%d picture is made again.", "%d pictures are made again.", count),
+        "publish": ngettext("%d picture is being published.", "%d pictures are being published.", count),
+        "approve_and_publish": ngettext(
+            "%d picture approved and being published.", "%d pictures approved and being published.", count
+        ),
+    }
+    return sentences[step] % count
 
 
 def _may_step(request: HttpRequest, permission: str) -> bool:

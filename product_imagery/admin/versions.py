@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import each, person
+from product_imagery.admin.doors import SeenByThoseWhoAct, each, person
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import publish
 from product_imagery.models import ImageVersion
@@ -22,7 +22,7 @@ from product_imagery.products import description_for
 
 
 @admin.register(ImageVersion)
-class ImageVersionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ImageVersionAdmin(SeenByThoseWhoAct, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only, but for putting the earlier picture back."""
 
     list_display = ("label", "before", "after", "published_at", "published_by", "state")

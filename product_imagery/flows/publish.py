@@ -48,7 +48,7 @@ def publish(result: ResultImage) -> ImageVersion | None:
         _refuse(result, stored, error)
     except ImageryError as error:
         _refuse(result, stored, error)
-    except Exception as error:
+    except Exception as error:  # one product must not keep the others from being published
         logger.exception("Result %s could not be published.", result.pk)
         _refuse(result, stored, PublicationConflict("The product could not be changed.", detail=repr(error)))
     return None
@@ -94,6 +94,7 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
     """One transaction: product, history and result agree, whatever happens."""
     item = result.item
     before_digest = files.digest(description.target_storage, before) if _is_there(description, before) else ""
+    before_null = not before and description.holds_null(item.object_id, item.slot)
     with transaction.atomic():
         if not ResultImage.objects.held(result).update(publication=Publication.PUBLISHED, token=None):
             raise StateError("Somebody else is publishing this picture.")
@@ -103,6 +104,7 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
             result=result,
             label=item.label,
             before_name=before,
+            before_null=before_null,
             before_digest=before_digest,
             after_name=stored,
             after_digest=result.sha256,
@@ -140,7 +142,7 @@ def _standing(version: ImageVersion, name: str) -> QuerySet[ResultImage]:
     same = ImageVersion.objects.filter(
         content_type_id=version.content_type_id, object_id=version.object_id, slot=version.slot, after_name=name
     )
-    return ResultImage.objects.filter(versions__in=same.exclude(pk=version.pk)).exclude(pk=version.result_id)
+    return ResultImage.objects.filter(versions__in=same.exclude(pk=version.pk)).exclude(versions=version)
 
 
 def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
@@ -152,14 +154,15 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
     description = description_for(version.content_type)
     if version.before_name:
         _check_before(description, version)
+    name = None if version.before_null else version.before_name
     with transaction.atomic():
         untouched = ImageVersion.objects.filter(pk=version.pk, restored_at=None)
         if not untouched.update(restored_at=Now(), restored_by=actor):
             raise StateError("The earlier picture has been put back already.")
-        done = description.write(version.object_id, version.slot, expected=version.after_name, name=version.before_name)
+        done = description.write(version.object_id, version.slot, expected=version.after_name, name=name)
         if not done:
-            message = "Another picture stands on the product now. Take that one back first."
-            raise PublicationConflict(message)
+            message = "another picture stands there now. Take a newer publication back first, if there is one."
+            raise PublicationConflict(f"{version.label}: {message}")
         if version.result_id:
             ResultImage.objects.filter(pk=version.result_id).update(publication=Publication.RESTORED)
         _expect_from_now_on(version, version.before_name, instead_of=version.after_name)

@@ -52,7 +52,7 @@ class Quote:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Plan:
     to_do: list[tuple[ProductPicture, str]] = field(default_factory=list)
     under_way: int = 0
@@ -152,36 +152,39 @@ def start(
 
 
 def _plan(description: ProductImages, ids: Sequence[Any], look: Look, fresh: bool) -> _Plan:
-    most = get_settings().max_selection
-    if len(ids) > most:
-        raise RequestError(f"{len(ids)} products are selected; at most {most} go into one enhancement.")
+    _check_number(len(ids), "products")
     content_type = description.content_type()
-    to_do: list[tuple[ProductPicture, str]] = []
-    under_way = done_before = 0
+    plan = _Plan()
     products: set[str] = set()
-    pending: list[tuple[ProductPicture, str]] = []
-
-    def sort_out() -> None:
-        nonlocal under_way, done_before
-        active, done = _known_work([key for _, key in pending])
-        for picture, key in pending:
-            if key in active:
-                under_way += 1
-            elif key in done and not fresh:
-                done_before += 1
-            else:
-                to_do.append((picture, key))
-        pending.clear()
-
+    batch: list[tuple[ProductPicture, str]] = []
     for picture in description.list_pictures(ids):
         products.add(picture.object_id)
-        pending.append((picture, _work_key(content_type.pk, picture, look)))
-        if len(pending) == _BATCH:
-            sort_out()
-    sort_out()
-    if len(to_do) > most:
-        raise RequestError(f"{len(to_do)} pictures are selected; at most {most} go into one enhancement.")
-    return _Plan(to_do, under_way, done_before, len(products))
+        batch.append((picture, _work_key(content_type.pk, picture, look)))
+        if len(batch) == _BATCH:
+            _sort_out(batch, plan, fresh)
+            batch = []
+    _sort_out(batch, plan, fresh)
+    _check_number(len(plan.to_do), "pictures")
+    plan.products = len(products)
+    return plan
+
+
+def _check_number(number: int, what: str) -> None:
+    most = get_settings().max_selection
+    if number > most:
+        raise RequestError(f"{number} {what} are selected; at most {most} go into one enhancement.")
+
+
+def _sort_out(batch: list[tuple[ProductPicture, str]], plan: _Plan, fresh: bool) -> None:
+    """Add a batch of pictures to the plan: what is under way, what was done before, what is to be done."""
+    active, done = _known_work([key for _, key in batch])
+    for picture, key in batch:
+        if key in active:
+            plan.under_way += 1
+        elif key in done and not fresh:
+            plan.done_before += 1
+        else:
+            plan.to_do.append((picture, key))
 
 
 def _known_work(keys: list[str]) -> tuple[set[str], set[str]]:
@@ -243,6 +246,8 @@ def _nothing(plan: _Plan) -> NothingToDo:
     if plan.under_way:
         return NothingToDo(f"All {plan.under_way} pictures are being made already.", code="under_way")
     if plan.done_before:
-        sentence = f"All {plan.done_before} pictures have this look already. Tick “make new ones” to make them again."
+        sentence = (
+            f"All {plan.done_before} pictures have this look already. Ask for new ones (“fresh”) to make them again."
+        )
         return NothingToDo(sentence, code="done_before")
     return NothingToDo("None of the selected products has a picture.", code="no_pictures")

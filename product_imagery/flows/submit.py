@@ -86,7 +86,7 @@ def perform(task: Task, pool: ImagingPool) -> Done:
         done.error, done.again = error, _may_pass(error, task.job.claims)
     except ImageryError as error:
         done.error = error
-    except Exception as error:
+    except Exception as error:  # one job must not take its neighbours and the pump with it
         logger.exception("Job %s failed in a way that nobody foresaw.", task.job.pk)
         done.error = EngineError("The picture could not be worked on.", code="unforeseen", detail=repr(error))
     return done

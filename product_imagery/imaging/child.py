@@ -72,6 +72,9 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe(error: Exception) -> dict[str, str]:
+    if isinstance(error, ModuleNotFoundError):
+        sentence = f"The package {error.name} is not installed. Run “pip install product-imagery[local]”."
+        return {"kind": "EngineError", "code": "not_installed", "message": sentence, "detail": ""}
     known = hasattr(error, "code") and hasattr(error, "message")
     return {
         "kind": type(error).__name__ if known else "EngineError",

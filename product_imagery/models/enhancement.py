@@ -109,7 +109,7 @@ class EnhancementItem(models.Model):
     slot = models.CharField(_("picture"), max_length=64, blank=True)
     label = models.CharField(_("product"), max_length=200)
     source_name = models.CharField(_("source file"), max_length=500)
-    target_name = models.CharField(_("target file at the start"), max_length=500, blank=True)
+    target_name = models.CharField(_("target file"), max_length=500, blank=True)
     source_digest = models.CharField(_("SHA-256 of the source"), max_length=64, blank=True)
     work_key = models.CharField(max_length=64, editable=False)
     active_key = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  NULLs differ

@@ -19,6 +19,7 @@ class ImageVersion(models.Model):
     slot = models.CharField(_("picture"), max_length=64, blank=True)
     label = models.CharField(_("product"), max_length=200)
     before_name = models.CharField(_("file before"), max_length=500, blank=True)
+    before_null = models.BooleanField(default=False, editable=False)
     before_digest = models.CharField(max_length=64, blank=True, editable=False)
     after_name = models.CharField(_("file after"), max_length=500)
     after_digest = models.CharField(max_length=64, editable=False)

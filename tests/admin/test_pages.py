@@ -194,7 +194,7 @@ def test_ticked_pictures_are_judged_together(make_product: Make, person: Person,
     work()
     keep, *others = ResultImage.objects.values_list("pk", flat=True)
     review = _page(enhancement, "review")
-    assert "Done for 2 pictures" in _text(client.post(review, {"reject": "ticked", "ticked": others}, follow=True))
+    assert "2 pictures rejected" in _text(client.post(review, {"reject": "ticked", "ticked": others}, follow=True))
     assert "Tick at least one" in _text(client.post(review, {"approve": "ticked"}, follow=True))
     again = _text(client.post(review, {"approve": others[0]}, follow=True))
     assert "judged this picture already" in again

@@ -66,7 +66,7 @@ def test_restore_puts_back_exactly_what_was_there(published: Product, enlarge: E
     published.refresh_from_db()
     assert published.enhanced_photo.name != first_name
     newer, older = ImageVersion.objects.all()
-    with pytest.raises(PublicationConflict, match="Take that one back first"):
+    with pytest.raises(PublicationConflict, match="Take a newer publication back first"):
         publish.restore(older, actor=None)
     publish.restore(newer, actor=None)
     published.refresh_from_db()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FieldError, ValidationError
 from django.core.management.base import CommandError, CommandParser
 
+from product_imagery import background
 from product_imagery.flows.start import Look, look_of_operation, look_of_preset, quote, start
 from product_imagery.management.door import ImageryCommand, bar_is_wanted
 from product_imagery.management.follow import work_until_ended
@@ -47,17 +49,19 @@ class Command(ImageryCommand):
         if options["dry_run"]:
             self._print_quote(description, ids, look, options)
             return
-        enhancement = start(
-            description,
-            ids,
-            look,
-            door=Enhancement.Door.COMMAND,
-            auto_approve=options["approve"],
-            fresh=options["fresh"],
-        )
+        with background.awake() if options["wait"] else nullcontext():
+            enhancement = start(
+                description,
+                ids,
+                look,
+                door=Enhancement.Door.COMMAND,
+                auto_approve=options["approve"],
+                fresh=options["fresh"],
+            )
         count = enhancement.items.count()
         if not options["json"]:
-            self.stdout.write(f"Enhancement {enhancement.pk}: {count} pictures queued.")
+            after = "" if options["wait"] else " for the next worker"
+            self.stdout.write(f"Enhancement {enhancement.pk}: {count} pictures queued{after}.")
         if options["wait"]:
             enhancement = work_until_ended(enhancement, bar=bar_is_wanted(options))
         self._print_end(enhancement, options)

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from product_imagery.exceptions import PictureError
 from product_imagery.imaging.colour import SRGB_PROFILE
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import Encoded, describe, write_picture
@@ -124,8 +125,8 @@ def _product_or_none(task: _Task) -> Cutout | None:
     """The cut-out, to keep it from being repeated; a picture without a clear product is expanded all the same."""
     try:
         return cut_out(task.picture, task.model)
-    except Exception as error:
-        if getattr(error, "code", "") == "nothing_found":
+    except PictureError as error:
+        if error.code == "nothing_found":
             return None
         raise
 

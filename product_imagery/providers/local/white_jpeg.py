@@ -97,7 +97,8 @@ def _overshoot(blocks: Bytes, ground: NDArray[np.bool_], quantiser: Floats) -> N
 
 
 def _quantise(pixels: Floats, quantiser: Floats) -> NDArray[np.int32]:
-    return np.rint(_apply(pixels, _DCT.T) / quantiser).astype(np.int32)
+    quantised: NDArray[np.int32] = np.rint(_apply(pixels, _DCT.T) / quantiser).astype(np.int32)
+    return quantised
 
 
 def _apply(vectors: NDArray[Any], matrix: Floats) -> Floats:

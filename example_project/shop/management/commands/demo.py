@@ -14,6 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 from example_project.shop.contact_sheet import draw_contact_sheet
 from example_project.shop.models import Product
 from example_project.shop.stock import stock_catalogue, stock_folder
+from product_imagery import background
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo
 from product_imagery.flows.start import look_of_preset, start
@@ -61,13 +62,14 @@ class Command(ImageryCommand):
 
     def _enhance(self, products: list[Product], options: dict[str, Any]) -> Enhancement:
         try:
-            enhancement = start(
-                description_of(Product),
-                [product.pk for product in products],
-                look_of_preset(options["preset"]),
-                door=Enhancement.Door.COMMAND,
-                auto_approve=not options["review"],
-            )
+            with background.awake():
+                enhancement = start(
+                    description_of(Product),
+                    [product.pk for product in products],
+                    look_of_preset(options["preset"]),
+                    door=Enhancement.Door.COMMAND,
+                    auto_approve=not options["review"],
+                )
         except NothingToDo as error:
             latest = Enhancement.objects.first()
             if latest is None:

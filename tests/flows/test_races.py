@@ -1,0 +1,194 @@
+"""What a review found: two workers at once, and what one of them may not undo."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+
+from example_project.shop.models import Product
+from product_imagery import files
+from product_imagery.exceptions import RegistrationError, RequestError
+from product_imagery.flows import publish, review, steer, submit
+from product_imagery.flows.start import look_of_operation
+from product_imagery.flows.sweep import settle_forgotten
+from product_imagery.imaging.pool import ImagingPool, PoolLimits
+from product_imagery.models import Enhancement, ImageVersion, ProviderCredential, ProviderJob, ResultImage
+from product_imagery.products import ProductImages, register, unregister
+from product_imagery.states import EnhancementStatus, ItemStatus, Publication, Review
+from tests.conftest import draw_product, encoded
+
+Make = Callable[..., Product]
+Enlarge = Callable[..., Enhancement]
+Work = Callable[[], Any]
+
+
+def test_a_worker_that_comes_late_takes_no_file_from_the_one_that_took_over(
+    make_product: Make, enlarge: Enlarge
+) -> None:
+    enlarge(make_product())
+    pool = ImagingPool(PoolLimits(processes=1))
+    (late,) = submit.prepare(ProviderJob.objects.claim(providers=["local"], most=1, seconds=60))
+    done_late = submit.perform(late, pool)
+    ProviderJob.objects.update(state="queued", token=None)
+    (next_,) = submit.prepare(ProviderJob.objects.claim(providers=["local"], most=1, seconds=60))
+    done_next = submit.perform(next_, pool)
+    pool.close()
+    submit.record(done_late)
+    submit.record(done_next)
+    result = ResultImage.objects.get()
+    assert files.digest(files.results_storage(), result.image.name) == result.sha256
+
+
+def test_a_publication_that_was_taken_over_deletes_nothing(make_product: Make, enlarge: Enlarge, work: Work) -> None:
+    enlarge(make_product())
+    work()
+    review.approve(ResultImage.objects.get(), actor=None, publish=True)
+    (late,) = ResultImage.objects.claim_publications(most=1, seconds=60)
+    ResultImage.objects.update(token=uuid.uuid4())
+    other = ResultImage.objects.select_related("item__enhancement").get()
+    real = publish._copy_to_product
+
+    def overtaken(description: Any, result: ResultImage) -> str:
+        stored = real(description, result)
+        if result is late:
+            assert publish.publish(other) is not None
+        return stored
+
+    publish._copy_to_product = overtaken
+    try:
+        assert publish.publish(late) is None
+    finally:
+        publish._copy_to_product = real
+    product = Product.objects.get()
+    assert Path(product.enhanced_photo.path).exists()
+    assert ImageVersion.objects.count() == 1
+
+
+def test_an_enhancement_whose_last_worker_died_is_closed(make_product: Make, enlarge: Enlarge, work: Work) -> None:
+    enhancement = enlarge(make_product())
+    work()
+    Enhancement.objects.update(status=EnhancementStatus.PROCESSING, finished_at=None)
+    settle_forgotten()
+    enhancement.refresh_from_db()
+    assert enhancement.status == EnhancementStatus.COMPLETED
+
+
+def test_a_storage_with_errors_of_its_own_fails_only_that_try(
+    make_product: Make, enlarge: Enlarge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class BackEndError(Exception):
+        pass
+
+    def broken(*_: Any, **__: Any) -> str:
+        raise BackEndError("503 Slow Down")
+
+    enhancement = enlarge(make_product())
+    monkeypatch.setattr(files, "_save", broken)
+    (task,) = submit.prepare(ProviderJob.objects.claim(providers=["local"], most=1, seconds=60))
+    pool = ImagingPool(PoolLimits(processes=1))
+    done = submit.perform(task, pool)
+    pool.close()
+    assert done.again
+    submit.record(done)
+    assert enhancement.items.get().status == ItemStatus.QUEUED
+
+
+def test_a_job_whose_model_is_no_longer_registered_fails_alone(
+    make_product: Make, enlarge: Enlarge, work: Work
+) -> None:
+    from example_project.shop.imagery import ProductPhotos
+
+    enhancement = enlarge(make_product())
+    unregister(Product)
+    try:
+        work()
+    finally:
+        register(Product)(ProductPhotos)
+    assert "is not registered" in enhancement.items.get().error_message
+
+
+def test_one_failed_attempt_at_another_one_keeps_the_first(make_product: Make, enlarge: Enlarge, work: Work) -> None:
+    product = make_product()
+    enhancement = enlarge(product)
+    work()
+    review.regenerate(ResultImage.objects.get(), actor=None)
+    product.photo.storage.delete(product.photo.name)
+    work()
+    enhancement.refresh_from_db()
+    assert (enhancement.status, enhancement.items.get().error_code) == (EnhancementStatus.COMPLETED, "missing")
+
+
+def test_cancelling_keeps_what_is_finished_and_publishes_nothing_more(make_product: Make, enlarge: Enlarge) -> None:
+    enhancement = enlarge(make_product(), make_product(), auto_approve=True)
+    (task,) = submit.prepare(ProviderJob.objects.claim(providers=["local"], most=1, seconds=60))
+    steer.cancel(enhancement)
+    pool = ImagingPool(PoolLimits(processes=1))
+    submit.record(submit.perform(task, pool))
+    pool.close()
+    assert ResultImage.objects.get().review == Review.PENDING
+
+
+def test_one_kept_variant_counts_as_done(make_product: Make, enlarge: Enlarge, work: Work) -> None:
+    product = make_product()
+    enlarge(product)
+    work()
+    review.regenerate(ResultImage.objects.get(), actor=None)
+    work()
+    with pytest.raises(RequestError, match="have this look already"):
+        enlarge(product)
+
+
+def test_a_conflict_can_be_overruled_by_a_person(make_product: Make, enlarge: Enlarge, work: Work) -> None:
+    product = make_product()
+    enlarge(product)
+    work()
+    product.enhanced_photo.save("by-hand.png", ContentFile(encoded(draw_product(colour="blue"), "PNG")))
+    result = ResultImage.objects.get()
+    review.approve(result, actor=None, publish=True)
+    work()
+    result.refresh_from_db()
+    assert result.publication == Publication.CONFLICT
+    review.request_publication(result, actor=None)
+    work()
+    version = ImageVersion.objects.get()
+    assert version.before_name == product.enhanced_photo.name
+    publish.restore(version, actor=None)
+    assert Product.objects.get().enhanced_photo.name == product.enhanced_photo.name
+
+
+def test_long_names_fit_the_product_s_field(make_product: Make, enlarge: Enlarge, work: Work) -> None:
+    product = make_product("A very long name of a product " * 4)
+    enlarge(product, auto_approve=True)
+    work()
+    product.refresh_from_db()
+    assert product.enhanced_photo
+    assert len(product.enhanced_photo.name) <= 100
+
+
+def test_an_account_that_is_switched_off_takes_no_work(db: None) -> None:
+    look_of_operation("upscale", {})
+    ProviderCredential.objects.update(is_active=False)
+    with pytest.raises(RequestError, match="no usable account"):
+        look_of_operation("upscale", {})
+    with pytest.raises(RequestError, match="switched off"):
+        look_of_operation("upscale", {}, ProviderCredential.objects.get())
+
+
+def test_a_misspelt_attribute_is_refused() -> None:
+    class Misspelt(ProductImages):
+        source = "photo"
+        tagret = "enhanced_photo"
+
+    unregister(Product)
+    try:
+        with pytest.raises(RegistrationError, match="no attribute tagret. Did you mean target"):
+            register(Product)(Misspelt)
+    finally:
+        from example_project.shop.imagery import ProductPhotos
+
+        register(Product)(ProductPhotos)
