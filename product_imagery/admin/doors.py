@@ -40,8 +40,20 @@ def may_look(request: HttpRequest) -> bool:
     return any(request.user.has_perm(f"product_imagery.{name}") for name in _STEPS)
 
 
-class SeenByThoseWhoAct:
-    """Mixin of the read-only pages: a permission for a step includes looking."""
+class ReadOnlyRecords:
+    """Mixin of pages that show what happened: nothing to change by hand, and whoever may take a step may look."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """They come from selections, providers and publications."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only by the buttons and actions."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The history of what was done and paid stays, and with it the way back."""
+        return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """With the model's own view permission, or with that of any step."""

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.confirm import confirm_page
-from product_imagery.admin.doors import SeenByThoseWhoAct, explained, require
+from product_imagery.admin.doors import ReadOnlyRecords, explained, require
 from product_imagery.admin.review import review_page
 from product_imagery.flows import steer
 from product_imagery.flows.health import worker_is_missing
@@ -27,7 +27,7 @@ _SHOWN = 50
 
 
 @admin.register(Enhancement)
-class EnhancementAdmin(SeenByThoseWhoAct, admin.ModelAdmin):  # type: ignore[type-arg]
+class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only: what happens to an enhancement happens by its buttons."""
 
     list_display = ("__str__", "look", "progress", "state", "actor", "created_at", "finished_at")
@@ -42,18 +42,6 @@ class EnhancementAdmin(SeenByThoseWhoAct, admin.ModelAdmin):  # type: ignore[typ
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enhancement]:
         """With the figures of all rows in one query."""
         return Enhancement.objects.with_progress()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Enhancements start from a selection of products."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only by the buttons."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The history of what was done and paid stays."""
-        return False
 
     @admin.display(description=_("look"))
     def look(self, enhancement: Enhancement) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.doors import SeenByThoseWhoAct
+from product_imagery.admin.doors import ReadOnlyRecords
 from product_imagery.models import EnhancementItem, ResultImage
 
 
-class ResultInline(SeenByThoseWhoAct, admin.TabularInline):  # type: ignore[type-arg]
+class ResultInline(ReadOnlyRecords, admin.TabularInline):  # type: ignore[type-arg]
     """The pictures that came back for an item."""
 
     model = ResultImage
@@ -24,10 +21,6 @@ class ResultInline(SeenByThoseWhoAct, admin.TabularInline):  # type: ignore[type
     fields = ("picture", "confidence", "warnings", "report", "review", "reviewed_by", "publication", "publication_note")
     readonly_fields = fields
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Results come from providers."""
-        return False
-
     @admin.display(description=_("picture"))
     def picture(self, result: ResultImage) -> SafeString:
         link = '<a href="{}"><img src="{}" alt="{}" class="imagery-thumb"></a>'
@@ -35,7 +28,7 @@ class ResultInline(SeenByThoseWhoAct, admin.TabularInline):  # type: ignore[type
 
 
 @admin.register(EnhancementItem)
-class EnhancementItemAdmin(SeenByThoseWhoAct, admin.ModelAdmin):  # type: ignore[type-arg]
+class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only."""
 
     list_display = ("label", "link", "state", "error_message", "finished_at")
@@ -47,18 +40,6 @@ class EnhancementItemAdmin(SeenByThoseWhoAct, admin.ModelAdmin):  # type: ignore
 
     class Media:
         css = {"all": ("product_imagery/admin.css",)}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Items come from selections."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nothing to change by hand."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The history stays."""
-        return False
 
     @admin.display(description=_("enhancement"), ordering="enhancement")
     def link(self, item: EnhancementItem) -> SafeString:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -14,7 +13,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import SeenByThoseWhoAct, each, person
+from product_imagery.admin.doors import ReadOnlyRecords, each, person
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import publish
 from product_imagery.models import ImageVersion
@@ -22,7 +21,7 @@ from product_imagery.products import description_for
 
 
 @admin.register(ImageVersion)
-class ImageVersionAdmin(SeenByThoseWhoAct, admin.ModelAdmin):  # type: ignore[type-arg]
+class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only, but for putting the earlier picture back."""
 
     list_display = ("label", "before", "after", "published_at", "published_by", "state")
@@ -37,18 +36,6 @@ class ImageVersionAdmin(SeenByThoseWhoAct, admin.ModelAdmin):  # type: ignore[ty
 
     class Media:
         css = {"all": ("product_imagery/admin.css",)}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Versions come from publications."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nothing to change by hand."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The way back stays."""
-        return False
 
     def has_restore_permission(self, request: HttpRequest) -> bool:
         """For the action below."""

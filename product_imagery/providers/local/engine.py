@@ -124,7 +124,7 @@ def _expand(task: _Task) -> Iterator[_Made]:
 def _product_or_none(task: _Task) -> Cutout | None:
     """The cut-out, to keep it from being repeated; a picture without a clear product is expanded all the same."""
     try:
-        return cut_out(task.picture, task.model)
+        return cut_out(task.picture.copy(), task.model)  # it cleans the colours of what it is given
     except PictureError as error:
         if error.code == "nothing_found":
             return None
