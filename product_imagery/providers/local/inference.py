@@ -71,13 +71,12 @@ def _with_onnxruntime(spec: ModelSpec) -> _Network:
 
 
 def _with_openvino(spec: ModelSpec) -> _Network | None:
-    """The ``fast`` extra: twice the speed on processors with bf16; elsewhere it computes in float32 all the same."""
+    """The ``fast`` extra: bf16 where the processor has it, float32 elsewhere."""
     try:
         import openvino  # noqa: PLC0415  an extra
     except ImportError:
         return None
     core = openvino.Core()
-    # A model compiled by hand with latency hints keeps one stream over all cores.
     settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _precision(core)}
     compiled = core.compile_model(core.read_model(spec.path), "CPU", settings)
     first = compiled.output(0)
