@@ -58,6 +58,7 @@ class Publication(models.TextChoices):
     RESTORED = "restored", _("taken back")
 
 
+OPEN_ITEMS = (ItemStatus.QUEUED, ItemStatus.PROCESSING)
 ACTIVE_ITEMS = (ItemStatus.QUEUED, ItemStatus.PROCESSING, ItemStatus.STALLED)
 ACTIVE_ENHANCEMENTS = (EnhancementStatus.QUEUED, EnhancementStatus.PROCESSING)
 UNFINISHED_JOBS = (JobState.QUEUED, JobState.SENDING, JobState.RUNNING)

@@ -58,7 +58,7 @@ def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> Provid
     Raises ``StateError`` when the item is being worked on already.
     """
     with transaction.atomic():
-        item = EnhancementItem.objects.select_related("enhancement__credential", "job").get(pk=result.item_id)
+        item = EnhancementItem.objects.select_related("enhancement__credential").get(pk=result.item_id)
         job = ProviderJob.objects.create(
             enhancement=item.enhancement,
             credential=item.enhancement.credential,
@@ -66,19 +66,17 @@ def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> Provid
             operation=item.enhancement.operation,
             options=_varied(item),
         )
-        _reopen(item, job, from_status=ItemStatus.COMPLETED)
+        _reopen(item, job)
         if result.review == Review.PENDING:
             reject(result, actor=actor)
         return job
 
 
-def _reopen(item: EnhancementItem, job: ProviderJob, *, from_status: ItemStatus) -> None:
-    """Queue an ended item again under a new job."""
-    ended = EnhancementItem.objects.filter(pk=item.pk, status=from_status)
-    changes = {"error_code": "", "error_message": "", "error_detail": "", "finished_at": None}
+def _reopen(item: EnhancementItem, job: ProviderJob) -> None:
+    """Queue a completed item again under a new job."""
     try:
         with transaction.atomic():
-            reopened = ended.update(status=ItemStatus.QUEUED, job=job, active_key=item.work_key, **changes)
+            reopened = EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).reopen(item, job=job)
     except IntegrityError as error:
         raise StateError("The same picture is being made in another enhancement.") from error
     if not reopened:

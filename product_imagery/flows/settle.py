@@ -9,19 +9,21 @@ from django.db.models.functions import Now
 from product_imagery import signals
 from product_imagery.exceptions import ImageryError
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
-from product_imagery.states import ACTIVE_ENHANCEMENTS, EnhancementStatus, ItemStatus, JobState
+from product_imagery.states import ACTIVE_ENHANCEMENTS, OPEN_ITEMS, EnhancementStatus, ItemStatus, JobState
+
+
+def reason(error: ImageryError | None) -> dict[str, str]:
+    """The columns of an item that say why; empty without an error. The sentence is cut to what its column holds."""
+    if error is None:
+        return {"error_code": "", "error_message": "", "error_detail": ""}
+    return {"error_code": error.code, "error_message": error.message[:500], "error_detail": error.detail}
 
 
 def end_items(job: ProviderJob, status: ItemStatus, error: ImageryError | None = None) -> None:
     """Bring the job's open items to an end, tell listeners, and close the enhancement if they were the last."""
-    open_items = EnhancementItem.objects.filter(job=job, status__in=(ItemStatus.QUEUED, ItemStatus.PROCESSING))
+    open_items = EnhancementItem.objects.filter(job=job, status__in=OPEN_ITEMS)
     ended = list(open_items)
-    reason = {
-        "error_code": error.code if error else "",
-        "error_message": error.message[:500] if error else "",
-        "error_detail": error.detail if error else "",
-    }
-    ends = {"finished_at": Now(), "active_key": None, **reason}
+    ends = {"finished_at": Now(), "active_key": None, **reason(error)}
     if status != ItemStatus.COMPLETED:  # another one of a picture that has a result already: that result stays
         open_items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
     open_items.update(status=status, **ends)

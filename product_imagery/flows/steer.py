@@ -9,7 +9,7 @@ from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows.settle import settle
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
-from product_imagery.states import ItemStatus, JobState
+from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
 
 def cancel(enhancement: Enhancement) -> int:
@@ -24,7 +24,7 @@ def cancel(enhancement: Enhancement) -> int:
         waiting = ProviderJob.objects.filter(enhancement=enhancement, state=JobState.QUEUED)
         waiting.update(state=JobState.CANCELLED, finished_at=Now())
         items = EnhancementItem.objects.filter(enhancement=enhancement, job__state=JobState.CANCELLED).filter(
-            status__in=(ItemStatus.QUEUED, ItemStatus.PROCESSING)
+            status__in=OPEN_ITEMS
         )
         ends = {"active_key": None, "finished_at": Now()}
         count = items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
@@ -50,14 +50,11 @@ def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
 
 
 def _again(item: EnhancementItem) -> bool:
-    changes = {"error_code": "", "error_message": "", "error_detail": "", "finished_at": None}
-    item_job = ProviderJob.objects.filter(items=item)
     try:
         with transaction.atomic():
-            ended = EnhancementItem.objects.filter(pk=item.pk, status=item.status)
-            if not ended.update(status=ItemStatus.QUEUED, active_key=item.work_key, **changes):
+            if not EnhancementItem.objects.filter(status=item.status).reopen(item):
                 return False
-            job = item_job.filter(state__in=(JobState.FAILED, JobState.CANCELLED))
+            job = ProviderJob.objects.filter(items=item, state__in=(JobState.FAILED, JobState.CANCELLED))
             again = {"state": JobState.QUEUED, "due_at": Now(), "token": None, "claims": 0, "finished_at": None}
             if not job.update(**again):
                 transaction.set_rollback(True)

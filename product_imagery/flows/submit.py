@@ -18,7 +18,7 @@ from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, ImageryError, RegistrationError, StorageError
 from product_imagery.flows import fetch
-from product_imagery.flows.settle import end_items
+from product_imagery.flows.settle import end_items, reason
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
 from product_imagery.models.clock import from_now
@@ -151,8 +151,8 @@ def record(done: Done) -> None:
 
 def _note(job: ProviderJob, error: ImageryError | None) -> None:
     """Back to waiting, with the reason visible to whoever looks."""
-    reason = {"error_code": error.code, "error_message": error.message, "error_detail": error.detail} if error else {}
-    EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED, **reason)
+    begun = EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING)
+    begun.update(status=ItemStatus.QUEUED, **reason(error))
 
 
 def give_back(job: ProviderJob, *, begun: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
@@ -19,7 +20,7 @@ from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, Se
 from product_imagery.models.clock import from_now
 from product_imagery.products import registered
 from product_imagery.provider_kit.registry import all_providers
-from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, ItemStatus, JobState
+from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, OPEN_ITEMS, ItemStatus, JobState
 
 _SCRATCH_SECONDS = 3600
 _DAY_SECONDS = 86_400
@@ -55,13 +56,13 @@ def _give_up(job: ProviderJob) -> int:
     return 1
 
 
-def _stall(jobs: object) -> int:
+def _stall(jobs: Iterable[ProviderJob]) -> int:
     message = "The connection was lost after the request was sent: it may or may not have been accepted."
     moved = 0
-    for job in jobs:  # type: ignore[attr-defined]
+    for job in jobs:
         with transaction.atomic():
             if ProviderJob.objects.abandoned().filter(pk=job.pk).update(state=JobState.STALLED, token=None):
-                items = EnhancementItem.objects.filter(job=job, status__in=(ItemStatus.QUEUED, ItemStatus.PROCESSING))
+                items = EnhancementItem.objects.filter(job=job, status__in=OPEN_ITEMS)
                 items.update(status=ItemStatus.STALLED, error_code="outcome_unknown", error_message=message)
                 settle([job.enhancement_id])
                 moved += 1

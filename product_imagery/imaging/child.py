@@ -66,9 +66,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": {"kind": "PictureError", "code": "too_demanding", "message": sentence, "detail": ""}}
     except Exception as error:  # noqa: BLE001  one process boundary: whatever happens must be told to the parent
         return {"error": _describe(error)}
-    with contextlib.suppress(OSError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"result": result, "peak_kib": peak}
+    return {"result": result}
 
 
 def _describe(error: Exception) -> dict[str, str]:

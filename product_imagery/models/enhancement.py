@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.preset import Preset, operation_choices
-from product_imagery.states import ACTIVE_ENHANCEMENTS, EnhancementStatus, ItemStatus, Publication, Review
+from product_imagery.states import ACTIVE_ENHANCEMENTS, OPEN_ITEMS, EnhancementStatus, ItemStatus, Publication, Review
 
 
 class EnhancementQuerySet(models.QuerySet["Enhancement"]):
@@ -31,7 +31,7 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
             failed=having(ItemStatus.FAILED),
             cancelled=having(ItemStatus.CANCELLED),
             stalled=having(ItemStatus.STALLED),
-            open=having(ItemStatus.QUEUED, ItemStatus.PROCESSING),
+            open=having(*OPEN_ITEMS),
         )
 
 
@@ -87,6 +87,11 @@ class ItemQuerySet(models.QuerySet["EnhancementItem"]):
     def to_review(self) -> ItemQuerySet:
         """Completed items with a result that nobody has judged."""
         return self.filter(status=ItemStatus.COMPLETED, results__review=Review.PENDING).distinct()
+
+    def reopen(self, item: EnhancementItem, **changes: Any) -> int:
+        """Queue an ended item again, its last reason forgotten. Raises ``IntegrityError`` if under way elsewhere."""
+        blank = {"error_code": "", "error_message": "", "error_detail": "", "finished_at": None}
+        return self.filter(pk=item.pk).update(status=ItemStatus.QUEUED, active_key=item.work_key, **blank, **changes)
 
     def to_publish(self) -> ItemQuerySet:
         """Items with an approved result that is not on its product."""

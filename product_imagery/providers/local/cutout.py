@@ -21,7 +21,7 @@ _BLACK, _WHITE = 40, 215  #: levels on the 8-bit matte, after enlarging it
 class Cutout:
     """A product with its matte: RGB ``image`` and ``L`` ``alpha`` of one size, and where it touches the source's frame.
 
-    ``confidence`` is 0…1; ``warnings`` are codes, explained in ``providers.local.warnings``.
+    ``confidence`` is 0…1; ``warnings`` are codes, explained by ``LocalEngine.warning_texts``.
     """
 
     image: Image.Image
