@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from product_imagery.exceptions import OptionError
 from product_imagery.imaging.colour import SRGB_PROFILE
 from product_imagery.imaging.metadata import SourceType, xmp_packet
+from product_imagery.imaging.png import write_png
 
 #: our name → Pillow's name, file suffix, media type, does it hold transparency
 FORMATS: dict[str, tuple[str, str, str, bool]] = {
@@ -51,7 +52,11 @@ def write_picture(
     if image.mode == "RGBA" and not holds_alpha:
         image = on_white(image)
     path = path.with_suffix(suffix)
-    image.save(path, pillow_name, icc_profile=SRGB_PROFILE, **_settings(format, quality, mark))
+    packet = xmp_packet(mark)
+    if format == "png":
+        write_png(image, path, icc_profile=SRGB_PROFILE, xmp=packet)
+    else:
+        image.save(path, pillow_name, icc_profile=SRGB_PROFILE, xmp=packet, **_settings(format, quality))
     return describe(path, format, image.size)
 
 
@@ -69,14 +74,9 @@ def on_white(image: Image.Image) -> Image.Image:
     return ground
 
 
-def _settings(format: str, quality: int, mark: SourceType) -> dict[str, Any]:
-    packet = xmp_packet(mark)
+def _settings(format: str, quality: int) -> dict[str, Any]:
     if format == "jpeg":
-        return {"quality": quality, "subsampling": 0 if quality >= 90 else 2, "xmp": packet}
-    if format == "png":
-        text = PngImagePlugin.PngInfo()
-        text.add_itxt("XML:com.adobe.xmp", packet.decode())
-        return {"compress_level": 3, "pnginfo": text}
+        return {"quality": quality, "subsampling": 0 if quality >= 90 else 2}
     if format == "webp":
-        return {"quality": quality, "method": 4, "xmp": packet}
-    return {"quality": quality, "speed": 8, "xmp": packet}
+        return {"quality": quality, "method": 4}
+    return {"quality": quality, "speed": 8}

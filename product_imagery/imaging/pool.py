@@ -20,8 +20,8 @@ from product_imagery.exceptions import EngineError, ImageryError
 from product_imagery.imaging.child import HEADER
 
 _PROGRAM = Path(__file__).with_name("child.py")
-#: glibc gives large blocks back at once and pays for every page anew; kept, inference takes two thirds of the time
-_KEEP_MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
+#: glibc gives large blocks back at once and pays for every page anew: some are kept, not so many that it would show
+_MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "67108864"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class _Child:
     def __init__(self, limits: PoolLimits) -> None:
         self.answered = 0
         # The child gets no secret: an environment of its own, no inherited descriptors, nothing but numbers in argv.
-        environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", **_KEEP_MEMORY}
+        environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", **_MEMORY}
         command = [sys.executable, "-I", str(_PROGRAM), str(limits.memory), str(limits.cpu_seconds)]
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and file
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import statistics
 import sys
 import tempfile
@@ -34,7 +33,6 @@ def main() -> None:
     from tests.benchmarks import peers
 
     model = fetch(MATTING, get_settings().models())
-    pool = ImagingPool(PoolLimits(processes=1))
     folder = Path(tempfile.mkdtemp())
 
     def ours(operation: str, **chosen: Any) -> Callable[[bytes], object]:
@@ -42,7 +40,7 @@ def main() -> None:
 
         def run(content: bytes) -> object:
             (folder / "source").write_bytes(content)
-            return pool.run(
+            return pools[-1].run(
                 "product_imagery.providers.local.engine:enhance",
                 source=str(folder / "source"), folder=str(folder), operation=operation, options=declared,
                 **get_settings().provider_settings(),
@@ -50,8 +48,10 @@ def main() -> None:
 
         return run
 
+    pools: list[ImagingPool] = []
     beside = peers.peer(model)
     for megapixels in options.megapixels:
+        pools.append(ImagingPool(PoolLimits(processes=1)))
         content = peers.photo(megapixels)
         longest = round((megapixels * 1e6 * 4 / 3) ** 0.5)
         arms: dict[str, Callable[[bytes], object]] = {
@@ -63,9 +63,9 @@ def main() -> None:
         if beside:
             arms |= {"rembg: white JPEG": beside[0], "rembg: PNG": beside[1]}
         _measure(megapixels, arms, content, options.rounds)
-    peak = pool.run("tests.benchmarks.local_engine:peak")
-    print(f"peak memory of the imaging process over all of this: {peak / 1024:.0f} MB")
-    pool.close()
+        peak = pools[-1].run("tests.benchmarks.local_engine:peak")
+        print(f"  peak memory of the imaging process over all of this: {peak / 1024:.0f} MB")
+        pools[-1].close()
 
 
 def _measure(megapixels: float, arms: dict[str, Callable[[bytes], object]], content: bytes, rounds: int) -> None:
@@ -86,8 +86,8 @@ def _measure(megapixels: float, arms: dict[str, Callable[[bytes], object]], cont
 
 
 def peak() -> int:
-    """Largest resident size of the process that calls it, in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Largest resident size of the process that calls it, in KiB (``ru_maxrss`` would count its parent's as well)."""
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
 
 
 if __name__ == "__main__":

@@ -37,9 +37,7 @@ def floor_white(spec: ModelSpec) -> Callable[[bytes], bytes]:
     """The least that does the job: Pillow, numpy and ONNX Runtime, one look, no safety, no metadata."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = False
-    session = onnxruntime.InferenceSession(spec.path, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(spec.path, providers=["CPUExecutionProvider"])
     given, wanted = session.get_inputs()[0].name, [session.get_outputs()[0].name]
 
     def run(content: bytes) -> bytes:

@@ -42,4 +42,4 @@ def test_a_damaged_file_does_not_count(tmp_path: Path) -> None:
 
 def test_without_the_file_the_engine_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="imagery_model fetch"):
-        saliency(draw_product(), ModelSpec(str(tmp_path / "nothing.onnx")))
+        saliency(draw_product(), ModelSpec(str(tmp_path / "nothing.onnx")), (0, 0, 9, 9))

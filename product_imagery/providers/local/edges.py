@@ -9,55 +9,56 @@ where the matte is neither 0 nor 255.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from product_imagery.providers.local.arrays import Bytes, Floats, box_mean, resize_floats
+from product_imagery.providers.local.arrays import Box, Bytes, Floats, box_mean
 
 _SIDE = 640  #: longest side of the small copy
 _RADIUS = 4
 _EPSILON = 1e-4
-_TILE = 256
+_TILE = 192
 _LOW, _HIGH = 0.1, 0.9  #: levels after filtering: what is nearly nothing becomes nothing
 
 
 @dataclass(frozen=True)
 class _Maps:
-    """Planes of the small copy: four of the filter, three of foreground and three of background colour."""
+    """The small copy: the filter's four planes, colours of foreground and background, where the matte is uncertain."""
 
-    filter: list[Floats]
-    colours: list[Floats]
+    filter: list[Image.Image]
+    inner: Image.Image
+    outer: Image.Image
     band: Bytes
 
 
-def refine(image: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Return (decontaminated RGB image, refined ``L`` alpha) for an RGB image and its ``L`` alpha of the same size."""
-    maps = _small_maps(image, alpha)
-    pixels, matte = np.array(image), np.array(alpha)
-    for left, top, right, bottom in _band_tiles(maps.band, image.size):
-        part, soft = pixels[top:bottom, left:right], matte[top:bottom, left:right]
-        box = _scaled((left, top, right, bottom), image.size, maps.band.shape)
-        size = (right - left, bottom - top)
-        planes = [resize_floats(plane, size, box=box) for plane in maps.filter + maps.colours]
-        _refine_tile(part, soft, planes)
-    return Image.fromarray(pixels), Image.fromarray(matte)
+def refine(picture: Image.Image, box: Box, matte: Image.Image) -> None:
+    """Refine the ``L`` matte of a ``box`` of an RGB picture, and decontaminate the colours there. Works in place."""
+    maps = _small_maps(picture, box, matte)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for _ in threads.map(lambda tile: _refine_tile(picture, box, matte, maps, tile), _band_tiles(maps, matte.size)):
+            pass
 
 
-def _small_maps(image: Image.Image, alpha: Image.Image) -> _Maps:
-    factor = min(1.0, _SIDE / max(image.size))
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    matte = alpha.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    uncertain = matte.point(lambda value: 255 if 2 < value < 253 else 0)
-    band = np.asarray(uncertain.filter(ImageFilter.MaxFilter(2 * _RADIUS + 1)))
-    return _Maps(_guided_planes(small, matte), _colour_planes(small, matte), band)
+def _small_maps(picture: Image.Image, box: Box, matte: Image.Image) -> _Maps:
+    factor = min(1.0, _SIDE / max(matte.size))
+    size = (max(1, round(matte.width * factor)), max(1, round(matte.height * factor)))
+    small = picture.resize(size, Image.Resampling.BOX, box=box, reducing_gap=1.0)
+    coarse = matte.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
+    uncertain = coarse.point(lambda value: 255 if 2 < value < 253 else 0)
+    band = np.asarray(uncertain.filter(ImageFilter.BoxBlur(_RADIUS)))  # more than 0 wherever the filter reaches
+    planes = [Image.fromarray(plane) for plane in _guided_planes(small, coarse)]
+    return _Maps(planes, *_edge_colours(small, coarse), band)
 
 
-def _guided_planes(small: Image.Image, matte: Image.Image) -> list[Floats]:
-    """The linear model alpha ≈ a·colour + b of every window, averaged: three planes of a and one of b."""
+def _guided_planes(small: Image.Image, matte: Image.Image) -> Floats:
+    """The linear model alpha (0…1) ≈ a·colour (0…255) + b of every window, averaged: three planes of a, one of b."""
     guide = np.asarray(small, np.float32).transpose(2, 0, 1) / 255
     target = np.asarray(matte, np.float32)[None] / 255
     pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
@@ -67,7 +68,7 @@ def _guided_planes(small: Image.Image, matte: Image.Image) -> list[Floats]:
     variance = [means[4 + k] - mean[i] * mean[j] + (_EPSILON if i == j else 0) for k, (i, j) in enumerate(pairs)]
     slope = _solve_symmetric(variance, means[10:] - mean * goal)
     offset = goal - (slope * mean).sum(axis=0)
-    return list(box_mean(np.concatenate([slope, offset[None]]), _RADIUS))
+    return box_mean(np.concatenate([slope / 255, offset[None]]), _RADIUS)
 
 
 def _solve_symmetric(matrix: list[Floats], right: Floats) -> Floats:
@@ -81,45 +82,53 @@ def _solve_symmetric(matrix: list[Floats], right: Floats) -> Floats:
     return np.asarray(x / np.maximum(a * p + b * q + c * r, 1e-9), np.float32)
 
 
-def _colour_planes(small: Image.Image, matte: Image.Image) -> list[Floats]:
+def _edge_colours(small: Image.Image, matte: Image.Image) -> tuple[Image.Image, Image.Image]:
     """Foreground and background colour around each pixel: averages weighted by alpha and by 1 − alpha."""
     colour = np.asarray(small, np.float32).transpose(2, 0, 1)
     weight = np.asarray(matte, np.float32)[None] / 255
     sums = box_mean(np.concatenate([colour * weight, colour * (1 - weight), weight]), 2 * _RADIUS)
     inside = np.maximum(sums[6], 1e-3)
     outside = np.maximum(1 - sums[6], 1e-3)
-    return [*(sums[:3] / inside), *(sums[3:6] / outside)]
+    return _to_image(sums[:3] / inside), _to_image(sums[3:6] / outside)
 
 
-def _refine_tile(part: Bytes, soft: Bytes, planes: list[Floats]) -> None:
-    """Write the refined matte and the cleaned colours of one tile into the arrays given."""
-    colour = part.astype(np.float32)
-    filtered = sum((colour[..., k] * planes[k] for k in range(3)), start=np.float32(255) * planes[3])
-    alpha = np.clip((filtered / 255 - _LOW) / (_HIGH - _LOW), 0, 1)
-    soft[...] = np.rint(alpha * 255).astype(np.uint8)
+def _to_image(planes: Floats) -> Image.Image:
+    return Image.fromarray(np.rint(np.clip(planes, 0, 255)).astype(np.uint8).transpose(1, 2, 0))
+
+
+def _refine_tile(picture: Image.Image, box: Box, matte: Image.Image, maps: _Maps, tile: Box) -> None:
+    place = (box[0] + tile[0], box[1] + tile[1])
+    size = (tile[2] - tile[0], tile[3] - tile[1])
+    region = _on_small(tile, matte.size, maps.band.shape)
+
+    def enlarged(small: Image.Image) -> NDArray[Any]:
+        return np.asarray(small.resize(size, Image.Resampling.BILINEAR, box=region))
+
+    part = np.array(picture.crop((*place, place[0] + size[0], place[1] + size[1])))
+    filtered = enlarged(maps.filter[3]) + sum(part[..., k] * enlarged(maps.filter[k]) for k in range(3))
+    alpha = np.clip((filtered - np.float32(_LOW)) / np.float32(_HIGH - _LOW), 0, 1)
+    soft = np.rint(alpha * 255).astype(np.uint8)
+    matte.paste(Image.fromarray(soft), tile[:2])
     mixed = (soft > 0) & (soft < 255)
-    if not mixed.any():
-        return
-    share = alpha[mixed][:, None]
-    inner = np.stack([planes[4 + k][mixed] for k in range(3)], axis=-1)
-    outer = np.stack([planes[7 + k][mixed] for k in range(3)], axis=-1)
-    cleaned = inner + share * (colour[mixed] - share * inner - (1 - share) * outer)
-    part[mixed] = np.rint(np.clip(cleaned, 0, 255)).astype(np.uint8)
+    if mixed.any():
+        inner, outer = (enlarged(colours)[mixed].astype(np.float32) for colours in (maps.inner, maps.outer))
+        share = alpha[mixed][:, None]
+        cleaned = inner + share * (part[mixed] - share * inner - (1 - share) * outer)
+        part[mixed] = np.rint(np.clip(cleaned, 0, 255)).astype(np.uint8)
+        picture.paste(Image.fromarray(part), place)
 
 
-def _band_tiles(band: Bytes, size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the tiles of a picture of ``size`` in which the matte's uncertain band lies."""
+def _band_tiles(maps: _Maps, size: tuple[int, int]) -> Iterator[Box]:
+    """Yield the tiles of a box of ``size`` in which the matte's uncertain band lies."""
     width, height = size
     for top in range(0, height, _TILE):
         for left in range(0, width, _TILE):
             tile = (left, top, min(width, left + _TILE), min(height, top + _TILE))
-            x0, y0, x1, y1 = _scaled(tile, size, band.shape)
-            if band[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1].any():
+            x0, y0, x1, y1 = _on_small(tile, size, maps.band.shape)
+            if maps.band[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1].any():
                 yield tile
 
 
-def _scaled(
-    tile: tuple[int, int, int, int], size: tuple[int, int], shape: tuple[int, ...]
-) -> tuple[float, float, float, float]:
+def _on_small(tile: Box, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
     x, y = shape[1] / size[0], shape[0] / size[1]
     return tile[0] * x, tile[1] * y, min(shape[1], tile[2] * x), min(shape[0], tile[3] * y)

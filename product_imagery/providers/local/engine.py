@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,13 +142,10 @@ _MAKERS = {
 
 
 def _write(made: _Made, task: _Task, folder: Path, number: int) -> dict[str, Any]:
-    path = folder / f"picture-{number}"
-    quality = int(task.options.get("quality", 92))
-    if made.ground is not None and task.format == "jpeg":
-        encoded = _write_white(made, made.ground, path.with_suffix(".jpg"), quality)
-    else:
-        encoded = write_picture(made.image, path, format=task.format, quality=quality, mark=made.mark)
-    thumbnail = write_thumbnail(made.image, folder / f"thumbnail-{number}", mark=made.mark)
+    with ThreadPoolExecutor(1) as threads:
+        small = threads.submit(write_thumbnail, made.image, folder / f"thumbnail-{number}", mark=made.mark)
+        encoded = _write_picture(made, task, folder / f"picture-{number}")
+        thumbnail = small.result()
     return {
         "file": encoded.as_dict(),
         "thumbnail": thumbnail.as_dict(),
@@ -158,7 +156,11 @@ def _write(made: _Made, task: _Task, folder: Path, number: int) -> dict[str, Any
     }
 
 
-def _write_white(made: _Made, ground: Image.Image, path: Path, quality: int) -> Encoded:
+def _write_picture(made: _Made, task: _Task, path: Path) -> Encoded:
+    quality = int(task.options.get("quality", 92))
+    if made.ground is None or task.format != "jpeg":
+        return write_picture(made.image, path, format=task.format, quality=quality, mark=made.mark)
+    path = path.with_suffix(".jpg")
     settings = {"icc_profile": SRGB_PROFILE, "xmp": xmp_packet(made.mark)}
-    path.write_bytes(white_jpeg(made.image, ground, quality=quality, **settings))
+    path.write_bytes(white_jpeg(made.image, made.ground, quality=quality, **settings))
     return describe(path, "jpeg", made.image.size)

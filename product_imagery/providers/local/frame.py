@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from PIL import Image
@@ -11,6 +14,7 @@ from product_imagery.providers.local.arrays import Box
 from product_imagery.providers.local.cutout import Cutout
 
 _SMALLEST, _LARGEST = 1000, 2400  #: longest side in pixels when the size is left to us
+_BAND = 256  #: rows that are scaled at once
 _ENLARGED = 1.6  #: from this factor on a reviewer is told that the product was enlarged
 
 
@@ -62,9 +66,7 @@ def place(cutout: Cutout, *, ratio: float, longest: int, fill: float, bottom: fl
     size = frame_size(ratio, longest)
     factor = fill * min(size[0] / cutout.image.width, size[1] / cutout.image.height)
     scaled = (max(1, round(cutout.image.width * factor)), max(1, round(cutout.image.height * factor)))
-    product = cutout.image.copy()
-    product.putalpha(cutout.alpha)
-    product = product.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    product = _scale(cutout, scaled)
     left = (size[0] - scaled[0]) // 2
     top = (size[1] - scaled[1]) // 2 if bottom is None else round(size[1] * bottom) - scaled[1]
     box = (left, top, left + scaled[0], top + scaled[1])
@@ -75,3 +77,25 @@ def _fitting(size: tuple[int, int], ratio: float) -> tuple[float, float]:
     """The smallest frame of ``ratio`` that holds ``size`` without scaling."""
     width = max(float(size[0]), size[1] * ratio)
     return width, width / ratio
+
+
+def _scale(cutout: Cutout, size: tuple[int, int]) -> Image.Image:
+    """Return the product as ``RGBA`` of ``size``, made in bands: no second full-size copy, and all cores at work."""
+    scaled = Image.new("RGBA", size)
+    step = cutout.image.height / size[1]
+    margin = 4 * math.ceil(step) + 4  # more than the filter reaches
+
+    def fill(top: int) -> None:
+        bottom = min(size[1], top + _BAND)
+        above = max(0, math.floor(top * step) - margin)
+        below = min(cutout.image.height, math.ceil(bottom * step) + margin)
+        rows = (0, above, cutout.image.width, below)
+        part = cutout.image.crop(rows)
+        part.putalpha(cutout.alpha.crop(rows))
+        box = (0, top * step - above, part.width, min(part.height, bottom * step - above))
+        band = part.resize((size[0], bottom - top), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+        scaled.paste(band, (0, top))
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(fill, range(0, size[1], _BAND)))
+    return scaled

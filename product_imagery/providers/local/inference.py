@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from product_imagery.exceptions import ModelMissing
-from product_imagery.providers.local.arrays import Floats
+from product_imagery.providers.local.arrays import Box, Floats
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class _Network(Protocol):
     def __call__(self, pixels: Floats, /) -> Floats: ...
 
 
-def saliency(image: Image.Image, spec: ModelSpec) -> Floats:
-    """Return the (side, side) map for an RGB image, 0…1. Raises ``ModelMissing``."""
+def saliency(image: Image.Image, spec: ModelSpec, box: Box) -> Floats:
+    """Return the (side, side) map for a ``box`` of an RGB image, 0…1. Raises ``ModelMissing``."""
     # BOX first by whole factors, then Lanczos: as good as Lanczos alone at a tenth of the time for 12 MP.
-    small = image.resize((spec.side, spec.side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    small = image.resize((spec.side, spec.side), Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)
     pixels = np.asarray(small, np.float32)
     pixels = pixels / max(float(pixels.max()), 1.0)
     normalised = (pixels - np.array(spec.mean, np.float32)) / np.array(spec.deviation, np.float32)
@@ -57,15 +57,19 @@ def _with_onnxruntime(spec: ModelSpec) -> _Network:
     except ImportError as error:
         raise ModelMissing("The local engine is not installed. Run “pip install product-imagery[local]”.") from error
     options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = False  # 190 MB less at its peak for about a tenth more time
+    options.enable_mem_pattern = False  # a third less memory at its peak, and not a millisecond more
     options.intra_op_num_threads = os.cpu_count() or 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # several processes share the cores
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     session = onnxruntime.InferenceSession(spec.path, options, providers=["CPUExecutionProvider"])
     given, wanted = session.get_inputs()[0].name, [session.get_outputs()[0].name]
 
+    afterwards = onnxruntime.RunOptions()
+    # 250 MB that the full-size picture needs next
+    afterwards.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+
     def run(pixels: Floats) -> Floats:
-        return np.asarray(session.run(wanted, {given: pixels})[0], np.float32)
+        return np.asarray(session.run(wanted, {given: pixels}, afterwards)[0], np.float32)
 
     return run
 
@@ -77,7 +81,11 @@ def _with_openvino(spec: ModelSpec) -> _Network | None:
     except ImportError:
         return None
     core = openvino.Core()
-    settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _precision(core)}
+    settings: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": _precision(core),
+        "ENABLE_CPU_PINNING": False,  # the threads that work on the picture afterwards would share the pin
+    }
     compiled = core.compile_model(core.read_model(spec.path), "CPU", settings)
     first = compiled.output(0)
 

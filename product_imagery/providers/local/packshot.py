@@ -20,7 +20,7 @@ def packshot(placed: Placed, *, background: str, shadow: bool) -> tuple[Image.Im
     if shadow:
         ground = darken(ground, contact_shadow(placed, 0.5))
     clear = placed.product.getchannel("A").point(lambda value: value if value >= _HAZE else 0)
-    ground.paste(placed.product.convert("RGB"), placed.box[:2], clear)
+    ground.paste(placed.product, placed.box[:2], clear)
     around = Image.new("L", placed.size, 255)
     around.paste(clear.point(lambda value: 0 if value else 255), placed.box[:2])
     return ground, around

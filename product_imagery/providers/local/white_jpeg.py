@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,11 @@ from PIL import Image, JpegImagePlugin
 from product_imagery.providers.local.arrays import Bytes, Floats
 from product_imagery.providers.local.huffman import START_OF_SCAN, code_segments, markers, read_tables
 
+_Numbers: TypeAlias = NDArray[np.intp]
+
 _SEGMENT = 4  #: blocks between two restart markers
 _ROUNDS = 300
+_TOLERANCE = 0.01  #: rounding of float32, which no overshoot would ever make up for
 _SAFE = 257.0  #: what white must reach before clipping; integer decoders are off by about one
 
 _ORDER = sorted(range(64), key=lambda i: (i // 8 + i % 8, (i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
@@ -45,32 +49,50 @@ def white_jpeg(image: Image.Image, ground: Image.Image, *, quality: int, **setti
     ``ground`` is an ``L`` mask of the same size, 255 where the picture is background: there it has to be white, and
     there it will be.
     """
-    target = io.BytesIO()
-    image.save(target, "JPEG", quality=quality, keep_rgb=True, restart_marker_blocks=_SEGMENT, **settings)
-    encoded = target.getvalue()
-    white = _to_blocks(np.asarray(ground) == 255)
-    mixed = white.any(axis=(2, 3)) & ~white.all(axis=(2, 3))
-    if not mixed.any():
-        return encoded
-    segments = np.unique(np.flatnonzero(mixed) // _SEGMENT)
-    members = (segments[:, None] * _SEGMENT + np.arange(_SEGMENT)).ravel()
-    members = members[members < mixed.size]
-    places = np.unravel_index(members, mixed.shape)
-    quantisers: dict[int, list[int]] = JpegImagePlugin.JpegImageFile(io.BytesIO(encoded)).quantization
-    coefficients = _overshoot(
-        _to_blocks(np.asarray(image))[places], white[places], np.array(quantisers[0], np.float32)[ZIGZAG]
-    )
-    coded = code_segments(coefficients, np.searchsorted(segments, members // _SEGMENT), read_tables(encoded))
+    with ThreadPoolExecutor(1) as threads:
+        plain = threads.submit(_encode, image, quality=quality, **settings)
+        mixed, coefficients = _edge_blocks(image, ground, _quantiser(quality))
+        encoded = plain.result()
+    segments, index = np.unique(mixed // _SEGMENT, return_inverse=True)
+    coded = code_segments(coefficients, index, read_tables(encoded))
     return _splice(encoded, dict(zip(segments.tolist(), coded, strict=True)))
 
 
-def _to_blocks(plane: NDArray[Any]) -> NDArray[Any]:
-    """(h, w, …) → (rows, columns, 8, 8, …); the right and lower border repeat, as encoders do it."""
-    height, width = plane.shape[:2]
-    missing = [(0, -height % 8), (0, -width % 8)] + [(0, 0)] * (plane.ndim - 2)
-    padded = np.pad(plane, missing, mode="edge") if height % 8 or width % 8 else plane
-    rows, columns = padded.shape[0] // 8, padded.shape[1] // 8
-    return np.asarray(padded.reshape(rows, 8, columns, 8, *plane.shape[2:]).swapaxes(1, 2))
+def _encode(image: Image.Image, *, quality: int, **settings: Any) -> bytes:
+    target = io.BytesIO()
+    image.save(target, "JPEG", quality=quality, keep_rgb=True, restart_marker_blocks=_SEGMENT, **settings)
+    return target.getvalue()
+
+
+def _quantiser(quality: int) -> Floats:
+    """The steps, in zigzag order, that Pillow's encoder uses for all three channels at this quality."""
+    probe = Image.open(io.BytesIO(_encode(Image.new("RGB", (8, 8)), quality=quality)))
+    assert isinstance(probe, JpegImagePlugin.JpegImageFile)
+    return np.array(probe.quantization[0], np.float32)[ZIGZAG]
+
+
+def _edge_blocks(image: Image.Image, ground: Image.Image, quantiser: Floats) -> tuple[_Numbers, NDArray[np.int32]]:
+    """Numbers of the blocks of all segments in which an edge lies, and their coefficients (n, 3, 64)."""
+    share = np.asarray(ground.reduce(8))
+    mixed = (share > 0) & (share < 255)
+    segments = np.unique(np.flatnonzero(mixed) // _SEGMENT)
+    members = (segments[:, None] * _SEGMENT + np.arange(_SEGMENT)).ravel()
+    members = members[members < mixed.size]
+    rows, columns = np.divmod(members, mixed.shape[1])
+    pixels, white = [np.empty((0, 8, 8, 3), np.uint8)], [np.empty((0, 8, 8), np.bool_)]
+    for row in np.unique(rows):
+        chosen = columns[rows == row]
+        pixels.append(_row_of_blocks(image, row)[chosen])
+        white.append(_row_of_blocks(ground, row)[chosen] == 255)
+    return members, _overshoot(np.concatenate(pixels), np.concatenate(white), quantiser)
+
+
+def _row_of_blocks(image: Image.Image, row: int) -> Bytes:
+    """(columns, 8, 8, …): the blocks of one row; the right and lower border repeat, as encoders do it."""
+    strip = np.asarray(image.crop((0, 8 * row, image.width, min(image.height, 8 * row + 8))))
+    missing = [(0, -strip.shape[0] % 8), (0, -strip.shape[1] % 8), (0, 0)][: strip.ndim]
+    padded = np.pad(strip, missing, mode="edge")
+    return padded.reshape(8, -1, 8, *strip.shape[2:]).swapaxes(0, 1)
 
 
 def _overshoot(blocks: Bytes, ground: NDArray[np.bool_], quantiser: Floats) -> NDArray[np.int32]:
@@ -85,13 +107,13 @@ def _overshoot(blocks: Bytes, ground: NDArray[np.bool_], quantiser: Floats) -> N
     still = np.flatnonzero(white.any(axis=(1, 2)))
     for round_ in range(_ROUNDS):
         missing = np.float32(_SAFE - 128) - _apply(result[still] * quantiser, _DCT)
-        missing[(missing < 0) | ~white[still]] = 0
+        missing[(missing < _TOLERANCE) | ~white[still]] = 0
         unsolved = missing.any(axis=(1, 2))
         still, missing = still[unsolved], missing[unsolved]
         if not len(still):
             break
         # A little more than the need, and more each round, so that quantisation cannot swallow it for ever.
-        wanted[still] += missing * min(1.5, 0.7 + 0.05 * round_)
+        wanted[still] += missing * min(3.0, 1 + 0.2 * round_)
         result[still] = _quantise(wanted[still], quantiser)
     return result
 
