@@ -1,7 +1,8 @@
 """Settings of the example shop: SQLite, django-q2 in the same database, local files, the local engine. No server.
 
 The environment grows it: ``DATABASE_URL``, ``REDIS_URL``, ``MEDIA_ROOT``, ``AWS_STORAGE_BUCKET_NAME`` with
-``AWS_S3_ENDPOINT_URL``, ``ALLOWED_HOSTS``, ``SECRET_KEY``, ``DEBUG``.
+``AWS_S3_ENDPOINT_URL``, ``ALLOWED_HOSTS``, ``SECRET_KEY``, ``DEBUG``, ``IMAGERY_PUBLIC_BASE_URL``,
+``IMAGERY_FETCH_ALLOW`` (host:port list that may be fetched from although it is not public).
 """
 
 from __future__ import annotations
@@ -118,4 +119,7 @@ USE_TZ = True
 LOGIN_URL = "admin:login"
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
-PRODUCT_IMAGERY: dict[str, Any] = {}
+PRODUCT_IMAGERY: dict[str, Any] = {
+    "PUBLIC_BASE_URL": os.environ.get("IMAGERY_PUBLIC_BASE_URL", ""),
+    "FETCH_ALLOW": tuple(filter(None, os.environ.get("IMAGERY_FETCH_ALLOW", "").split(","))),
+}

@@ -12,6 +12,15 @@ ImageryError                 code, message (a sentence for a person), detail (fo
 │   └── ModelMissing         the matting model has not been fetched yet
 ├── StorageError             a file could not be stored or read back
 ├── PublicationConflict      the product changed meanwhile; nothing was overwritten
+├── SecretError              a stored key cannot be read: the site's secrets have changed
+├── UnsafeAddress            a foreign address leads where we do not go
+├── FetchError               a foreign file could not be fetched; it may be there later
+└── ProviderError            a provider's answer, or the lack of one
+    ├── NotSent              the request provably did not reach the provider
+    ├── RateLimited          refused for now; ``retry_after`` seconds, if it said so
+    ├── CredentialRefused    the key, the plan or the balance: nothing will work until somebody acts
+    ├── ProviderRefused      the provider's final word on this request
+    └── ProviderUnavailable  no answer, or none that can be read: what became of the request is not known
 """
 
 from __future__ import annotations
@@ -93,3 +102,65 @@ class PublicationConflict(ImageryError):
     """The product's picture is no longer the one that the work was started for."""
 
     code = "conflict"
+
+
+class SecretError(ImageryError):
+    """A stored secret cannot be decrypted with the keys at hand."""
+
+    code = "secret_unreadable"
+
+
+class UnsafeAddress(ImageryError):
+    """The address is not https, not public, or otherwise not one that we fetch from."""
+
+    code = "unsafe_address"
+
+
+class FetchError(ImageryError):
+    """The file could not be fetched."""
+
+    code = "fetch_failed"
+
+
+class ProviderError(ImageryError):
+    """``status`` is the HTTP status if there was one; ``creating`` says that a request that costs was sent."""
+
+    code = "provider"
+
+    def __init__(
+        self, message: str, *, code: str = "", detail: str = "", status: int | None = None, request_id: str = ""
+    ) -> None:
+        super().__init__(message, code=code, detail=detail)
+        self.status, self.request_id = status, request_id
+        self.creating = False
+
+
+class NotSent(ProviderError):
+    """Nothing reached the provider."""
+
+    code = "not_sent"
+
+
+class RateLimited(ProviderError):
+    """The provider, or our own count of its limits, says: later."""
+
+    code = "rate_limited"
+    retry_after: float | None = None
+
+
+class CredentialRefused(ProviderError):
+    """The account cannot be used as it is."""
+
+    code = "credential_refused"
+
+
+class ProviderRefused(ProviderError):
+    """The request as it stands will never be accepted."""
+
+    code = "provider_refused"
+
+
+class ProviderUnavailable(ProviderError):
+    """The outcome of the request is unknown."""
+
+    code = "provider_unavailable"

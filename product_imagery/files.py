@@ -121,6 +121,13 @@ def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:
     return found.hexdigest()
 
 
+def address_of(storage: Storage, name: str) -> str:
+    """The address that a storage gives a file; empty where it has none."""
+    with suppress(StorageError, NotImplementedError), _as_storage_errors("The storage has no address for the file."):
+        return str(storage.url(name))
+    return ""
+
+
 def _pieces(handle: Any) -> Iterator[bytes]:
     while piece := handle.read(_CHUNK):
         yield piece

@@ -1,13 +1,22 @@
-"""How an operation gets the source picture: as a file of ours, read through the product's own storage."""
+"""How an operation gets the source picture: a file of ours, bytes, or an address that the provider fetches."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urljoin
+
+from django.core import signing
+from django.urls import NoReverseMatch, reverse
 
 from product_imagery import files
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import StorageError
+from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
+from product_imagery.fetching import check_address
 from product_imagery.products import ProductImages
+
+_SALT = "product_imagery.sources"
+#: seconds a signed address stays good: longer than any queue at a provider that we have seen
+VALID_SECONDS = 14 * 86_400
 
 
 def read_source(description: ProductImages, name: str, folder: Path) -> tuple[Path, str]:
@@ -23,3 +32,42 @@ def read_source(description: ProductImages, name: str, folder: Path) -> tuple[Pa
             raise
         message = "The source picture is no longer in the storage."
         raise StorageError(message, code="missing", detail=error.detail) from error
+
+
+def public_address(description: ProductImages, name: str, item_uuid: str) -> str:
+    """An address at which a provider can fetch the source: the storage's own, or a signed one of this site.
+
+    Raises ``ProviderRefused`` with the code ``source_unreachable`` when neither can be reached from outside: before
+    anything is sent or paid.
+    """
+    address = ""
+    for candidate in (files.address_of(description.storage, name), signed_address(item_uuid)):
+        if candidate.startswith(("https://", "http://")):
+            address = address or candidate
+            try:
+                check_address(candidate)
+            except (UnsafeAddress, FetchError):
+                continue
+            return candidate
+    sentence = (
+        "The provider cannot fetch the source picture: this site's address is not public. "
+        "Set PUBLIC_BASE_URL, or keep the pictures in a storage with public addresses."
+    )
+    raise ProviderRefused(sentence, code="source_unreachable", detail=address)
+
+
+def signed_address(item_uuid: str) -> str:
+    """Our own address of an item's source, signed and expiring; empty where the site has no public one."""
+    base = get_settings().public_base_url
+    if not base:
+        return ""
+    try:
+        path = reverse("product_imagery:source", args=[signing.dumps(item_uuid, salt=_SALT, compress=False)])
+    except NoReverseMatch:
+        return ""
+    return urljoin(base, path)
+
+
+def read_signature(signed: str) -> str:
+    """The item's UUID from a signed address. Raises ``signing.BadSignature`` when it is forged or too old."""
+    return str(signing.loads(signed, salt=_SALT, max_age=VALID_SECONDS))

@@ -29,10 +29,14 @@ class ItemStatus(models.TextChoices):
 
 
 class JobState(models.TextChoices):
-    """Of one create call: ``sending`` is claimed and may have been handed over, ``running`` was accepted."""
+    """Of one create call: ``sending`` is claimed and may have been handed over, ``running`` was accepted.
+
+    ``checking``: its answer was lost, and it is being found out whether the provider has it.
+    """
 
     QUEUED = "queued", _("queued")
     SENDING = "sending", _("sending")
+    CHECKING = "checking", _("being looked up")
     RUNNING = "running", _("running")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")
@@ -61,4 +65,5 @@ class Publication(models.TextChoices):
 OPEN_ITEMS = (ItemStatus.QUEUED, ItemStatus.PROCESSING)
 ACTIVE_ITEMS = (ItemStatus.QUEUED, ItemStatus.PROCESSING, ItemStatus.STALLED)
 ACTIVE_ENHANCEMENTS = (EnhancementStatus.QUEUED, EnhancementStatus.PROCESSING)
-UNFINISHED_JOBS = (JobState.QUEUED, JobState.SENDING, JobState.RUNNING)
+UNFINISHED_JOBS = (JobState.QUEUED, JobState.SENDING, JobState.CHECKING, JobState.RUNNING)
+HELD_JOBS = (JobState.SENDING, JobState.CHECKING, JobState.RUNNING)  #: a worker may be at them

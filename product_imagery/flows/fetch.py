@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from product_imagery import files
+from product_imagery import fetching, files
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import (
+    EngineError,
+    FetchError,
+    ImageryError,
+    PictureError,
+    StorageError,
+    UnsafeAddress,
+)
 from product_imagery.flows import review
 from product_imagery.imaging.encode import FORMATS
+from product_imagery.imaging.metadata import SourceType
+from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
-from product_imagery.provider_kit.contract import Picture
+from product_imagery.provider_kit.contract import Finished, Picture, RemotePicture
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,45 @@ class Stored:
     picture: Picture
     image: str
     thumbnail: str
+    original: str = ""
+
+
+def collect(
+    outcome: Finished,
+    items: list[EnhancementItem],
+    folder: Path,
+    pool: ImagingPool,
+    stored: list[Stored],
+    bad: dict[int, ImageryError],
+) -> None:
+    """Download, check and store the pictures of a finished job; what could not be had goes into ``bad`` by item."""
+    uuids = {item.pk: item.uuid for item in items}
+    for number, picture in enumerate(outcome.pictures):
+        own = folder / f"result-{number}"
+        own.mkdir()
+        try:
+            if isinstance(picture, RemotePicture):
+                stored.append(_take_over(picture, uuids[picture.item_id], own, pool))
+            else:
+                stored.append(store(picture, uuids[picture.item_id]))
+        except (FetchError, UnsafeAddress, PictureError, StorageError, EngineError) as error:
+            bad[picture.item_id] = error
+
+
+def _take_over(remote: RemotePicture, uuid_: uuid.UUID, folder: Path, pool: ImagingPool) -> Stored:
+    settings = get_settings()
+    source = folder / "original"
+    fetching.fetch(remote.url, source, fetching.FetchLimits(most_bytes=settings.result_bytes))
+    mark = SourceType.GENERATED_SCENE
+    limits = {**settings.provider_settings()["limits"], "max_bytes": settings.result_bytes}
+    made = pool.run(
+        "product_imagery.imaging.receive:receive", source=str(source), folder=str(folder), mark=mark, limits=limits
+    )
+    kept = store(Picture(remote.item_id, made["file"], made["thumbnail"], report=remote.report, mark=mark), uuid_)
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    suffix = FORMATS[made["file"]["format"]][1]
+    name = files.result_name(uuid_, digest, suffix, "original-")
+    return replace(kept, original=files.keep(files.results_storage(), name, source, digest))
 
 
 def store(picture: Picture, folder: uuid.UUID) -> Stored:
@@ -55,6 +106,7 @@ def _result(job: ProviderJob, item: EnhancementItem, stored: Stored) -> ResultIm
         job=job,
         image=stored.image,
         thumbnail=stored.thumbnail,
+        original=stored.original,
         format=encoded["format"],
         width=encoded["width"],
         height=encoded["height"],
@@ -71,7 +123,7 @@ def tidy(items: Iterable[EnhancementItem]) -> None:
     """Delete files of these ended items that no result names: left by a worker that died or came too late."""
     storage = files.results_storage()
     for item in items:
-        rows = ResultImage.objects.filter(item=item).values_list("image", "thumbnail")
+        rows = ResultImage.objects.filter(item=item).values_list("image", "thumbnail", "original")
         known = {name for row in rows for name in row}
         folder = posixpath.dirname(files.result_name(item.uuid, "", ""))
         files.delete_quietly(storage, (name for name in files.listed(storage, folder) if name not in known))

@@ -7,15 +7,19 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from product_imagery import background
 from product_imagery.conf import Settings, get_settings
-from product_imagery.flows import publish, submit, sweep
+from product_imagery.flows import publish, submit, sweep, track
+from product_imagery.flows.claim import claim_calls
+from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import ProviderJob, PumpSlot, ResultImage
 from product_imagery.provider_kit.registry import all_providers
+from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import UNFINISHED_JOBS, Publication
 
 _TICK = 0.25
@@ -88,7 +92,14 @@ class _Pump:
         self._pool = ImagingPool(settings.pool_limits())
         self._threads = ThreadPoolExecutor(settings.pool_limits().processes, thread_name_prefix="imagery")
         self._running: dict[Future[submit.Done], ProviderJob] = {}
+        self._wake = threading.Event()
+        self._errands = Errands(self._wake)
+        self._transport = Transport(connections=settings.connections)
+        self._line = Line(self._pool, self._transport, self._errands)
+        self._callers = ThreadPoolExecutor(settings.connections, thread_name_prefix="imagery-call")
+        self._calling: dict[Future[track.Word], ProviderJob] = {}
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
+        self._hosted = [slug for slug, provider in all_providers().items() if not provider.computes]
         self._lost = False
         self.chores = [
             _Every(settings.slot_seconds / 4, self._keep_slot),
@@ -101,31 +112,35 @@ class _Pump:
     def run(self, seconds: float, until_idle: bool) -> None:
         end = time.monotonic() + seconds
         while not (self._stop.is_set() or self._lost):
+            self._wake.clear()
             for chore in self.chores:
                 chore()
             open_for_more = until_idle or time.monotonic() < end
-            moved = self._collect() + self._publish()
+            moved = self._errands.run() + self._collect() + self._publish()
             if open_for_more:
-                moved += self._claim()
-            if not moved and not self._running and (not open_for_more or not has_work()):
+                moved += self._claim() + self._call()
+            busy = self._running or self._calling
+            if not moved and not busy and (not open_for_more or not has_work()):
                 return
-            if self._running:
-                wait(self._running, timeout=_TICK, return_when="FIRST_COMPLETED")
-            elif not moved:
-                self._stop.wait(_TICK)
+            if not moved:
+                self._wake.wait(_TICK)
 
     def close(self) -> None:
         """Finish what is running within a few seconds; give back the rest."""
         deadline = time.monotonic() + (_STOP_SECONDS if not self._lost else 0.0)
         try:
-            while self._running and time.monotonic() < deadline:
-                wait(self._running, timeout=_TICK, return_when="FIRST_COMPLETED")
-                self._collect()
+            while (self._running or self._calling) and time.monotonic() < deadline:
+                self._wake.clear()
+                if not self._errands.run() + self._collect():
+                    self._wake.wait(_TICK)
             for future, job in self._running.items():
                 submit.give_back(job, begun=not future.cancel())
         finally:
+            self._errands.close()
             self._pool.close()
+            self._transport.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
+            self._callers.shutdown(wait=False, cancel_futures=True)
 
     def _claim(self) -> int:
         """Take as many jobs as there are idle processes: what is not begun stays free for others."""
@@ -134,16 +149,36 @@ class _Pump:
             return 0
         jobs = ProviderJob.objects.claim(providers=self._computing, most=idle, seconds=self._settings.claim_seconds)
         for task in submit.prepare(jobs):
-            self._running[self._threads.submit(submit.perform, task, self._pool)] = task.job
+            future = self._threads.submit(submit.perform, task, self._pool)
+            self._running[future] = task.job
+            future.add_done_callback(self._tell)
         return len(jobs)
+
+    def _call(self) -> int:
+        """Make the calls of hosted providers that are due and that their limits allow."""
+        idle = self._settings.connections - len(self._calling)
+        seconds = self._settings.claim_seconds
+        jobs = claim_calls(self._hosted, most=idle, seconds=seconds)
+        for call in track.prepare(jobs, seconds):
+            future = self._callers.submit(track.perform, call, self._line)
+            self._calling[future] = call.job
+            future.add_done_callback(self._tell)
+        return len(jobs)
+
+    def _tell(self, _future: Future[Any]) -> None:
+        self._wake.set()
 
     def _collect(self) -> int:
         finished = [future for future in self._running if future.done()]
         for future in finished:
             del self._running[future]
             submit.record(future.result())
-        self.report.done += len(finished)
-        return len(finished)
+        called = [word for word in self._calling if word.done()]
+        for word in called:
+            del self._calling[word]
+            track.record(word.result())
+        self.report.done += len(finished) + len(called)
+        return len(finished) + len(called)
 
     def _publish(self) -> int:
         """Publish what waits, each under a claim of its own, so that a slow storage does not outlive it."""
@@ -160,4 +195,4 @@ class _Pump:
         self._lost = not self._slot.renew(self._settings.slot_seconds)
 
     def _keep_claims(self) -> None:
-        ProviderJob.objects.renew(list(self._running.values()), self._settings.claim_seconds)
+        ProviderJob.objects.renew([*self._running.values(), *self._calling.values()], self._settings.claim_seconds)

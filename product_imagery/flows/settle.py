@@ -19,9 +19,15 @@ def reason(error: ImageryError | None) -> dict[str, str]:
     return {"error_code": error.code, "error_message": error.message[:500], "error_detail": error.detail}
 
 
-def end_items(job: ProviderJob, status: ItemStatus, error: ImageryError | None = None) -> None:
-    """Bring the job's open items to an end, tell listeners, and close the enhancement if they were the last."""
+def end_items(
+    job: ProviderJob, status: ItemStatus, error: ImageryError | None = None, *, only: Iterable[int] | None = None
+) -> None:
+    """Bring the job's open items (``only`` these, if given) to an end, tell listeners, and close the enhancement if
+    they were the last.
+    """
     open_items = EnhancementItem.objects.filter(job=job, status__in=OPEN_ITEMS)
+    if only is not None:
+        open_items = open_items.filter(pk__in=list(only))
     ended = list(open_items)
     ends = {"finished_at": Now(), "active_key": None, **reason(error)}
     if status != ItemStatus.COMPLETED:  # another one of a picture that has a result already: that result stays
@@ -32,6 +38,13 @@ def end_items(job: ProviderJob, status: ItemStatus, error: ImageryError | None =
         for item in ended:
             item.status = status
             signals.send_on_commit(signal, item=item)
+    settle([job.enhancement_id])
+
+
+def stall(job: ProviderJob, code: str, message: str) -> None:
+    """A person has to decide: the job, which the caller has brought to ``stalled``, takes its open items with it."""
+    items = EnhancementItem.objects.filter(job=job, status__in=OPEN_ITEMS)
+    items.update(status=ItemStatus.STALLED, error_code=code, error_message=message[:500])
     settle([job.enhancement_id])
 
 

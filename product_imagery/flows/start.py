@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
@@ -17,14 +19,18 @@ from django.utils.text import Truncator
 from product_imagery import background
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo, RequestError, StateError
+from product_imagery.flows import ledger
 from product_imagery.models import Enhancement, EnhancementItem, Preset, ProviderCredential, ProviderJob
 from product_imagery.products import ProductImages, ProductPicture
-from product_imagery.provider_kit.contract import Offer
+from product_imagery.provider_kit.contract import Counted, Offer, Provider
 from product_imagery.provider_kit.options import clean_options
 from product_imagery.provider_kit.registry import get_offer, get_provider
 from product_imagery.states import ItemStatus, JobState, Review
 
 _BATCH = 500
+_CALLS = 3  #: of a hosted provider for one job, about: the create and two looks
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,11 @@ class Look:
     credential: ProviderCredential
     offer: Offer
     preset: Preset | None = None
+
+    @property
+    def cost_each(self) -> Decimal:
+        """Of one picture, in the provider's own unit."""
+        return self.offer.cost_of(self.options)
 
 
 @dataclass(frozen=True)
@@ -99,15 +110,14 @@ def quote(description: ProductImages, ids: Sequence[Any], look: Look, *, fresh: 
     plan = _plan(description, ids, look, fresh)
     provider = get_provider(look.credential.provider)
     pictures = len(plan.to_do) + plan.under_way + plan.done_before
-    lanes = get_settings().pool_limits().processes if provider.computes else 1
-    seconds = _seconds_each(look) * len(plan.to_do) / lanes
+    seconds = forecast_seconds(look, len(plan.to_do))
     return Quote(
         pictures=pictures,
         to_do=len(plan.to_do),
         under_way=plan.under_way,
         done_before=plan.done_before,
         without_picture=max(0, len(ids) - plan.products),
-        cost=look.offer.cost * len(plan.to_do),
+        cost=look.cost_each * len(plan.to_do),
         currency=provider.currency,
         seconds=seconds,
     )
@@ -122,11 +132,13 @@ def start(
     actor: AbstractBaseUser | None = None,
     auto_approve: bool = False,
     fresh: bool = False,
+    budget: Decimal | None = None,
 ) -> Enhancement:
     """Freeze the selection and queue the work.
 
     Pictures that are under way with the same look are left out; so are those that have an unrejected result of it,
-    unless ``fresh``. Raises ``NothingToDo`` when none is left, ``RequestError`` for a selection that is too large.
+    unless ``fresh``. ``budget`` is the most that this enhancement may cost. Raises ``NothingToDo`` when none is left,
+    ``RequestError`` for a selection that is too large or too dear.
     """
     for _attempt in range(3):
         try:
@@ -134,6 +146,8 @@ def start(
                 plan = _plan(description, ids, look, fresh)
                 if not plan.to_do:
                     raise _nothing(plan)
+                cost = look.cost_each
+                ledger.allow(look.credential, cost * len(plan.to_do), budget)
                 enhancement = Enhancement.objects.create(
                     operation=look.operation,
                     options=look.options,
@@ -143,7 +157,7 @@ def start(
                     door=door,
                     auto_approve=auto_approve,
                 )
-                _create_items(enhancement, description, plan)
+                _create_items(enhancement, description, plan, cost)
                 background.wake()
                 return enhancement
         except IntegrityError:
@@ -202,10 +216,12 @@ def _work_key(content_type_id: int, picture: ProductPicture, look: Look) -> str:
     return hashlib.sha256(json.dumps(work).encode()).hexdigest()
 
 
-def _create_items(enhancement: Enhancement, description: ProductImages, plan: _Plan) -> None:
+def _create_items(enhancement: Enhancement, description: ProductImages, plan: _Plan, cost: Decimal) -> None:
     content_type = description.content_type()
-    for begin in range(0, len(plan.to_do), _BATCH):
-        batch = plan.to_do[begin : begin + _BATCH]
+    sizes = batch_sizes(enhancement.credential.declared)
+    packets = list(_packets(plan.to_do, sizes))
+    for begin in range(0, len(packets), _BATCH):
+        some = packets[begin : begin + _BATCH]
         jobs = ProviderJob.objects.bulk_create(
             ProviderJob(
                 enhancement=enhancement,
@@ -214,8 +230,11 @@ def _create_items(enhancement: Enhancement, description: ProductImages, plan: _P
                 operation=enhancement.operation,
                 options=enhancement.options,
             )
-            for _ in batch
+            for _ in some
         )
+        costs = [cost * len(packet) for packet in some]
+        ledger.book(zip(jobs, costs, strict=True))
+        batch = [(job, one) for job, packet in zip(jobs, some, strict=True) for one in packet]
         EnhancementItem.objects.bulk_create(
             EnhancementItem(
                 enhancement=enhancement,
@@ -229,8 +248,42 @@ def _create_items(enhancement: Enhancement, description: ProductImages, plan: _P
                 work_key=key,
                 active_key=key,
             )
-            for job, (picture, key) in zip(jobs, batch, strict=True)
+            for job, (picture, key) in batch
         )
+
+
+def batch_sizes(provider: type[Provider]) -> list[int]:
+    """How many pictures go into one create after the other, so that creates are few and hourly limits are used up."""
+    hourly = min((limit.most for limit in provider.limits if limit.counted is Counted.IMAGES), default=0)
+    if provider.batch == 1 or hourly <= provider.batch:
+        return [min(provider.batch, hourly or provider.batch)]
+    parts = -(-hourly // provider.batch)
+    return [hourly // parts + (part < hourly % parts) for part in range(parts)]
+
+
+def _packets(things: list[T], sizes: list[int]) -> Iterator[list[T]]:
+    begin = 0
+    for size in itertools.cycle(sizes):
+        if begin >= len(things):
+            return
+        yield things[begin : begin + size]
+        begin += size
+
+
+def forecast_seconds(look: Look, pictures: int) -> float:
+    """Wall clock until the last picture, by the provider's limits and the pace of the latest jobs."""
+    provider = get_provider(look.credential.provider)
+    each = _seconds_each(look)
+    if provider.computes or not pictures:
+        return each * pictures / get_settings().pool_limits().processes
+    sizes = batch_sizes(provider)
+    jobs = math.ceil(pictures / (sum(sizes) / len(sizes)))
+    allowed = look.credential.allowed_active
+    active = provider.active_jobs if allowed is None else allowed
+    lanes = min(active or jobs, jobs, get_settings().connections)
+    calls = {Counted.IMAGES: pictures, Counted.CREATES: jobs, Counted.READS: jobs, Counted.REQUESTS: jobs * _CALLS}
+    limited = [(math.ceil(calls[limit.counted] / limit.most) - 1) * limit.seconds for limit in provider.limits]
+    return max([each * jobs / lanes, *(wait + each for wait in limited)])
 
 
 def _seconds_each(look: Look) -> float:

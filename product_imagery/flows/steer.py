@@ -1,14 +1,19 @@
-"""Steer: cancel what has not begun, try again what failed."""
+"""Steer: cancel what has not begun, try again what failed, decide what became of a lost request."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from product_imagery import background
 from product_imagery.exceptions import StateError
-from product_imagery.flows.settle import settle
+from product_imagery.flows import ledger
+from product_imagery.flows.settle import end_items, settle
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
+from product_imagery.provider_kit.registry import get_offer, get_provider
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
 
@@ -22,6 +27,8 @@ def cancel(enhancement: Enhancement) -> int:
             raise StateError("The enhancement has ended already.")
         Enhancement.objects.filter(pk=enhancement.pk, cancelled_at=None).update(cancelled_at=Now())
         waiting = ProviderJob.objects.filter(enhancement=enhancement, state=JobState.QUEUED)
+        for job in waiting.filter(entries__isnull=False).distinct():
+            ledger.release(job)
         waiting.update(state=JobState.CANCELLED, finished_at=Now())
         items = EnhancementItem.objects.filter(enhancement=enhancement, job__state=JobState.CANCELLED).filter(
             status__in=OPEN_ITEMS
@@ -54,11 +61,88 @@ def _again(item: EnhancementItem) -> bool:
         with transaction.atomic():
             if not EnhancementItem.objects.filter(status=item.status).reopen(item):
                 return False
-            job = ProviderJob.objects.filter(items=item, state__in=(JobState.FAILED, JobState.CANCELLED))
-            again = {"state": JobState.QUEUED, "due_at": Now(), "token": None, "claims": 0, "finished_at": None}
-            if not job.update(**again):
+            if not _restart(item):
                 transaction.set_rollback(True)
                 return False
             return True
     except IntegrityError:
         return False
+
+
+_AGAIN = {"due_at": Now(), "token": None, "claims": 0, "troubles": 0, "note": "", "finished_at": None}
+
+
+def _restart(item: EnhancementItem) -> bool:
+    """Have the work of a reopened item done: by its job again, or by a new one where the old create was paid for.
+
+    A result that the provider has already is only collected. Raises ``RequestError`` over the budget.
+    """
+    job = item.job
+    if job is None:
+        return False
+    if job.collectable:
+        return bool(ProviderJob.objects.filter(pk=job.pk).update(state=JobState.RUNNING, accepted_at=Now(), **_AGAIN))
+    if get_provider(job.provider).repeatable:
+        ended = ProviderJob.objects.filter(pk=job.pk, state__in=(JobState.FAILED, JobState.CANCELLED))
+        return bool(ended.update(state=JobState.QUEUED, **_AGAIN))
+    if job.state not in (JobState.FAILED, JobState.CANCELLED, JobState.DONE):
+        return False
+    cost = get_offer(get_provider(job.provider), job.operation).cost_of(job.options)
+    ledger.allow(job.credential, cost)
+    names = ("enhancement", "credential", "provider", "operation", "options")
+    fresh = ProviderJob.objects.create(**{name: getattr(job, name) for name in names})
+    ledger.book([(fresh, cost)])
+    EnhancementItem.objects.filter(pk=item.pk).update(job=fresh)
+    return True
+
+
+def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
+    """A person says that the provider did not accept a stalled job: it is sent once more, and may cost once more.
+
+    Raises ``StateError`` when it does not wait for a decision.
+    """
+    changes = {"remembered": {}, "intent": None, "intent_at": None, "remote_id": "", **_AGAIN}
+    _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, "It was not accepted: sent again.", changes)
+
+
+def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> None:
+    """A person says that the provider accepted a stalled job under this id: it is read from there.
+
+    Raises ``StateError`` when it does not wait for a decision, or when the id belongs to another job.
+    """
+    remote_id = remote_id.strip()
+    if not remote_id:
+        raise StateError("Give the id that the provider shows for this work.")
+    changes = {"remote_id": remote_id, "accepted_at": Now(), **_AGAIN}
+    try:
+        _decide(job, actor, JobState.RUNNING, ItemStatus.PROCESSING, f"It was accepted as {remote_id}."[:200], changes)
+    except IntegrityError:
+        raise StateError(f"The id {remote_id} belongs to another job.") from None
+
+
+def give_up(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
+    """A person does not want to know: the job ends as failed, and what it may have cost stays booked.
+
+    Raises ``StateError`` when it does not wait for a decision.
+    """
+    with transaction.atomic():
+        _decide(job, actor, JobState.FAILED, ItemStatus.PROCESSING, "Given up.", {"finished_at": Now()})
+        end_items(job, ItemStatus.FAILED, StateError("A person gave this picture up.", code="given_up"))
+
+
+def _decide(
+    job: ProviderJob,
+    actor: AbstractBaseUser | None,
+    state: JobState,
+    items: ItemStatus,
+    decision: str,
+    changes: dict[str, Any],
+) -> None:
+    with transaction.atomic():
+        stalled = ProviderJob.objects.filter(pk=job.pk, state=JobState.STALLED)
+        if not stalled.update(state=state, decided_by=actor, decision=decision, **changes):
+            raise StateError("This job does not wait for a decision (any more).")
+        waiting = EnhancementItem.objects.filter(job=job, status=ItemStatus.STALLED)
+        waiting.update(status=items, error_code="", error_message="", error_detail="")
+        settle([job.enhancement_id])
+        background.wake()

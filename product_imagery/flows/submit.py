@@ -1,4 +1,4 @@
-"""Submit: hand a claimed job to its provider and write down what came of it.
+"""Submit: do a claimed job on this machine and write down what came of it.
 
 ``perform`` runs in a thread and touches no database; ``record`` writes, fenced by the claim's token.
 """
@@ -23,7 +23,16 @@ from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for
-from product_imagery.provider_kit.contract import Compute, Job, JobInput, Operation, Refused, Request
+from product_imagery.provider_kit.contract import (
+    Compute,
+    Finished,
+    Job,
+    JobInput,
+    Operation,
+    Picture,
+    Refused,
+    Request,
+)
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.sources import read_source
@@ -98,15 +107,17 @@ def _perform(task: Task, done: Done, folder: Path, pool: ImagingPool) -> None:
     if isinstance(outcome, Refused):
         done.error = ImageryError(outcome.message, code=outcome.code, detail=outcome.detail)
         return
+    assert isinstance(outcome, Finished)
     uuids = {item.pk: item.uuid for item in task.items}
-    done.pictures = [fetch.store(picture, uuids[picture.item_id]) for picture in outcome.pictures]
+    pictures = [picture for picture in outcome.pictures if isinstance(picture, Picture)]
+    done.pictures = [fetch.store(picture, uuids[picture.item_id]) for picture in pictures]
 
 
 def _input(item: EnhancementItem, task: Task, done: Done, folder: Path) -> JobInput:
     own = folder / f"source-{item.pk}"
     own.mkdir()
     path, done.digests[item.pk] = read_source(task.descriptions[item.pk], item.source_name, own)
-    return JobInput(item.pk, path)
+    return JobInput(item.pk, path=path)
 
 
 def _conversation(task: Task, inputs: tuple[JobInput, ...], folder: Path) -> Any:

@@ -16,11 +16,12 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError
 from product_imagery.flows import fetch
 from product_imagery.flows.settle import end_items, settle
-from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, Selection
+from product_imagery.models import Enhancement, EnhancementItem, LimitUse, ProviderJob, Selection
 from product_imagery.models.clock import from_now
 from product_imagery.products import registered
 from product_imagery.provider_kit.registry import all_providers
-from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, OPEN_ITEMS, ItemStatus, JobState
+from product_imagery.provider_kit.transport import WALL_SECONDS
+from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, ItemStatus, JobState
 
 _SCRATCH_SECONDS = 3600
 _DAY_SECONDS = 86_400
@@ -29,7 +30,7 @@ _DAY_SECONDS = 86_400
 def release_abandoned() -> int:
     """Take jobs from workers that are not heard of any more; return how many.
 
-    What costs nothing is queued again; what may have been accepted elsewhere becomes ``stalled``: a person decides.
+    What costs nothing is queued again; what may have been accepted elsewhere is looked up there.
     """
     abandoned = ProviderJob.objects.abandoned()
     if not abandoned.exists():
@@ -43,7 +44,7 @@ def release_abandoned() -> int:
     )
     for job in abandoned.filter(provider__in=repeatable, claims__gte=most):
         moved += _give_up(job)
-    return moved + _stall(abandoned.exclude(provider__in=repeatable))
+    return moved + _look_up(abandoned.exclude(provider__in=repeatable))
 
 
 def _give_up(job: ProviderJob) -> int:
@@ -56,16 +57,18 @@ def _give_up(job: ProviderJob) -> int:
     return 1
 
 
-def _stall(jobs: Iterable[ProviderJob]) -> int:
-    message = "The connection was lost after the request was sent: it may or may not have been accepted."
+def _look_up(jobs: Iterable[ProviderJob]) -> int:
+    """Jobs whose create was written down may have been sent: find out. The others certainly were not."""
+    grace = WALL_SECONDS + 30
+    free = {"token": None, "claimed_until": None}
     moved = 0
     for job in jobs:
         with transaction.atomic():
-            if ProviderJob.objects.abandoned().filter(pk=job.pk).update(state=JobState.STALLED, token=None):
-                items = EnhancementItem.objects.filter(job=job, status__in=OPEN_ITEMS)
-                items.update(status=ItemStatus.STALLED, error_code="outcome_unknown", error_message=message)
-                settle([job.enhancement_id])
-                moved += 1
+            ours = ProviderJob.objects.abandoned().filter(pk=job.pk)
+            if job.intent_at is None:
+                moved += ours.update(state=JobState.QUEUED, due_at=Now(), **free)
+            else:
+                moved += ours.update(state=JobState.CHECKING, due_at=from_now(grace), **free)
     return moved
 
 
@@ -79,6 +82,7 @@ def settle_forgotten() -> None:
 
 def clear_up() -> None:
     """Remove old selections, and the files that killed or overtaken workers left."""
+    LimitUse.objects.all().forget()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
     files.clear_temporary(time.time() - _SCRATCH_SECONDS)
     quiet, recent = from_now(-10 * get_settings().claim_seconds), from_now(-_DAY_SECONDS)

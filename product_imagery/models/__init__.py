@@ -5,20 +5,26 @@ from __future__ import annotations
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement, EnhancementItem
 from product_imagery.models.job import ProviderJob
+from product_imagery.models.ledger import CreditEntry
+from product_imagery.models.limit import LimitUse
 from product_imagery.models.preset import Preset
 from product_imagery.models.result import ResultImage
 from product_imagery.models.selection import Selection
 from product_imagery.models.slot import PumpSlot
 from product_imagery.models.version import ImageVersion
+from product_imagery.models.webhook import WebhookDelivery
 
 __all__ = [
+    "CreditEntry",
     "Enhancement",
     "EnhancementItem",
     "ImageVersion",
+    "LimitUse",
     "Preset",
     "ProviderCredential",
     "ProviderJob",
     "PumpSlot",
     "ResultImage",
     "Selection",
+    "WebhookDelivery",
 ]

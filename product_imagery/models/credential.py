@@ -6,12 +6,33 @@ import uuid
 
 from django.core.validators import URLValidator
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.exceptions import SecretError
+from product_imagery.provider_kit.contract import Provider
 from product_imagery.provider_kit.registry import get_provider, provider_choices
+from product_imagery.vault import Secret, seal, unseal
+
+KEY = "key"  #: the name of the secret that every hosted provider has
 
 
-class CredentialManager(models.Manager["ProviderCredential"]):
+class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
+    """Accounts by what may be done with them."""
+
+    def ready(self) -> CredentialQuerySet:
+        """In use, not paused, and not asked to slow down at the moment."""
+        rested = models.Q(resting_until=None) | models.Q(resting_until__lte=Now())
+        return self.filter(rested, is_active=True, paused_at=None)
+
+    def locked(self, pk: int) -> ProviderCredential | None:
+        """A ready account, locked until the transaction ends: limits and budgets are counted under this lock."""
+        # SQLite has no row locks: there the transaction itself is the lock, once it has written.
+        self.filter(pk=pk).update(label=models.F("label"))
+        return self.ready().filter(pk=pk).first()
+
+
+class CredentialManager(models.Manager.from_queryset(CredentialQuerySet)):  # type: ignore[misc]
     """Finds the account to use."""
 
     def for_provider(self, provider: str) -> ProviderCredential | None:
@@ -23,7 +44,10 @@ class CredentialManager(models.Manager["ProviderCredential"]):
 
 
 class ProviderCredential(models.Model):
-    """One account at a provider. ``is_active`` off: no new work; ``paused_reason``: why it pauses by itself."""
+    """One account at a provider. ``is_active`` off: no new work; ``paused_reason``: why it pauses by itself.
+
+    ``sealed`` maps names of secrets to lists of ciphertexts, newest first.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider = models.CharField(_("provider"), max_length=40, choices=provider_choices)
@@ -31,8 +55,25 @@ class ProviderCredential(models.Model):
     base_url = models.CharField(
         _("base address"), max_length=200, blank=True, validators=[URLValidator(schemes=["https", "http"])]
     )
+    sealed = models.JSONField(default=dict, editable=False)
+    allowed_active = models.PositiveIntegerField(
+        _("jobs at once"), null=True, blank=True, help_text=_("Empty: what the provider documents; 0: no limit.")
+    )
+    budget_day = models.DecimalField(
+        _("budget a day"),
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_("In the provider's unit."),
+    )
+    budget_month = models.DecimalField(_("budget a month"), max_digits=12, decimal_places=2, null=True, blank=True)
+    balance = models.DecimalField(
+        _("balance at the provider"), max_digits=14, decimal_places=2, null=True, blank=True, editable=False
+    )
     is_active = models.BooleanField(_("in use"), default=True)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True, editable=False)
+    resting_until = models.DateTimeField(null=True, blank=True, editable=False)
     paused_reason = models.CharField(_("reason of the pause"), max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
 
@@ -45,3 +86,40 @@ class ProviderCredential(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    def pause(self, reason: str) -> bool:
+        """Stop using the account until somebody resumes it; true for the one call that did it."""
+        paused = ProviderCredential.objects.filter(pk=self.pk, paused_at=None)
+        return bool(paused.update(paused_at=Now(), paused_reason=reason[:200]))
+
+    @property
+    def declared(self) -> type[Provider]:
+        """The provider's class."""
+        return get_provider(self.provider)
+
+    def address(self) -> str:
+        """The base address of the provider's API."""
+        return self.base_url or self.declared.base_url
+
+    def secrets(self, name: str = KEY) -> tuple[Secret, ...]:
+        """The secret ``name``, newest first; the ones before are kept for a while. Raises ``SecretError``."""
+        return tuple(unseal(token, self._place(name)) for token in self.sealed.get(name, []))
+
+    def secret(self, name: str = KEY) -> Secret:
+        """The newest secret ``name``; empty when there is none. Raises ``SecretError``."""
+        return next(iter(self.secrets(name)), Secret(""))
+
+    def set_secret(self, value: str, name: str = KEY) -> None:
+        """Replace a secret; the one before stays good for webhooks on their way. The caller saves ``sealed``."""
+        self.sealed = {**self.sealed, name: [seal(value, self._place(name)), *self.sealed.get(name, [])[:1]]}
+
+    def hint(self, name: str = KEY) -> str:
+        """``••••`` and the last four characters, a dash without a secret, or that it cannot be read."""
+        try:
+            found = self.secret(name)
+        except SecretError:
+            return str(_("unreadable: enter it again"))
+        return found.hint if found else "–"
+
+    def _place(self, name: str) -> str:
+        return f"credential/{self.uuid}/{name}"

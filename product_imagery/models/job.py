@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 
+from django.conf import settings
 from django.db import connections, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -15,7 +16,7 @@ from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement
 from product_imagery.models.preset import operation_choices
 from product_imagery.provider_kit.registry import provider_choices
-from product_imagery.states import UNFINISHED_JOBS, JobState
+from product_imagery.states import HELD_JOBS, UNFINISHED_JOBS, JobState
 
 
 class JobQuerySet(models.QuerySet["ProviderJob"]):
@@ -46,15 +47,37 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
             )
         return list(self.filter(token=token).select_related("enhancement", "credential").prefetch_related("items"))
 
+    def due_at_provider(self, credential: ProviderCredential) -> JobQuerySet:
+        """Jobs of one credential that wait for a call now and that no worker holds, the oldest first."""
+        free = Q(claimed_until=None) | Q(claimed_until__lt=Now())
+        return self.filter(
+            free,
+            credential=credential,
+            state__in=(JobState.QUEUED, JobState.CHECKING, JobState.RUNNING),
+            due_at__lte=Now(),
+        ).order_by("due_at", "pk")
+
+    def take(self, jobs: Collection[ProviderJob], seconds: float) -> list[ProviderJob]:
+        """Claim these jobs of ``due_at_provider`` for ``seconds``; return those that nobody else took first."""
+        if not jobs:
+            return []
+        token = uuid.uuid4()
+        claim = {"token": token, "claimed_until": from_now(seconds), "claims": F("claims") + 1}
+        free = Q(claimed_until=None) | Q(claimed_until__lt=Now())
+        pks = [job.pk for job in jobs]
+        self.filter(free, pk__in=pks, state=JobState.QUEUED).update(state=JobState.SENDING, sent_at=Now(), **claim)
+        self.filter(free, pk__in=pks, state__in=(JobState.CHECKING, JobState.RUNNING)).update(**claim)
+        return list(self.filter(token=token).select_related("enhancement", "credential").prefetch_related("items"))
+
     def renew(self, jobs: Collection[ProviderJob], seconds: float) -> None:
         """Move the deadline of jobs that are still being worked on."""
         if jobs:
             ours = {"pk__in": [job.pk for job in jobs], "token__in": {job.token for job in jobs}}
-            self.filter(state=JobState.SENDING, **ours).update(claimed_until=from_now(seconds))
+            self.filter(state__in=HELD_JOBS, **ours).update(claimed_until=from_now(seconds))
 
     def held(self, job: ProviderJob) -> JobQuerySet:
         """The job, if its claim is still ours: what every write-back is conditional on."""
-        return self.filter(pk=job.pk, token=job.token, state__in=(JobState.SENDING, JobState.RUNNING))
+        return self.filter(pk=job.pk, token=job.token, state__in=HELD_JOBS)
 
     def abandoned(self) -> JobQuerySet:
         """Jobs whose worker has not been heard of for longer than its claim."""
@@ -62,7 +85,11 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
 
 
 class ProviderJob(models.Model):
-    """One create call carrying 1…n items. ``token`` is the claim: whoever holds another one may not write."""
+    """One create call carrying 1…n items. ``token`` is the claim: whoever holds another one may not write.
+
+    ``intent`` is the exact body of the create, written down before it is sent; ``remembered`` what a create of several
+    steps has got so far; ``collectable`` says that the result exists at the provider and only has to be fetched.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     enhancement = models.ForeignKey(Enhancement, models.CASCADE, related_name="jobs")
@@ -77,6 +104,18 @@ class ProviderJob(models.Model):
     claims = models.PositiveIntegerField(_("times taken"), default=0)
     remote_id = models.CharField(_("id at the provider"), max_length=120, blank=True)
     remote_status = models.CharField(_("status at the provider"), max_length=60, blank=True)
+    intent = models.BinaryField(null=True, editable=False)
+    intent_at = models.DateTimeField(_("request written down"), null=True, blank=True, editable=False)
+    remembered = models.JSONField(default=dict, editable=False)
+    troubles = models.PositiveIntegerField(_("failed calls in a row"), default=0)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    collectable = models.BooleanField(_("the provider has the result"), default=False)
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+    cost = models.DecimalField(_("cost"), max_digits=12, decimal_places=2, null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("decided by"), null=True, related_name="+"
+    )
+    decision = models.CharField(_("decision"), max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(_("last sent"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -86,6 +125,7 @@ class ProviderJob(models.Model):
     class Meta:
         verbose_name = _("provider job")
         verbose_name_plural = _("provider jobs")
+        permissions = (("decide_providerjob", _("Can decide what became of a lost request (may spend money again)")),)
         ordering = ("pk",)
         indexes = (
             models.Index(fields=["due_at"], condition=Q(state__in=UNFINISHED_JOBS), name="imagery_job_due"),

@@ -44,6 +44,7 @@ class ResultImage(models.Model):
     job = models.ForeignKey(ProviderJob, models.SET_NULL, null=True, related_name="results")
     image = models.ImageField(_("picture"), storage=results_storage, max_length=500)
     thumbnail = models.ImageField(_("thumbnail"), storage=results_storage, max_length=500)
+    original = models.FileField(_("as it came from the provider"), storage=results_storage, max_length=500, blank=True)
     format = models.CharField(_("format"), max_length=10)
     width = models.PositiveIntegerField(_("width"))
     height = models.PositiveIntegerField(_("height"))

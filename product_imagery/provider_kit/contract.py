@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -23,37 +23,89 @@ class Operation(enum.StrEnum):
     EDIT = "edit"
 
 
+class Form(enum.StrEnum):
+    """How a provider takes source pictures."""
+
+    FILE = "file"  #: a readable file on this machine
+    URL = "url"  #: an address that the provider fetches
+    BASE64 = "base64"  #: the bytes, inside the request
+
+
+class Counted(enum.StrEnum):
+    """What a limit counts."""
+
+    REQUESTS = "requests"  #: every call
+    CREATES = "creates"
+    READS = "reads"
+    IMAGES = "images"  #: source pictures of creates
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most ``most`` of what is ``counted`` in any ``seconds`` of one credential."""
+
+    counted: Counted
+    most: int
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Field:
+    """A part of a credential besides its key, such as a webhook secret. ``secret`` ones are never shown again."""
+
+    name: str
+    label: str
+    help: str = ""
+    secret: bool = False
+
+
 @dataclass(frozen=True)
 class Offer:
     """How one provider does one operation: the options it honours, its price and its pace.
 
     ``cost`` is in the provider's own ``currency`` for one picture; ``seconds`` is a first guess of the time one picture
-    takes, used until there are measured ones.
+    takes, used until there are measured ones. ``price`` tells the cost where it depends on the options.
     """
 
     options: tuple[Option, ...] = ()
     cost: Decimal = Decimal(0)
     seconds: float = 10.0
+    price: Callable[[Mapping[str, Any]], Decimal] | None = None
+
+    def cost_of(self, options: Mapping[str, Any]) -> Decimal:
+        """The cost of one picture with these options."""
+        return self.price(options) if self.price else self.cost
 
 
 @dataclass(frozen=True)
 class JobInput:
-    """One source picture of a job: its own id and a readable file."""
+    """One source picture of a job: its own id, and a readable file or an address, as the provider's ``form`` asks."""
 
     item_id: int
-    path: Path
+    external_id: str = ""
+    path: Path | None = None
+    url: str = ""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a provider is given. ``folder`` is scratch space; ``settings`` are plain values of the site."""
+    """What a provider is given. ``folder`` is scratch space; ``settings`` are plain values of the site.
+
+    ``remembered`` holds what ``Remember`` wrote; ``intent`` the exact bytes of the create that was sent or begun.
+    ``begun_at`` is when that was (Unix time); ``webhook_url`` is ours, empty where nobody could reach it.
+    """
 
     uuid: str
     operation: Operation
     options: Mapping[str, Any]
     inputs: tuple[JobInput, ...]
-    folder: Path
+    folder: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    remote_id: str = ""
+    remembered: Mapping[str, str] = field(default_factory=dict)
+    intent: bytes = b""
+    begun_at: float = 0.0
+    webhook_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,31 +130,116 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The job is done and these are its pictures."""
+class RemotePicture:
+    """A finished picture at a foreign address. It is fetched without any key."""
 
-    pictures: tuple[Picture, ...]
+    item_id: int
+    url: str
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One picture of a job that the provider could not make."""
+
+    item_id: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A call of the provider's API: ``path`` below the credential's base address, ``body`` the exact bytes.
+
+    ``creates`` says that it may cost money, so that it is written down before and never repeated blindly.
+    """
+
+    method: str
+    path: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    creates: bool = False
+
+
+@dataclass(frozen=True)
+class Remember:
+    """Facts that have to survive before the next request is sent."""
+
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider has the job. ``check_after`` is seconds until the first look; ``balance`` what is left there."""
+
+    remote_id: str
+    status: str = ""
+    check_after: float = 5.0
+    balance: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """Not done yet. ``status`` is the provider's own word, kept as it came."""
+
+    status: str = ""
+    check_after: float = 5.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The job is done and these are its pictures; ``cost`` is what it really cost, if the provider says so."""
+
+    pictures: tuple[Picture | RemotePicture, ...]
+    failures: tuple[Failure, ...] = ()
+    status: str = ""
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The provider will not do this job; asking again as it stands is useless."""
+    """The provider will not do this job; asking again as it stands is useless. ``charged``: it cost all the same."""
 
     code: str
     message: str
     detail: str = ""
+    charged: bool = False
 
 
-Request: TypeAlias = Compute
-Outcome: TypeAlias = Finished | Refused
+@dataclass(frozen=True)
+class NotAccepted:
+    """A reconciliation's answer: the provider certainly has no such job, so it may be sent."""
+
+
+@dataclass(frozen=True)
+class Undecidable:
+    """A reconciliation's answer: it cannot be told; ``why`` is a sentence for the person who has to decide."""
+
+    why: str
+
+
+Request: TypeAlias = Compute | HttpRequest | Remember
+Outcome: TypeAlias = Accepted | Running | Finished | Refused | NotAccepted | Undecidable
 Conversation: TypeAlias = Generator[Request, Any, Outcome]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An inbound webhook call: header names in lower case, ``body`` as received."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: float
 
 
 class Provider:
     """Base class. A provider does no I/O: its methods are generators that yield requests and are sent the answers.
 
     ``repeatable`` says that a job whose answer was lost may simply be done again, because it costs nothing;
-    ``computes`` that its work is computing on this machine rather than waiting for another one.
+    ``computes`` that its work is computing on this machine rather than waiting for another one. ``form`` is how it
+    takes pictures, ``batch`` how many of them in one create, ``active_jobs`` how many jobs of a credential it works on
+    at once (0: no limit), ``deadline`` the seconds after which a running job is shown to a person.
     """
 
     slug: ClassVar[str]
@@ -113,7 +250,50 @@ class Provider:
     computes: ClassVar[bool] = False
     needs_credential: ClassVar[bool] = True
     warning_texts: ClassVar[Mapping[str, str]] = {}
+    base_url: ClassVar[str] = ""
+    form: ClassVar[Form] = Form.FILE
+    max_source_bytes: ClassVar[int] = 10 * 1024 * 1024
+    batch: ClassVar[int] = 1
+    limits: ClassVar[tuple[Limit, ...]] = ()
+    active_jobs: ClassVar[int] = 0
+    deadline: ClassVar[float] = 1800.0
+    fields: ClassVar[tuple[Field, ...]] = ()
+    webhooks: ClassVar[bool] = False
 
     def submit(self, job: Job) -> Conversation:
         """Hand the job over. Ends with what the provider made of it."""
         raise NotImplementedError
+
+    def poll(self, job: Job) -> Conversation:
+        """Read a job that was accepted: ``Running``, ``Finished`` or ``Refused``."""
+        raise NotImplementedError
+
+    def reconcile(self, job: Job) -> Conversation:
+        """Find out what became of a create whose answer was lost: ``Accepted``, ``NotAccepted`` or ``Undecidable``."""
+        yield from ()
+        return Undecidable(f"{self.label} offers no way to look up whether the request was accepted.")
+
+    def check_credential(self) -> Conversation:
+        """Make the cheapest call that needs the key. Ends with ``Running`` when it is good."""
+        yield from ()
+        return Undecidable(f"{self.label} offers no call that checks a key without spending.")
+
+    def authorisation(self, key: str) -> Mapping[str, str]:
+        """The headers that carry the key."""
+        return {"Authorization": f"Bearer {key}"}
+
+    def environment(self, key: str) -> str:
+        """``sandbox`` or ``live`` where keys tell, otherwise nothing."""
+        return ""
+
+    def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
+        """Whether a webhook call is genuine. ``secrets`` are the credential's, newest first, by field name."""
+        return False
+
+    def event_id(self, delivery: Delivery) -> str:
+        """What identifies the event among repetitions; empty where the provider gives nothing."""
+        return ""
+
+    def hints(self, delivery: Delivery) -> tuple[str, ...]:
+        """Ids of the provider's jobs that are worth a look now; empty means: all that are open."""
+        return ()

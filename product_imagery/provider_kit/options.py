@@ -24,6 +24,7 @@ class Kind(enum.StrEnum):
     BOOLEAN = "boolean"
     RATIO = "ratio"  #: ``width:height`` or ``source``
     COLOUR = "colour"  #: ``#RRGGBB``
+    TEXT = "text"  #: at most ``maximum`` characters
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ class Option:
             raise self._refusal(value) from error
         if self.kind is Kind.CHOICE and cleaned not in (self.choices or {}):
             raise self._refusal(value)
-        if self.minimum is not None and cleaned < self.minimum:
+        size = len(cleaned) if self.kind is Kind.TEXT else cleaned
+        if self.minimum is not None and size < self.minimum:
             raise self._refusal(value)
-        if self.maximum is not None and cleaned > self.maximum:
+        if self.maximum is not None and size > self.maximum:
             raise self._refusal(value)
         return cleaned
 
@@ -56,6 +58,9 @@ class Option:
         """Say in a few words what may be written."""
         if self.kind is Kind.CHOICE:
             return "one of " + ", ".join(self.choices or {})
+        if self.kind is Kind.TEXT:
+            least = f"{self.minimum:g} to " if self.minimum else "at most "
+            return f"a text of {least}{self.maximum:g} characters"
         if self.minimum is not None and self.maximum is not None:
             return f"{_EXPECTED[self.kind]} from {self.minimum:g} to {self.maximum:g}"
         return _EXPECTED[self.kind]
@@ -107,7 +112,14 @@ def _matching(pattern: re.Pattern[str]) -> Any:
     return read
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError(value)
+    return value.strip()
+
+
 _READERS = {
+    Kind.TEXT: _text,
     Kind.CHOICE: str,
     Kind.INTEGER: _integer,
     Kind.NUMBER: _number,
@@ -116,6 +128,7 @@ _READERS = {
     Kind.COLOUR: _matching(_COLOUR),
 }
 _EXPECTED = {
+    Kind.TEXT: "a text",
     Kind.CHOICE: "a choice",
     Kind.INTEGER: "a whole number",
     Kind.NUMBER: "a number",

@@ -1,0 +1,244 @@
+"""The only module that downloads from foreign addresses.
+
+A name is resolved once, every address it has is checked against our own table, and the connection goes to the address
+that was checked. Redirects are followed by hand, each hop checked like the first. No credentials, no cookies, no proxy
+from the environment, no compression; a cap on bytes and a wall clock on the whole.
+
+``PRODUCT_IMAGERY["FETCH_ALLOW"]`` names ``host:port`` pairs that are let through, plain http included: for tests, and
+for stores inside the shop's own network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import httpcore
+
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import FetchError, UnsafeAddress
+
+_HOPS = 3
+_AGENT = "product_imagery"
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: IANA special-purpose registries (RFC 6890 and updates), and wrappers that can carry any IPv4 address. Our own table:
+#: ``ipaddress.is_global`` of older Pythons lets several of these through (CVE-2024-4032).
+_REFUSED = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
+        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    )
+)  # fmt: skip
+_GLOBAL_V6 = ipaddress.ip_network("2000::/3")
+_REFUSED_V6 = tuple(
+    ipaddress.ip_network(network)
+    for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+)
+_NAME = re.compile(r"^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$")
+_INTERNAL = re.compile(r"\.(internal|local|localhost|localdomain|lan|intranet|corp|home|svc|arpa|onion|test|invalid)$")
+
+
+@dataclass(frozen=True)
+class FetchLimits:
+    """Bounds of one download: bytes, and seconds from first lookup to last byte."""
+
+    most_bytes: int = 50 * 1024 * 1024
+    wall_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A checked hop: where to connect, and what the server is called."""
+
+    url: str
+    host: str
+    address: str
+
+
+def fetch(url: str, path: Path, limits: FetchLimits | None = None) -> None:
+    """Download ``url`` to ``path``.
+
+    Raises ``UnsafeAddress`` when it, or a redirect, leads where we do not go, and ``FetchError`` for everything else;
+    its code is ``gone`` when the server says that the file is not there (any more).
+    """
+    limits = limits or FetchLimits()
+    deadline = time.monotonic() + limits.wall_seconds
+    for _hop in range(_HOPS + 1):
+        target = check_address(url, deadline=deadline)
+        onward = _fetch_hop(target, path, limits, deadline)
+        if not onward:
+            return
+        url = urljoin(url, onward)
+    raise UnsafeAddress("The address leads through too many redirects.", code="too_many_redirects")
+
+
+def check_address(url: str, *, deadline: float | None = None) -> _Target:
+    """Check an address without connecting. Raises ``UnsafeAddress``, or ``FetchError`` when it has none."""
+    parts = _split(url)
+    host, port = (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+    allowed = f"{host}:{port}" in get_settings().fetch_allow
+    if not allowed:
+        _check_public(parts, host)
+    addresses = _resolve(host, port, deadline)
+    refused = [address for address in addresses if not allowed and not is_public(address)]
+    if refused:
+        raise _unsafe(f"{host} leads to {refused[0]}")
+    return _Target(url, host, str(addresses[0]))
+
+
+def is_public(address: _Address) -> bool:
+    """Whether an address is an ordinary one on the public internet."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _REFUSED)
+    if address.scope_id is not None:
+        return False
+    return address in _GLOBAL_V6 and not any(address in network for network in _REFUSED_V6)
+
+
+def _split(url: str) -> SplitResult:
+    if len(url) > 4096 or re.search(r"[\x00-\x20\x7f-\uffff\\]", url):
+        raise _unsafe("the address holds characters that do not belong there")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise _unsafe("the address cannot be read") from error
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username is not None:
+        raise _unsafe("only https addresses without a user name are fetched")
+    return parts
+
+
+def _check_public(parts: SplitResult, host: str) -> None:
+    if parts.scheme != "https" or parts.port not in (None, 443):
+        raise _unsafe("only https on its own port is fetched")
+    if not _is_literal(host) and (not _NAME.match(host) or _INTERNAL.search(f".{host}")):
+        raise _unsafe(f"{host} is not a public name")
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+_lookups = ThreadPoolExecutor(8, thread_name_prefix="imagery-dns")
+
+
+def _resolve(host: str, port: int, deadline: float | None) -> list[_Address]:
+    patience = 10.0 if deadline is None else max(0.1, min(10.0, deadline - time.monotonic()))
+    try:
+        found = _lookups.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(patience)
+    except (OSError, UnicodeError, FutureTimeout) as error:
+        raise FetchError("The address has no server behind it.", code="no_such_host", detail=repr(error)) from error
+    return [ipaddress.ip_address(entry[4][0]) for entry in found][:32]
+
+
+class _Pinned(httpcore.NetworkBackend):
+    """Connects to the one address that was checked, whatever name it is asked for; ends everything at the deadline."""
+
+    def __init__(self, address: str, deadline: float) -> None:
+        self._address, self._deadline, self._real = address, deadline, httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Ignore the name: it was resolved and checked before."""
+        stream = self._real.connect_tcp(self._address, port, timeout, local_address, socket_options)
+        return _Timed(stream, self._deadline)
+
+
+class _Timed(httpcore.NetworkStream):
+    """A stream on which no read or write outlives the deadline, however many of them there are."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream, self._deadline = stream, deadline
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("wall clock")
+        return min(left, 15.0)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._left())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._left())
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _Timed(self._stream.start_tls(ssl_context, server_hostname, self._left()), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _fetch_hop(target: _Target, path: Path, limits: FetchLimits, deadline: float) -> str:
+    """Download one hop; return where it redirects to, or nothing when the file is there."""
+    headers = {"Host": urlsplit(target.url).netloc, "User-Agent": _AGENT, "Accept-Encoding": "identity"}
+    backend = _Pinned(target.address, deadline)
+    try:
+        with (
+            httpcore.ConnectionPool(ssl_context=ssl.create_default_context(), network_backend=backend) as pool,
+            pool.stream("GET", target.url, headers=headers, extensions={"timeout": {"connect": 5.0}}) as response,
+        ):
+            return _receive(response, path, limits)
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:
+        raise FetchError("The connection to the file's server was lost.", detail=type(error).__name__) from error
+
+
+def _receive(response: httpcore.Response, path: Path, limits: FetchLimits) -> str:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+    if response.status in (301, 302, 303, 307, 308) and headers.get("location"):
+        return str(headers["location"])
+    if response.status != 200:
+        code = "gone" if response.status in (403, 404, 410) else "fetch_failed"
+        raise FetchError("The file's server does not give it out.", code=code, detail=f"HTTP {response.status}")
+    if headers.get("content-encoding", "identity") != "identity":
+        raise FetchError("The file is compressed in a way that was not asked for.", code="compressed")
+    announced = headers.get("content-length", "")
+    length = int(announced) if announced.isdigit() else None
+    if length is not None and length > limits.most_bytes:
+        raise _too_large(limits)
+    written = 0
+    with path.open("wb") as target:
+        for piece in response.iter_stream():
+            written += len(piece)
+            if written > limits.most_bytes:
+                raise _too_large(limits)
+            target.write(piece)
+    if length is not None and written != length:
+        raise FetchError("Only a part of the file arrived.", code="truncated", detail=f"{written} of {length} bytes")
+    return ""
+
+
+def _unsafe(detail: str) -> UnsafeAddress:
+    return UnsafeAddress(f"The address is not fetched: {detail}.")
+
+
+def _too_large(limits: FetchLimits) -> FetchError:
+    return FetchError(f"The file has more than {limits.most_bytes / 1e6:.0f} MB.", code="too_large")

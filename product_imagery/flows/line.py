@@ -1,0 +1,151 @@
+"""The line between the pump's threads and everything outside: providers, limits, and the database by the pump's hand.
+
+Threads touch no database. What has to be written down before a call goes on is an errand, done by the pump's own
+thread while the other waits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from product_imagery.exceptions import CredentialRefused, NotSent, RateLimited, SecretError
+from product_imagery.imaging.pool import ImagingPool
+from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
+from product_imagery.provider_kit.contract import Compute, Counted, HttpRequest, Remember, Request
+from product_imagery.provider_kit.http import Answer
+from product_imagery.provider_kit.registry import get_provider
+from product_imagery.provider_kit.transport import Transport
+
+T = TypeVar("T")
+_KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
+
+
+class Errands:
+    """Functions that threads want to have run by the pump's thread."""
+
+    def __init__(self, wake: threading.Event) -> None:
+        self._wake = wake
+        self._open: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._closed = False
+
+    def ask(self, errand: Callable[[], T]) -> T:
+        """Have ``errand`` run and return what it returned. Raises what it raised, ``NotSent`` when the pump stops."""
+        future: Future[T] = Future()
+        self._open.put((errand, future))
+        self._wake.set()
+        if self._closed:
+            self.close()
+        try:
+            return future.result()
+        except CancelledError:
+            raise NotSent("The worker is stopping.", code="stopping") from None
+
+    def run(self) -> int:
+        """Do all errands that wait; return how many."""
+        done = 0
+        while True:
+            try:
+                errand, future = self._open.get_nowait()
+            except queue.Empty:
+                return done
+            done += 1
+            try:
+                future.set_result(errand())
+            except Exception as error:  # noqa: BLE001  it belongs to the thread that asked
+                future.set_exception(error)
+
+    def close(self) -> None:
+        """Refuse what waits and what may still come."""
+        self._closed = True
+        while True:
+            try:
+                self._open.get_nowait()[1].cancel()
+            except queue.Empty:
+                return
+
+
+@dataclass
+class Ticket:
+    """What entitles to calls for one job: after ``deadline`` (monotonic) the claim may have gone to somebody else.
+
+    ``counted``: the first call was counted when the job was claimed. ``sent``: a create may have reached the provider.
+    """
+
+    job: ProviderJob
+    deadline: float
+    counted: bool = True
+    sent: bool = False
+
+
+class Line:
+    """Answers what conversations ask for. ``pool`` computes, ``transport`` sends."""
+
+    def __init__(self, pool: ImagingPool, transport: Transport, errands: Errands) -> None:
+        self.pool, self._transport, self._errands = pool, transport, errands
+
+    def answer(self, request: Request, ticket: Ticket) -> Any:
+        """Answer one request of a job's conversation. Raises ``ImageryError``."""
+        job = ticket.job
+        if isinstance(request, Compute):
+            return self.pool.run(request.call, **request.arguments)
+        if isinstance(request, Remember):
+            return self._errands.ask(lambda: _remember(job, dict(request.facts)))
+        if request.creates:
+            self._errands.ask(lambda: _write_intent(job, request.body))
+        if not ticket.counted:
+            self._errands.ask(lambda: count(job.credential_id, request))
+        ticket.counted = False
+        if time.monotonic() > ticket.deadline:
+            raise NotSent("The claim on this job has run out.", code="claim_expired")
+        ticket.sent = ticket.sent or request.creates
+        return self.send(job.credential, request)
+
+    def send(self, credential: ProviderCredential, request: HttpRequest) -> Answer:
+        """Send a request with the credential's key. Raises ``ProviderError``."""
+        provider = get_provider(credential.provider)()
+        try:
+            key = credential.secret().reveal()
+        except SecretError as error:
+            raise CredentialRefused(error.message, code=error.code) from error
+        if not key and provider.needs_credential:
+            raise CredentialRefused("The account has no key.", code="no_key")
+        return self._transport.send(credential.address(), request, provider.authorisation(key))
+
+
+def count(credential_id: int, request: HttpRequest) -> None:
+    """Count a call that was not foreseen when its job was claimed. Raises ``RateLimited`` where there is no room."""
+    with transaction.atomic():
+        credential = ProviderCredential.objects.locked(credential_id)
+        if credential is None:
+            raise RateLimited("The account is paused.", code="paused")
+        limits = credential.declared.limits
+        amounts = {Counted.REQUESTS: 1, Counted.READS: 0 if request.creates else 1}
+        for counted, amount in amounts.items():
+            room = LimitUse.objects.room(credential, limits, counted)
+            if room is not None and room < amount:
+                limited = RateLimited("The provider's limit is reached for now.", code="own_limit")
+                limited.retry_after = LimitUse.objects.wait(credential, limits, counted)
+                raise limited
+        LimitUse.objects.note(credential, limits, amounts)
+
+
+def _write_intent(job: ProviderJob, body: bytes) -> None:
+    kept = body if len(body) <= _KEPT_BYTES else b"sha256:" + hashlib.sha256(body).hexdigest().encode()
+    if not ProviderJob.objects.held(job).update(intent=kept, intent_at=Now()):
+        raise NotSent("Another worker has this job now.", code="claim_lost")
+
+
+def _remember(job: ProviderJob, facts: dict[str, str]) -> None:
+    job.remembered = {**job.remembered, **facts}
+    if not ProviderJob.objects.held(job).update(remembered=job.remembered):
+        raise NotSent("Another worker has this job now.", code="claim_lost")

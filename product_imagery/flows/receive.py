@@ -1,0 +1,80 @@
+"""Receive: a webhook call is written down, then believed only as far as a reason to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from product_imagery import background
+from product_imagery.exceptions import RequestError, SecretError
+from product_imagery.flows import track
+from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
+from product_imagery.provider_kit.contract import Delivery
+from product_imagery.provider_kit.registry import get_provider
+from product_imagery.states import JobState
+
+_KEPT = ("content-type", "user-agent")
+_PREFIX = "x-"  #: the providers' own headers; ours, cookies and authorisation are never kept
+_NEVER = ("x-forwarded", "x-real", "x-api-key", "x-csrf")
+
+
+def receive(credential: ProviderCredential, headers: Mapping[str, str], body: bytes, job: str = "") -> WebhookDelivery:
+    """Verify a call, write it down and act on it. A repetition of an event returns what was written before.
+
+    ``job`` is the job's own token from the address. Raises ``RequestError`` (``not_genuine``) and writes nothing when
+    the signature does not fit.
+    """
+    provider = get_provider(credential.provider)()
+    delivery = Delivery({name.lower(): value for name, value in headers.items()}, body, timezone.now().timestamp())
+    if not provider.verify(delivery, _secrets(credential)):
+        raise RequestError("The signature does not fit.", code="not_genuine")
+    event = provider.event_id(delivery)[:200]
+    kept = {name: value[:500] for name, value in delivery.headers.items() if _is_kept(name)}
+    try:
+        with transaction.atomic():
+            written = WebhookDelivery.objects.create(credential=credential, event_id=event, headers=kept, body=body)
+    except IntegrityError:
+        return WebhookDelivery.objects.get(credential=credential, event_id=event)
+    process(written, job)
+    return written
+
+
+def process(written: WebhookDelivery, job: str = "") -> None:
+    """Act on a call that was written down: look at the jobs it is about. May be repeated."""
+    credential = written.credential
+    delivery = Delivery(written.headers, bytes(written.body), written.received_at.timestamp())
+    hints = get_provider(credential.provider)().hints(delivery)
+    with transaction.atomic():
+        adopted = len(hints) == 1 and _adopt(credential, job, hints[0])
+        looked = track.look_now(credential, hints, job)
+        outcome = f"{looked} jobs looked at" + (", one found again" if adopted else "")
+        WebhookDelivery.objects.filter(pk=written.pk).update(processed_at=Now(), outcome=outcome)
+        background.wake()
+
+
+def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
+    """A call to a job's own address names its id: what a lost answer would have told. It is read before it counts."""
+    if not job:
+        return False
+    found = {"state": JobState.RUNNING, "remote_id": remote_id, "accepted_at": Now(), "due_at": Now()}
+    try:
+        with transaction.atomic():
+            lost = ProviderJob.objects.filter(credential=credential, uuid=job, state=JobState.CHECKING, remote_id="")
+            return bool(lost.update(**found, token=None, claimed_until=None))
+    except (IntegrityError, ValidationError):
+        return False
+
+
+def _secrets(credential: ProviderCredential) -> dict[str, tuple[str, ...]]:
+    try:
+        return {name: tuple(one.reveal() for one in credential.secrets(name)) for name in credential.sealed}
+    except SecretError:
+        return {}
+
+
+def _is_kept(name: str) -> bool:
+    return name in _KEPT or (name.startswith(_PREFIX) and not name.startswith(_NEVER))

@@ -1,0 +1,26 @@
+"""Take over a picture that came from outside: decoded, encoded by us, with a thumbnail. Runs in the imaging process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from product_imagery.imaging.decode import open_picture
+from product_imagery.imaging.encode import write_picture
+from product_imagery.imaging.limits import Limits
+from product_imagery.imaging.metadata import SourceType
+from product_imagery.imaging.thumbnails import write_thumbnail
+
+_QUALITY = 92
+
+
+def receive(*, source: str, folder: str, mark: str, limits: dict[str, int]) -> dict[str, Any]:
+    """Return the descriptions of the picture (``file``) and its ``thumbnail``, as ``provider_kit.contract`` names them.
+
+    Raises ``PictureError`` when it is not a picture that we accept.
+    """
+    opened = open_picture(Path(source), Limits(**limits))
+    format = "png" if opened.format == "TIFF" else opened.format.lower()
+    made = write_picture(opened.image, Path(folder, "picture"), format=format, quality=_QUALITY, mark=SourceType(mark))
+    small = write_thumbnail(opened.image, Path(folder, "thumbnail"), mark=SourceType(mark))
+    return {"file": made.as_dict(), "thumbnail": small.as_dict(), "mark": mark}

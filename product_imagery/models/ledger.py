@@ -1,0 +1,53 @@
+"""What was spent, and what is promised."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Sum
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.models.credential import ProviderCredential
+from product_imagery.models.enhancement import Enhancement
+from product_imagery.models.job import ProviderJob
+
+
+class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
+    """Sums."""
+
+    def spent_since(self, credential: ProviderCredential, moment: datetime) -> Decimal:
+        """What the credential spent or promised since ``moment``."""
+        found = self.filter(credential=credential, at__gte=moment).aggregate(total=Sum("amount"))["total"]
+        return found or Decimal(0)
+
+
+class CreditEntry(models.Model):
+    """One movement: the amounts of all entries of a job add up to what it costs. Rows are only ever added."""
+
+    class Kind(models.TextChoices):
+        """``settle`` corrects what was reserved to what it really cost; ``release`` takes a reservation back."""
+
+        RESERVE = "reserve", _("reserved")
+        SETTLE = "settle", _("settled")
+        RELEASE = "release", _("released")
+
+    credential = models.ForeignKey(ProviderCredential, models.PROTECT, related_name="entries")
+    enhancement = models.ForeignKey(Enhancement, models.PROTECT, related_name="entries")
+    job = models.ForeignKey(ProviderJob, models.PROTECT, related_name="entries")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
+    at = models.DateTimeField(_("when"), db_default=Now())
+
+    objects = CreditEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("credit entry")
+        verbose_name_plural = _("credit entries")
+        ordering = ("-pk",)
+        indexes = (models.Index(fields=["credential", "at"]),)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.amount}"

@@ -1,0 +1,161 @@
+"""What hosted providers share: reading answers, and telling what an answer that is not the wanted one means."""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import json
+import math
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from product_imagery.exceptions import (
+    CredentialRefused,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+    RateLimited,
+)
+from product_imagery.provider_kit.contract import HttpRequest, Provider
+
+_LONGEST_WAIT = 3600.0  #: seconds: a larger ``Retry-After`` is a mistake or an attack
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of at most 1 MiB: header names in lower case."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def fields(self) -> Fields:
+        """The JSON object in the body. Raises ``ProviderUnavailable``: what an unreadable answer means is not known."""
+        return Fields(self.json())
+
+    def json(self) -> Any:
+        """The JSON in the body. Raises ``ProviderUnavailable``."""
+        try:
+            return json.loads(self.body, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise _unreadable(f"not JSON: {self.body[:200]!r}", self.status) from error
+
+
+class Fields:
+    """A JSON object that is read field by field. A wrong type raises ``ProviderUnavailable``."""
+
+    def __init__(self, value: Any, where: str = "answer") -> None:
+        if not isinstance(value, dict):
+            raise _unreadable(f"{where} is not an object")
+        self._values, self._where = value, where
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A string that is not empty; ``default`` where it is missing or null."""
+        value = self._values.get(name)
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, str) or (not value and default is None):
+            raise _unreadable(f"{self._where}.{name} is not a text")
+        return value
+
+    def integer(self, name: str) -> int:
+        """A whole number within 64 bits."""
+        value = self._values.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+            raise _unreadable(f"{self._where}.{name} is not a whole number")
+        return value
+
+    def amount(self, name: str) -> Decimal | None:
+        """A number that is not negative, or ``None``: amounts inform, they are never a reason to lose a job."""
+        value = self._values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**9:
+            return None
+        return Decimal(str(value))
+
+    def object(self, name: str) -> Fields:
+        """An object inside this one."""
+        return Fields(self._values.get(name), f"{self._where}.{name}")
+
+    def objects(self, name: str) -> list[Fields]:
+        """A list of objects; empty where it is missing."""
+        value = self._values.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise _unreadable(f"{self._where}.{name} is not a list")
+        return [Fields(one, f"{self._where}.{name}") for one in value]
+
+
+class HostedProvider(Provider):
+    """Base of providers behind an HTTP API: one boundary at which their errors become ours."""
+
+    def post(
+        self, path: str, content: Mapping[str, Any], *, creates: bool = False, **headers: str
+    ) -> Generator[HttpRequest, Answer, Answer]:
+        """Send JSON and return the good answer. Raises ``ProviderError``."""
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Content-Type": "application/json", **names}
+        return (yield from self.call(HttpRequest("POST", path, body, sent, creates=creates)))
+
+    def get(self, path: str, **query: str) -> Generator[HttpRequest, Answer, Answer]:
+        """Read and return the good answer. Raises ``ProviderError``."""
+        return (yield from self.call(HttpRequest("GET", path, query=query)))
+
+    def call(self, request: HttpRequest) -> Generator[HttpRequest, Answer, Answer]:
+        """Yield the request; return its answer, or raise what it means."""
+        answer = yield request
+        error = self.error_in(answer) or _error_by_status(answer, *self.explain(answer))
+        if error:
+            raise error
+        return answer
+
+    def error_in(self, answer: Answer) -> ProviderError | None:
+        """An error that the status alone does not tell, such as an empty balance under 200."""
+        return None
+
+    def explain(self, answer: Answer) -> tuple[str, str, str]:
+        """(code, message, request id) from the provider's error envelope; empty where there is none."""
+        return "", "", ""
+
+
+def _error_by_status(answer: Answer, code: str, message: str, request_id: str) -> ProviderError | None:
+    status = answer.status
+    if 200 <= status < 300:
+        return None
+    facts: dict[str, Any] = {"status": status, "request_id": request_id, "detail": f"HTTP {status} {code} {message}"}
+    if status == 429:
+        limited = RateLimited("The provider asks to slow down.", code=code or "rate_limited", **facts)
+        limited.retry_after = retry_after(answer)
+        return limited
+    if status in (401, 402, 403) or 300 <= status < 400:
+        where = " It was redirected: check the base address." if status < 400 else ""
+        sentence = message or "The provider does not accept this key, or its plan or balance does not allow the work."
+        return CredentialRefused(sentence + where, code=code or "credential_refused", **facts)
+    if status >= 500 or status in (408, 425):
+        return ProviderUnavailable("The provider has trouble at the moment.", code=code or "", **facts)
+    return ProviderRefused(message or f"The provider refused the request (HTTP {status}).", code=code or "", **facts)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Seconds from ``Retry-After``, a number or a date, at most an hour; ``None`` where it says nothing usable."""
+    text = answer.headers.get("retry-after", "").strip()
+    seconds = math.nan
+    with contextlib.suppress(ValueError):
+        seconds = float(text)
+    if math.isnan(seconds) and text:
+        with contextlib.suppress(ValueError, TypeError):
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+    return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unreadable(detail: str, status: int | None = None) -> ProviderUnavailable:
+    message = "The provider's answer cannot be read."
+    return ProviderUnavailable(message, code="unreadable_answer", detail=detail, status=status)

@@ -1,0 +1,203 @@
+"""AI Gen Studio: up to twenty pictures in one create, safe to repeat by its ``Idempotency-Key``.
+
+Facts: the vendor's API conventions and quick start (endpoints, envelopes, statuses, error envelope), and its public
+pages on limits, credits, idempotency, source images and webhooks. What neither states is a named constant here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from product_imagery.exceptions import ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
+from product_imagery.provider_kit.contract import (
+    Accepted,
+    Conversation,
+    Counted,
+    Delivery,
+    Failure,
+    Finished,
+    Form,
+    HttpRequest,
+    Job,
+    Limit,
+    Offer,
+    Operation,
+    Outcome,
+    RemotePicture,
+    Running,
+    Undecidable,
+)
+from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
+from product_imagery.provider_kit.options import Kind, Option
+
+_PATH = "product-image-enhancements"
+_FINAL = ("completed", "partially_completed", "failed", "cancelled")
+_TRUSTED_SECONDS = 24 * 3600  #: how long we rely on the vendor to remember an idempotency key; nothing is stated
+_SKEW_SECONDS = 300  #: of a webhook's timestamp; the vendor leaves the window to the receiver
+_FIRST_LOOK, _NEXT_LOOK = 30.0, 30.0  #: 120 polls an hour and one active batch: one look every thirty seconds
+_CREDITS = Decimal(5)
+
+_PRESETS = {
+    "single_product_white_background": "One product on white",
+    "marketplace_clean_catalog": "Marketplace catalogue",
+    "clean_catalog_group": "Catalogue, several products",
+}
+_PRESERVATION = Option(
+    "preservation_level",
+    Kind.CHOICE,
+    "strict",
+    "how closely the product is kept",
+    choices={"strict": "strict", "balanced": "balanced", "creative": "creative"},
+)
+_INSTRUCTIONS = Option("instructions", Kind.TEXT, "", "for the whole batch", maximum=4000)
+
+
+def _offer(default: str) -> Offer:
+    preset = Option("preset", Kind.CHOICE, default, "the vendor's look", choices=_PRESETS)
+    return Offer((preset, _PRESERVATION, _INSTRUCTIONS), cost=_CREDITS, seconds=60)
+
+
+class AIGenStudio(HostedProvider):
+    """One enhancement of ours becomes as few of theirs as the limits allow."""
+
+    slug = "aigenstudio"
+    label = "AI Gen Studio"
+    base_url = "https://aigenstudio.app/api/v1"
+    form = Form.URL
+    batch = 20
+    limits = (
+        Limit(Counted.IMAGES, 25, 3600),
+        Limit(Counted.CREATES, 5, 3600),
+        Limit(Counted.READS, 120, 3600),
+    )
+    active_jobs = 1
+    deadline = 2 * 3600.0
+    webhooks = True
+    offers: ClassVar[Mapping[Operation, Offer]] = {
+        Operation.WHITE_BACKGROUND: _offer("single_product_white_background"),
+        Operation.EDIT: _offer("marketplace_clean_catalog"),
+    }
+
+    def environment(self, key: str) -> str:
+        """Sandbox keys begin with ``aigen_test_``."""
+        return {"aigen_test_": "sandbox", "aigen_live_": "live"}.get(key[:11], "")
+
+    def submit(self, job: Job) -> Conversation:
+        """Create one enhancement of all the job's pictures."""
+        content = {
+            "images": [{"source_url": given.url, "external_id": given.external_id} for given in job.inputs],
+            "preset": job.options["preset"],
+            "preservation_level": job.options["preservation_level"],
+        }
+        if job.options["instructions"]:
+            content["instructions"] = job.options["instructions"]
+        if job.webhook_url.startswith("https://"):
+            content["webhook_url"] = job.webhook_url
+        answer = yield from self.post(_PATH, content, creates=True, Idempotency_Key=_key(job))
+        return self._accepted(answer)
+
+    def reconcile(self, job: Job) -> Conversation:
+        """Send the same bytes under the same key again: the vendor answers with what it has, and charges once."""
+        if time.time() - job.begun_at > _TRUSTED_SECONDS:
+            return Undecidable("It is too long ago to repeat the request safely.")
+        headers = {"Content-Type": "application/json", "Idempotency-Key": _key(job)}
+        answer = yield from self.call(HttpRequest("POST", _PATH, job.intent, headers))
+        return self._accepted(answer)
+
+    def poll(self, job: Job) -> Conversation:
+        """Read the enhancement; pictures are told apart by ``external_id``, never by their order."""
+        answer = yield from self.get(f"{_PATH}/{job.remote_id}")
+        found = answer.fields().object("enhancement")
+        status = found.text("status")
+        if status not in _FINAL:
+            return Running(status, _NEXT_LOOK)
+        return _result(job, status, found)
+
+    def check_credential(self) -> Conversation:
+        """Read an enhancement that cannot exist: a good key gets 404, a bad one 401."""
+        try:
+            yield from self.get(f"{_PATH}/00000000-0000-4000-8000-000000000000")
+        except ProviderRefused as error:
+            if error.status != 404:
+                raise
+        return Running("ok")
+
+    def error_in(self, answer: Answer) -> ProviderError | None:
+        """A 409 that is not a conflict of idempotency means that another batch is active: wait."""
+        if answer.status == 409 and self.explain(answer)[0] != "idempotency_conflict":
+            limited = RateLimited("Another batch of this account is being worked on.", code="busy", status=409)
+            limited.retry_after = 60.0
+            return limited
+        return None
+
+    def explain(self, answer: Answer) -> tuple[str, str, str]:
+        """``{"error": {"code", "message", "request_id"}}``."""
+        try:
+            error = answer.fields().object("error")
+            return error.text("code", ""), error.text("message", ""), error.text("request_id", "")
+        except ProviderUnavailable:
+            return "", "", ""
+
+    def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
+        """``v1=`` and the HMAC-SHA256 of ``timestamp.event_id.body``; the key is the hex SHA-256 of the API key."""
+        stamp = delivery.headers.get("x-aigen-timestamp", "")
+        event = delivery.headers.get("x-aigen-event-id", "")
+        given = delivery.headers.get("x-aigen-signature", "")
+        sent_at = _moment(stamp)
+        if not event or sent_at is None or abs(sent_at - delivery.received_at) > _SKEW_SECONDS:
+            return False
+        message = f"{stamp}.{event}.".encode() + delivery.body
+        expected = [
+            "v1=" + hmac.new(hashlib.sha256(key.encode()).hexdigest().encode(), message, hashlib.sha256).hexdigest()
+            for key in secrets.get("key", ())
+        ]
+        return any(hmac.compare_digest(given.encode(), one.encode()) for one in expected)
+
+    def event_id(self, delivery: Delivery) -> str:
+        """The vendor's own."""
+        return delivery.headers.get("x-aigen-event-id", "")
+
+    def _accepted(self, answer: Answer) -> Outcome:
+        body = answer.fields()
+        found = body.object("enhancement")
+        balance = body.amount("remaining_paid_credits")
+        return Accepted(found.text("id"), found.text("status", "queued"), _FIRST_LOOK, balance)
+
+
+def _key(job: Job) -> str:
+    return f"pi-{job.uuid}"
+
+
+def _result(job: Job, status: str, found: Fields) -> Outcome:
+    by_external = {given.external_id: given.item_id for given in job.inputs}
+    pictures: dict[int, RemotePicture] = {}
+    failures: dict[int, Failure] = {}
+    for item in found.objects("items"):
+        pk = by_external.get(item.text("external_id", ""))
+        url = item.text("result_url", "")
+        if pk is None:
+            continue
+        if url:
+            pictures.setdefault(pk, RemotePicture(pk, url))
+        else:
+            code = item.text("error_code", "") or status
+            sentence = item.text("error_message", "") or f"The provider could not make this picture ({code})."
+            failures.setdefault(pk, Failure(pk, code[:60], sentence))
+    failed = tuple(failure for pk, failure in failures.items() if pk not in pictures)
+    return Finished(tuple(pictures.values()), failed, status, found.amount("credits_used"))
+
+
+def _moment(stamp: str) -> float | None:
+    """Unix seconds, Unix milliseconds, or ISO 8601; nothing for anything else."""
+    if stamp.isascii() and stamp.isdigit() and len(stamp) <= 13:
+        return int(stamp) / (1000 if len(stamp) == 13 else 1)
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except ValueError:
+        return None

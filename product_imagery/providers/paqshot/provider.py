@@ -1,0 +1,191 @@
+"""Paqshot: one picture a call, as an address or as bytes; a lost create is found by its webhook or in the list.
+
+Facts: the vendor's API page (endpoints, fields, statuses, errors, 60 requests a minute, results kept for seven days,
+webhook signature). How the signature is written and what the list looks like is not stated: named constants here.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from product_imagery.exceptions import ProviderRefused, ProviderUnavailable
+from product_imagery.provider_kit.contract import (
+    Accepted,
+    Conversation,
+    Counted,
+    Delivery,
+    Field,
+    Finished,
+    Form,
+    Job,
+    Limit,
+    Offer,
+    Operation,
+    Refused,
+    RemotePicture,
+    Running,
+    Undecidable,
+)
+from product_imagery.provider_kit.http import Answer, HostedProvider
+from product_imagery.provider_kit.options import Kind, Option
+
+_PAGE, _PAGES = 100, 5
+_SKEW_SECONDS = 120.0
+_LIST_NAMES = ("data", "generations", "items", "results")
+_NEXT_LOOK = 5.0
+SECRET = "webhook_secret"
+
+
+def _choice(name: str, default: str, help: str, *values: str) -> Option:
+    return Option(name, Kind.CHOICE, default, help, choices={value: value or "not given" for value in values})
+
+
+_SCENE_TYPE = _choice("scene_type", "auto", "", "auto", "action", "abstract", "product_packshot")
+_RATIO = _choice("aspect_ratio", "1:1", "of the result", "1:1", "4:3", "16:9", "9:16", "3:2", "2:3")
+_PEOPLE = _choice("people", "none", "", "none", "with_people", "without_people")
+_LOCATION = Option("location", Kind.TEXT, "", "office, outdoor, cafe, studio, urban, nature, or your own", maximum=100)
+_PROMPT = Option("prompt", Kind.TEXT, "", "what else the picture should show", maximum=500)
+_BACKGROUND = Option("background", Kind.TEXT, "white", "white, off_white, light_gray, black, or #RRGGBB", maximum=10)
+_PRICE = Decimal(1)  #: the vendor counts generations against a quota and names no price
+
+
+class Paqshot(HostedProvider):
+    """Bytes are sent inside the request, so no source has to be public."""
+
+    slug = "paqshot"
+    label = "Paqshot"
+    currency = "generations"
+    base_url = "https://api.paqshot.com/v1"
+    form = Form.BASE64
+    limits = (Limit(Counted.REQUESTS, 60, 60),)
+    deadline = 600.0
+    webhooks = True
+    fields = (Field(SECRET, "Webhook secret", "from the Paqshot dashboard; without it webhooks are refused", True),)
+    offers: ClassVar[Mapping[Operation, Offer]] = {
+        Operation.WHITE_BACKGROUND: Offer((_BACKGROUND, _RATIO, _PROMPT), cost=_PRICE, seconds=15),
+        Operation.SCENE: Offer(
+            (
+                _choice("style", "lifestyle", "", "lifestyle", "editorial", "mockup"),
+                _SCENE_TYPE,
+                _RATIO,
+                _PEOPLE,
+                _LOCATION,
+                _PROMPT,
+            ),
+            cost=_PRICE,
+            seconds=15,
+        ),
+    }
+
+    def submit(self, job: Job) -> Conversation:
+        """Send the picture with what is asked for."""
+        given = job.inputs[0]
+        assert given.path is not None
+        content = given.path.read_bytes()
+        if len(content) > self.max_source_bytes:
+            megabytes = self.max_source_bytes / 1024**2
+            raise ProviderRefused(f"Paqshot takes pictures of at most {megabytes:.0f} MB.", code="source_too_large")
+        body: dict[str, Any] = {"product_image": base64.b64encode(content).decode(), **_wishes(job)}
+        if job.webhook_url.startswith("https://"):
+            body["webhook_url"] = job.webhook_url
+        answer = yield from self.post("generate", body, creates=True)
+        found = answer.fields()
+        soon = min(30.0, max(5.0, float(found.amount("estimated_seconds") or 5)))
+        return Accepted(found.text("id"), found.text("status", ""), soon)
+
+    def poll(self, job: Job) -> Conversation:
+        """Read the generation."""
+        answer = yield from self.get(f"generate/{job.remote_id}")
+        found = answer.fields()
+        status = found.text("status")
+        if status == "failed":
+            reason = found.text("message", "") or found.text("error", "") or "It gives no reason."
+            return Refused("provider_failed", f"Paqshot could not make this picture. {reason}", charged=True)
+        if status != "completed":
+            return Running(status, _NEXT_LOOK)
+        report = {name: found.text(name, "") for name in ("expires_at",) if found.text(name, "")}
+        return Finished((RemotePicture(job.inputs[0].item_id, found.text("image_url"), report),), status=status)
+
+    def reconcile(self, job: Job) -> Conversation:
+        """Look through the list for generations made since the request was written down, with its style and ratio."""
+        wanted, candidates = _wishes(job), []
+        for page in range(_PAGES):
+            query = {"limit": str(_PAGE), "offset": str(page * _PAGE)}
+            answer = yield from self.get("generations", **query)
+            entries = _entries(answer)
+            candidates += [entry["id"] for entry in entries if _may_be(entry, wanted, job.begun_at)]
+            if len(entries) < _PAGE:
+                break
+        if not candidates:
+            return Undecidable("Paqshot's list shows no such picture, but the list may lag behind.")
+        names = ", ".join(dict.fromkeys(candidates))
+        return Undecidable(f"Paqshot's list shows what may be it: {names}. Look at it there, then decide.")
+
+    def check_credential(self) -> Conversation:
+        """List one generation."""
+        yield from self.get("generations", limit="1")
+        return Running("ok")
+
+    def explain(self, answer: Answer) -> tuple[str, str, str]:
+        """``{"error": "<code>", "message": "<text>"}``."""
+        try:
+            error = answer.fields()
+            return error.text("error", ""), error.text("message", ""), ""
+        except ProviderUnavailable:
+            return "", "", ""
+
+    def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
+        """HMAC-SHA256 of the body in hex, with or without ``sha256=``. Nothing unique is signed: it may be a replay."""
+        given = delivery.headers.get("x-paqshot-signature", "").strip().lower().removeprefix("sha256=")
+        expected = [
+            hmac.new(secret.encode(), delivery.body, hashlib.sha256).hexdigest() for secret in secrets.get(SECRET, ())
+        ]
+        return any(hmac.compare_digest(given.encode(), one.encode()) for one in expected)
+
+    def hints(self, delivery: Delivery) -> tuple[str, ...]:
+        """``id`` is the generation's."""
+        try:
+            found = json.loads(delivery.body)
+        except (ValueError, RecursionError):
+            return ()
+        name = found.get("id") if isinstance(found, dict) else None
+        return (name,) if isinstance(name, str) and 0 < len(name) <= 64 else ()
+
+
+def _wishes(job: Job) -> dict[str, Any]:
+    """The fields of a request besides picture and webhook; empty ones are not sent."""
+    options = dict(job.options)
+    if job.operation is Operation.WHITE_BACKGROUND:
+        options = {"style": "studio_packshot", **options}
+    if options.get("people") == "none":
+        del options["people"]
+    return {name: value for name, value in options.items() if value != ""}
+
+
+def _entries(answer: Answer) -> list[dict[str, Any]]:
+    """The list: bare, or under exactly one known name. Raises ``ProviderUnavailable`` when it is neither."""
+    found = answer.json()
+    if isinstance(found, dict):
+        lists = [found[name] for name in _LIST_NAMES if isinstance(found.get(name), list)]
+        found = lists[0] if len(lists) == 1 else None
+    if not isinstance(found, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("id"), str) for one in found
+    ):
+        raise ProviderUnavailable("Paqshot's list cannot be read.", code="unreadable_answer")
+    return found
+
+
+def _may_be(entry: Mapping[str, Any], wanted: Mapping[str, Any], begun_at: float) -> bool:
+    try:
+        made_at = datetime.fromisoformat(str(entry.get("created_at"))).timestamp()
+    except ValueError:
+        return False
+    same = all(entry.get(name, wanted[name]) == wanted[name] for name in ("style", "aspect_ratio") if name in wanted)
+    return same and made_at >= begun_at - _SKEW_SECONDS

@@ -1,0 +1,147 @@
+"""ProductAI.photo: one picture a call, paid when it starts, no way to look up a lost create.
+
+Facts: the vendor's API page (endpoints, models, token prices, limits, webhooks). A create is therefore sent once; what
+became of a lost one is decided by a person.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from product_imagery.exceptions import CredentialRefused, ProviderError, ProviderUnavailable
+from product_imagery.provider_kit.contract import (
+    Accepted,
+    Conversation,
+    Counted,
+    Delivery,
+    Finished,
+    Form,
+    Job,
+    Limit,
+    Offer,
+    Operation,
+    Outcome,
+    Refused,
+    RemotePicture,
+    Running,
+)
+from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
+from product_imagery.provider_kit.options import Kind, Option
+
+#: model → tokens, taken when the job starts
+TOKENS = {
+    "gpt-low": 2,
+    "gpt-medium": 3,
+    "gpt-high": 8,
+    "kontext-pro": 3,
+    "nanobanana": 3,
+    "nanobananapro": 8,
+    "seedream": 3,
+}
+_UPSCALE_TOKENS = 20
+_FIRST_LOOK, _NEXT_LOOK = 15.0, 15.0  #: fifteen requests a minute have to serve all open jobs
+_FAILED = ("ERROR", "FAILED", "TIMEOUT")
+_MODEL = Option("model", Kind.CHOICE, "nanobanana", "the vendor's model", choices={name: name for name in TOKENS})
+
+
+def _prompt(default: str) -> Option:
+    return Option("prompt", Kind.TEXT, default, "what the picture should show", minimum=1, maximum=2000)
+
+
+def _tokens(options: Mapping[str, Any]) -> Decimal:
+    return Decimal(TOKENS[options["model"]])
+
+
+def _generating(prompt: str) -> Offer:
+    return Offer((_MODEL, _prompt(prompt)), cost=Decimal(3), seconds=30, price=_tokens)
+
+
+class ProductAI(HostedProvider):
+    """Every job is read with the key before anything of it is believed: its webhooks are not signed."""
+
+    slug = "productai"
+    label = "ProductAI.photo"
+    currency = "tokens"
+    base_url = "https://api.productai.photo/v1"
+    form = Form.URL
+    limits = (Limit(Counted.REQUESTS, 15, 60),)
+    deadline = 1800.0
+    webhooks = True
+    offers: ClassVar[Mapping[Operation, Offer]] = {
+        Operation.WHITE_BACKGROUND: _generating("The product, unchanged, on a pure white background."),
+        Operation.SCENE: _generating("The product, unchanged, on a light wooden table in soft daylight."),
+        Operation.EDIT: _generating("The product, unchanged, well lit."),
+        Operation.UPSCALE: Offer((), cost=Decimal(_UPSCALE_TOKENS), seconds=30),
+    }
+
+    def authorisation(self, key: str) -> Mapping[str, str]:
+        """``x-api-key``."""
+        return {"x-api-key": key}
+
+    def submit(self, job: Job) -> Conversation:
+        """Start one generation, or one upscale."""
+        source = {"image_url": job.inputs[0].url}
+        if job.operation is Operation.UPSCALE:
+            answer = yield from self.post("api/upscale", source, creates=True)
+        else:
+            content = {"model": job.options["model"], **source, "prompt": job.options["prompt"]}
+            answer = yield from self.post("api/generate", content, creates=True)
+        found = _data(answer)
+        return Accepted(str(found.integer("id")), found.text("status", ""), _FIRST_LOOK)
+
+    def poll(self, job: Job) -> Conversation:
+        """Read the job."""
+        answer = yield from self.get(f"api/job/{job.remote_id}")
+        return _outcome(job, _data(answer))
+
+    def error_in(self, answer: Answer) -> ProviderError | None:
+        """An empty balance comes under any HTTP status."""
+        code, message, _ = self.explain(answer)
+        if "OUT_OF_TOKENS" in (code, message):
+            sentence = "The account at ProductAI.photo has no tokens left. Top it up, then resume it."
+            return CredentialRefused(sentence, code="out_of_tokens", status=answer.status)
+        return None
+
+    def explain(self, answer: Answer) -> tuple[str, str, str]:
+        """``{"name", "message", "details"}``, or ``{"status": "ERROR", "message", "code"}``."""
+        try:
+            error = answer.fields()
+            return error.text("code", "") or error.text("name", ""), error.text("message", ""), ""
+        except ProviderUnavailable:
+            return "", "", ""
+
+    def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
+        """Nothing is signed: the address alone is secret, and a call is never more than a hint to read a job."""
+        return True
+
+    def hints(self, delivery: Delivery) -> tuple[str, ...]:
+        """``job_id`` comes as text with success, and not at all with an error."""
+        try:
+            found = json.loads(delivery.body)
+        except (ValueError, RecursionError):
+            return ()
+        name = str(found.get("job_id", "")) if isinstance(found, dict) else ""
+        return (name,) if name.isascii() and name.isdigit() and len(name) < 20 else ()
+
+
+def _data(answer: Answer) -> Fields:
+    body = answer.fields()
+    if body.text("status") != "OK":
+        raise ProviderUnavailable("The provider's answer says neither yes nor no.", detail=answer.body[:200].decode())
+    return body.object("data")
+
+
+def _outcome(job: Job, found: Fields) -> Outcome:
+    status = found.text("status")
+    if status.upper() in _FAILED:
+        sentence = "ProductAI.photo could not make this picture; it gives no reason. Its tokens are spent."
+        return Refused("provider_failed", sentence, charged=True)
+    if status.upper() != "COMPLETED":
+        return Running(status, _NEXT_LOOK)
+    url = found.text("image_url", "")
+    if not url:
+        return Refused("no_picture", "ProductAI.photo finished without a picture. Its tokens are spent.", charged=True)
+    return Finished((RemotePicture(job.inputs[0].item_id, url),), status=status)

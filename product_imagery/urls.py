@@ -1,0 +1,14 @@
+"""``path("imagery/", include("product_imagery.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from product_imagery.webhooks import views
+
+app_name = "product_imagery"
+
+urlpatterns = [
+    path("webhooks/<uuid:credential>/", views.webhook, name="webhook"),
+    path("sources/<str:signed>/", views.source, name="source"),
+]

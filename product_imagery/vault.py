@@ -1,0 +1,91 @@
+"""Secrets at rest: encrypted with the site's keys, bound to the row and column they belong to. Fails closed.
+
+The keys are ``PRODUCT_IMAGERY["SECRET_KEYS"]``, newest first, or are derived from ``SECRET_KEY`` and its fallbacks. With
+no key that fits, ``SecretError`` is raised and what is stored stays as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any, NoReturn
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import SecretError
+
+
+class Secret:
+    """A value that shows itself only to who asks by ``reveal``: masked in text, refused in pickles and JSON."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one place that sends it."""
+        return self.__value
+
+    @property
+    def hint(self) -> str:
+        """``••••`` and the last four characters; of a short one nothing."""
+        return f"••••{self.__value[-4:]}" if len(self.__value) >= 12 else "••••"
+
+    def __repr__(self) -> str:
+        return "Secret(••••)"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self.__value.encode(), other.reveal().encode())
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A secret is not pickled or copied.")
+
+
+def seal(value: str, place: str) -> str:
+    """Encrypt ``value`` for ``place``, for example ``credential/<uuid>/key``. The result is text."""
+    return _fernet().encrypt(json.dumps([place, value]).encode()).decode()
+
+
+def unseal(token: str, place: str) -> Secret:
+    """Decrypt what ``seal`` made. Raises ``SecretError`` without a fitting key, or when it was made for another place."""
+    try:
+        sealed_for, value = json.loads(_fernet().decrypt(token.encode()))
+    except (InvalidToken, ValueError) as error:
+        message = "A stored key cannot be read: the site's SECRET_KEY or SECRET_KEYS changed. Enter the key again."
+        raise SecretError(message) from error
+    if not hmac.compare_digest(str(sealed_for), place):
+        raise SecretError("A stored key belongs to another account. Enter the key again.", code="secret_moved")
+    return Secret(value)
+
+
+def reseal(token: str) -> str:
+    """The same, encrypted with the newest key. Raises ``SecretError``."""
+    try:
+        return _fernet().rotate(token.encode()).decode()
+    except InvalidToken as error:
+        raise SecretError("A stored key cannot be read with any of the site's keys.") from error
+
+
+def _fernet() -> MultiFernet:
+    own = get_settings().secret_keys
+    if own:
+        return MultiFernet([Fernet(key) for key in own])
+    return MultiFernet([Fernet(_derived(key)) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+
+
+def _derived(key: Any) -> bytes:
+    material = key if isinstance(key, bytes) else str(key).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(b"product_imagery vault:" + material).digest())

@@ -1,0 +1,65 @@
+"""The doors for machines: providers that call, and providers that fetch a source picture."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core import signing
+from django.core.exceptions import RequestDataTooBig
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from product_imagery.exceptions import ImageryError, RequestError
+from product_imagery.flows.receive import receive
+from product_imagery.models import EnhancementItem, ProviderCredential
+from product_imagery.products import description_for
+from product_imagery.sources import read_signature
+
+_MOST_BYTES = 256 * 1024
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
+    """Take a provider's call: 200 once it is written down, 401 for a wrong signature, 404, 405, 413."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > _MOST_BYTES:
+        return HttpResponse(status=413)
+    account = get_object_or_404(ProviderCredential, uuid=credential, is_active=True)
+    if not account.declared.webhooks:
+        raise Http404
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        return HttpResponse(status=413)
+    if len(body) > _MOST_BYTES:
+        return HttpResponse(status=413)
+    try:
+        receive(account, dict(request.headers), body, _token(request))
+    except RequestError:
+        return HttpResponse("not genuine", status=401, content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+def source(request: HttpRequest, signed: str) -> HttpResponseBase:
+    """Give out a source picture to whoever holds its signed address, while it is good."""
+    try:
+        item = EnhancementItem.objects.select_related("content_type").get(uuid=read_signature(signed))
+        description = description_for(item.content_type)
+        handle = description.storage.open(item.source_name, "rb")
+    except (signing.BadSignature, EnhancementItem.DoesNotExist, ImageryError, OSError, ValueError):
+        raise Http404 from None
+    response = FileResponse(handle, filename=item.source_name.rpartition("/")[2])
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, max-age=300"
+    return response
+
+
+def _token(request: HttpRequest) -> str:
+    try:
+        return str(uuid.UUID(request.GET.get("job", "")))
+    except ValueError:
+        return ""

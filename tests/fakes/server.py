@@ -1,0 +1,274 @@
+"""Fake hosted providers on loopback, written from their contracts: real HTTP, a ledger of charges, knobs for faults."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from PIL import Image
+
+KEYS = {
+    "aigenstudio": "aigen_test_loopback_key_0001",
+    "productai": "loopbackkey00000000000000000001",
+    "paqshot": "pk_live_loopback_key_0001",
+}
+
+
+@dataclass
+class Created:
+    """One thing that was charged."""
+
+    provider: str
+    id: str
+    body: dict[str, Any]
+    cost: int
+    at: float
+    key: str = ""
+
+
+@dataclass
+class Fault:
+    """What goes wrong on a route: ``before`` or ``after`` the work was done, for ``times`` calls."""
+
+    kind: str
+    times: int
+    status: int = 500
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Fakes:
+    """The state of all providers. ``work_seconds`` is how long a job takes; ``calls`` logs (moment, provider, route)."""
+
+    def __init__(self, work_seconds: float = 0.0) -> None:
+        self.work_seconds = work_seconds
+        self.created: list[Created] = []
+        self.calls: list[tuple[float, str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.faults: dict[str, Fault] = {}
+        self.words: dict[str, str] = {}  #: job id → a status to answer with instead
+        self.bad_items: dict[str, str] = {}  #: external id → error code
+        self.lock = threading.Lock()
+        self.picture = _picture((90, 140, 90))
+        self._keys: dict[str, tuple[str, str]] = {}
+        self._number = 41_000
+
+    def fail(self, route: str, kind: str, times: int = 1, **facts: Any) -> None:
+        """Let the next calls of ``provider.route`` go wrong: ``lose`` (after), ``drop`` (before), ``status``, ``after``."""
+        self.faults[route] = Fault(kind, times, **facts)
+
+    def charged(self, provider: str) -> int:
+        """How many pictures were charged."""
+        return sum(1 for one in self.created if one.provider == provider)
+
+    def fault(self, route: str) -> Fault | None:
+        """The fault of this call, used up."""
+        with self.lock:
+            fault = self.faults.get(route)
+            if fault is None or fault.times <= 0:
+                return None
+            fault.times -= 1
+            return fault
+
+    # ---- AI Gen Studio
+
+    def aigenstudio(self, method: str, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]) -> Any:
+        if headers.get("authorization") != f"Bearer {KEYS['aigenstudio']}":
+            return 401, {"error": {"code": "invalid_api_key", "message": "Bad key.", "request_id": "req_1"}}
+        if method == "POST":
+            return self._aigen_create(body, headers)
+        found = next((one for one in self.created if one.key == path.rpartition("/")[2]), None)
+        if found is None:
+            return 404, {"error": {"code": "not_found", "message": "Not found.", "request_id": "req_2"}}
+        batch = [one for one in self.created if one.key == found.key]
+        return 200, {"enhancement": self._aigen_state(batch), "request_id": "req_3"}
+
+    def _aigen_create(self, body: bytes, headers: dict[str, str]) -> Any:
+        name, digest = headers.get("idempotency-key", ""), hashlib.sha256(body).hexdigest()
+        with self.lock:
+            known = self._keys.get(name)
+            if known and known[0] != digest:
+                return 409, {"error": {"code": "idempotency_conflict", "message": "Other body.", "request_id": "r"}}
+            batch = known[1] if known else str(uuid.uuid4())
+            if not known:
+                self._keys[name] = (digest, batch)
+                for image in json.loads(body)["images"]:
+                    self.created.append(
+                        Created("aigenstudio", image["external_id"], json.loads(body), 5, time.time(), batch)
+                    )
+        total = sum(1 for one in self.created if one.key == batch)
+        enhancement = {"id": batch, "status": "queued", "total_items": total, "credits_reserved": 5 * total}
+        return 200, {"enhancement": enhancement, "remaining_paid_credits": 85, "request_id": "req_4"}
+
+    def _aigen_state(self, batch: list[Created]) -> dict[str, Any]:
+        done = time.time() - batch[0].at >= self.work_seconds
+        status = self.words.get(batch[0].key, "completed" if done else "processing")
+        items = []
+        for one in batch:
+            bad = self.bad_items.get(one.id)
+            good = done and not bad
+            items.append(
+                {
+                    "id": str(uuid.uuid4()), "external_id": one.id, "status": "completed" if good else "failed",
+                    "result_url": self.file_url() if good else None, "error_code": bad, "error_message": None,
+                }
+            )  # fmt: skip
+        used = 5 * sum(1 for item in items if item["result_url"])
+        return {"id": batch[0].key, "status": status, "credits_used": used, "items": items}
+
+    # ---- ProductAI.photo
+
+    def productai(self, method: str, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]) -> Any:
+        if headers.get("x-api-key") != KEYS["productai"]:
+            return 401, {"name": "ApiError", "message": "INVALID_API_KEY", "details": ""}
+        if method == "POST":
+            with self.lock:
+                self._number += 1
+                content = json.loads(body)
+                cost = 20 if path.endswith("upscale") else 3
+                self.created.append(Created("productai", str(self._number), content, cost, time.time()))
+                data = {"id": self._number, "status": "RUNNING", "prompt": content.get("prompt")}
+            return 200, {"status": "OK", "data": data}
+        found = next((one for one in self.created if one.id == path.rpartition("/")[2]), None)
+        if found is None:
+            return 404, {"name": "ApiError", "message": "JOB_NOT_FOUND", "details": ""}
+        done = time.time() - found.at >= self.work_seconds
+        status = self.words.get(found.id, "COMPLETED" if done else "RUNNING")
+        data = {"id": int(found.id), "status": status, "prompt": found.body.get("prompt")}
+        return 200, {"status": "OK", "data": data | ({"image_url": self.file_url()} if status == "COMPLETED" else {})}
+
+    # ---- Paqshot
+
+    def paqshot(self, method: str, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]) -> Any:
+        if headers.get("authorization") != f"Bearer {KEYS['paqshot']}":
+            return 401, {"error": "unauthorized", "message": "Bad key."}
+        if method == "POST":
+            with self.lock:
+                one = Created("paqshot", f"gen_{uuid.uuid4().hex}", json.loads(body), 1, time.time())
+                self.created.append(one)
+            return 202, self._paqshot_state(one) | {"status": "processing", "estimated_seconds": 5}
+        mine = [one for one in self.created if one.provider == "paqshot"]
+        if path.endswith("/generations"):
+            start, most = int(query.get("offset", 0)), int(query.get("limit", 20))
+            return 200, {"generations": [self._paqshot_state(one) for one in mine[::-1][start : start + most]]}
+        found = next((one for one in mine if one.id == path.rpartition("/")[2]), None)
+        return (200, self._paqshot_state(found)) if found else (404, {"error": "not_found", "message": "No."})
+
+    def _paqshot_state(self, one: Created) -> dict[str, Any]:
+        done = time.time() - one.at >= self.work_seconds
+        status = self.words.get(one.id, "completed" if done else "processing")
+        made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(one.at))
+        state = {"id": one.id, "status": status, "style": one.body["style"], "created_at": made}
+        return state | ({"image_url": self.file_url()} if status == "completed" else {})
+
+    def file_url(self) -> str:
+        """The address of a finished picture."""
+        return f"{self.base}/files/{uuid.uuid4().hex}.png"
+
+    base = ""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._serve("GET")
+
+    def do_POST(self) -> None:
+        self._serve("POST")
+
+    def _serve(self, method: str) -> None:
+        fakes = self.server.fakes
+        parts = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        provider, _, path = parts.path.lstrip("/").partition("/")
+        fakes.headers.append(headers | {":path": parts.path})
+        if provider == "files":
+            self._file(fakes)
+            return
+        route = f"{provider}.{'create' if method == 'POST' else 'read'}"
+        fakes.calls.append((time.time(), provider, route))
+        fault = fakes.fault(route)
+        if fault and fault.kind == "drop":
+            self._cut()
+            return
+        if fault and fault.kind == "status":
+            self._send(fault.status, fault.body, fault.headers)
+            return
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        status, content = getattr(fakes, provider)(method, f"/{path}", query, body, headers)
+        if fault and fault.kind == "lose":
+            self._cut()
+        elif fault:
+            self._send(fault.status, fault.body, fault.headers)
+        else:
+            self._send(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+    def _file(self, fakes: Fakes) -> None:
+        fault = fakes.fault("files.read")
+        if fault and fault.kind == "drop":
+            self._cut()
+        elif fault:
+            self._send(fault.status, fault.body, fault.headers)
+        else:
+            self._send(200, fakes.picture, {"Content-Type": "image/png"})
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _cut(self) -> None:
+        """Close without an answer, as a lost connection looks to the caller."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(2)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    fakes: Fakes
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no error of the fake."""
+
+
+@contextlib.contextmanager
+def serving(fakes: Fakes, port: int = 0) -> Iterator[str]:
+    """Serve the fakes; yields ``http://127.0.0.1:<port>``."""
+    server = _Server(("127.0.0.1", port), _Handler)
+    server.fakes = fakes
+    fakes.base = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield fakes.base
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _picture(colour: tuple[int, int, int]) -> bytes:
+    target = io.BytesIO()
+    Image.new("RGB", (320, 240), colour).save(target, "PNG")
+    return target.getvalue()

@@ -1,0 +1,74 @@
+"""Fixtures: the fake providers on loopback, an account at each, and a worker that does not wait for the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from example_project.shop.models import Product
+from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.start import look_of_operation, start
+from product_imagery.models import Enhancement, LimitUse, ProviderCredential, ProviderJob
+from product_imagery.products import description_of
+from product_imagery.states import JobState
+from tests.fakes.server import KEYS, Fakes, serving
+
+OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background"}
+_WAITING = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)
+
+
+@pytest.fixture
+def fakes(settings: Any) -> Iterator[Fakes]:
+    """The fake providers; the site's own public address leads to them as well, which is enough for a source."""
+    fakes = Fakes()
+    with serving(fakes) as base:
+        settings.PRODUCT_IMAGERY = {
+            "PROCESSES": 1,
+            "CONNECTIONS": 8,
+            "PUBLIC_BASE_URL": base,
+            "FETCH_ALLOW": (base.removeprefix("http://"),),
+        }
+        yield fakes
+
+
+@pytest.fixture
+def account(db: None, fakes: Fakes) -> Callable[..., ProviderCredential]:
+    """An account at a fake provider."""
+
+    def open_account(provider: str, **fields: Any) -> ProviderCredential:
+        credential = ProviderCredential(
+            provider=provider, label=fields.pop("label", provider), base_url=f"{fakes.base}/{provider}", **fields
+        )
+        credential.set_secret(fields.pop("key", KEYS[provider]))
+        credential.save()
+        return credential
+
+    return open_account
+
+
+@pytest.fixture
+def order(make_product: Any) -> Callable[..., Enhancement]:
+    """Start an enhancement of so many new products with an account."""
+
+    def begin(credential: ProviderCredential, pictures: int = 1, **arguments: Any) -> Enhancement:
+        look = look_of_operation(OPERATIONS[credential.provider], arguments.pop("options", {}), credential)
+        ids = [make_product(sku=f"{credential.label}-{n}-{Product.objects.count()}").pk for n in range(pictures)]
+        return start(description_of(Product), ids, look, door="command", **arguments)
+
+    return begin
+
+
+def hurry(rounds: int = 12, *, forget_limits: bool = True) -> None:
+    """Let a worker do what is due, and make everything else due, until nothing waits any more."""
+    for _ in range(rounds):
+        waiting = ProviderJob.objects.filter(state__in=_WAITING, credential__paused_at=None)
+        if not waiting.exists():
+            return
+        waiting.update(due_at=Now())
+        ProviderCredential.objects.update(resting_until=None)
+        if forget_limits:
+            LimitUse.objects.all().delete()
+        pump_slice(seconds=0.2)

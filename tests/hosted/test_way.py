@@ -1,0 +1,291 @@
+"""The whole way of hosted pictures, with what providers and networks do to it: HTTP on loopback, nothing patched."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db.models import Sum
+from PIL import Image
+
+from product_imagery import files
+from product_imagery.exceptions import RequestError, StateError
+from product_imagery.flows import steer
+from product_imagery.models import (
+    CreditEntry,
+    Enhancement,
+    EnhancementItem,
+    ProviderCredential,
+    ProviderJob,
+    ResultImage,
+)
+from product_imagery.states import EnhancementStatus, ItemStatus, JobState
+from tests.fakes.server import Fakes
+from tests.hosted.conftest import OPERATIONS, hurry
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Account = Callable[..., ProviderCredential]
+Order = Callable[..., Enhancement]
+PROVIDERS = sorted(OPERATIONS)
+COSTS = {"aigenstudio": 5, "productai": 3, "paqshot": 1}
+
+
+def _status(enhancement: Enhancement) -> str:
+    return Enhancement.objects.get(pk=enhancement.pk).status
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_pictures_come_back_are_stored_and_paid_once(
+    provider: str, account: Account, order: Order, fakes: Fakes
+) -> None:
+    enhancement = order(account(provider), 3)
+    hurry()
+    assert _status(enhancement) == EnhancementStatus.COMPLETED
+    assert fakes.charged(provider) == 3
+    assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 3 * COSTS[provider]
+    for result in ResultImage.objects.all():
+        assert (result.width, result.height) == (320, 240)
+        assert result.mark == "compositeWithTrainedAlgorithmicMedia"
+        assert files.results_storage().open(result.original.name).read() == fakes.picture
+    assert all("authorization" not in call and "x-api-key" not in call for call in _downloads(fakes))
+
+
+def _downloads(fakes: Fakes) -> list[dict[str, str]]:
+    found = [call for call in fakes.headers if call[":path"].startswith("/files/")]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("kind", ["lose", "after", "drop"])
+def test_a_lost_answer_never_leads_to_a_second_charge(
+    provider: str, kind: str, account: Account, order: Order, fakes: Fakes
+) -> None:
+    enhancement = order(account(provider))
+    fakes.fail(f"{provider}.create", kind)
+    hurry()
+    if provider == "aigenstudio":
+        assert _status(enhancement) == EnhancementStatus.COMPLETED
+        assert fakes.charged(provider) == 1
+        return
+    assert fakes.charged(provider) == (0 if kind == "drop" else 1)
+    item = EnhancementItem.objects.get()
+    assert item.status == ItemStatus.STALLED
+    assert "may have been accepted" in item.error_message
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b'{"id":', b"[]", b'{"a": NaN}', b"x" * 2_000_000])
+def test_an_unreadable_answer_to_a_create_is_unknown_not_failed(
+    provider: str, body: bytes, account: Account, order: Order, fakes: Fakes
+) -> None:
+    order(account(provider))
+    fakes.fail(f"{provider}.create", "after", status=200, body=body)
+    hurry(3)
+    assert fakes.charged(provider) == 1
+    job = ProviderJob.objects.get()
+    assert job.state in (JobState.CHECKING, JobState.STALLED, JobState.DONE, JobState.RUNNING)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b'{"id":', b"[]", b"x" * 2_000_000])
+def test_unreadable_answers_to_a_look_are_looked_at_again(
+    provider: str, body: bytes, account: Account, order: Order, fakes: Fakes
+) -> None:
+    enhancement = order(account(provider))
+    fakes.fail(f"{provider}.read", "after", times=3, status=200, body=body)
+    hurry()
+    assert _status(enhancement) == EnhancementStatus.COMPLETED
+    assert fakes.charged(provider) == 1
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_refused_key_pauses_the_account_and_the_work_waits(
+    provider: str, account: Account, order: Order, fakes: Fakes
+) -> None:
+    credential = account(provider, key="wrong-key-wrong-key")
+    credential.set_secret("wrong-key-wrong-key")
+    credential.save()
+    enhancement = order(credential, 3)
+    hurry()
+    credential.refresh_from_db()
+    assert credential.paused_at
+    assert _status(enhancement) in (EnhancementStatus.QUEUED, EnhancementStatus.PROCESSING)
+    credential.set_secret(__import__("tests.fakes.server", fromlist=["KEYS"]).KEYS[provider])
+    credential.paused_at = None
+    credential.save()
+    hurry()
+    assert _status(enhancement) == EnhancementStatus.COMPLETED
+    assert fakes.charged(provider) == 3
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_being_asked_to_slow_down_costs_nothing(provider: str, account: Account, order: Order, fakes: Fakes) -> None:
+    credential = account(provider)
+    enhancement = order(credential)
+    fakes.fail(f"{provider}.create", "status", times=2, status=429, headers={"Retry-After": "7"})
+    hurry(1)
+    credential.refresh_from_db()
+    assert credential.resting_until
+    assert ProviderJob.objects.get().troubles == 0
+    hurry()
+    assert _status(enhancement) == EnhancementStatus.COMPLETED
+    assert fakes.charged(provider) == 1
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_unknown_status_means_still_running(provider: str, account: Account, order: Order, fakes: Fakes) -> None:
+    order(account(provider))
+    hurry(1)
+    created = fakes.created[0]
+    fakes.words[created.key or created.id] = "archived"
+    hurry(2)
+    job = ProviderJob.objects.get()
+    assert (job.state, job.remote_status) == (JobState.RUNNING, "archived")
+    fakes.words.clear()
+    hurry()
+    assert ProviderJob.objects.get().state == JobState.DONE
+
+
+def test_a_batch_is_told_apart_by_our_ids(account: Account, order: Order, fakes: Fakes) -> None:
+    enhancement = order(account("aigenstudio"), 15)
+    assert sorted(job.items.count() for job in ProviderJob.objects.all()) == [2, 13]
+    bad = EnhancementItem.objects.order_by("pk")[4]
+    fakes.bad_items[bad.uuid.hex] = "download_timeout"
+    hurry(20)
+    assert _status(enhancement) == EnhancementStatus.PARTIALLY_COMPLETED
+    bad.refresh_from_db()
+    assert (bad.status, bad.error_code) == (ItemStatus.FAILED, "download_timeout")
+    assert ResultImage.objects.values("item").distinct().count() == 14
+    assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 14 * 5
+
+
+def test_an_empty_balance_is_recognised_under_any_status(account: Account, order: Order, fakes: Fakes) -> None:
+    credential = account("productai")
+    order(credential)
+    body = b'{"name": "ApiError", "message": "OUT_OF_TOKENS", "details": ""}'
+    fakes.fail("productai.create", "status", status=200, body=body)
+    hurry(2)
+    credential.refresh_from_db()
+    assert "no tokens left" in credential.paused_reason
+    assert ProviderJob.objects.get().state == JobState.QUEUED
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_picture_that_cannot_be_fetched_is_fetched_later_and_not_bought_again(
+    provider: str, account: Account, order: Order, fakes: Fakes
+) -> None:
+    enhancement = order(account(provider))
+    fakes.fail("files.read", "status", times=2, status=404)
+    hurry()
+    assert _status(enhancement) == EnhancementStatus.COMPLETED
+    assert fakes.charged(provider) == 1
+
+
+def test_what_is_no_picture_fails_in_the_end_and_retrying_only_collects(
+    account: Account, order: Order, fakes: Fakes
+) -> None:
+    enhancement = order(account("productai"))
+    good, fakes.picture = fakes.picture, b"<html>Log in</html>"
+    hurry(14)
+    assert _status(enhancement) == EnhancementStatus.FAILED
+    fakes.picture = good
+    steer.retry(enhancement)
+    hurry()
+    assert _status(enhancement) == EnhancementStatus.COMPLETED
+    assert fakes.charged("productai") == 1
+
+
+def test_failed_work_is_released_or_stays_paid_as_the_provider_has_it(
+    account: Account, order: Order, fakes: Fakes
+) -> None:
+    order(account("productai"))
+    hurry(1)
+    fakes.words[fakes.created[0].id] = "ERROR"
+    hurry()
+    assert EnhancementItem.objects.get().error_code == "provider_failed"
+    assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 3
+    fakes.fail("paqshot.create", "status", status=422, body=b'{"error": "unsupported_image", "message": "No JPEG."}')
+    order(account("paqshot"))
+    hurry()
+    assert EnhancementItem.objects.last().error_message == "No JPEG."
+    paid = CreditEntry.objects.filter(credential__provider="paqshot")
+    assert paid.aggregate(total=Sum("amount"))["total"] == 0
+
+
+class TestDecisions:
+    """A person decides about a stalled job."""
+
+    @pytest.fixture
+    def stalled(self, account: Account, order: Order, fakes: Fakes) -> ProviderJob:
+        order(account("productai"))
+        fakes.fail("productai.create", "lose")
+        hurry()
+        return ProviderJob.objects.get(state=JobState.STALLED)
+
+    def test_it_was_accepted(self, stalled: ProviderJob, fakes: Fakes) -> None:
+        steer.adopt(stalled, f" {fakes.created[0].id} ", None)
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+        assert fakes.charged("productai") == 1
+
+    def test_it_was_not(self, stalled: ProviderJob, fakes: Fakes) -> None:
+        steer.send_again(stalled, None)
+        with pytest.raises(StateError):
+            steer.send_again(stalled, None)
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+        assert fakes.charged("productai") == 2
+
+    def test_nobody_wants_to_know(self, stalled: ProviderJob) -> None:
+        steer.give_up(stalled, None)
+        assert EnhancementItem.objects.get().status == ItemStatus.FAILED
+        assert Enhancement.objects.get().status == EnhancementStatus.FAILED
+
+
+def test_budgets_hold_before_anything_is_sent(account: Account, order: Order, fakes: Fakes) -> None:
+    credential = account("aigenstudio", budget_day=Decimal(12))
+    order(credential, 2)
+    with pytest.raises(RequestError, match="2 are left"):
+        order(credential)
+    with pytest.raises(RequestError, match="more than its budget"):
+        order(credential, 2, budget=Decimal(9))
+    assert fakes.created == []
+    assert Enhancement.objects.count() == 1
+
+
+def test_limits_hold_and_what_does_not_fit_waits(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("productai"), 20)
+    for _ in range(4):
+        hurry(1, forget_limits=False)
+    assert len(fakes.calls) == 15
+    assert not any(status for status in ProviderJob.objects.filter(state=JobState.STALLED))
+
+
+def test_a_source_that_nobody_could_fetch_is_refused_before_it_costs(
+    account: Account, order: Order, fakes: Fakes, settings: Any
+) -> None:
+    settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "PUBLIC_BASE_URL": "http://localhost:8000"}
+    order(account("aigenstudio"))
+    hurry()
+    item = EnhancementItem.objects.get()
+    assert (item.status, item.error_code) == (ItemStatus.FAILED, "source_unreachable")
+    assert fakes.calls == []
+    assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 0
+
+
+def test_the_signed_address_gives_out_the_source_and_nothing_else(
+    account: Account, order: Order, fakes: Fakes, client: Any
+) -> None:
+    order(account("aigenstudio"))
+    hurry(1)
+    address = fakes.created[0].body["images"][0]["source_url"].removeprefix(fakes.base)
+    answer = client.get(address)
+    with Image.open(io.BytesIO(b"".join(answer.streaming_content))) as picture:
+        assert picture.size == (240, 200)
+    assert client.get(address[:-2] + "x/").status_code == 404
+    assert client.post(address).status_code == 405
