@@ -199,7 +199,7 @@ class _Timed(httpcore.NetworkStream):
 
 def _fetch_hop(target: _Target, path: Path, limits: FetchLimits, deadline: float) -> str:
     """Download one hop; return where it redirects to, or nothing when the file is there."""
-    headers = {"Host": urlsplit(target.url).netloc, "User-Agent": _AGENT, "Accept-Encoding": "identity"}
+    headers = [("Host", urlsplit(target.url).netloc), ("User-Agent", _AGENT), ("Accept-Encoding", "identity")]
     backend = _Pinned(target.address, deadline)
     try:
         with (

@@ -19,6 +19,7 @@ item_failed = Signal()
 result_approved = Signal()
 image_published = Signal()
 image_restored = Signal()
+credential_paused = Signal()  #: ``credential``: nothing is sent with it until somebody resumes it
 
 logger = logging.getLogger("product_imagery")
 

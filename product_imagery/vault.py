@@ -1,7 +1,7 @@
 """Secrets at rest: encrypted with the site's keys, bound to the row and column they belong to. Fails closed.
 
-The keys are ``PRODUCT_IMAGERY["SECRET_KEYS"]``, newest first, or are derived from ``SECRET_KEY`` and its fallbacks. With
-no key that fits, ``SecretError`` is raised and what is stored stays as it is.
+The keys are ``PRODUCT_IMAGERY["SECRET_KEYS"]``, newest first, or are derived from ``SECRET_KEY`` and its fallbacks.
+With no key that fits, ``SecretError`` is raised and what is stored stays as it is.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def seal(value: str, place: str) -> str:
 
 
 def unseal(token: str, place: str) -> Secret:
-    """Decrypt what ``seal`` made. Raises ``SecretError`` without a fitting key, or when it was made for another place."""
+    """Decrypt what ``seal`` made. Raises ``SecretError`` without a fitting key, or if it was made for another place."""
     try:
         sealed_for, value = json.loads(_fernet().decrypt(token.encode()))
     except (InvalidToken, ValueError) as error:

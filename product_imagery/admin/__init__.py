@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from product_imagery.admin import catalogue, enhancements, items, versions
+from product_imagery.admin import credentials, enhancements, items, presets, records, versions
 from product_imagery.admin.actions import EnhanceImagesMixin
 
-__all__ = ["EnhanceImagesMixin", "catalogue", "enhancements", "items", "versions"]
+__all__ = ["EnhanceImagesMixin", "credentials", "enhancements", "items", "presets", "records", "versions"]

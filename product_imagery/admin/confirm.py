@@ -28,7 +28,7 @@ def confirm_page(request: HttpRequest, pk: Any, context: dict[str, Any]) -> Http
             request, _("This selection was started already, or it has expired. Select the products again.")
         )
         return redirect("admin:product_imagery_enhancement_changelist")
-    presets = list(Preset.objects.filter(is_active=True).select_related("credential"))
+    presets = list(Preset.objects.offered().select_related("credential"))
     chosen = request.POST.get("preset") or request.GET.get("preset") or (presets[0].name if presets else "")
     if not presets:
         raise Http404("There are no presets.")
@@ -45,7 +45,8 @@ def confirm_page(request: HttpRequest, pk: Any, context: dict[str, Any]) -> Http
             return response
     context |= {"selection": selection, "presets": presets, "chosen": chosen, "form": form}
     context |= {"quote": _quote(request, selection, look, form), "title": _("Enhance pictures")}
-    context |= {"opts": Enhancement._meta, "hindrances": [*check_engine(None), *check_model(None)]}
+    hindrances = [*check_engine(None), *check_model(None)] if look.credential.declared.computes else []
+    context |= {"opts": Enhancement._meta, "hindrances": hindrances}
     return TemplateResponse(request, "admin/product_imagery/confirm.html", context)
 
 

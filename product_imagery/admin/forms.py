@@ -72,5 +72,10 @@ def _field(option: Option, value: Any) -> forms.Field:
         return forms.IntegerField(**bounds, **common)
     if option.kind is Kind.NUMBER:
         return forms.FloatField(**bounds, **common)
+    if option.kind is Kind.TEXT:
+        area = forms.Textarea(attrs={"rows": 3}) if (option.maximum or 0) > 120 else forms.TextInput()
+        return forms.CharField(
+            widget=area, max_length=round(option.maximum or 0) or None, required=bool(option.minimum), **common
+        )
     widget = forms.TextInput(attrs={"type": "color"}) if option.kind is Kind.COLOUR else forms.TextInput()
     return forms.CharField(widget=widget, max_length=20, **common)

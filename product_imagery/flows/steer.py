@@ -69,7 +69,7 @@ def _again(item: EnhancementItem) -> bool:
         return False
 
 
-_AGAIN = {"due_at": Now(), "token": None, "claims": 0, "troubles": 0, "note": "", "finished_at": None}
+_AGAIN: dict[str, Any] = {"due_at": Now(), "token": None, "claims": 0, "troubles": 0, "note": "", "finished_at": None}
 
 
 def _restart(item: EnhancementItem) -> bool:
@@ -101,7 +101,7 @@ def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
 
     Raises ``StateError`` when it does not wait for a decision.
     """
-    changes = {"remembered": {}, "intent": None, "intent_at": None, "remote_id": "", **_AGAIN}
+    changes: dict[str, Any] = {"remembered": {}, "intent": None, "intent_at": None, "remote_id": "", **_AGAIN}
     _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, "It was not accepted: sent again.", changes)
 
 

@@ -59,6 +59,7 @@ logger = logging.getLogger("product_imagery")
 _FREE = {"token": None, "claimed_until": None}
 _GRACE = 30.0  #: seconds before a lost create is looked up: what was on its way has arrived by then
 _FETCH_TRIES = 8
+_OWN_TRIES = 5  #: with our own storage
 _CHECK_TRIES = 30  #: about four hours of looking up
 _ABSENT = "absent_once"
 
@@ -143,7 +144,8 @@ def _converse(call: Call, word: Word, folder: Path, line: Line) -> Outcome:
         begun_at=job.intent_at.timestamp() if job.intent_at else 0.0,
         webhook_url=webhook_address(job.credential, str(job.uuid)) if provider.webhooks else "",
     )
-    step = {JobState.SENDING: provider.submit, JobState.CHECKING: provider.reconcile}.get(job.state, provider.poll)
+    steps = {JobState.SENDING: provider.submit, JobState.CHECKING: provider.reconcile, JobState.RUNNING: provider.poll}
+    step = steps[JobState(job.state)]
     return drive(step(view), lambda request: line.answer(request, call.ticket))
 
 
@@ -272,33 +274,56 @@ _APPLY: dict[type, _Apply] = {
 
 
 def _apply_error(word: Word, error: ImageryError) -> None:
-    job = word.call.job
-    back = JobState.QUEUED if job.state == JobState.SENDING else JobState(job.state)
-    if not isinstance(error, ProviderError):
-        if getattr(error, "code", "") == "missing" or isinstance(error, ConfigurationError) or job.troubles >= 5:
-            _refused(word, Refused(error.code, error.message, error.detail))
-        else:
-            _again(job, back, error, backoff(job.troubles))
+    if isinstance(error, ProviderError):
+        _VERDICTS[may_retry(error)](word, error)
         return
-    verdict = may_retry(error)
-    if verdict is Verdict.FAIL:
-        _refused(word, Refused(error.code, error.message, error.detail))
-    elif verdict is Verdict.PAUSE:
-        _again(job, back, error, 0)
-        if job.credential.pause(error.message):
-            signals.send_on_commit(signals.credential_paused, credential=job.credential)
-    elif verdict is Verdict.UNKNOWN:
-        _again(job, JobState.CHECKING, error, _GRACE)
-    elif job.state == JobState.CHECKING and job.troubles >= _CHECK_TRIES:
-        _stall(job, "outcome_unknown", f"Whether the provider accepted this could not be looked up: {error.message}")
+    job = word.call.job
+    if error.code == "missing" or isinstance(error, ConfigurationError) or job.troubles >= _OWN_TRIES:
+        _fail(word, error)
     else:
-        wait = backoff(job.troubles)
-        if isinstance(error, RateLimited):
-            wait = error.retry_after or wait
-            if error.code != "own_limit":
-                rest = ProviderCredential.objects.filter(pk=job.credential_id)
-                rest.update(resting_until=from_now(wait))
-        _again(job, back, error, wait)
+        _again(job, _back(job), error, backoff(job.troubles))
+
+
+def _fail(word: Word, error: ImageryError) -> None:
+    _refused(word, Refused(error.code, error.message, error.detail))
+
+
+def _pause(word: Word, error: ImageryError) -> None:
+    job = word.call.job
+    _again(job, _back(job), error, 0)
+    if job.credential.pause(error.message):
+        signals.send_on_commit(signals.credential_paused, credential=job.credential)
+
+
+def _find_out(word: Word, error: ImageryError) -> None:
+    _again(word.call.job, JobState.CHECKING, error, _GRACE)
+
+
+def _later(word: Word, error: ImageryError) -> None:
+    job = word.call.job
+    if job.state == JobState.CHECKING and job.troubles >= _CHECK_TRIES:
+        _stall(job, "outcome_unknown", f"Whether the provider accepted this could not be looked up: {error.message}")
+        return
+    wait = backoff(job.troubles)
+    if isinstance(error, RateLimited):
+        wait = error.retry_after or wait
+        if error.code != "own_limit":
+            rest = ProviderCredential.objects.filter(pk=job.credential_id)
+            rest.update(resting_until=from_now(wait))
+    _again(job, _back(job), error, wait)
+
+
+_VERDICTS: dict[Verdict, Callable[[Word, ImageryError], None]] = {
+    Verdict.AGAIN: _later,
+    Verdict.PAUSE: _pause,
+    Verdict.FAIL: _fail,
+    Verdict.UNKNOWN: _find_out,
+}
+
+
+def _back(job: ProviderJob) -> JobState:
+    """The state from which the same step is made again."""
+    return JobState.QUEUED if job.state == JobState.SENDING else JobState(job.state)
 
 
 def _again(job: ProviderJob, state: JobState, error: ImageryError, wait: float, **changes: Any) -> None:

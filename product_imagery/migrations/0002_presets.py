@@ -17,11 +17,20 @@ PRESETS = [
     ("larger", "Twice as large", "Sharper on big screens", "upscale", {"factor": "2"}),
     ("portrait", "Portrait 4:5", "More room above and below, nothing stretched", "expand", {"ratio": "4:5"}),
 ]
+HOSTED = [
+    ("aigenstudio-white", "White, AI Gen Studio", "Made by AI Gen Studio", "white_background", "aigenstudio"),
+    ("productai-scene", "Scene, ProductAI.photo", "Made by ProductAI.photo, by prompt", "scene", "productai"),
+    ("productai-edit", "Edit, ProductAI.photo", "Made by ProductAI.photo, by prompt", "edit", "productai"),
+    ("paqshot-white", "Packshot, Paqshot", "Made by Paqshot", "white_background", "paqshot"),
+    ("paqshot-scene", "Lifestyle, Paqshot", "Made by Paqshot", "scene", "paqshot"),
+]
 
 
 def add(apps, schema_editor):
     Preset = apps.get_model("product_imagery", "Preset")
-    for position, (name, label, description, operation, options) in enumerate(PRESETS, start=1):
+    local = [(*preset, "local") for preset in PRESETS]
+    hosted = [(*preset[:4], {}, preset[4]) for preset in HOSTED]
+    for position, (name, label, description, operation, options, provider) in enumerate(local + hosted, start=1):
         Preset.objects.using(schema_editor.connection.alias).get_or_create(
             name=name,
             defaults={
@@ -29,7 +38,7 @@ def add(apps, schema_editor):
                 "description": description,
                 "operation": operation,
                 "options": options,
-                "provider": "local",
+                "provider": provider,
                 "position": position * 10,
             },
         )

@@ -25,22 +25,18 @@ class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
         rested = models.Q(resting_until=None) | models.Q(resting_until__lte=Now())
         return self.filter(rested, is_active=True, paused_at=None)
 
-    def locked(self, pk: int) -> ProviderCredential | None:
-        """A ready account, locked until the transaction ends: limits and budgets are counted under this lock."""
-        # SQLite has no row locks: there the transaction itself is the lock, once it has written.
-        self.filter(pk=pk).update(label=models.F("label"))
-        return self.ready().filter(pk=pk).first()
-
-
-class CredentialManager(models.Manager.from_queryset(CredentialQuerySet)):  # type: ignore[misc]
-    """Finds the account to use."""
-
     def for_provider(self, provider: str) -> ProviderCredential | None:
         """The oldest usable account at ``provider``; one that needs no key is made when first asked for."""
         found = self.filter(provider=provider).order_by("-is_active", "pk").first()
         if found is None and not get_provider(provider).needs_credential:
             found, _made = self.get_or_create(provider=provider, label=get_provider(provider).label)
         return found if found is not None and found.is_active else None
+
+    def locked(self, pk: int) -> ProviderCredential | None:
+        """A ready account, locked until the transaction ends: limits and budgets are counted under this lock."""
+        # SQLite has no row locks: there the transaction itself is the lock, once it has written.
+        self.filter(pk=pk).update(label=models.F("label"))
+        return self.ready().filter(pk=pk).first()
 
 
 class ProviderCredential(models.Model):
@@ -77,7 +73,7 @@ class ProviderCredential(models.Model):
     paused_reason = models.CharField(_("reason of the pause"), max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
 
-    objects = CredentialManager()
+    objects = CredentialQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("credential")

@@ -10,12 +10,22 @@ from product_imagery.exceptions import RequestError
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.provider_kit.contract import Operation
 from product_imagery.provider_kit.options import clean_options
-from product_imagery.provider_kit.registry import get_offer, get_provider, provider_choices
+from product_imagery.provider_kit.registry import all_providers, get_offer, get_provider, provider_choices
 
 
 def operation_choices() -> list[tuple[str, str]]:
     """For model fields: a callable, so that a new operation makes no migration."""
     return [(operation.value, operation.value.replace("_", " ")) for operation in Operation]
+
+
+class PresetQuerySet(models.QuerySet["Preset"]):
+    """Presets by who can use them."""
+
+    def offered(self) -> PresetQuerySet:
+        """Switched on, and with a provider that needs no account or has one in use."""
+        free = [slug for slug, provider in all_providers().items() if not provider.needs_credential]
+        account = ProviderCredential.objects.filter(provider=models.OuterRef("provider"), is_active=True)
+        return self.filter(models.Q(provider__in=free) | models.Exists(account), is_active=True)
 
 
 class Preset(models.Model):
@@ -32,6 +42,8 @@ class Preset(models.Model):
     )
     position = models.PositiveSmallIntegerField(_("position"), default=100)
     is_active = models.BooleanField(_("offered"), default=True)
+
+    objects = PresetQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("preset")

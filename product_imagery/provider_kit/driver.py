@@ -12,9 +12,10 @@ Handler = Callable[[Request], Any]
 
 
 def drive(conversation: Conversation, handler: Handler) -> Outcome:
-    """Run ``conversation`` to its end. An ``ImageryError`` of the handler is thrown into it; one that comes out of it
-    becomes ``Refused``, except those that say nothing about the picture (``EngineError``, and each ``ProviderError`` but
-    ``ProviderRefused``): they are raised.
+    """Run ``conversation`` to its end. An ``ImageryError`` of the handler is thrown into it.
+
+    One that comes out of it becomes ``Refused``, except those that say nothing about the picture (``EngineError``, and
+    each ``ProviderError`` but ``ProviderRefused``): they are raised.
     """
     answer: Any = None
     failure: ImageryError | None = None

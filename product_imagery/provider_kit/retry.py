@@ -36,5 +36,5 @@ def may_retry(error: ProviderError) -> Verdict:
 
 def backoff(tries: int, *, first: float = 4.0, most: float = 600.0) -> float:
     """Seconds before the next try: doubling, with full jitter above the half of it."""
-    longest = min(most, first * 2 ** min(tries, 20))
+    longest = min(most, first * 2.0 ** min(tries, 20))
     return longest / 2 + random.random() * longest / 2  # noqa: S311  jitter, not a secret

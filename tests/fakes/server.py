@@ -48,7 +48,7 @@ class Fault:
 
 
 class Fakes:
-    """The state of all providers. ``work_seconds`` is how long a job takes; ``calls`` logs (moment, provider, route)."""
+    """The state of all providers. ``work_seconds``: how long a job takes; ``calls`` logs (moment, provider, route)."""
 
     def __init__(self, work_seconds: float = 0.0) -> None:
         self.work_seconds = work_seconds
@@ -64,7 +64,7 @@ class Fakes:
         self._number = 41_000
 
     def fail(self, route: str, kind: str, times: int = 1, **facts: Any) -> None:
-        """Let the next calls of ``provider.route`` go wrong: ``lose`` (after), ``drop`` (before), ``status``, ``after``."""
+        """Let the next calls of a route go wrong: ``lose``, ``after`` (work done), ``drop``, ``status`` (not done)."""
         self.faults[route] = Fault(kind, times, **facts)
 
     def charged(self, provider: str) -> int:

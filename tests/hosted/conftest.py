@@ -39,10 +39,11 @@ def account(db: None, fakes: Fakes) -> Callable[..., ProviderCredential]:
     """An account at a fake provider."""
 
     def open_account(provider: str, **fields: Any) -> ProviderCredential:
+        key = fields.pop("key", KEYS[provider])
         credential = ProviderCredential(
             provider=provider, label=fields.pop("label", provider), base_url=f"{fakes.base}/{provider}", **fields
         )
-        credential.set_secret(fields.pop("key", KEYS[provider]))
+        credential.set_secret(key)
         credential.save()
         return credential
 

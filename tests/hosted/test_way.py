@@ -23,7 +23,7 @@ from product_imagery.models import (
     ResultImage,
 )
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
-from tests.fakes.server import Fakes
+from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import OPERATIONS, hurry
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,14 +108,12 @@ def test_a_refused_key_pauses_the_account_and_the_work_waits(
     provider: str, account: Account, order: Order, fakes: Fakes
 ) -> None:
     credential = account(provider, key="wrong-key-wrong-key")
-    credential.set_secret("wrong-key-wrong-key")
-    credential.save()
     enhancement = order(credential, 3)
     hurry()
     credential.refresh_from_db()
     assert credential.paused_at
     assert _status(enhancement) in (EnhancementStatus.QUEUED, EnhancementStatus.PROCESSING)
-    credential.set_secret(__import__("tests.fakes.server", fromlist=["KEYS"]).KEYS[provider])
+    credential.set_secret(KEYS[provider])
     credential.paused_at = None
     credential.save()
     hurry()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
@@ -38,6 +39,7 @@ class Command(ImageryCommand):
         )
         parser.add_argument("--approve", action="store_true", help="publish the results without review")
         parser.add_argument("--fresh", action="store_true", help="also make pictures that have this look already")
+        parser.add_argument("--budget", type=Decimal, help="the most it may cost, in the provider's unit")
         parser.add_argument("--wait", action="store_true", help="do the work here and end when it is done")
         parser.add_argument("--dry-run", action="store_true")
         self.add_json(parser)
@@ -57,6 +59,7 @@ class Command(ImageryCommand):
                 door=Enhancement.Door.COMMAND,
                 auto_approve=options["approve"],
                 fresh=options["fresh"],
+                budget=options["budget"],
             )
         count = enhancement.items.count()
         if not options["json"]:

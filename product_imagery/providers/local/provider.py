@@ -114,6 +114,7 @@ class LocalEngine(Provider):
         """Compute each input at once and finish."""
         pictures: list[Picture] = []
         for given in job.inputs:
+            assert job.folder is not None
             folder = job.folder / str(given.item_id)
             folder.mkdir(exist_ok=True)
             made = yield Compute(

@@ -40,7 +40,7 @@ _PAGE, _PAGES = 100, 5
 _SKEW_SECONDS = 120.0
 _LIST_NAMES = ("data", "generations", "items", "results")
 _NEXT_LOOK = 5.0
-SECRET = "webhook_secret"
+SECRET = "webhook_secret"  # noqa: S105  the name of a field
 
 
 def _choice(name: str, default: str, help: str, *values: str) -> Option:

@@ -1,0 +1,160 @@
+"""Credentials: accounts with keys that go in and never come out again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.admin.doors import each
+from product_imagery.exceptions import ImageryError
+from product_imagery.flows import accounts
+from product_imagery.flows.track import webhook_address
+from product_imagery.models import ProviderCredential
+from product_imagery.models.credential import KEY
+from product_imagery.provider_kit.registry import all_providers
+from product_imagery.states import UNFINISHED_JOBS, JobState
+
+
+class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A stored secret is never sent to the browser: an empty field keeps it."""
+
+    key = forms.CharField(
+        label=_("API key"),
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Leave empty to keep the one that is stored."),
+    )
+
+    class Meta:
+        model = ProviderCredential
+        fields = ("provider", "label", "base_url", "is_active", "allowed_active", "budget_day", "budget_month")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stored = self.instance if self.instance.pk else None
+        for slug, provider in all_providers().items():
+            for field in provider.fields:
+                if field.secret and (stored is None or stored.provider == slug):
+                    self.fields[f"secret_{slug}_{field.name}"] = forms.CharField(
+                        label=f"{provider.label}: {field.label}" if stored is None else field.label,
+                        required=False,
+                        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+                        help_text=field.help,
+                    )
+
+    def clean(self) -> dict[str, Any]:
+        """A new account needs its key."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        provider = all_providers().get(cleaned.get("provider") or self.instance.provider)
+        if provider and provider.needs_credential and not cleaned.get(KEY) and not self.instance.sealed.get(KEY):
+            self.add_error(KEY, _("This provider needs a key."))
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        """Seal what was entered."""
+        credential = super().save(commit=False)
+        if self.cleaned_data.get(KEY):
+            credential.set_secret(self.cleaned_data[KEY].strip())
+        for field in credential.declared.fields:
+            value = self.cleaned_data.get(f"secret_{credential.provider}_{field.name}", "")
+            if value:
+                credential.set_secret(value.strip(), field.name)
+        if commit:
+            credential.save()
+        return credential
+
+
+@admin.register(ProviderCredential)
+class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Accounts, and how busy and healthy each is."""
+
+    form = CredentialForm
+    list_display = ("label", "provider", "stored_key", "health", "waiting", "failed", "balance", "is_active")
+    list_filter = ("provider", "is_active")
+    readonly_fields = ("stored_key", "webhook", "health", "balance")
+    actions = ("check_key", "pause", "resume")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderCredential]:
+        """With the figures of all rows in one query."""
+        found: QuerySet[ProviderCredential] = ProviderCredential.objects.annotate(
+            waiting_jobs=Count("jobs", filter=Q(jobs__state__in=UNFINISHED_JOBS)),
+            failed_jobs=Count("jobs", filter=Q(jobs__state=JobState.FAILED)),
+        )
+        return found
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The model's own fields; those of secrets are added by the form itself."""
+        kwargs["fields"] = [name for name in CredentialForm.Meta.fields if not (obj and name == "provider")]
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Account, secrets, limits; what can only be read once there is something."""
+        names = list(CredentialForm(instance=obj).fields)
+        secrets = [name for name in names if name == KEY or name.startswith("secret_")]
+        account = ["provider", "label", "base_url", "is_active"]
+        shown = ["stored_key", "webhook", "health", "balance"] if obj else []
+        limits = ["allowed_active", "budget_day", "budget_month"]
+        return [
+            (None, {"fields": account}),
+            (_("Secrets"), {"fields": secrets}),
+            (_("Limits"), {"fields": limits}),
+            *([(_("State"), {"fields": shown})] if obj else []),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The provider of an account is fixed once jobs may hang on it."""
+        return (*self.readonly_fields, "provider") if obj else self.readonly_fields
+
+    @admin.display(description=_("stored key"))
+    def stored_key(self, credential: ProviderCredential) -> str:
+        environment = ""
+        try:
+            environment = credential.declared().environment(credential.secret().reveal())
+        except ImageryError:
+            return credential.hint()
+        return f"{credential.hint()} {environment}".strip()
+
+    @admin.display(description=_("address for webhooks"))
+    def webhook(self, credential: ProviderCredential) -> SafeString | str:
+        if not credential.declared.webhooks:
+            return _t("This provider sends none.")
+        address = webhook_address(credential)
+        if not address:
+            return _t("Set PUBLIC_BASE_URL to have one; until then the provider is asked regularly.")
+        return format_html('<input type="text" readonly size="80" value="{}" aria-label="{}">', address, _t("address"))
+
+    @admin.display(description=_("health"))
+    def health(self, credential: ProviderCredential) -> str:
+        if credential.paused_at:
+            return _t("paused: %s") % credential.paused_reason
+        return _t("in use") if credential.is_active else _t("switched off")
+
+    @admin.display(description=_("unfinished jobs"))
+    def waiting(self, credential: Any) -> int:
+        return int(credential.waiting_jobs)
+
+    @admin.display(description=_("failed jobs"))
+    def failed(self, credential: Any) -> int:
+        return int(credential.failed_jobs)
+
+    @admin.action(description=_("Check the key at the provider"), permissions=["change"])
+    def check_key(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
+        each(request, lambda one: messages.success(request, f"{one}: {accounts.check(one)}"), queryset)
+
+    @admin.action(description=_("Pause: send nothing"), permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
+        for credential in queryset:
+            credential.pause(_t("paused by %s") % request.user)
+
+    @admin.action(description=_("Resume after a pause"), permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
+        for credential in queryset:
+            accounts.resume(credential)

@@ -1,0 +1,117 @@
+"""What happened between us and providers: jobs, money, webhook calls. And the decision that only a person can take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from product_imagery.admin.doors import ReadOnlyRecords, explained, person, require
+from product_imagery.flows import receive, steer
+from product_imagery.models import CreditEntry, ProviderJob, WebhookDelivery
+from product_imagery.states import JobState
+
+
+@admin.register(ProviderJob)
+class ProviderJobAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Read-only, but for what became of a request whose answer was lost."""
+
+    list_display = ("__str__", "credential", "coloured_state", "remote_id", "note", "cost", "created_at")
+    list_filter = ("state", "provider", "credential")
+    list_select_related = ("credential",)
+    search_fields = ("=remote_id", "=uuid", "items__label")
+    fields = (
+        "enhancement_link", "credential", "provider", "operation", "options", "state", "note", "remote_id",
+        "remote_status", "claims", "troubles", "collectable", "cost", "created_at", "sent_at", "intent_at",
+        "accepted_at", "due_at", "finished_at", "decided_by", "decision",
+    )  # fmt: skip
+    readonly_fields = ("enhancement_link",)
+    change_form_template = "admin/product_imagery/job.html"
+
+    class Media:
+        css = {"all": ("product_imagery/admin.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        """The decision."""
+        decide = self.admin_site.admin_view(require_POST(self._decide))
+        return [path("<int:pk>/decide/", decide, name="product_imagery_providerjob_decide"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With the choices, where one is open and the person may take it."""
+        stalled = ProviderJob.objects.filter(pk=object_id, state=JobState.STALLED).exists()
+        may_decide = request.user.has_perm("product_imagery.decide_providerjob")
+        context = {"stalled": stalled, "may_decide": may_decide, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    def _decide(self, request: HttpRequest, pk: int) -> HttpResponse:
+        require(request, "decide_providerjob")
+        job = get_object_or_404(ProviderJob, pk=pk)
+        choice = request.POST.get("choice", "")
+        with explained(request):
+            if choice == "send_again":
+                steer.send_again(job, person(request))
+            elif choice == "adopt":
+                steer.adopt(job, request.POST.get("remote_id", ""), person(request))
+            elif choice == "give_up":
+                steer.give_up(job, person(request))
+            else:
+                messages.error(request, _t("Choose what became of the request."))
+                return redirect("admin:product_imagery_providerjob_change", pk)
+            self.log_change(request, job, f"{choice} {request.POST.get('remote_id', '')}".strip())
+            messages.success(request, _t("Decided. A worker goes on with it."))
+        return redirect("admin:product_imagery_providerjob_change", pk)
+
+    @admin.display(description=_("state"), ordering="state")
+    def coloured_state(self, job: ProviderJob) -> SafeString:
+        return format_html('<span class="imagery-state imagery-{}">{}</span>', job.state, job.get_state_display())
+
+    @admin.display(description=_("enhancement"))
+    def enhancement_link(self, job: ProviderJob) -> SafeString:
+        address = reverse("admin:product_imagery_enhancement_change", args=[job.enhancement_id])
+        return format_html('<a href="{}">{}</a>', address, job.enhancement)
+
+
+@admin.register(CreditEntry)
+class CreditEntryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The ledger."""
+
+    list_display = ("at", "credential", "kind", "amount", "enhancement", "job")
+    list_filter = ("credential", "kind", "at")
+    list_select_related = ("credential", "enhancement", "job")
+    date_hierarchy = "at"
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Calls of providers, as they came."""
+
+    list_display = ("received_at", "credential", "event_id", "processed_at", "outcome")
+    list_filter = ("credential", "received_at")
+    list_select_related = ("credential",)
+    exclude = ("body",)
+    readonly_fields = ("text",)
+    actions = ("reprocess",)
+
+    def has_reprocess_permission(self, request: HttpRequest) -> bool:
+        """For the action below."""
+        return bool(request.user.has_perm("product_imagery.cancel_enhancement"))
+
+    @admin.action(description=_("Process again"), permissions=["reprocess"])
+    def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
+        for delivery in queryset.select_related("credential"):
+            receive.process(delivery)
+
+    @admin.display(description=_("body"))
+    def text(self, delivery: WebhookDelivery) -> str:
+        return bytes(delivery.body).decode(errors="replace")

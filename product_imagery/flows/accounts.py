@@ -1,0 +1,66 @@
+"""Accounts: check a key, resume after a pause, renew the encryption of stored secrets."""
+
+from __future__ import annotations
+
+import threading
+
+from django.db.models.functions import Now
+
+from product_imagery import background, vault
+from product_imagery.exceptions import RequestError, SecretError
+from product_imagery.flows.line import Errands, Line, Ticket
+from product_imagery.imaging.pool import ImagingPool
+from product_imagery.models import ProviderCredential, ProviderJob
+from product_imagery.models.credential import KEY
+from product_imagery.provider_kit.contract import Provider, Undecidable
+from product_imagery.provider_kit.driver import drive
+from product_imagery.provider_kit.transport import Transport
+from product_imagery.states import JobState
+
+
+def check(credential: ProviderCredential) -> str:
+    """Make the provider's cheapest call with the stored key; return a sentence about a good one.
+
+    Raises ``ProviderError`` or ``SecretError`` when the key is not good, ``RequestError`` where no check exists.
+    """
+    provider = credential.declared()
+    if not provider.needs_credential:
+        return f"{provider.label} needs no key."
+    line = Line(ImagingPool(), Transport(connections=1), Errands(threading.Event()))
+    ticket = Ticket(ProviderJob(credential=credential), float("inf"))
+    outcome = drive(provider.check_credential(), lambda request: line.answer(request, ticket))
+    if isinstance(outcome, Undecidable):
+        raise RequestError(outcome.why, code="no_check")
+    environment = provider.environment(credential.secret().reveal())
+    return f"{provider.label} accepts the key{f' ({environment})' if environment else ''}."
+
+
+def resume(credential: ProviderCredential) -> None:
+    """Use an account again; what waited for it is due at once."""
+    changes = {"paused_at": None, "paused_reason": "", "resting_until": None}
+    ProviderCredential.objects.filter(pk=credential.pk).update(**changes)
+    waiting = ProviderJob.objects.filter(credential=credential, state__in=(JobState.QUEUED, JobState.CHECKING))
+    waiting.filter(due_at__gt=Now()).update(due_at=Now())
+    background.wake()
+
+
+def renew_encryption() -> tuple[int, list[str]]:
+    """Encrypt every stored secret with the newest key. May be interrupted and repeated.
+
+    Returns how many accounts were done and the names of those that no key fits: they are left as they are.
+    """
+    done, unreadable = 0, []
+    for credential in ProviderCredential.objects.exclude(sealed={}).order_by("pk").iterator():
+        try:
+            sealed = {name: [vault.reseal(token) for token in tokens] for name, tokens in credential.sealed.items()}
+        except SecretError:
+            unreadable.append(credential.label)
+            continue
+        done += ProviderCredential.objects.filter(pk=credential.pk, sealed=credential.sealed).update(sealed=sealed)
+    return done, unreadable
+
+
+def explain_fields(provider: type[Provider]) -> dict[str, str]:
+    """Name → label of every secret that an account at this provider has."""
+    own = {field.name: field.label for field in provider.fields if field.secret}
+    return {KEY: "API key", **own} if provider.needs_credential else own

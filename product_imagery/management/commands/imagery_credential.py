@@ -1,0 +1,135 @@
+"""Accounts at providers, from the shell."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from product_imagery.exceptions import ImageryError
+from product_imagery.flows import accounts
+from product_imagery.flows.track import webhook_address
+from product_imagery.management.door import ImageryCommand
+from product_imagery.models import ProviderCredential
+from product_imagery.models.credential import KEY
+from product_imagery.provider_kit.registry import get_provider
+
+
+class Command(ImageryCommand):
+    """Keys come from an environment variable, a pipe or a prompt: never from the command line, which others can see."""
+
+    help = "Add, list, check, pause and resume accounts; encrypt their keys anew."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One sub-command each."""
+        steps = parser.add_subparsers(dest="step", required=True)
+        add = steps.add_parser("add", help="add an account, or give one a new key")
+        add.add_argument("provider")
+        add.add_argument("label")
+        add.add_argument("--base-url", default="", help="another address of the provider's API")
+        add.add_argument("--key-env", metavar="VAR", help="environment variable that holds the key")
+        add.add_argument("--secret-env", metavar="NAME=VAR", action="append", default=[], help="another secret")
+        self.add_json(steps.add_parser("list", help="all accounts"))
+        check = steps.add_parser("check", help="ask the provider whether the key is good")
+        check.add_argument("label", nargs="?")
+        for step, help in (("pause", "send nothing with it"), ("resume", "use it again")):
+            steps.add_parser(step, help=help).add_argument("label")
+        steps.add_parser("rotate", help="encrypt stored keys with the newest of SECRET_KEYS")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do one step."""
+        getattr(self, f"_{options['step']}")(options)
+
+    def _add(self, options: dict[str, Any]) -> None:
+        provider = get_provider(options["provider"])
+        credential, made = ProviderCredential.objects.get_or_create(
+            label=options["label"], defaults={"provider": provider.slug, "base_url": options["base_url"]}
+        )
+        if credential.provider != provider.slug:
+            raise CommandError(f"“{credential}” is an account at {credential.declared.label}.")
+        if provider.needs_credential:
+            credential.set_secret(_key(options["key_env"]))
+        known = accounts.explain_fields(provider)
+        for pair in options["secret_env"]:
+            name, _, variable = pair.partition("=")
+            if name not in known:
+                raise CommandError(f"{provider.label} has no secret “{name}”. It has: {', '.join(known) or 'none'}.")
+            credential.set_secret(_from_environment(variable), name)
+        credential.base_url = options["base_url"] or credential.base_url
+        credential.save()
+        self.stdout.write(f"{'Added' if made else 'Changed'}: {credential} ({credential.hint()}).")
+        if provider.webhooks:
+            address = webhook_address(credential) or "set PUBLIC_BASE_URL to have one"
+            self.stdout.write(f"Address for webhooks: {address}")
+
+    def _list(self, options: dict[str, Any]) -> None:
+        facts = [
+            {
+                "label": credential.label,
+                "provider": credential.provider,
+                "key": credential.hint(KEY),
+                "state": credential.paused_reason or ("in use" if credential.is_active else "switched off"),
+                "balance": credential.balance,
+                "webhook": webhook_address(credential) if credential.declared.webhooks else "",
+            }
+            for credential in ProviderCredential.objects.all()
+        ]
+        if options["json"]:
+            self.print_json(facts)
+        else:
+            self.print_table(("label", "provider", "key", "state"), [list(fact.values())[:4] for fact in facts])
+
+    def _check(self, options: dict[str, Any]) -> None:
+        chosen = ProviderCredential.objects.all()
+        if options["label"]:
+            chosen = chosen.filter(pk=_find(options["label"]).pk)
+        bad = 0
+        for credential in chosen:
+            try:
+                self.stdout.write(f"{credential}: {accounts.check(credential)}")
+            except ImageryError as error:
+                bad += 1
+                self.stdout.write(f"{credential}: {error.message}")
+        if bad:
+            raise CommandError(f"{bad} of {len(chosen)} accounts could not be confirmed.")
+
+    def _pause(self, options: dict[str, Any]) -> None:
+        _find(options["label"]).pause("paused by hand")
+        self.stdout.write("Paused.")
+
+    def _resume(self, options: dict[str, Any]) -> None:
+        accounts.resume(_find(options["label"]))
+        self.stdout.write("Resumed.")
+
+    def _rotate(self, options: dict[str, Any]) -> None:
+        done, unreadable = accounts.renew_encryption()
+        self.stdout.write(f"{done} accounts encrypted with the newest key.")
+        if unreadable:
+            raise CommandError(f"No key fits these, their keys have to be entered again: {', '.join(unreadable)}.")
+
+
+def _find(label: str) -> ProviderCredential:
+    try:
+        return ProviderCredential.objects.get(label=label)
+    except ProviderCredential.DoesNotExist:
+        known = ", ".join(ProviderCredential.objects.values_list("label", flat=True)) or "none"
+        raise CommandError(f"There is no account “{label}”. There are: {known}.") from None
+
+
+def _key(variable: str | None) -> str:
+    if variable:
+        return _from_environment(variable)
+    given = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not given.strip():
+        raise CommandError("No key was given. Name an environment variable with --key-env, or pipe the key in.")
+    return given.strip()
+
+
+def _from_environment(variable: str) -> str:
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise CommandError(f"The environment variable {variable} is empty.")
+    return value
