@@ -1,0 +1,182 @@
+"""Calls of providers: genuine ones bring a look forward, all others change nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import json
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob, WebhookDelivery
+from product_imagery.states import ItemStatus, JobState
+from tests.fakes.server import KEYS, Fakes
+from tests.hosted.conftest import hurry
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Account = Callable[..., ProviderCredential]
+Order = Callable[..., Enhancement]
+WHSEC = "whsec_example"
+
+
+def _url(credential: ProviderCredential, job: str = "") -> str:
+    return f"/imagery/webhooks/{credential.uuid}/" + (f"?job={job}" if job else "")
+
+
+def _aigen(
+    body: bytes, *, key: str = KEYS["aigenstudio"], at: float | None = None, event: str = "evt_1"
+) -> dict[str, str]:
+    stamp = str(int(time.time() if at is None else at))
+    secret = hashlib.sha256(key.encode()).hexdigest().encode()
+    signature = hmac.new(secret, f"{stamp}.{event}.".encode() + body, hashlib.sha256).hexdigest()
+    return {
+        "HTTP_X_AIGEN_SIGNATURE": f"v1={signature}",
+        "HTTP_X_AIGEN_TIMESTAMP": stamp,
+        "HTTP_X_AIGEN_EVENT_ID": event,
+    }
+
+
+def _paqshot(body: bytes, secret: str = WHSEC) -> dict[str, str]:
+    return {"HTTP_X_PAQSHOT_SIGNATURE": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+
+
+def _post(client: Client, url: str, body: bytes, headers: dict[str, str]) -> int:
+    return client.post(url, body, content_type="application/json", **headers).status_code  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def paqshot(account: Account) -> ProviderCredential:
+    credential = account("paqshot")
+    credential.set_secret(WHSEC, "webhook_secret")
+    credential.save()
+    return credential
+
+
+def test_documented_signatures_are_understood() -> None:
+    headers = _aigen(
+        b'{"hello":"world"}',
+        key="aigen_test_example_key_0001",
+        at=1781532000,
+        event="evt_00000000-0000-4000-8000-000000000001",
+    )
+    assert headers["HTTP_X_AIGEN_SIGNATURE"] == "v1=924805bed0ff8f1696c8572c3cb75196672a5991dcc8cac661da411fffe909a3"
+    body = b'{"event":"generation.completed","id":"gen_x","status":"completed"}'
+    assert _paqshot(body)["HTTP_X_PAQSHOT_SIGNATURE"].startswith("c686f02a1bb9e76869d697a7ea9809e7")
+
+
+def test_a_genuine_call_brings_the_look_forward(
+    paqshot: ProviderCredential, order: Order, fakes: Fakes, client: Client
+) -> None:
+    order(paqshot)
+    hurry(1)
+    before = ProviderJob.objects.get().due_at
+    body = json.dumps({"event": "generation.completed", "id": fakes.created[0].id, "status": "completed"}).encode()
+    assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
+    assert ProviderJob.objects.get().due_at < before
+    delivery = WebhookDelivery.objects.get()
+    assert (bytes(delivery.body), delivery.outcome) == (body, "1 jobs looked at")
+
+
+def test_a_call_to_the_jobs_own_address_finds_a_lost_answer(
+    paqshot: ProviderCredential, order: Order, fakes: Fakes, client: Client
+) -> None:
+    order(paqshot)
+    fakes.fail("paqshot.create", "lose")
+    hurry(1)
+    job = ProviderJob.objects.get()
+    assert job.state == JobState.CHECKING
+    body = json.dumps({"id": fakes.created[0].id, "status": "completed"}).encode()
+    assert _post(client, _url(paqshot, str(job.uuid)), body, _paqshot(body)) == 200
+    hurry()
+    assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+    assert fakes.charged("paqshot") == 1
+
+
+def test_repetitions_are_written_once(account: Account, client: Client) -> None:
+    credential = account("aigenstudio")
+    body = b"{}"
+    assert [_post(client, _url(credential), body, _aigen(body)) for _ in range(3)] == [200] * 3
+    assert WebhookDelivery.objects.count() == 1
+
+
+def test_after_a_change_of_keys_calls_signed_with_the_old_one_still_count(account: Account, client: Client) -> None:
+    credential = account("aigenstudio")
+    credential.set_secret("aigen_live_new_key_0002")
+    credential.save()
+    for number, key in enumerate((KEYS["aigenstudio"], "aigen_live_new_key_0002")):
+        assert _post(client, _url(credential), b"{}", _aigen(b"{}", key=key, event=f"evt_{number}")) == 200
+    credential.set_secret("aigen_live_new_key_0003")
+    credential.save()
+    assert _post(client, _url(credential), b"{}", _aigen(b"{}", event="evt_9")) == 401
+
+
+@pytest.mark.parametrize("seconds", [-301, 301])
+def test_old_and_future_calls_are_refused(account: Account, client: Client, seconds: int) -> None:
+    assert _post(client, _url(account("aigenstudio")), b"{}", _aigen(b"{}", at=time.time() + seconds)) == 401
+
+
+def test_fuzzed_calls_are_neither_accepted_nor_an_error(
+    account: Account, paqshot: ProviderCredential, client: Client
+) -> None:
+    """A thousand a run; set the environment's larger number by hand for a long one."""
+    chance = random.Random(5)
+    aigen = account("aigenstudio")
+    body = json.dumps({"id": "gen_x", "status": "completed"}).encode()
+    for _ in range(500):
+        for credential, headers in ((aigen, _aigen(body)), (paqshot, _paqshot(body))):
+            sent, name = bytearray(body), chance.choice(list(headers))
+            match chance.randrange(4):
+                case 0:
+                    sent[chance.randrange(len(sent))] ^= 1 << chance.randrange(8)
+                case 1:
+                    headers[name] = headers[name][: chance.randrange(len(headers[name]))]
+                case 2:
+                    headers[name] = bytes(chance.randrange(33, 127) for _ in range(chance.randrange(200))).decode()
+                case 3:
+                    del headers[name]
+            assert _post(client, _url(credential), bytes(sent), headers) == 401
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_other_doors_stay_shut(account: Account, client: Client) -> None:
+    credential = account("aigenstudio")
+    assert client.get(_url(credential)).status_code == 405
+    assert _post(client, "/imagery/webhooks/00000000-0000-4000-8000-000000000000/", b"{}", {}) == 404
+    assert _post(client, _url(credential), b"x" * 300_000, {}) == 413
+    ProviderCredential.objects.update(is_active=False)
+    assert _post(client, _url(credential), b"{}", _aigen(b"{}")) == 404
+
+
+def test_an_unsigned_call_is_only_a_hint(account: Account, order: Order, fakes: Fakes, client: Client) -> None:
+    credential = account("productai")
+    order(credential)
+    hurry(1)
+    lie = {"status": "success", "image_url": "http://127.0.0.1:1/evil.png", "job_id": fakes.created[0].id}
+    fakes.words[fakes.created[0].id] = "RUNNING"
+    assert _post(client, _url(credential), json.dumps(lie).encode(), {}) == 200
+    hurry(1)
+    assert ProviderJob.objects.get().state == JobState.RUNNING
+    assert _post(client, _url(credential), b'{"status": "error"}', {}) == 200
+    assert "1 jobs looked at" in {delivery.outcome for delivery in WebhookDelivery.objects.all()}
+
+
+def test_in_whatever_order_events_come_the_end_is_the_same(
+    paqshot: ProviderCredential, order: Order, fakes: Fakes, client: Client
+) -> None:
+    for events in itertools.permutations(("processing", "completed", "completed", "failed")):
+        enhancement = order(paqshot)
+        hurry(1)
+        job = ProviderJob.objects.get(enhancement=enhancement)
+        for status in events:
+            body = json.dumps({"id": job.remote_id, "status": status}).encode()
+            assert _post(client, _url(paqshot, str(job.uuid)), body, _paqshot(body)) == 200
+        hurry()
+        job.refresh_from_db()
+        assert job.state == JobState.DONE
+        assert job.results.count() == 1

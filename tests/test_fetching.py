@@ -1,0 +1,233 @@
+"""Foreign addresses: what is refused before any connection, and what a download may do to us."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from product_imagery import fetching
+from product_imagery.exceptions import FetchError, UnsafeAddress
+from product_imagery.fetching import FetchLimits, check_address, fetch
+
+_PRIVATE = [
+    "127.0.0.1",
+    "127.1.2.3",
+    "0.0.0.0",
+    "10.0.0.1",
+    "10.255.255.255",
+    "172.16.0.1",
+    "172.31.255.254",
+    "192.168.0.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "100.100.100.200",
+    "192.0.0.1",
+    "192.0.2.1",
+    "192.31.196.1",
+    "192.52.193.1",
+    "192.88.99.1",
+    "192.175.48.1",
+    "198.18.0.1",
+    "198.19.255.255",
+    "198.51.100.1",
+    "203.0.113.1",
+    "224.0.0.1",
+    "239.255.255.255",
+    "240.0.0.1",
+    "255.255.255.255",
+    "[::]",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:10.0.0.1]",
+    "[::127.0.0.1]",
+    "[::7f00:1]",
+    "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::1]",
+    "[100::1]",
+    "[2001::1]",
+    "[2001:db8::1]",
+    "[2002:7f00:1::]",
+    "[2002:a00:1::1]",
+    "[fc00::1]",
+    "[fd00:ec2::254]",
+    "[fe80::1]",
+    "[fec0::1]",
+    "[ff02::1]",
+    "[3fff::1]",
+    "[5f00::1]",
+    "[2001:20::1]",
+    "[2620:4f:8000::1]",
+]
+_NAMES = [
+    "localhost",
+    "LOCALHOST",
+    "localhost.",
+    "a.localhost",
+    "metadata",
+    "metadata.google.internal",
+    "kubernetes.default.svc",
+    "router.lan",
+    "printer.local",
+    "intranet",
+    "x.corp",
+    "wpad.home",
+    "1.0.0.127.in-addr.arpa",
+    "a.onion",
+    "x.test",
+    "x.invalid",
+    "single",
+    "0x7f.0.0.1",
+    "0177.0.0.1",
+    "2130706433",
+    "0x7f000001",
+    "127.1",
+    "127.0.1",
+    "017700000001",
+    "0",
+    "0.0",
+    "1.1",
+    "①②⑦.⓪.⓪.①",
+    "xn--.com",
+    "-a.com",
+    "a..com",
+]
+_WHOLE = [
+    "http://example.com/a.png", "https://example.com:8443/a.png", "https://example.com:22/", "https://example.com:0/",
+    "https://example.com:6379/", "https://example.com:99999/", "https://user@example.com/", "https://u:p@example.com/",
+    "ftp://example.com/", "file:///etc/passwd", "gopher://example.com/", "data:image/png;base64,AA==", "//example.com/",
+    "https:///a", "https://", "", "example.com", "javascript:alert(1)", "https://exa mple.com/", "https://example.com\\@x/",
+    "https://example.com/\r\nHost: x", "https://example.com/\t", "https://[::1%25eth0]/", "https://[fe80::1%25lo]/",
+    "https://example.com/\x00", "https://[::1", "https://example.com#@127.0.0.1:80\\", "https://ex\u00e4mple.com/",
+]  # fmt: skip
+CORPUS = [f"https://{host}/x.png" for host in _PRIVATE + _NAMES] + _WHOLE
+
+
+def test_the_corpus_is_large_enough() -> None:
+    assert len(set(CORPUS)) >= 100
+
+
+@pytest.mark.parametrize("url", CORPUS)
+def test_no_refused_address_is_ever_connected_to(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(*_: Any) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises((UnsafeAddress, FetchError)):
+        fetch(url, tmp_path / "x", FetchLimits(wall_seconds=3))
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_name_with_one_private_address_is_refused_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(2, 1, 6, "", (address, 443)) for address in ("93.184.215.14", "10.0.0.7")]
+    monkeypatch.setattr(fetching.socket, "getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(UnsafeAddress, match=r"10\.0\.0\.7"):
+        check_address("https://shop.example.com/a.png")
+    found.pop()
+    assert check_address("https://shop.example.com/a.png").address == "93.184.215.14"
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    seen: list[dict[str, str]]
+    answer: Callable[[Any], None]
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[_Server]:
+    """A server that does what ``server.answer`` says, let through by the setting."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            server.seen.append({name.lower(): value for name, value in self.headers.items()})
+            server.answer(self)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    server.seen = []
+    settings.PRODUCT_IMAGERY = {"FETCH_ALLOW": (f"127.0.0.1:{server.server_address[1]}",)}
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def _address(server: _Server, path: str = "/a.png") -> str:
+    return f"http://127.0.0.1:{server.server_address[1]}{path}"
+
+
+def _send(handler: Any, status: int = 200, body: bytes = b"bytes", **headers: str) -> None:
+    handler.send_response(status)
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    for name, value in ({"Content-Length": str(len(body))} | given).items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def test_a_file_arrives_without_any_credentials(server: _Server, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    server.answer = _send
+    fetch(_address(server), tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"bytes"
+    assert set(server.seen[0]) == {"host", "user-agent", "accept-encoding"}
+
+
+@pytest.mark.parametrize(
+    "location", ["http://127.0.0.1:1/x", "https://169.254.169.254/", "file:///etc/passwd", "//10.0.0.1/"]
+)
+def test_each_hop_of_a_redirect_is_checked(server: _Server, tmp_path: Path, location: str) -> None:
+    server.answer = lambda handler: _send(handler, 302, Location=location)
+    with pytest.raises(UnsafeAddress):
+        fetch(_address(server), tmp_path / "x")
+    assert len(server.seen) == 1
+
+
+def test_at_most_three_redirects_are_followed(server: _Server, tmp_path: Path) -> None:
+    server.answer = lambda handler: _send(handler, 307, Location="/again")
+    with pytest.raises(UnsafeAddress, match="too many"):
+        fetch(_address(server), tmp_path / "x")
+    assert len(server.seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (lambda handler: _send(handler, 404), "gone"),
+        (lambda handler: _send(handler, 500), "fetch_failed"),
+        (lambda handler: _send(handler, Content_Length="10000000000"), "too_large"),
+        (lambda handler: _send(handler, body=b"x" * 2000), "too_large"),
+        (lambda handler: _send(handler, Content_Encoding="gzip"), "compressed"),
+        (lambda handler: _send(handler, Content_Length="900"), "fetch_failed"),
+    ],
+)
+def test_a_download_ends_with_its_reason(server: _Server, tmp_path: Path, answer: Any, code: str) -> None:
+    server.answer = answer
+    with pytest.raises(FetchError) as failure:
+        fetch(_address(server), tmp_path / "x", FetchLimits(most_bytes=1000))
+    assert failure.value.code == code
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+def test_no_server_can_hold_us_longer_than_the_wall_clock(server: _Server, tmp_path: Path, part: str) -> None:
+    def drip(handler: Any) -> None:
+        if part == "body":
+            handler.send_response(200)
+            handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b"H")
+            time.sleep(0.1)
+
+    server.answer = drip
+    began = time.monotonic()
+    with pytest.raises(FetchError):
+        fetch(_address(server), tmp_path / "x", FetchLimits(wall_seconds=1))
+    assert time.monotonic() - began < 6  # a hundred drips would take ten
