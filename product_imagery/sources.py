@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urljoin
-
-from django.core import signing
-from django.urls import NoReverseMatch, reverse
 
 from product_imagery import files
+from product_imagery.addresses import source_address
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
 from product_imagery.fetching import check_address
 from product_imagery.products import ProductImages
-
-_SALT = "product_imagery.sources"
-#: seconds a signed address stays good: longer than any queue at a provider that we have seen
-VALID_SECONDS = 14 * 86_400
 
 
 def read_source(description: ProductImages, name: str, folder: Path) -> tuple[Path, str]:
@@ -41,7 +34,7 @@ def public_address(description: ProductImages, name: str, item_uuid: str) -> str
     anything is sent or paid.
     """
     address = ""
-    for candidate in (files.address_of(description.storage, name), signed_address(item_uuid)):
+    for candidate in (files.address_of(description.storage, name), source_address(item_uuid)):
         if candidate.startswith(("https://", "http://")):
             address = address or candidate
             try:
@@ -54,20 +47,3 @@ def public_address(description: ProductImages, name: str, item_uuid: str) -> str
         "Set PUBLIC_BASE_URL, or keep the pictures in a storage with public addresses."
     )
     raise ProviderRefused(sentence, code="source_unreachable", detail=address)
-
-
-def signed_address(item_uuid: str) -> str:
-    """Our own address of an item's source, signed and expiring; empty where the site has no public one."""
-    base = get_settings().public_base_url
-    if not base:
-        return ""
-    try:
-        path = reverse("product_imagery:source", args=[signing.dumps(item_uuid, salt=_SALT, compress=False)])
-    except NoReverseMatch:
-        return ""
-    return urljoin(base, path)
-
-
-def read_signature(signed: str) -> str:
-    """The item's UUID from a signed address. Raises ``signing.BadSignature`` when it is forged or too old."""
-    return str(signing.loads(signed, salt=_SALT, max_age=VALID_SECONDS))

@@ -13,10 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.addresses import webhook_address
 from product_imagery.admin.doors import each
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import accounts
-from product_imagery.flows.track import webhook_address
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.registry import all_providers
@@ -126,7 +126,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def webhook(self, credential: ProviderCredential) -> SafeString | str:
         if not credential.declared.webhooks:
             return _t("This provider sends none.")
-        address = webhook_address(credential)
+        address = webhook_address(credential.uuid)
         if not address:
             return _t("Set PUBLIC_BASE_URL to have one; until then the provider is asked regularly.")
         return format_html('<input type="text" readonly size="80" value="{}" aria-label="{}">', address, _t("address"))

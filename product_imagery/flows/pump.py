@@ -13,7 +13,7 @@ from typing import Any
 
 from product_imagery import background
 from product_imagery.conf import Settings, get_settings
-from product_imagery.flows import publish, submit, sweep, track
+from product_imagery.flows import publish, submit, sweep, track, update
 from product_imagery.flows.claim import claim_calls
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
@@ -176,7 +176,7 @@ class _Pump:
         called = [word for word in self._calling if word.done()]
         for word in called:
             del self._calling[word]
-            track.record(word.result())
+            update.record(word.result())
         self.report.done += len(finished) + len(called)
         return len(finished) + len(called)
 

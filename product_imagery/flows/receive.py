@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from product_imagery import background
 from product_imagery.exceptions import RequestError, SecretError
-from product_imagery.flows import track
+from product_imagery.flows import update
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
 from product_imagery.provider_kit.contract import Delivery
 from product_imagery.provider_kit.registry import get_provider
@@ -50,7 +50,7 @@ def process(written: WebhookDelivery, job: str = "") -> None:
     hints = get_provider(credential.provider)().hints(delivery)
     with transaction.atomic():
         adopted = len(hints) == 1 and _adopt(credential, job, hints[0])
-        looked = track.look_now(credential, hints, job)
+        looked = update.look_now(credential, hints, job)
         outcome = f"{looked} jobs looked at" + (", one found again" if adopted else "")
         WebhookDelivery.objects.filter(pk=written.pk).update(processed_at=Now(), outcome=outcome)
         background.wake()

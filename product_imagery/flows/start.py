@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Avg, F
 from django.utils.text import Truncator
 
 from product_imagery import background
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo, RequestError, StateError
-from product_imagery.flows import ledger
+from product_imagery.flows import ledger, pace
 from product_imagery.models import Enhancement, EnhancementItem, Preset, ProviderCredential, ProviderJob
 from product_imagery.products import ProductImages, ProductPicture
-from product_imagery.provider_kit.contract import Counted, Offer, Provider
+from product_imagery.provider_kit.contract import Offer
 from product_imagery.provider_kit.options import clean_options
 from product_imagery.provider_kit.registry import get_offer, get_provider
-from product_imagery.states import ItemStatus, JobState, Review
+from product_imagery.states import ItemStatus, Review
 
 _BATCH = 500
-_CALLS = 3  #: of a hosted provider for one job, about: the create and two looks
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -110,7 +104,7 @@ def quote(description: ProductImages, ids: Sequence[Any], look: Look, *, fresh: 
     plan = _plan(description, ids, look, fresh)
     provider = get_provider(look.credential.provider)
     pictures = len(plan.to_do) + plan.under_way + plan.done_before
-    seconds = forecast_seconds(look, len(plan.to_do))
+    seconds = pace.forecast_seconds(look.credential, look.operation, look.offer, len(plan.to_do))
     return Quote(
         pictures=pictures,
         to_do=len(plan.to_do),
@@ -218,8 +212,7 @@ def _work_key(content_type_id: int, picture: ProductPicture, look: Look) -> str:
 
 def _create_items(enhancement: Enhancement, description: ProductImages, plan: _Plan, cost: Decimal) -> None:
     content_type = description.content_type()
-    sizes = batch_sizes(enhancement.credential.declared)
-    packets = list(_packets(plan.to_do, sizes))
+    packets = list(pace.packets(plan.to_do, enhancement.credential.declared))
     for begin in range(0, len(packets), _BATCH):
         some = packets[begin : begin + _BATCH]
         jobs = ProviderJob.objects.bulk_create(
@@ -250,49 +243,6 @@ def _create_items(enhancement: Enhancement, description: ProductImages, plan: _P
             )
             for job, (picture, key) in batch
         )
-
-
-def batch_sizes(provider: type[Provider]) -> list[int]:
-    """How many pictures go into one create after the other, so that creates are few and hourly limits are used up."""
-    hourly = min((limit.most for limit in provider.limits if limit.counted is Counted.IMAGES), default=0)
-    if provider.batch == 1 or hourly <= provider.batch:
-        return [min(provider.batch, hourly or provider.batch)]
-    parts = -(-hourly // provider.batch)
-    return [hourly // parts + (part < hourly % parts) for part in range(parts)]
-
-
-def _packets(things: list[T], sizes: list[int]) -> Iterator[list[T]]:
-    begin = 0
-    for size in itertools.cycle(sizes):
-        if begin >= len(things):
-            return
-        yield things[begin : begin + size]
-        begin += size
-
-
-def forecast_seconds(look: Look, pictures: int) -> float:
-    """Wall clock until the last picture, by the provider's limits and the pace of the latest jobs."""
-    provider = get_provider(look.credential.provider)
-    each = _seconds_each(look)
-    if provider.computes or not pictures:
-        return each * pictures / get_settings().pool_limits().processes
-    sizes = batch_sizes(provider)
-    jobs = math.ceil(pictures / (sum(sizes) / len(sizes)))
-    allowed = look.credential.allowed_active
-    active = provider.active_jobs if allowed is None else allowed
-    lanes = min(active or jobs, jobs, get_settings().connections)
-    calls = {Counted.IMAGES: pictures, Counted.CREATES: jobs, Counted.READS: jobs, Counted.REQUESTS: jobs * _CALLS}
-    limited = [(math.ceil(calls[limit.counted] / limit.most) - 1) * limit.seconds for limit in provider.limits]
-    return max([each * jobs / lanes, *(wait + each for wait in limited)])
-
-
-def _seconds_each(look: Look) -> float:
-    """Mean of the latest fifty jobs of this kind; the provider's own guess before there are any."""
-    latest = ProviderJob.objects.filter(
-        provider=look.credential.provider, operation=look.operation, state=JobState.DONE
-    ).order_by("-pk")[:50]
-    mean = ProviderJob.objects.filter(pk__in=latest.values("pk")).aggregate(mean=Avg(F("finished_at") - F("sent_at")))
-    return mean["mean"].total_seconds() if mean["mean"] else look.offer.seconds
 
 
 def _nothing(plan: _Plan) -> NothingToDo:

@@ -12,11 +12,11 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from product_imagery.addresses import read_signature
 from product_imagery.exceptions import ImageryError, RequestError
 from product_imagery.flows.receive import receive
 from product_imagery.models import EnhancementItem, ProviderCredential
 from product_imagery.products import description_for
-from product_imagery.sources import read_signature
 
 _MOST_BYTES = 256 * 1024
 

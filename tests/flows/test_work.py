@@ -164,16 +164,19 @@ def test_a_picture_that_kills_workers_is_given_up(make_product: Make, enlarge: E
     assert _now(enhancement).status == EnhancementStatus.FAILED
 
 
-def test_what_may_have_been_accepted_elsewhere_is_left_to_a_person(
+def test_what_may_have_been_accepted_elsewhere_is_looked_up(
     make_product: Make, enlarge: Enlarge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("product_imagery.providers.local.provider.LocalEngine.repeatable", False)
     enhancement = enlarge(make_product())
     ProviderJob.objects.claim(providers=["local"], most=1, seconds=-1)
     release_abandoned()
-    item = enhancement.items.get()
-    assert (item.status, item.error_code) == (ItemStatus.STALLED, "outcome_unknown")
-    assert ProviderJob.objects.get().state == JobState.STALLED
+    assert ProviderJob.objects.get().state == JobState.QUEUED  # no request was written down, so none was sent
+    ProviderJob.objects.claim(providers=["local"], most=1, seconds=-1)
+    ProviderJob.objects.update(intent=b"{}", intent_at=timezone.now())
+    release_abandoned()
+    assert ProviderJob.objects.get().state == JobState.CHECKING
+    assert ProviderJob.objects.get().due_at > timezone.now()
     assert _now(enhancement).is_active
 
 

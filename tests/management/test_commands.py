@@ -74,7 +74,7 @@ def test_choosing_by_ids_and_by_filter(make_product: Make) -> None:
         (["shop.Nothing", "--all", "--preset", "white"], "There is no model shop.Nothing"),
         (["auth.User", "--all", "--preset", "white"], "is not registered"),
         (["shop.Product", "--all", "--preset", "whyte"], "There is no preset “whyte”"),
-        (["shop.Product", "--all", "--operation", "edit"], "It needs a hosted provider"),
+        (["shop.Product", "--all", "--operation", "edit"], "These can: AI Gen Studio"),
         (["shop.Product", "--all", "--operation", "upscale", "--option", "factor=9"], "write one of 2, 4"),
         (["shop.Product", "--all", "--operation", "upscale", "--option", "factor"], "is not KEY=VALUE"),
         (["shop.Product", "--ids", "one", "--preset", "white"], "cannot be chosen so"),

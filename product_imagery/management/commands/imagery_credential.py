@@ -9,9 +9,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from product_imagery.addresses import webhook_address
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import accounts
-from product_imagery.flows.track import webhook_address
 from product_imagery.management.door import ImageryCommand
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
@@ -62,7 +62,7 @@ class Command(ImageryCommand):
         credential.save()
         self.stdout.write(f"{'Added' if made else 'Changed'}: {credential} ({credential.hint()}).")
         if provider.webhooks:
-            address = webhook_address(credential) or "set PUBLIC_BASE_URL to have one"
+            address = webhook_address(credential.uuid) or "set PUBLIC_BASE_URL to have one"
             self.stdout.write(f"Address for webhooks: {address}")
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -73,7 +73,7 @@ class Command(ImageryCommand):
                 "key": credential.hint(KEY),
                 "state": credential.paused_reason or ("in use" if credential.is_active else "switched off"),
                 "balance": credential.balance,
-                "webhook": webhook_address(credential) if credential.declared.webhooks else "",
+                "webhook": webhook_address(credential.uuid) if credential.declared.webhooks else "",
             }
             for credential in ProviderCredential.objects.all()
         ]

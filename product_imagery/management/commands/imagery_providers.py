@@ -27,6 +27,9 @@ class Command(ImageryCommand):
                 "operation": str(operation),
                 "price": str(offer.cost) + (f" {provider.currency}" if offer.cost else ""),
                 "seconds": offer.seconds,
+                "takes": str(provider.form),
+                "limits": [f"{limit.most} {limit.counted} in {limit.seconds} s" for limit in provider.limits]
+                + ([f"{provider.active_jobs} jobs at once"] if provider.active_jobs else []),
                 "options": {option.name: f"{option.expects()} (default {option.default})" for option in offer.options},
             }
             for slug, provider in all_providers().items()
@@ -40,5 +43,7 @@ class Command(ImageryCommand):
             self.stdout.write(
                 f"{fact['provider']}: {fact['operation']} – {price}, about {fact['seconds']:g} s a picture"
             )
+            if fact["limits"]:
+                self.stdout.write(f"    at most {', '.join(fact['limits'])}")
             for name, text in fact["options"].items():
                 self.stdout.write(f"    {name}: {text}")

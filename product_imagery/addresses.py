@@ -1,0 +1,41 @@
+"""Public addresses of this site: where providers call, and where they fetch a source picture."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core import signing
+from django.urls import NoReverseMatch, reverse
+
+from product_imagery.conf import get_settings
+
+_SALT = "product_imagery.sources"
+#: seconds a signed address stays good: longer than any queue at a provider that we have seen
+VALID_SECONDS = 14 * 86_400
+
+
+def webhook_address(credential: uuid.UUID, token: str = "") -> str:
+    """Where a provider may call about an account's jobs, or about the one whose ``token`` is in the address."""
+    address = _absolute("webhook", str(credential))
+    return f"{address}?job={token}" if address and token else address
+
+
+def source_address(item: str) -> str:
+    """The signed, expiring address of an item's source picture."""
+    return _absolute("source", signing.dumps(item, salt=_SALT, compress=False))
+
+
+def read_signature(signed: str) -> str:
+    """The item's UUID from a signed address. Raises ``signing.BadSignature`` when it is forged or too old."""
+    return str(signing.loads(signed, salt=_SALT, max_age=VALID_SECONDS))
+
+
+def _absolute(name: str, argument: str) -> str:
+    """Empty where the site has no public address, or does not include our URLs."""
+    base = get_settings().public_base_url
+    if not base:
+        return ""
+    try:
+        return base.rstrip("/") + reverse(f"product_imagery:{name}", args=[argument])
+    except NoReverseMatch:
+        return ""
