@@ -35,7 +35,16 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ProviderCredential
-        fields = ("provider", "label", "base_url", "is_active", "allowed_active", "budget_day", "budget_month")
+        fields = (
+            "provider",
+            "label",
+            "base_url",
+            "is_active",
+            "allowed_active",
+            "own_limits",
+            "budget_day",
+            "budget_month",
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -101,7 +110,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         secrets = [name for name in names if name == KEY or name.startswith("secret_")]
         account = ["provider", "label", "base_url", "is_active"]
         shown = ["stored_key", "webhook", "health", "balance"] if obj else []
-        limits = ["allowed_active", "budget_day", "budget_month"]
+        limits = ["allowed_active", "own_limits", "budget_day", "budget_month"]
         return [
             (None, {"fields": account}),
             (_("Secrets"), {"fields": secrets}),

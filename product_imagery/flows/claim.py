@@ -37,7 +37,7 @@ def _claim_of(pk: int, most: int, seconds: float) -> list[ProviderJob]:
         credential = ProviderCredential.objects.locked(pk)
         if credential is None:
             return []
-        limits = credential.declared.limits
+        limits = credential.limits()
         room = {counted: LimitUse.objects.room(credential, limits, counted) for counted in Counted}
         chosen = _reads(credential, room, most)
         chosen += _creates(credential, room, most - len(chosen))

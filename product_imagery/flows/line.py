@@ -128,7 +128,7 @@ def count(credential_id: int, request: HttpRequest) -> None:
         credential = ProviderCredential.objects.locked(credential_id)
         if credential is None:
             raise RateLimited("The account is paused.", code="paused")
-        limits = credential.declared.limits
+        limits = credential.limits()
         amounts = {Counted.REQUESTS: 1, Counted.READS: 0 if request.creates else 1}
         for counted, amount in amounts.items():
             room = LimitUse.objects.room(credential, limits, counted)

@@ -11,7 +11,7 @@ from django.db.models import Avg, F
 
 from product_imagery.conf import get_settings
 from product_imagery.models import ProviderCredential, ProviderJob
-from product_imagery.provider_kit.contract import Counted, Offer, Provider
+from product_imagery.provider_kit.contract import Counted, Offer
 from product_imagery.states import JobState
 
 _CALLS = 3  #: of a hosted provider for one job, about: the create and two looks
@@ -19,19 +19,20 @@ _CALLS = 3  #: of a hosted provider for one job, about: the create and two looks
 T = TypeVar("T")
 
 
-def batch_sizes(provider: type[Provider]) -> list[int]:
+def batch_sizes(credential: ProviderCredential) -> list[int]:
     """How many pictures go into one create after the other, so that creates are few and hourly limits are used up."""
-    hourly = min((limit.most for limit in provider.limits if limit.counted is Counted.IMAGES), default=0)
+    provider = credential.declared
+    hourly = min((limit.most for limit in credential.limits() if limit.counted is Counted.IMAGES), default=0)
     if provider.batch == 1 or hourly <= provider.batch:
         return [min(provider.batch, hourly or provider.batch)]
     parts = -(-hourly // provider.batch)
     return [hourly // parts + (part < hourly % parts) for part in range(parts)]
 
 
-def packets(things: list[T], provider: type[Provider]) -> Iterator[list[T]]:
+def packets(things: list[T], credential: ProviderCredential) -> Iterator[list[T]]:
     """Split the pictures of an enhancement into creates."""
     begin = 0
-    for size in itertools.cycle(batch_sizes(provider)):
+    for size in itertools.cycle(batch_sizes(credential)):
         if begin >= len(things):
             return
         yield things[begin : begin + size]
@@ -44,13 +45,13 @@ def forecast_seconds(credential: ProviderCredential, operation: str, offer: Offe
     each = _seconds_each(credential.provider, operation) or offer.seconds
     if provider.computes or not pictures:
         return each * pictures / get_settings().pool_limits().processes
-    sizes = batch_sizes(provider)
+    sizes = batch_sizes(credential)
     jobs = math.ceil(pictures / (sum(sizes) / len(sizes)))
     allowed = credential.allowed_active
     active = provider.active_jobs if allowed is None else allowed
     lanes = min(active or jobs, jobs, get_settings().connections)
     calls = {Counted.IMAGES: pictures, Counted.CREATES: jobs, Counted.READS: jobs, Counted.REQUESTS: jobs * _CALLS}
-    limited = [(math.ceil(calls[limit.counted] / limit.most) - 1) * limit.seconds for limit in provider.limits]
+    limited = [(math.ceil(calls[limit.counted] / limit.most) - 1) * limit.seconds for limit in credential.limits()]
     return max([each * jobs / lanes, *(wait + each for wait in limited)])
 
 

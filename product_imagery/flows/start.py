@@ -212,7 +212,7 @@ def _work_key(content_type_id: int, picture: ProductPicture, look: Look) -> str:
 
 def _create_items(enhancement: Enhancement, description: ProductImages, plan: _Plan, cost: Decimal) -> None:
     content_type = description.content_type()
-    packets = list(pace.packets(plan.to_do, enhancement.credential.declared))
+    packets = list(pace.packets(plan.to_do, enhancement.credential))
     for begin in range(0, len(packets), _BATCH):
         some = packets[begin : begin + _BATCH]
         jobs = ProviderJob.objects.bulk_create(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 
+from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.exceptions import SecretError
-from product_imagery.provider_kit.contract import Provider
+from product_imagery.provider_kit.contract import Counted, Limit, Provider
 from product_imagery.provider_kit.registry import get_provider, provider_choices
 from product_imagery.vault import Secret, seal, unseal
 
@@ -55,6 +56,12 @@ class ProviderCredential(models.Model):
     allowed_active = models.PositiveIntegerField(
         _("jobs at once"), null=True, blank=True, help_text=_("Empty: what the provider documents; 0: no limit.")
     )
+    own_limits = models.JSONField(
+        _("limits of its own"),
+        default=dict,
+        blank=True,
+        help_text=_('Instead of the documented ones: {"requests": [60, 60]} is 60 requests in 60 seconds.'),
+    )
     budget_day = models.DecimalField(
         _("budget a day"),
         max_digits=12,
@@ -92,6 +99,23 @@ class ProviderCredential(models.Model):
     def declared(self) -> type[Provider]:
         """The provider's class."""
         return get_provider(self.provider)
+
+    def clean(self) -> None:
+        """Refuse limits that cannot be counted."""
+        try:
+            self.limits()
+        except (TypeError, ValueError) as error:
+            known = ", ".join(Counted)
+            sentence = _("Write {counted: [most, seconds]} with whole numbers above 0; counted is one of: %s.") % known
+            raise ValidationError({"own_limits": sentence}) from error
+
+    def limits(self) -> tuple[Limit, ...]:
+        """The limits in force: the documented ones, each replaced where the account has its own."""
+        own = [Limit(Counted(name), int(most), int(seconds)) for name, (most, seconds) in self.own_limits.items()]
+        if any(limit.most < 1 or limit.seconds < 1 for limit in own):
+            raise ValueError(own)
+        replaced = {limit.counted for limit in own}
+        return (*own, *(limit for limit in self.declared.limits if limit.counted not in replaced))
 
     def address(self) -> str:
         """The base address of the provider's API."""

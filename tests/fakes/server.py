@@ -175,6 +175,9 @@ class Fakes:
         """The address of a finished picture."""
         return f"{self.base}/files/{uuid.uuid4().hex}.png"
 
+    def at(self, boundary: str) -> None:
+        """A boundary is reached, such as ``create arrived``: for those who want to do harm there."""
+
     base = ""
 
 
@@ -196,6 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         provider, _, path = parts.path.lstrip("/").partition("/")
         fakes.headers.append(headers | {":path": parts.path})
+        kind = "download" if provider == "files" else "create" if method == "POST" else "look"
+        fakes.at(f"{kind} arrived")
         if provider == "files":
             self._file(fakes)
             return
@@ -210,12 +215,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         status, content = getattr(fakes, provider)(method, f"/{path}", query, body, headers)
+        fakes.at(f"{kind} done")
         if fault and fault.kind == "lose":
             self._cut()
         elif fault:
             self._send(fault.status, fault.body, fault.headers)
         else:
             self._send(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
+            fakes.at(f"{kind} answered")
 
     def _file(self, fakes: Fakes) -> None:
         fault = fakes.fault("files.read")

@@ -1,0 +1,268 @@
+"""Kills workers that buy pictures at (fake) hosted providers, and compares what was paid with what arrived.
+
+    python -m tests.chaos.paid --kills 300 --items 60 --seed 1
+
+A worker dies by SIGKILL at every boundary that a provider can see (a create arrives, is charged, is answered; a look or
+a download arrives) and at random moments. The fakes keep a ledger of charges: at the end each picture was charged exactly
+once and is there, or waits for a person with an explanation; then that person decides by the ledger, and all are there.
+Runs on the database of ``DATABASE_URL``, or on SQLite. Exits with 1 and says what is wrong if anything is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.fakes.server import KEYS, Fakes, serving
+
+_WIDE = {"requests": [10**6, 1], "images": [10**6, 1], "creates": [10**6, 1], "reads": [10**6, 1]}
+_OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background"}
+
+
+class Nursery:
+    """One worker at a time: forked from a process that has everything loaded, and replaced when it dies."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.chaos.nursery"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.pid = 0
+        self.killed: Counter[str] = Counter()
+        self.left = 0
+        self._lock = threading.Lock()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.pid = int(line)
+
+    def kill(self, where: str) -> None:
+        """Kill the worker that runs now."""
+        with self._lock:
+            if self.left <= 0 or not self.pid:
+                return
+            pid, self.pid = self.pid, 0
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+            self.left -= 1
+            self.killed[where] += 1
+
+    def stop(self) -> None:
+        """End the nursery and its worker."""
+        self.left = 0
+        self._process.kill()
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+class Deadly(Fakes):
+    """Fakes at whose boundaries workers die."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(work_seconds=0.05)
+        self.chance = random.Random(seed)
+        self.kill: Any = None
+
+    def at(self, boundary: str) -> None:
+        """Tell that a boundary is reached."""
+        if self.kill and self.chance.random() < 0.25:
+            self.kill(boundary)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--items", type=int, default=60, help="of each provider in each round")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    fakes = Deadly(options.seed)
+    with tempfile.TemporaryDirectory(prefix="imagery-chaos-") as folder, serving(fakes) as base:
+        os.environ |= {
+            "SLOTS": "40",
+            "VAR_DIR": folder,
+            "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
+            "PYTHONPATH": os.getcwd(),
+        }
+        os.environ |= {"IMAGERY_PUBLIC_BASE_URL": base, "IMAGERY_FETCH_ALLOW": base.removeprefix("http://")}
+        return run(fakes, options.kills, options.items)
+
+
+def run(fakes: Deadly, kills: int, items: int) -> int:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from tests.chaos import shop
+
+    call_command("migrate", verbosity=0)
+    call_command("flush", verbosity=0, interactive=False)
+    shop.stock(items)
+    accounts = [_account(provider, fakes.base) for provider in _OPERATIONS]
+    nursery, began, rounds = Nursery(), time.monotonic(), 0
+    fakes.kill = nursery.kill
+    problems: list[str] = []
+    decided: Counter[str] = Counter()
+    nursery.left = kills
+    try:
+        while nursery.left > 0 and not problems:
+            rounds += 1
+            for account in accounts:
+                _order(account)
+            _work(fakes, nursery)
+            problems += _check(fakes, after_decisions=False)
+            decided += _decide(fakes)
+            _work(fakes, nursery)
+            problems += _check(fakes, after_decisions=True)
+    finally:
+        nursery.stop()
+    for where, count in sorted(nursery.killed.items()):
+        print(f"  killed {where}: {count}")
+    seconds = time.monotonic() - began
+    print(f"{sum(nursery.killed.values())} kills, {len(fakes.created)} pictures in {rounds} rounds, {seconds:.0f} s")
+    print(f"  decided by a person: {dict(decided)}")
+    print("\n".join(problems[:40]) or "every picture paid once and there, every doubt explained, nothing left open")
+    return 1 if problems else 0
+
+
+def _account(provider: str, base: str) -> Any:
+    from product_imagery.models import ProviderCredential
+
+    account = ProviderCredential(
+        provider=provider, label=provider, base_url=f"{base}/{provider}", own_limits=_WIDE, allowed_active=0
+    )
+    account.set_secret(KEYS[provider])
+    account.save()
+    return account
+
+
+def _order(account: Any) -> None:
+    from example_project.shop.models import Product
+    from product_imagery.flows.start import look_of_operation, start
+    from product_imagery.products import description_of
+
+    ids = list(Product.objects.values_list("pk", flat=True))
+    look = look_of_operation(_OPERATIONS[account.provider], {}, account)
+    start(description_of(Product), ids, look, door="command", fresh=True)
+
+
+def _work(fakes: Deadly, nursery: Nursery) -> None:
+    """Until nothing is open: the clock of waits is wound forward, and now and then a worker dies at random."""
+    from django.db.models.functions import Now
+
+    from product_imagery.models import ProviderCredential, ProviderJob
+    from product_imagery.states import JobState
+
+    waiting = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)
+    patience = time.monotonic() + 600
+    while ProviderJob.objects.filter(state__in=(*waiting, JobState.SENDING)).exists():
+        assert time.monotonic() < patience, "no progress for ten minutes"
+        ProviderJob.objects.filter(state__in=waiting, claimed_until=None, due_at__gt=Now()).update(due_at=Now())
+        ProviderCredential.objects.update(resting_until=None)
+        time.sleep(fakes.chance.uniform(0.05, 0.3))
+        if fakes.chance.random() < 0.15:
+            nursery.kill("at random")
+
+
+def _charges(fakes: Fakes) -> Counter[str]:
+    """Item uuid, or provider and product, → how often it was charged."""
+    from product_imagery.addresses import read_signature
+
+    found: Counter[str] = Counter()
+    for one in fakes.created:
+        if one.provider == "aigenstudio":
+            found[one.id] += 1
+        elif one.provider == "productai":
+            signed = one.body["image_url"].rstrip("/").rpartition("/")[2]
+            found[read_signature(signed).replace("-", "")] += 1
+        else:
+            content = base64.b64decode(one.body["product_image"])
+            found[f"paqshot {hashlib.sha256(content).hexdigest()}"] += 1
+    return found
+
+
+def _check(fakes: Fakes, *, after_decisions: bool) -> list[str]:
+    from product_imagery.models import EnhancementItem
+    from product_imagery.states import ItemStatus
+
+    charges, problems = _charges(fakes), []
+    expected: Counter[str] = Counter()
+    doubtful: Counter[str] = Counter()
+    for item in EnhancementItem.objects.select_related("enhancement__credential", "job"):
+        paqshot = item.enhancement.credential.provider == "paqshot"
+        name = f"paqshot {_digest(item)}" if paqshot else item.uuid.hex
+        if item.status == ItemStatus.COMPLETED:
+            expected[name] += 1
+            if item.results.count() != 1:
+                problems.append(f"{name} has {item.results.count()} results")
+        elif item.status == ItemStatus.STALLED and item.error_message and not after_decisions:
+            doubtful[name] += 1
+        else:
+            problems.append(f"{name} is {item.status}: {item.error_message}")
+    for name in {*charges, *expected, *doubtful}:
+        least, most = expected[name], expected[name] + doubtful[name]
+        if not least <= charges[name] <= most:
+            problems.append(f"{name} was charged {charges[name]} times instead of {least} to {most}")
+    return problems
+
+
+_digests: dict[str, str] = {}
+
+
+def _digest(item: Any) -> str:
+    from django.core.files.storage import default_storage
+
+    if item.source_name not in _digests:
+        with default_storage.open(item.source_name) as handle:
+            _digests[item.source_name] = hashlib.sha256(handle.read()).hexdigest()
+    return _digests[item.source_name]
+
+
+def _decide(fakes: Fakes) -> Counter[str]:
+    """What a person does who looks at the provider's dashboard: adopt what is there, send again what is not."""
+    from product_imagery.flows import steer
+    from product_imagery.models import ProviderJob
+    from product_imagery.states import JobState
+
+    known = set(ProviderJob.objects.exclude(remote_id="").values_list("remote_id", flat=True))
+    done: Counter[str] = Counter()
+    for job in ProviderJob.objects.filter(state=JobState.STALLED):
+        item = job.items.get()
+        for one in fakes.created:
+            if one.provider != job.provider or one.id in known:
+                continue
+            if job.provider == "productai":
+                from product_imagery.addresses import read_signature
+
+                ours = read_signature(one.body["image_url"].rstrip("/").rpartition("/")[2]) == str(item.uuid)
+            else:
+                content = base64.b64decode(one.body["product_image"])
+                ours = hashlib.sha256(content).hexdigest() == _digest(item)
+            if ours:
+                known.add(one.id)
+                steer.adopt(job, one.id, None)
+                done["it was accepted"] += 1
+                break
+        else:
+            steer.send_again(job, None)
+            done["send again"] += 1
+    return done
+
+
+if __name__ == "__main__":
+    assert Path("manage.py").exists(), "run me from the project's folder"
+    sys.exit(main())
