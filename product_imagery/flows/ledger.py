@@ -23,7 +23,9 @@ def allow(credential: ProviderCredential, total: Decimal, budget: Decimal | None
         return
     unit = credential.declared.currency
     if budget is not None and total > budget:
-        raise RequestError(f"This costs {total:g} {unit}, more than its budget of {budget:g}.", code="over_budget")
+        raise RequestError(
+            f"This costs {_plain(total)} {unit}, more than its budget of {_plain(budget)}.", code="over_budget"
+        )
     ProviderCredential.objects.filter(pk=credential.pk).update(label=F("label"))
     now = timezone.localtime()
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -35,7 +37,8 @@ def allow(credential: ProviderCredential, total: Decimal, budget: Decimal | None
         if most is not None and spent + total > most:
             left = max(most - spent, Decimal(0))
             sentence = (
-                f"This costs {total:g} {unit}, and of the budget of {most:g} {unit} {what} {left:g} are left. "
+                f"This costs {_plain(total)} {unit}, and of the budget of {_plain(most)} {unit} {what} "
+                f"{_plain(left)} are left. "
                 "Select fewer pictures, or raise the budget."
             )
             raise RequestError(sentence, code="over_budget")
@@ -60,6 +63,11 @@ def release(job: ProviderJob) -> None:
     if booked:
         _entry(job, _Kind.RELEASE, -booked).save()
     ProviderJob.objects.filter(pk=job.pk).update(cost=Decimal(0))
+
+
+def _plain(amount: Decimal) -> str:
+    """Without the zeros that a database adds."""
+    return f"{amount:f}".rstrip("0").rstrip(".") if "." in f"{amount:f}" else f"{amount:f}"
 
 
 def _booked(job: ProviderJob) -> Decimal:

@@ -1,10 +1,15 @@
-"""Forks one worker after the other, each from the same loaded process; prints their process ids."""
+"""Forks one worker after the other, each from the same loaded process; prints their process ids.
+
+``CHAOS_WITHOUT`` switches a safeguard off, to see that the checker notices: ``idempotency`` (another key each time) or
+``intent`` (a create that was begun counts as never sent).
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+import uuid
 
 
 def main() -> None:
@@ -15,6 +20,7 @@ def main() -> None:
 
     from product_imagery.flows.pump import pump_slice
 
+    _switch_off(os.environ.get("CHAOS_WITHOUT", ""))
     while True:
         connections.close_all()
         child = os.fork()
@@ -26,6 +32,18 @@ def main() -> None:
                 time.sleep(0.05)
         print(child, flush=True)
         os.waitpid(child, 0)
+
+
+def _switch_off(safeguard: str) -> None:
+    if safeguard == "idempotency":
+        from product_imagery.providers.aigenstudio import provider
+
+        provider._key = lambda job: f"pi-{uuid.uuid4()}"
+    elif safeguard == "intent":
+        from product_imagery.flows import line, update
+
+        line._write_intent = lambda job, body: None
+        update._VERDICTS[update.Verdict.UNKNOWN] = update._later
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python -m tests.chaos.paid --kills 300 --items 60 --seed 1
 
 A worker dies by SIGKILL at every boundary that a provider can see (a create arrives, is charged, is answered; a look or
-a download arrives) and at random moments. The fakes keep a ledger of charges: at the end each picture was charged exactly
-once and is there, or waits for a person with an explanation; then that person decides by the ledger, and all are there.
+a download arrives) and at random moments. The fakes keep a ledger of charges: at the end each picture was charged once
+and is there, or waits for a person with an explanation; then that person decides by the ledger, and all are there.
 Runs on the database of ``DATABASE_URL``, or on SQLite. Exits with 1 and says what is wrong if anything is.
 """
 

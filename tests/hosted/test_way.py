@@ -26,7 +26,7 @@ from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import OPERATIONS, hurry
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 Account = Callable[..., ProviderCredential]
 Order = Callable[..., Enhancement]

@@ -18,7 +18,7 @@ from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import hurry
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 Account = Callable[..., ProviderCredential]
 Order = Callable[..., Enhancement]
