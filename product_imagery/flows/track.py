@@ -125,8 +125,8 @@ def _converse(call: Call, word: Word, folder: Path, line: Line) -> Outcome:
 def _input(item: EnhancementItem, call: Call, word: Word, folder: Path, submitting: bool) -> JobInput:
     external_id = item.uuid.hex
     description = call.descriptions[item.pk]
-    if not submitting:
-        return JobInput(item.pk, external_id)
+    if not submitting or call.provider.form is Form.NAME:
+        return JobInput(item.pk, external_id, name=item.source_name)
     if call.provider.form is Form.URL:
         return JobInput(item.pk, external_id, url=public_address(description, item.source_name, str(item.uuid)))
     own = folder / f"source-{item.pk}"

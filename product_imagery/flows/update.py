@@ -122,7 +122,8 @@ def _refused(word: Word, outcome: Refused) -> None:
 def _not_accepted(word: Word, _outcome: NotAccepted) -> None:
     job = word.call.job
     if job.remembered.get(_ABSENT):
-        _move(job, JobState.QUEUED, due_at=Now(), remembered={}, intent=None, intent_at=None, troubles=0)
+        kept = {name: fact for name, fact in job.remembered.items() if name != _ABSENT}
+        _move(job, JobState.QUEUED, due_at=Now(), remembered=kept, intent=None, intent_at=None, troubles=0)
     else:  # lists lag behind: absent is what is absent twice
         _move(job, JobState.CHECKING, due_at=from_now(2 * _GRACE), remembered={**job.remembered, _ABSENT: "1"})
 

@@ -29,6 +29,7 @@ class Form(enum.StrEnum):
     FILE = "file"  #: a readable file on this machine
     URL = "url"  #: an address that the provider fetches
     BASE64 = "base64"  #: the bytes, inside the request
+    NAME = "name"  #: its name in a storage that the provider shares
 
 
 class Counted(enum.StrEnum):
@@ -85,6 +86,7 @@ class JobInput:
     external_id: str = ""
     path: Path | None = None
     url: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)

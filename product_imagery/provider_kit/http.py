@@ -52,6 +52,10 @@ class Fields:
             raise _unreadable(f"{where} is not an object")
         self._values, self._where = value, where
 
+    def has(self, name: str) -> bool:
+        """Whether there is an object under this name."""
+        return isinstance(self._values.get(name), dict)
+
     def text(self, name: str, default: str | None = None) -> str:
         """A string that is not empty; ``default`` where it is missing or null."""
         value = self._values.get(name)

@@ -21,6 +21,7 @@ KEYS = {
     "aigenstudio": "aigen_test_loopback_key_0001",
     "productai": "loopbackkey00000000000000000001",
     "paqshot": "pk_live_loopback_key_0001",
+    "pergai": "pk_loopback_key_0001",
 }
 
 
@@ -45,6 +46,7 @@ class Fault:
     status: int = 500
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    skip: int = 0  #: calls that go well before
 
 
 class Fakes:
@@ -53,6 +55,7 @@ class Fakes:
     def __init__(self, work_seconds: float = 0.0) -> None:
         self.work_seconds = work_seconds
         self.created: list[Created] = []
+        self.products: list[dict[str, Any]] = []  #: of PergAI: they cost nothing
         self.calls: list[tuple[float, str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.faults: dict[str, Fault] = {}
@@ -76,6 +79,9 @@ class Fakes:
         with self.lock:
             fault = self.faults.get(route)
             if fault is None or fault.times <= 0:
+                return None
+            if fault.skip > 0:
+                fault.skip -= 1
                 return None
             fault.times -= 1
             return fault
@@ -170,6 +176,35 @@ class Fakes:
         made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(one.at))
         state = {"id": one.id, "status": status, "style": one.body["style"], "created_at": made}
         return state | ({"image_url": self.file_url()} if status == "completed" else {})
+
+    # ---- PergAI
+
+    def pergai(self, method: str, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]) -> Any:
+        if headers.get("authorization") != f"Bearer {KEYS['pergai']}":
+            return 401, {"message": "Unauthorized"}
+        if method == "POST" and path == "/products":
+            with self.lock:
+                product = {"id": str(uuid.uuid4()), **json.loads(body)}
+                self.products.append(product)
+            return 201, product
+        if method == "POST":
+            with self.lock:
+                one = Created("pergai", str(uuid.uuid4()), json.loads(body), 1, time.time())
+                self.created.append(one)
+            return 201, {"data": self._pergai_state(one) | {"status": "pending"}}
+        mine = [one for one in self.created if one.provider == "pergai"]
+        if path == "/products":
+            return 200, self.products
+        if path == "/generations":
+            return 200, {"generations": [self._pergai_state(one) for one in mine]}
+        found = next((one for one in mine if one.id == path.rpartition("/")[2]), None)
+        return (200, self._pergai_state(found)) if found else (404, {"message": "Not found"})
+
+    def _pergai_state(self, one: Created) -> dict[str, Any]:
+        done = time.time() - one.at >= self.work_seconds
+        status = self.words.get(one.id, "completed" if done else "processing")
+        state = {"id": one.id, "productId": one.body["productId"], "status": status, "prompt": "studio"}
+        return state | ({"resultImagePath": self.file_url()} if status == "completed" else {})
 
     def file_url(self) -> str:
         """The address of a finished picture."""

@@ -16,7 +16,8 @@ from product_imagery.products import description_of
 from product_imagery.states import JobState
 from tests.fakes.server import KEYS, Fakes, serving
 
-OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background"}
+OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background", "pergai": "scene"}
+_OPTIONS = {"pergai": {"image_folder": "products"}}
 _WAITING = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)
 
 
@@ -55,7 +56,9 @@ def order(make_product: Any) -> Callable[..., Enhancement]:
     """Start an enhancement of so many new products with an account."""
 
     def begin(credential: ProviderCredential, pictures: int = 1, **arguments: Any) -> Enhancement:
-        look = look_of_operation(OPERATIONS[credential.provider], arguments.pop("options", {}), credential)
+        look = look_of_operation(
+            OPERATIONS[credential.provider], arguments.pop("options", _OPTIONS.get(credential.provider, {})), credential
+        )
         ids = [make_product(sku=f"{credential.label}-{n}-{Product.objects.count()}").pk for n in range(pictures)]
         return start(description_of(Product), ids, look, door="command", **arguments)
 

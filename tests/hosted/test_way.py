@@ -23,7 +23,7 @@ from product_imagery.models import (
     ResultImage,
 )
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
-from tests.fakes.server import KEYS, Fakes
+from tests.fakes.server import KEYS, Fakes, Fault
 from tests.hosted.conftest import OPERATIONS, hurry
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 Account = Callable[..., ProviderCredential]
 Order = Callable[..., Enhancement]
 PROVIDERS = sorted(OPERATIONS)
-COSTS = {"aigenstudio": 5, "productai": 3, "paqshot": 1}
+COSTS = {"aigenstudio": 5, "productai": 3, "paqshot": 1, "pergai": 1}
 
 
 def _status(enhancement: Enhancement) -> str:
@@ -68,7 +68,7 @@ def test_a_lost_answer_never_leads_to_a_second_charge(
     enhancement = order(account(provider))
     fakes.fail(f"{provider}.create", kind)
     hurry()
-    if provider == "aigenstudio":
+    if provider in ("aigenstudio", "pergai"):  # can be looked up
         assert _status(enhancement) == EnhancementStatus.COMPLETED
         assert fakes.charged(provider) == 1
         return
@@ -160,6 +160,25 @@ def test_a_batch_is_told_apart_by_our_ids(account: Account, order: Order, fakes:
     assert (bad.status, bad.error_code) == (ItemStatus.FAILED, "download_timeout")
     assert ResultImage.objects.values("item").distinct().count() == 14
     assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 14 * 5
+
+
+def test_each_step_of_pergai_survives_a_lost_answer(account: Account, order: Order, fakes: Fakes) -> None:
+    credential = account("pergai")
+    with pytest.raises(RequestError, match="image_folder"):
+        order(credential, options={})
+    for kind in ("lose", "drop", "after"):
+        for step in (1, 2):
+            enhancement = order(credential)
+            hurry_past(fakes, step - 1, kind)
+            hurry(20)
+            assert _status(enhancement) == EnhancementStatus.COMPLETED
+    assert fakes.charged("pergai") == 6
+    assert len({product["name"] for product in fakes.products}) == len(fakes.products) == 6
+
+
+def hurry_past(fakes: Fakes, good: int, kind: str) -> None:
+    """Let so many creates pass before one goes wrong."""
+    fakes.faults["pergai.create"] = Fault(kind, 1, skip=good)
 
 
 def test_an_empty_balance_is_recognised_under_any_status(account: Account, order: Order, fakes: Fakes) -> None:

@@ -1,0 +1,184 @@
+"""PergAI: a product is made first, then a generation or a tool works on it; a lost create is found by both lists.
+
+Facts: the vendor's API page (paths, fields, the four statuses). It documents no upload: a source has to lie in the
+vendor's own storage already, in a folder that is named by the option ``image_folder``; without it nothing is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from product_imagery.exceptions import CredentialRefused, ProviderError, ProviderUnavailable
+from product_imagery.provider_kit.contract import (
+    Accepted,
+    Conversation,
+    Counted,
+    Finished,
+    Form,
+    HttpRequest,
+    Job,
+    Limit,
+    NotAccepted,
+    Offer,
+    Operation,
+    Refused,
+    Remember,
+    RemotePicture,
+    Running,
+    Undecidable,
+)
+from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
+from product_imagery.provider_kit.options import Kind, Option
+
+_LISTS = ("data", "items", "products", "generations", "templates", "collections")
+_FIRST_LOOK, _NEXT_LOOK = 10.0, 15.0
+_PRODUCT = "product_id"
+_PRICE = Decimal(1)  #: nothing is stated: operations are counted
+
+_FOLDER = Option(
+    "image_folder", Kind.TEXT, "", "folder in PergAI's storage that holds the shop's pictures", minimum=1, maximum=200
+)
+_CATEGORY = Option("category", Kind.TEXT, "clothing", "of the product at PergAI", minimum=1, maximum=60)
+_COMMON = (_FOLDER, _CATEGORY)
+_RATIOS = {"1:1": "1:1", "16:9": "16:9", "9:16": "9:16"}
+
+
+class PergAI(HostedProvider):
+    """One product there for each job of ours, under a name that nobody else gives."""
+
+    slug = "pergai"
+    label = "PergAI"
+    currency = "operations"
+    base_url = "http://localhost:3002/api/external/v1"  #: the vendor's sample; nothing leaves until another one is set
+    form = Form.NAME
+    limits = (Limit(Counted.REQUESTS, 20, 60),)
+    active_jobs = 2
+    deadline = 1800.0
+    offers: ClassVar[Mapping[Operation, Offer]] = {
+        Operation.REMOVE_BACKGROUND: Offer(_COMMON, cost=_PRICE, seconds=20),
+        Operation.SCENE: Offer(
+            (
+                Option("scene", Kind.TEXT, "studio", "a name from PergAI's templates", minimum=1, maximum=100),
+                Option("prompt", Kind.TEXT, "", "refines the scene", maximum=1000),
+                Option("ratio", Kind.CHOICE, "1:1", "of the result", choices=_RATIOS),
+                *_COMMON,
+            ),
+            cost=_PRICE,
+            seconds=30,
+        ),
+        Operation.UPSCALE: Offer(
+            (Option("scale", Kind.CHOICE, "2x", choices={"2x": "2×", "4x": "4×"}), *_COMMON), cost=_PRICE, seconds=30
+        ),
+        Operation.EXPAND: Offer(
+            (
+                Option("ratio", Kind.CHOICE, "16:9", "of the result", choices=_RATIOS),
+                Option("prompt", Kind.TEXT, "", "what the new parts show", maximum=1000),
+                *_COMMON,
+            ),
+            cost=_PRICE,
+            seconds=30,
+        ),
+    }
+
+    def submit(self, job: Job) -> Conversation:
+        """Make the product, unless that was done before; then start the work on it."""
+        product = job.remembered.get(_PRODUCT, "")
+        if not product:
+            folder = job.options["image_folder"].strip("/")
+            path = f"{folder}/{job.inputs[0].name.rpartition('/')[2]}"
+            content = {"name": _name(job), "category": job.options["category"], "imagePath": path}
+            made = yield from self.post("products", content, creates=True)
+            product = _identity(made.fields(), "product")
+            yield Remember({_PRODUCT: product})
+        path, content = _work(job, product)
+        answer = yield from self.post(path, content, creates=True)
+        return Accepted(_identity(answer.fields(), "generation"), check_after=_FIRST_LOOK)
+
+    def reconcile(self, job: Job) -> Conversation:
+        """Look for our product by its name, then for a generation of it."""
+        product = job.remembered.get(_PRODUCT, "")
+        if not product:
+            products = yield from self._list("products")
+            named = [one.text("id") for one in products if one.text("name", "") == _name(job)]
+            if not named:
+                return NotAccepted()
+            product = named[0]
+            yield Remember({_PRODUCT: product})
+        generations = yield from self._list("generations")
+        ours = [one.text("id") for one in generations if one.text("productId", "") == product]
+        if len(ours) == 1:
+            return Accepted(ours[0], check_after=1.0)
+        if ours:
+            return Undecidable(f"PergAI shows several generations of this product: {', '.join(ours)}.")
+        if job.operation is Operation.SCENE:
+            return NotAccepted()
+        return Undecidable("Whether PergAI's tools show up in its list of generations is not documented.")
+
+    def poll(self, job: Job) -> Conversation:
+        """Read the generation."""
+        answer = yield from self.get(f"generations/{job.remote_id}")
+        found = _single(answer.fields(), "generation")
+        status = found.text("status")
+        if status.lower() == "failed":
+            return Refused("provider_failed", "PergAI could not make this picture; it gives no reason.", charged=True)
+        if status.lower() != "completed":
+            return Running(status, _NEXT_LOOK)
+        url = found.text("resultImagePath")
+        return Finished((RemotePicture(job.inputs[0].item_id, url),), status=status)
+
+    def check_credential(self) -> Conversation:
+        """List the products."""
+        yield from self.get("products")
+        return Running("ok")
+
+    def error_in(self, answer: Answer) -> ProviderError | None:
+        """A page instead of data: the address is wrong, or it is a login page."""
+        if 200 <= answer.status < 300 and answer.headers.get("content-type", "").startswith("text/html"):
+            sentence = "PergAI answered with a web page. Check the base address and the key."
+            return CredentialRefused(sentence, code="web_page", status=answer.status)
+        return None
+
+    def _list(self, name: str) -> Generator[HttpRequest, Answer, list[Fields]]:
+        """A bare list, or the only one under a known name. Raises ``ProviderUnavailable`` when it is neither."""
+        answer = yield from self.get(name)
+        found: Any = answer.json()
+        if isinstance(found, dict):
+            lists = [found[key] for key in _LISTS if isinstance(found.get(key), list)]
+            found = lists[0] if len(lists) == 1 else None
+        if not isinstance(found, list):
+            raise ProviderUnavailable(f"PergAI's list of {name} cannot be read.", code="unreadable_answer")
+        return [Fields(one, name) for one in found]
+
+
+def _name(job: Job) -> str:
+    return f"pi-{job.uuid}"
+
+
+def _single(body: Fields, name: str) -> Fields:
+    """The object itself, or what it wraps."""
+    for key in ("data", name):
+        if body.has(key):
+            return body.object(key)
+    return body
+
+
+def _identity(body: Fields, name: str) -> str:
+    return _single(body, name).text("id")
+
+
+def _work(job: Job, product: str) -> tuple[str, dict[str, Any]]:
+    """Path and body of what is to be done with a product."""
+    options: dict[str, Any] = {"productId": product}
+    match job.operation:
+        case Operation.SCENE:
+            options |= {"scene": job.options["scene"], "aspectRatio": job.options["ratio"]}
+            return "generations", options | ({"customPrompt": job.options["prompt"]} if job.options["prompt"] else {})
+        case Operation.UPSCALE:
+            return "tools/upscale", options | {"scale": job.options["scale"]}
+        case Operation.EXPAND:
+            options |= {"ratio": job.options["ratio"]}
+            return "tools/expand", options | ({"prompt": job.options["prompt"]} if job.options["prompt"] else {})
+        case _:
+            return "tools/remove-bg", options
