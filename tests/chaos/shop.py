@@ -31,6 +31,16 @@ def stock(items: int) -> None:
         product.photo.save("photo.jpg", ContentFile(encoded(draw_product((420 + number % 7, 400), colour=colour))))
 
 
+def repeat(items: int) -> None:
+    """So many products with the photo of the first."""
+    photo = Product.objects.first()
+    assert photo is not None
+    Product.objects.bulk_create(
+        Product(title=f"Product {number}", sku=f"R{number}", price=1, photo=photo.photo.name)
+        for number in range(1, items)
+    )
+
+
 def begin() -> None:
     ids = list(Product.objects.values_list("pk", flat=True))
     look = look_of_operation("white_background", {"size": 600})

@@ -230,7 +230,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, method: str) -> None:
         fakes = self.server.fakes
         parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the caller died while it was sending
+            self._cut()
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         provider, _, path = parts.path.lstrip("/").partition("/")
         fakes.headers.append(headers | {":path": parts.path})

@@ -162,6 +162,17 @@ def test_a_batch_is_told_apart_by_our_ids(account: Account, order: Order, fakes:
     assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 14 * 5
 
 
+def test_a_conflict_of_keys_is_parked_and_never_worked_around(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("aigenstudio"))
+    conflict = b'{"error": {"code": "idempotency_conflict", "message": "Other body.", "request_id": "r"}}'
+    fakes.fail("aigenstudio.create", "status", times=9, status=409, body=conflict)
+    hurry()
+    item = EnhancementItem.objects.get()
+    assert item.status == ItemStatus.STALLED
+    assert "Nothing is repeated" in item.error_message
+    assert {call.get("idempotency-key") for call in fakes.headers} == {f"pi-{item.job.uuid}"}
+
+
 def test_each_step_of_pergai_survives_a_lost_answer(account: Account, order: Order, fakes: Fakes) -> None:
     credential = account("pergai")
     with pytest.raises(RequestError, match="image_folder"):

@@ -38,6 +38,7 @@ from product_imagery.provider_kit.options import Kind, Option
 
 _PATH = "product-image-enhancements"
 _FINAL = ("completed", "partially_completed", "failed", "cancelled")
+_CONFLICT = "idempotency_conflict"
 _TRUSTED_SECONDS = 24 * 3600  #: how long we rely on the vendor to remember an idempotency key; nothing is stated
 _SKEW_SECONDS = 300  #: of a webhook's timestamp; the vendor leaves the window to the receiver
 _FIRST_LOOK, _NEXT_LOOK = 30.0, 30.0  #: 120 polls an hour and one active batch: one look every thirty seconds
@@ -107,7 +108,12 @@ class AIGenStudio(HostedProvider):
         if time.time() - job.begun_at > _TRUSTED_SECONDS:
             return Undecidable("It is too long ago to repeat the request safely.")
         headers = {"Content-Type": "application/json", "Idempotency-Key": _key(job)}
-        answer = yield from self.call(HttpRequest("POST", _PATH, job.intent, headers))
+        try:
+            answer = yield from self.call(HttpRequest("POST", _PATH, job.intent, headers))
+        except ProviderUnavailable as error:
+            if error.code != _CONFLICT:
+                raise
+            return Undecidable(f"{error.message} Nothing is repeated under another key.")
         return self._accepted(answer)
 
     def poll(self, job: Job) -> Conversation:
@@ -129,8 +135,11 @@ class AIGenStudio(HostedProvider):
         return Running("ok")
 
     def error_in(self, answer: Answer) -> ProviderError | None:
-        """A 409 that is not a conflict of idempotency means that another batch is active: wait."""
-        if answer.status == 409 and self.explain(answer)[0] != "idempotency_conflict":
+        """A conflict of idempotency means that something was accepted; any other 409 that a batch is active: wait."""
+        if answer.status == 409 and self.explain(answer)[0] == _CONFLICT:
+            sentence = "AI Gen Studio has this request already, with other content."
+            return ProviderUnavailable(sentence, code=_CONFLICT, status=409)
+        if answer.status == 409:
             limited = RateLimited("Another batch of this account is being worked on.", code="busy", status=409)
             limited.retry_after = 60.0
             return limited
