@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from django.db import transaction
@@ -42,10 +43,10 @@ def _claim_of(pk: int, most: int, seconds: float) -> list[ProviderJob]:
         chosen = _reads(credential, room, most)
         chosen += _creates(credential, room, most - len(chosen))
         taken = ProviderJob.objects.take(chosen, seconds)
-        for state in (JobState.SENDING, *_READS):
-            jobs = [job for job in taken if job.state == state]
-            for job in jobs:
-                LimitUse.objects.note(credential, limits, _amounts(job, creates=state == JobState.SENDING))
+        total: Counter[Counted] = Counter()
+        for job in taken:
+            total.update(_amounts(job, creates=job.state == JobState.SENDING))
+        LimitUse.objects.note(credential, limits, total)
         _begin([job.pk for job in taken if job.state == JobState.SENDING])
     return taken
 

@@ -89,14 +89,24 @@ def store(picture: Picture, folder: uuid.UUID) -> Stored:
 
 def write_down(job: ProviderJob, items: list[EnhancementItem], pictures: list[Stored]) -> None:
     """Create the results; where the enhancement asks for it they are approved at once."""
-    by_pk = {item.pk: item for item in items}
-    made = ResultImage.objects.bulk_create(_result(job, by_pk[stored.picture.item_id], stored) for stored in pictures)
-    wanted = Enhancement.objects.filter(pk=job.enhancement_id, auto_approve=True, cancelled_at=None)
-    if wanted.exists():  # asked again: somebody may have cancelled meanwhile
-        # Several variants of one item cannot all stand on the product: the first one does.
-        firsts = {result.item_id: result for result in reversed(made)}
-        for result in firsts.values():
-            review.approve(result, actor=job.enhancement.actor, publish=True)
+    write_down_all([(job, items, pictures)])
+
+
+def write_down_all(done: list[tuple[ProviderJob, list[EnhancementItem], list[Stored]]]) -> None:
+    """The same for many jobs at once."""
+    by_pk = {item.pk: item for _, items, _ in done for item in items}
+    made = ResultImage.objects.bulk_create(
+        _result(job, by_pk[stored.picture.item_id], stored) for job, _, pictures in done for stored in pictures
+    )
+    enhancements = {job.enhancement_id for job, _, _ in done}
+    wanted = Enhancement.objects.filter(pk__in=enhancements, auto_approve=True, cancelled_at=None)
+    approved = {enhancement.pk: enhancement.actor for enhancement in wanted.select_related("actor")}
+    # Asked again: somebody may have cancelled meanwhile. Several variants of one item cannot all stand on the product:
+    # the first one does.
+    firsts = {result.item_id: result for result in reversed(made)}
+    for result in firsts.values():
+        if result.item.enhancement_id in approved:
+            review.approve(result, actor=approved[result.item.enhancement_id], publish=True)
 
 
 def _result(job: ProviderJob, item: EnhancementItem, stored: Stored) -> ResultImage:

@@ -57,6 +57,11 @@ def settle_cost(job: ProviderJob, cost: Decimal | None) -> None:
     ProviderJob.objects.filter(pk=job.pk).update(cost=booked if cost is None else cost)
 
 
+def correct(corrections: Iterable[tuple[ProviderJob, Decimal]]) -> None:
+    """Add what jobs really cost more, or less, than was promised."""
+    CreditEntry.objects.bulk_create(_entry(job, _Kind.SETTLE, amount) for job, amount in corrections)
+
+
 def release(job: ProviderJob) -> None:
     """Take back what is promised for a job that cost nothing."""
     booked = _booked(job)

@@ -6,6 +6,7 @@ thread while the other waits.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import queue
 import threading
@@ -13,9 +14,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 
 from product_imagery.exceptions import CredentialRefused, NotSent, RateLimited, SecretError
@@ -25,22 +26,25 @@ from product_imagery.provider_kit.contract import Compute, Counted, HttpRequest,
 from product_imagery.provider_kit.http import Answer
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.provider_kit.transport import Transport
+from product_imagery.states import HELD_JOBS
 
-T = TypeVar("T")
 _KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
 
 
 class Errands:
-    """Functions that threads want to have run by the pump's thread."""
+    """What threads want done by the pump's thread: functions, and intents, which are written down together."""
 
     def __init__(self, wake: threading.Event) -> None:
         self._wake = wake
-        self._open: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._open: queue.SimpleQueue[tuple[Callable[[], Any] | ProviderJob, Future[Any]]] = queue.SimpleQueue()
         self._closed = False
 
-    def ask(self, errand: Callable[[], T]) -> T:
-        """Have ``errand`` run and return what it returned. Raises what it raised, ``NotSent`` when the pump stops."""
-        future: Future[T] = Future()
+    def ask(self, errand: Callable[[], Any] | ProviderJob) -> Any:
+        """Have a function run and return what it returned, or a job's intent written down.
+
+        Raises what the function raised, ``NotSent`` when the claim is lost or the pump stops.
+        """
+        future: Future[Any] = Future()
         self._open.put((errand, future))
         self._wake.set()
         if self._closed:
@@ -52,26 +56,51 @@ class Errands:
 
     def run(self) -> int:
         """Do all errands that wait; return how many."""
-        done = 0
-        while True:
-            try:
-                errand, future = self._open.get_nowait()
-            except queue.Empty:
-                return done
-            done += 1
-            try:
-                future.set_result(errand())
-            except Exception as error:  # noqa: BLE001  it belongs to the thread that asked
-                future.set_exception(error)
+        waiting = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting.append(self._open.get_nowait())
+        for errand, future in waiting:
+            if not isinstance(errand, ProviderJob):
+                _fulfil(future, errand)
+        intents = [(errand, future) for errand, future in waiting if isinstance(errand, ProviderJob)]
+        if intents:
+            _write_intents(intents)
+        return len(waiting)
 
     def close(self) -> None:
         """Refuse what waits and what may still come."""
         self._closed = True
-        while True:
-            try:
+        with contextlib.suppress(queue.Empty):
+            while True:
                 self._open.get_nowait()[1].cancel()
-            except queue.Empty:
-                return
+
+
+def _fulfil(future: Future[Any], errand: Callable[[], Any]) -> None:
+    try:
+        future.set_result(errand())
+    except Exception as error:  # noqa: BLE001  it belongs to the thread that asked
+        future.set_exception(error)
+
+
+def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> None:
+    """Write down what is about to be sent, before any of it is, for those whose claims are still ours."""
+    try:
+        with transaction.atomic():
+            pks = [job.pk for job, _ in intents]
+            rows = ProviderJob.objects.filter(pk__in=pks, state__in=HELD_JOBS).select_for_update().order_by("pk")
+            held = set(rows.values_list("pk", "token"))
+            ours = [job for job, _ in intents if (job.pk, job.token) in held]
+            ProviderJob.objects.bulk_update(ours, ["intent", "intent_at"])
+    except DatabaseError as error:  # nothing is sent, and each thread is told
+        for _, future in intents:
+            future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
+        return
+    for job, future in intents:
+        if job in ours:
+            future.set_result(None)
+        else:
+            future.set_exception(NotSent("Another worker has this job now.", code="claim_lost"))
 
 
 @dataclass
@@ -101,7 +130,7 @@ class Line:
         if isinstance(request, Remember):
             return self._errands.ask(lambda: _remember(job, dict(request.facts)))
         if request.creates:
-            self._errands.ask(lambda: _write_intent(job, request.body))
+            self._errands.ask(_with_intent(job, request.body))
         if not ticket.counted:
             self._errands.ask(lambda: count(job.credential_id, request))
         ticket.counted = False
@@ -139,10 +168,10 @@ def count(credential_id: int, request: HttpRequest) -> None:
         LimitUse.objects.note(credential, limits, amounts)
 
 
-def _write_intent(job: ProviderJob, body: bytes) -> None:
-    kept = body if len(body) <= _KEPT_BYTES else b"sha256:" + hashlib.sha256(body).hexdigest().encode()
-    if not ProviderJob.objects.held(job).update(intent=kept, intent_at=Now()):
-        raise NotSent("Another worker has this job now.", code="claim_lost")
+def _with_intent(job: ProviderJob, body: bytes) -> ProviderJob:
+    job.intent = body if len(body) <= _KEPT_BYTES else b"sha256:" + hashlib.sha256(body).hexdigest().encode()
+    job.intent_at = Now()  # type: ignore[assignment]
+    return job
 
 
 def _remember(job: ProviderJob, facts: dict[str, str]) -> None:

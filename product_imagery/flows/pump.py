@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from product_imagery import background
 from product_imagery.conf import Settings, get_settings
-from product_imagery.flows import publish, submit, sweep, track, update
+from product_imagery.flows import publish, submit, sweep, track
+from product_imagery.flows.batch import record_all
 from product_imagery.flows.claim import claim_calls
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
@@ -23,6 +23,7 @@ from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import UNFINISHED_JOBS, Publication
 
 _TICK = 0.25
+_ROUND = 0.05
 _PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
 _STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
 
@@ -110,29 +111,38 @@ class _Pump:
         ]
 
     def run(self, seconds: float, until_idle: bool) -> None:
+        """Errands at once; everything else in rounds, so that what has gathered is written down together."""
         end = time.monotonic() + seconds
         while not (self._stop.is_set() or self._lost):
-            self._wake.clear()
+            pause = time.monotonic() + _ROUND
             for chore in self.chores:
                 chore()
             open_for_more = until_idle or time.monotonic() < end
-            moved = self._errands.run() + self._collect() + self._publish()
+            moved = self._collect() + self._publish()
             if open_for_more:
                 moved += self._claim() + self._call()
             busy = self._running or self._calling
             if not moved and not busy and (not open_for_more or not has_work()):
                 return
-            if not moved:
-                self._wake.wait(_TICK)
+            self._run_errands_until(pause if moved or busy else pause + _TICK)
+
+    def _run_errands_until(self, moment: float) -> None:
+        while not self._stop.is_set():
+            self._errands.run()
+            left = moment - time.monotonic()
+            if left <= 0:
+                return
+            self._wake.wait(min(left, _TICK))
+            self._wake.clear()
 
     def close(self) -> None:
         """Finish what is running within a few seconds; give back the rest."""
         deadline = time.monotonic() + (_STOP_SECONDS if not self._lost else 0.0)
         try:
             while (self._running or self._calling) and time.monotonic() < deadline:
-                self._wake.clear()
                 if not self._errands.run() + self._collect():
-                    self._wake.wait(_TICK)
+                    self._wake.wait(_ROUND)
+                    self._wake.clear()
             for future, job in self._running.items():
                 submit.give_back(job, begun=not future.cancel())
         finally:
@@ -151,7 +161,6 @@ class _Pump:
         for task in submit.prepare(jobs):
             future = self._threads.submit(submit.perform, task, self._pool)
             self._running[future] = task.job
-            future.add_done_callback(self._tell)
         return len(jobs)
 
     def _call(self) -> int:
@@ -162,11 +171,7 @@ class _Pump:
         for call in track.prepare(jobs, seconds):
             future = self._callers.submit(track.perform, call, self._line)
             self._calling[future] = call.job
-            future.add_done_callback(self._tell)
         return len(jobs)
-
-    def _tell(self, _future: Future[Any]) -> None:
-        self._wake.set()
 
     def _collect(self) -> int:
         finished = [future for future in self._running if future.done()]
@@ -176,7 +181,7 @@ class _Pump:
         called = [word for word in self._calling if word.done()]
         for word in called:
             del self._calling[word]
-            update.record(word.result())
+        record_all([word.result() for word in called])
         self.report.done += len(finished) + len(called)
         return len(finished) + len(called)
 

@@ -1,9 +1,9 @@
 """Speed of the hosted pipeline beside bare loops: python -m tests.benchmarks.pipeline [--jobs 2000] [--seconds 0 2]
 
-The fake ProductAI runs in a process of its own. Ours: one pump, everything written down, every picture decoded, encoded
-anew and stored three times (picture, thumbnail, original). Beside it a bare ``httpx.Client`` loop with as many threads
-(submit, poll, download, write a file; no database), and the vendor's documented loop (one job at a time, look every five
-seconds), whose rate follows from its waits. The first look is set to the fake's own pace.
+The fake ProductAI runs in a process of its own. Ours: one pump, everything written down, every picture decoded,
+encoded anew and stored three times (picture, thumbnail, original). Beside it a bare ``httpx.Client`` loop with as many
+threads (submit, poll, download, write a file; no database), and the vendor's documented loop (one job at a time, look
+every five seconds), whose rate follows from its waits. The first look is set to the fake's own pace.
 """
 
 from __future__ import annotations

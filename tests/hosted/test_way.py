@@ -85,7 +85,7 @@ def test_an_unreadable_answer_to_a_create_is_unknown_not_failed(
 ) -> None:
     order(account(provider))
     fakes.fail(f"{provider}.create", "after", status=200, body=body)
-    hurry(3)
+    hurry()
     assert fakes.charged(provider) == 1
     job = ProviderJob.objects.get()
     assert job.state in (JobState.CHECKING, JobState.STALLED, JobState.DONE, JobState.RUNNING)

@@ -1,0 +1,131 @@
+"""Batch: the two words that nearly every job hears, “accepted” and “here it is”, written down for many jobs at once.
+
+What is unusual about a word (an error, a picture that could not be fetched, an id that is taken) sends it the ordinary
+way, ``update.record``, alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Now
+
+from product_imagery import signals
+from product_imagery.flows import fetch, ledger, update
+from product_imagery.flows.settle import settle
+from product_imagery.flows.track import Word
+from product_imagery.models import CreditEntry, EnhancementItem, ProviderCredential, ProviderJob
+from product_imagery.models.clock import from_now
+from product_imagery.provider_kit.contract import Accepted, Finished
+from product_imagery.states import HELD_JOBS, OPEN_ITEMS, ItemStatus, JobState
+
+
+def record_all(words: list[Word]) -> None:
+    """Write down what came of these calls, each fenced by its job's claim."""
+    alone = words
+    if len(words) > 1:
+        with transaction.atomic():
+            ours = _held(words)
+            accepted = _with_free_ids([word for word in ours if isinstance(word.outcome, Accepted)])
+            finished = [word for word in ours if _is_complete(word)]
+            _record_accepted(accepted)
+            _record_finished(finished)
+            _note_digests([*accepted, *finished])
+        together = {id(word) for word in [*accepted, *finished]}
+        alone = [word for word in words if id(word) not in together]
+    for word in alone:
+        update.record(word)
+
+
+def _held(words: list[Word]) -> list[Word]:
+    """Those whose claims are still ours; their rows stay locked until the transaction ends."""
+    jobs = [word.call.job for word in words]
+    rows = ProviderJob.objects.filter(pk__in=[job.pk for job in jobs], state__in=HELD_JOBS).select_for_update()
+    held = set(rows.order_by("pk").values_list("pk", "token"))
+    return [word for word in words if word.error is None and (word.call.job.pk, word.call.job.token) in held]
+
+
+def _with_free_ids(words: list[Word]) -> list[Word]:
+    """Leave out answers with an id that another job has."""
+    names = [(word.call.job.credential_id, word.outcome.remote_id) for word in words]  # type: ignore[union-attr]
+    known = ProviderJob.objects.filter(remote_id__in=[name for _, name in names]) if names else []
+    taken = {(job.credential_id, job.remote_id) for job in known}
+    return [word for word, name in zip(words, names, strict=True) if name not in taken and names.count(name) == 1]
+
+
+def _is_complete(word: Word) -> bool:
+    outcome = word.outcome
+    if not isinstance(outcome, Finished) or outcome.failures or word.bad:
+        return False
+    return {stored.picture.item_id for stored in word.pictures} == {item.pk for item in word.call.items}
+
+
+def _record_accepted(words: list[Word]) -> None:
+    balances: dict[int, Decimal] = {}
+    for word in words:
+        job, outcome = word.call.job, word.outcome
+        assert isinstance(outcome, Accepted)
+        job.state, job.remote_id, job.remote_status = JobState.RUNNING, outcome.remote_id, outcome.status[:60]
+        job.accepted_at, job.due_at = Now(), from_now(outcome.check_after)  # type: ignore[assignment]
+        job.troubles, job.note = 0, ""
+        if outcome.balance is not None:
+            balances[job.credential_id] = outcome.balance
+    _save(words, "state", "remote_id", "remote_status", "accepted_at", "due_at", "troubles", "note")
+    for pk, balance in balances.items():
+        ProviderCredential.objects.filter(pk=pk).update(balance=balance)
+
+
+def _record_finished(words: list[Word]) -> None:
+    if not words:
+        return
+    _settle_costs(words)
+    for word in words:
+        job, outcome = word.call.job, word.outcome
+        assert isinstance(outcome, Finished)
+        job.state, job.finished_at, job.remote_status = JobState.DONE, Now(), outcome.status[:60]  # type: ignore[assignment]
+        job.collectable, job.note = False, ""
+    _save(words, "state", "finished_at", "remote_status", "collectable", "note", "cost")
+    fetch.write_down_all([(word.call.job, word.call.items, word.pictures) for word in words])
+    items = [item for word in words for item in word.call.items]
+    ended = EnhancementItem.objects.filter(pk__in=[item.pk for item in items], status__in=OPEN_ITEMS)
+    blank = {"error_code": "", "error_message": "", "error_detail": ""}
+    ended.update(status=ItemStatus.COMPLETED, finished_at=Now(), active_key=None, **blank)
+    for item in items:
+        item.status = ItemStatus.COMPLETED
+        signals.send_on_commit(signals.item_completed, item=item)
+    settle({word.call.job.enhancement_id for word in words})
+
+
+def _settle_costs(words: list[Word]) -> None:
+    jobs = [word.call.job for word in words]
+    sums = CreditEntry.objects.filter(job__in=jobs).order_by().values_list("job").annotate(Sum("amount"))
+    booked = dict(sums)
+    corrections = []
+    for word in words:
+        job, cost = word.call.job, word.outcome.cost  # type: ignore[union-attr]
+        promised = booked.get(job.pk, Decimal(0))
+        job.cost = promised if cost is None else cost
+        if job.cost != promised:
+            corrections.append((job, job.cost - promised))
+    ledger.correct(corrections)
+
+
+def _note_digests(words: Iterable[Word]) -> None:
+    changed = []
+    for word in words:
+        for item in word.call.items:
+            if item.pk in word.digests and not item.source_digest:
+                item.source_digest = word.digests[item.pk]
+                changed.append(item)
+    if changed:
+        EnhancementItem.objects.bulk_update(changed, ["source_digest"])
+
+
+def _save(words: list[Word], *fields: str) -> None:
+    jobs = [word.call.job for word in words]
+    for job in jobs:
+        job.token = job.claimed_until = None
+    ProviderJob.objects.bulk_update(jobs, ["token", "claimed_until", *fields], batch_size=100)
