@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
 
 from product_imagery.addresses import webhook_address
 from product_imagery.exceptions import ImageryError
@@ -43,6 +44,7 @@ class Command(ImageryCommand):
         """Do one step."""
         getattr(self, f"_{options['step']}")(options)
 
+    @transaction.atomic  # an account without its key would be offered to merchants
     def _add(self, options: dict[str, Any]) -> None:
         provider = get_provider(options["provider"])
         credential, made = ProviderCredential.objects.get_or_create(

@@ -1,0 +1,163 @@
+"""The doors to hosted providers: command, admin pages, forecast."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from example_project.shop.models import Product
+from product_imagery.flows.pace import batch_sizes, forecast_seconds
+from product_imagery.flows.start import look_of_operation
+from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
+from product_imagery.states import EnhancementStatus, ItemStatus, JobState
+from tests.fakes.server import KEYS, Fakes
+from tests.hosted.conftest import hurry
+
+pytestmark = pytest.mark.django_db
+
+Account = Callable[..., ProviderCredential]
+Order = Callable[..., Enhancement]
+Person = Callable[..., Client]
+
+
+def _run(*arguments: str) -> str:
+    target = StringIO()
+    call_command(*arguments, stdout=target)
+    return target.getvalue()
+
+
+class TestCredentialCommand:
+    """``imagery_credential``."""
+
+    def test_from_the_shell_to_a_picture(
+        self, fakes: Fakes, make_product: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OUR_KEY", KEYS["paqshot"])
+        told = _run(
+            "imagery_credential",
+            "add",
+            "paqshot",
+            "Main",
+            "--base-url",
+            f"{fakes.base}/paqshot",
+            "--key-env",
+            "OUR_KEY",
+        )
+        assert "••••0001" in told
+        assert KEYS["paqshot"] not in told
+        assert "Paqshot accepts the key" in _run("imagery_credential", "check", "Main")
+        make_product()
+        _run(
+            "imagery_enhance",
+            "shop.Product",
+            "--all",
+            "--preset",
+            "paqshot-white",
+            "--credential",
+            "Main",
+            "--budget",
+            "1",
+        )
+        hurry()
+        assert Enhancement.objects.get().status == EnhancementStatus.COMPLETED
+        assert fakes.charged("paqshot") == 1
+
+    def test_what_is_wrong_is_said(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+        account("aigenstudio", key="aigen_live_wrong_key_1")
+        with pytest.raises(CommandError, match="1 of 1"):
+            _run("imagery_credential", "check")
+        for arguments, sentence in (
+            (["add", "paqshot", "New", "--key-env", "NOT_SET"], "NOT_SET is empty"),
+            (["add", "paqshop", "New"], "no provider “paqshop”"),
+            (["add", "paqshot", "aigenstudio"], "is an account at AI Gen Studio"),
+            (["resume", "Nobody"], "There is no account “Nobody”"),
+        ):
+            with pytest.raises(CommandError, match=sentence):
+                _run("imagery_credential", *arguments)
+        assert ProviderCredential.objects.count() == 1
+
+    def test_pause_resume_rotate_and_list(self, account: Account) -> None:
+        account("aigenstudio")
+        _run("imagery_credential", "pause", "aigenstudio")
+        assert json.loads(_run("imagery_credential", "list", "--json"))[0]["state"] == "paused by hand"
+        _run("imagery_credential", "resume", "aigenstudio")
+        assert ProviderCredential.objects.get().paused_at is None
+        assert "1 accounts" in _run("imagery_credential", "rotate")
+        assert "sandbox" in _check(account)
+
+
+def _check(_account: Account) -> str:
+    return _run("imagery_credential", "check", "aigenstudio")
+
+
+class TestAdmin:
+    """What a person sees and decides."""
+
+    @pytest.fixture
+    def stalled(self, account: Account, order: Order, fakes: Fakes) -> ProviderJob:
+        order(account("productai"))
+        fakes.fail("productai.create", "lose")
+        hurry()
+        return ProviderJob.objects.get(state=JobState.STALLED)
+
+    def test_every_page_answers(self, stalled: ProviderJob, person: Person) -> None:
+        client = person("*")
+        for name in ("providerjob", "creditentry", "webhookdelivery", "providercredential"):
+            assert client.get(reverse(f"admin:product_imagery_{name}_changelist")).status_code == 200
+        pages = [("providerjob", stalled.pk), ("creditentry", CreditEntry.objects.get().pk)]
+        for name, pk in [*pages, ("providercredential", stalled.credential_id)]:
+            assert client.get(reverse(f"admin:product_imagery_{name}_change", args=[pk])).status_code == 200
+
+    def test_the_decision_needs_its_permission_and_is_written_down(
+        self, stalled: ProviderJob, person: Person, fakes: Fakes
+    ) -> None:
+        page = reverse("admin:product_imagery_providerjob_change", args=[stalled.pk])
+        decide = reverse("admin:product_imagery_providerjob_decide", args=[stalled.pk])
+        looker = person("cancel_enhancement")
+        assert "permission to decide" in looker.get(page).content.decode()
+        assert looker.post(decide, {"choice": "send_again"}).status_code == 403
+        decider = person("decide_providerjob", "cancel_enhancement")
+        text = decider.get(page).content.decode()
+        assert "What became of this request?" in text
+        assert "may have been accepted" in text
+        assert decider.get(decide).status_code == 405
+        decider.post(decide, {"choice": "adopt", "remote_id": fakes.created[0].id})
+        hurry()
+        stalled.refresh_from_db()
+        assert (stalled.state, stalled.decision) == (JobState.DONE, f"It was accepted as {fakes.created[0].id}.")
+        assert stalled.decided_by is not None
+        assert LogEntry.objects.filter(object_id=str(stalled.pk)).exists()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+
+    def test_looks_of_a_provider_are_offered_once_there_is_an_account(
+        self, account: Account, person: Person, make_product: Any
+    ) -> None:
+        product = make_product()
+        client = person("*")
+        chosen = {"action": "enhance_images", "_selected_action": [str(product.pk)]}
+        page = client.post(reverse("admin:shop_product_changelist"), chosen, follow=True)
+        assert "Paqshot" not in page.content.decode()
+        account("paqshot")
+        page = client.get(page.redirect_chain[-1][0] + "?preset=paqshot-scene")
+        text = page.content.decode()
+        assert "Lifestyle, Paqshot" in text
+        assert "1 generations" in text
+
+
+def test_the_merchant_sees_how_long_the_limits_make_it(account: Account) -> None:
+    credential = account("aigenstudio")
+    look = look_of_operation("white_background", {}, credential)
+    assert batch_sizes(credential) == [13, 12]
+    seconds = forecast_seconds(credential, look.operation, look.offer, 1000)
+    assert timedelta(hours=38) < timedelta(seconds=seconds) < timedelta(hours=42)
+    assert forecast_seconds(credential, look.operation, look.offer, 5) < 300
+    assert Product.objects.count() == 0
