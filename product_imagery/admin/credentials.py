@@ -20,7 +20,7 @@ from product_imagery.flows import accounts
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.registry import all_providers
-from product_imagery.states import UNFINISHED_JOBS, JobState
+from product_imagery.states import UNFINISHED_JOBS
 
 
 class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -35,6 +35,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ProviderCredential
+        widgets = {"own_limits": forms.Textarea(attrs={"rows": 2, "cols": 60})}
         fields = (
             "provider",
             "label",
@@ -86,7 +87,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Accounts, and how busy and healthy each is."""
 
     form = CredentialForm
-    list_display = ("label", "provider", "stored_key", "health", "waiting", "failed", "balance", "is_active")
+    list_display = ("label", "provider", "stored_key", "health", "waiting", "is_active")
     list_filter = ("provider", "is_active")
     readonly_fields = ("stored_key", "webhook", "health", "balance")
     actions = ("check_key", "pause", "resume")
@@ -95,7 +96,6 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """With the figures of all rows in one query."""
         found: QuerySet[ProviderCredential] = ProviderCredential.objects.annotate(
             waiting_jobs=Count("jobs", filter=Q(jobs__state__in=UNFINISHED_JOBS)),
-            failed_jobs=Count("jobs", filter=Q(jobs__state=JobState.FAILED)),
         )
         return found
 
@@ -149,10 +149,6 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("unfinished jobs"))
     def waiting(self, credential: Any) -> int:
         return int(credential.waiting_jobs)
-
-    @admin.display(description=_("failed jobs"))
-    def failed(self, credential: Any) -> int:
-        return int(credential.failed_jobs)
 
     @admin.action(description=_("Check the key at the provider"), permissions=["change"])
     def check_key(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:

@@ -113,14 +113,15 @@ class _Pump:
     def run(self, seconds: float, until_idle: bool) -> None:
         """Errands at once; everything else in rounds, so that what has gathered is written down together."""
         end = time.monotonic() + seconds
+        open_for_more = True  # at least once, however slow this machine is
         while not (self._stop.is_set() or self._lost):
             pause = time.monotonic() + _ROUND
             for chore in self.chores:
                 chore()
-            open_for_more = until_idle or time.monotonic() < end
             moved = self._collect() + self._publish()
             if open_for_more:
                 moved += self._claim() + self._call()
+            open_for_more = until_idle or time.monotonic() < end
             busy = self._running or self._calling
             if not moved and not busy and (not open_for_more or not has_work()):
                 return

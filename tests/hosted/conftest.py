@@ -65,7 +65,7 @@ def order(make_product: Any) -> Callable[..., Enhancement]:
     return begin
 
 
-def hurry(rounds: int = 12, *, forget_limits: bool = True) -> None:
+def hurry(rounds: int = 30, *, forget_limits: bool = True) -> None:
     """Let a worker do what is due, and make everything else due, until nothing waits any more."""
     for _ in range(rounds):
         waiting = ProviderJob.objects.filter(state__in=_WAITING, credential__paused_at=None)
