@@ -54,6 +54,11 @@ class Option:
             raise self._refusal(value)
         return cleaned
 
+    @property
+    def required(self) -> bool:
+        """Whether it has to be given, because nothing would do as a default."""
+        return self.kind is Kind.TEXT and bool(self.minimum) and not self.default
+
     def expects(self) -> str:
         """Say in a few words what may be written."""
         if self.kind is Kind.CHOICE:

@@ -74,7 +74,10 @@ def test_anything_at_all_is_cleaned_or_refused(value: object) -> None:
 def test_defaults_fit_their_own_declarations() -> None:
     for provider in all_providers().values():
         for offer in provider.offers.values():
-            assert clean_options(offer.options, {}) == {option.name: option.default for option in offer.options}
+            given = {option.name: "x" for option in offer.options if option.required}
+            assert clean_options(offer.options, given) == {
+                option.name: given.get(option.name, option.default) for option in offer.options
+            }
 
 
 def test_unknown_providers_and_operations_name_the_known_ones() -> None:
