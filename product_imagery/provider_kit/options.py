@@ -43,7 +43,7 @@ class Option:
         """Return ``value``, which may be text from a form or shell, in the option's type. Raises ``OptionError``."""
         try:
             cleaned = _READERS[self.kind](value)
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
             raise self._refusal(value) from error
         if self.kind is Kind.CHOICE and cleaned not in (self.choices or {}):
             raise self._refusal(value)
