@@ -40,6 +40,7 @@ _FREE = {"token": None, "claimed_until": None}
 _GRACE = 30.0  #: seconds before a lost create is looked up: what was on its way has arrived by then
 _FETCH_TRIES = 8
 _OWN_TRIES = 5  #: with our own storage
+_REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
 _CHECK_TRIES = 30  #: about four hours of looking up
 _ABSENT = "absent_once"
 
@@ -149,14 +150,22 @@ def _apply_error(word: Word, error: ImageryError) -> None:
         _VERDICTS[may_retry(error)](word, error)
         return
     job = word.call.job
-    if error.code == "missing" or isinstance(error, ConfigurationError) or job.troubles >= _OWN_TRIES:
-        _fail(word, error)
+    hopeless = error.code == "missing" or isinstance(error, ConfigurationError) or job.troubles >= _OWN_TRIES
+    if hopeless and job.state == JobState.SENDING:  # later on something is paid for: our own trouble never ends it
+        _refused(word, Refused(error.code, error.message, error.detail))
     else:
         _again(job, _back(job), error, backoff(job.troubles))
 
 
 def _fail(word: Word, error: ImageryError) -> None:
-    _refused(word, Refused(error.code, error.message, error.detail))
+    """A create that is refused has failed. A refused look says nothing about the work: a person finds out."""
+    job = word.call.job
+    if job.state == JobState.SENDING:
+        _refused(word, Refused(error.code, error.message, error.detail))
+    elif job.troubles < _REFUSED_TRIES:
+        _again(job, _back(job), error, backoff(job.troubles))
+    else:
+        _stall(job, "look_refused", f"The provider accepted this, but gives no account of it: {error.message}")
 
 
 def _pause(word: Word, error: ImageryError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from product_imagery.exceptions import EngineError, ImageryError, ProviderError, ProviderRefused
+from product_imagery.exceptions import EngineError, ImageryError, ProviderError
 from product_imagery.provider_kit.contract import Conversation, Outcome, Refused, Request
 
 Handler = Callable[[Request], Any]
@@ -14,8 +14,8 @@ Handler = Callable[[Request], Any]
 def drive(conversation: Conversation, handler: Handler) -> Outcome:
     """Run ``conversation`` to its end. An ``ImageryError`` of the handler is thrown into it.
 
-    One that comes out of it becomes ``Refused``, except those that say nothing about the picture (``EngineError``, and
-    each ``ProviderError`` but ``ProviderRefused``): they are raised.
+    One that comes out of it becomes ``Refused``, except ``EngineError`` and ``ProviderError``, which are raised: what
+    they mean for the job depends on the step.
     """
     answer: Any = None
     failure: ImageryError | None = None
@@ -28,7 +28,7 @@ def drive(conversation: Conversation, handler: Handler) -> Outcome:
         except EngineError:
             raise
         except ImageryError as error:
-            if isinstance(error, ProviderError) and not isinstance(error, ProviderRefused):
+            if isinstance(error, ProviderError):
                 raise
             return Refused(error.code, error.message, error.detail)
         failure = None

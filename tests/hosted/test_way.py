@@ -162,6 +162,28 @@ def test_a_batch_is_told_apart_by_our_ids(account: Account, order: Order, fakes:
     assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 14 * 5
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_refused_look_is_no_failure(provider: str, account: Account, order: Order, fakes: Fakes) -> None:
+    enhancement = order(account(provider))
+    hurry(1)
+    fakes.fail(f"{provider}.read", "status", times=2, status=404)
+    hurry()
+    assert _status(enhancement) == EnhancementStatus.COMPLETED
+    order(account(provider, label="second"))
+    hurry(1)
+    fakes.fail(f"{provider}.read", "status", times=9, status=404)
+    hurry()
+    item = EnhancementItem.objects.last()
+    assert (item.status, item.error_code) == (ItemStatus.STALLED, "look_refused")
+    assert CreditEntry.objects.filter(kind="release").count() == 0
+    fakes.faults.clear()
+    steer.adopt(item.job, item.job.remote_id, None)
+    hurry()
+    item.refresh_from_db()
+    assert item.status == ItemStatus.COMPLETED
+    assert fakes.charged(provider) == 2
+
+
 def test_a_conflict_of_keys_is_parked_and_never_worked_around(account: Account, order: Order, fakes: Fakes) -> None:
     order(account("aigenstudio"))
     conflict = b'{"error": {"code": "idempotency_conflict", "message": "Other body.", "request_id": "r"}}'
