@@ -203,5 +203,5 @@ def test_a_product_cut_by_the_frame_comes_with_a_warning(make: Any) -> None:
 
 
 def test_editing_by_prompt_says_that_it_needs_another_provider() -> None:
-    with pytest.raises(RequestError, match="needs a hosted provider"):
+    with pytest.raises(RequestError, match="These can: AI Gen Studio"):
         get_offer(get_provider("local"), Operation.EDIT)
