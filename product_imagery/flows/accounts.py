@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 from django.db.models.functions import Now
@@ -26,9 +27,10 @@ def check(credential: ProviderCredential) -> str:
     provider = credential.declared()
     if not provider.needs_credential:
         return f"{provider.label} needs no key."
-    line = Line(ImagingPool(), Transport(connections=1), Errands(threading.Event()))
-    ticket = Ticket(ProviderJob(credential=credential), float("inf"))
-    outcome = drive(provider.check_credential(), lambda request: line.answer(request, ticket))
+    with contextlib.closing(Transport(connections=1)) as transport:
+        line = Line(ImagingPool(), transport, Errands(threading.Event()))
+        ticket = Ticket(ProviderJob(credential=credential), float("inf"))
+        outcome = drive(provider.check_credential(), lambda request: line.answer(request, ticket))
     if isinstance(outcome, Undecidable):
         raise RequestError(outcome.why, code="no_check")
     environment = provider.environment(credential.secret().reveal())

@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Sum
 from django.db.models.functions import Now
 
 from product_imagery import signals
 from product_imagery.flows import fetch, ledger, update
 from product_imagery.flows.settle import settle
 from product_imagery.flows.track import Word
-from product_imagery.models import CreditEntry, EnhancementItem, ProviderCredential, ProviderJob
+from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.models.clock import from_now
+from product_imagery.models.enhancement import NO_REASON
 from product_imagery.provider_kit.contract import Accepted, Finished
-from product_imagery.states import HELD_JOBS, OPEN_ITEMS, ItemStatus, JobState
+from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
 
 def record_all(words: list[Word]) -> None:
@@ -28,7 +28,8 @@ def record_all(words: list[Word]) -> None:
     alone = words
     if len(words) > 1:
         with transaction.atomic():
-            ours = _held(words)
+            held = ProviderJob.objects.hold([word.call.job for word in words])
+            ours = [word for word in words if word.error is None and word.call.job.pk in held]
             accepted = _with_free_ids([word for word in ours if isinstance(word.outcome, Accepted)])
             finished = [word for word in ours if _is_complete(word)]
             _record_accepted(accepted)
@@ -38,14 +39,6 @@ def record_all(words: list[Word]) -> None:
         alone = [word for word in words if id(word) not in together]
     for word in alone:
         update.record(word)
-
-
-def _held(words: list[Word]) -> list[Word]:
-    """Those whose claims are still ours; their rows stay locked until the transaction ends."""
-    jobs = [word.call.job for word in words]
-    rows = ProviderJob.objects.filter(pk__in=[job.pk for job in jobs], state__in=HELD_JOBS).select_for_update()
-    held = set(rows.order_by("pk").values_list("pk", "token"))
-    return [word for word in words if word.error is None and (word.call.job.pk, word.call.job.token) in held]
 
 
 def _with_free_ids(words: list[Word]) -> list[Word]:
@@ -81,7 +74,7 @@ def _record_accepted(words: list[Word]) -> None:
 def _record_finished(words: list[Word]) -> None:
     if not words:
         return
-    _settle_costs(words)
+    ledger.settle_costs([(word.call.job, word.outcome.cost) for word in words])  # type: ignore[union-attr]
     for word in words:
         job, outcome = word.call.job, word.outcome
         assert isinstance(outcome, Finished)
@@ -91,26 +84,11 @@ def _record_finished(words: list[Word]) -> None:
     fetch.write_down_all([(word.call.job, word.call.items, word.pictures) for word in words])
     items = [item for word in words for item in word.call.items]
     ended = EnhancementItem.objects.filter(pk__in=[item.pk for item in items], status__in=OPEN_ITEMS)
-    blank = {"error_code": "", "error_message": "", "error_detail": ""}
-    ended.update(status=ItemStatus.COMPLETED, finished_at=Now(), active_key=None, **blank)
+    ended.update(status=ItemStatus.COMPLETED, finished_at=Now(), active_key=None, **NO_REASON)
     for item in items:
         item.status = ItemStatus.COMPLETED
         signals.send_on_commit(signals.item_completed, item=item)
     settle({word.call.job.enhancement_id for word in words})
-
-
-def _settle_costs(words: list[Word]) -> None:
-    jobs = [word.call.job for word in words]
-    sums = CreditEntry.objects.filter(job__in=jobs).order_by().values_list("job").annotate(Sum("amount"))
-    booked = dict(sums)
-    corrections = []
-    for word in words:
-        job, cost = word.call.job, word.outcome.cost  # type: ignore[union-attr]
-        promised = booked.get(job.pk, Decimal(0))
-        job.cost = promised if cost is None else cost
-        if job.cost != promised:
-            corrections.append((job, job.cost - promised))
-    ledger.correct(corrections)
 
 
 def _note_digests(words: Iterable[Word]) -> None:

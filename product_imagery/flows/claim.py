@@ -9,9 +9,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch
 from django.db.models.functions import Now
 
-from product_imagery.models import Enhancement, EnhancementItem, LimitUse, ProviderCredential, ProviderJob
+from product_imagery.flows.settle import begin
+from product_imagery.models import EnhancementItem, LimitUse, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import Counted
-from product_imagery.states import EnhancementStatus, ItemStatus, JobState
+from product_imagery.states import JobState
 
 _READS = (JobState.RUNNING, JobState.CHECKING)
 _ACTIVE = (JobState.SENDING, *_READS)
@@ -47,7 +48,7 @@ def _claim_of(pk: int, most: int, seconds: float) -> list[ProviderJob]:
         for job in taken:
             total.update(_amounts(job, creates=job.state == JobState.SENDING))
         LimitUse.objects.note(credential, limits, total)
-        _begin([job.pk for job in taken if job.state == JobState.SENDING])
+        begin(job for job in taken if job.state == JobState.SENDING)
     return taken
 
 
@@ -57,7 +58,7 @@ def _reads(credential: ProviderCredential, room: dict[Counted, int | None], most
 
 
 def _creates(credential: ProviderCredential, room: dict[Counted, int | None], most: int) -> list[ProviderJob]:
-    allowed = credential.declared.active_jobs if credential.allowed_active is None else credential.allowed_active
+    allowed = credential.active_limit()
     if allowed:
         active = ProviderJob.objects.filter(credential=credential, state__in=_ACTIVE).count()
         most = min(most, allowed - active)
@@ -90,13 +91,3 @@ def _fits(room: dict[Counted, int | None], amounts: dict[Counted, int]) -> bool:
         if left is not None:
             room[counted] = left - amount
     return True
-
-
-def _begin(pks: list[int]) -> None:
-    """The items of jobs that are about to be sent are being processed."""
-    if not pks:
-        return
-    EnhancementItem.objects.filter(job__in=pks, status=ItemStatus.QUEUED).update(status=ItemStatus.PROCESSING)
-    Enhancement.objects.filter(jobs__in=pks, status=EnhancementStatus.QUEUED).update(
-        status=EnhancementStatus.PROCESSING
-    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import F, Sum
 from django.utils import timezone
 
 from product_imagery.exceptions import RequestError
-from product_imagery.models import CreditEntry, ProviderCredential, ProviderJob
+from product_imagery.models import CreditEntry, Enhancement, ProviderCredential, ProviderJob
+from product_imagery.provider_kit.registry import get_offer
 
 _Kind = CreditEntry.Kind
 
@@ -26,7 +27,7 @@ def allow(credential: ProviderCredential, total: Decimal, budget: Decimal | None
         raise RequestError(
             f"This costs {_plain(total)} {unit}, more than its budget of {_plain(budget)}.", code="over_budget"
         )
-    ProviderCredential.objects.filter(pk=credential.pk).update(label=F("label"))
+    ProviderCredential.objects.lock(credential.pk)
     now = timezone.localtime()
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     for most, since, what in (
@@ -49,34 +50,50 @@ def book(costs: Iterable[tuple[ProviderJob, Decimal]]) -> None:
     CreditEntry.objects.bulk_create(_entry(job, _Kind.RESERVE, cost) for job, cost in costs if cost)
 
 
-def settle_cost(job: ProviderJob, cost: Decimal | None) -> None:
-    """Correct what was reserved to the real ``cost``; ``None`` leaves it as it was reserved."""
-    booked = _booked(job)
-    if cost is not None and cost != booked:
-        _entry(job, _Kind.SETTLE, cost - booked).save()
-    ProviderJob.objects.filter(pk=job.pk).update(cost=booked if cost is None else cost)
+def settle_costs(costs: Sequence[tuple[ProviderJob, Decimal | None]], kind: str = _Kind.SETTLE) -> None:
+    """Correct what was reserved to the real costs; ``None`` leaves one as it was. The caller saves each ``cost``."""
+    jobs = [job for job, _ in costs]
+    booked = CreditEntry.objects.booked(jobs)
+    corrections = []
+    for job, cost in costs:
+        promised = booked.get(job.pk, Decimal(0))
+        job.cost = promised if cost is None else cost
+        if job.cost != promised:
+            corrections.append(_entry(job, kind, job.cost - promised))
+    CreditEntry.objects.bulk_create(corrections)
 
 
-def correct(corrections: Iterable[tuple[ProviderJob, Decimal]]) -> None:
-    """Add what jobs really cost more, or less, than was promised."""
-    CreditEntry.objects.bulk_create(_entry(job, _Kind.SETTLE, amount) for job, amount in corrections)
+def settle_cost(job: ProviderJob, cost: Decimal | None, kind: str = _Kind.SETTLE) -> None:
+    """The same for one job, which is saved."""
+    settle_costs([(job, cost)], kind)
+    ProviderJob.objects.filter(pk=job.pk).update(cost=job.cost)
 
 
 def release(job: ProviderJob) -> None:
     """Take back what is promised for a job that cost nothing."""
-    booked = _booked(job)
-    if booked:
-        _entry(job, _Kind.RELEASE, -booked).save()
-    ProviderJob.objects.filter(pk=job.pk).update(cost=Decimal(0))
+    settle_cost(job, Decimal(0), _Kind.RELEASE)
+
+
+def order_again(enhancement: Enhancement, options: dict[str, Any], pictures: int) -> ProviderJob:
+    """A new job for pictures that are made once more, booked. Raises ``RequestError`` over a budget."""
+    credential = enhancement.credential
+    offer = get_offer(credential.declared, enhancement.operation)
+    cost = offer.cost_of(options) * pictures
+    allow(credential, cost)
+    job = ProviderJob.objects.create(
+        enhancement=enhancement,
+        credential=credential,
+        provider=credential.provider,
+        operation=enhancement.operation,
+        options=options,
+    )
+    book([(job, cost)])
+    return job
 
 
 def _plain(amount: Decimal) -> str:
     """Without the zeros that a database adds."""
     return f"{amount:f}".rstrip("0").rstrip(".") if "." in f"{amount:f}" else f"{amount:f}"
-
-
-def _booked(job: ProviderJob) -> Decimal:
-    return CreditEntry.objects.filter(job=job).aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
 def _entry(job: ProviderJob, kind: str, amount: Decimal) -> CreditEntry:

@@ -26,7 +26,6 @@ from product_imagery.provider_kit.contract import Compute, Counted, HttpRequest,
 from product_imagery.provider_kit.http import Answer
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.provider_kit.transport import Transport
-from product_imagery.states import HELD_JOBS
 
 _KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
 
@@ -87,17 +86,15 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> None:
     """Write down what is about to be sent, before any of it is, for those whose claims are still ours."""
     try:
         with transaction.atomic():
-            pks = [job.pk for job, _ in intents]
-            rows = ProviderJob.objects.filter(pk__in=pks, state__in=HELD_JOBS).select_for_update().order_by("pk")
-            held = set(rows.values_list("pk", "token"))
-            ours = [job for job, _ in intents if (job.pk, job.token) in held]
+            held = ProviderJob.objects.hold([job for job, _ in intents])
+            ours = [job for job, _ in intents if job.pk in held]
             ProviderJob.objects.bulk_update(ours, ["intent", "intent_at"])
     except DatabaseError as error:  # nothing is sent, and each thread is told
         for _, future in intents:
             future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
         return
     for job, future in intents:
-        if job in ours:
+        if job.pk in held:
             future.set_result(None)
         else:
             future.set_exception(NotSent("Another worker has this job now.", code="claim_lost"))

@@ -47,9 +47,7 @@ def forecast_seconds(credential: ProviderCredential, operation: str, offer: Offe
         return each * pictures / get_settings().pool_limits().processes
     sizes = batch_sizes(credential)
     jobs = math.ceil(pictures / (sum(sizes) / len(sizes)))
-    allowed = credential.allowed_active
-    active = provider.active_jobs if allowed is None else allowed
-    lanes = min(active or jobs, jobs, get_settings().connections)
+    lanes = min(credential.active_limit() or jobs, jobs, get_settings().connections)
     calls = {Counted.IMAGES: pictures, Counted.CREATES: jobs, Counted.READS: jobs, Counted.REQUESTS: jobs * _CALLS}
     limited = [(math.ceil(calls[limit.counted] / limit.most) - 1) * limit.seconds for limit in credential.limits()]
     return max([each * jobs / lanes, *(wait + each for wait in limited)])

@@ -60,11 +60,11 @@ def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
     """A call to a job's own address names its id: what a lost answer would have told. It is read before it counts."""
     if not job:
         return False
-    found = {"state": JobState.RUNNING, "remote_id": remote_id, "accepted_at": Now(), "due_at": Now()}
+    found = {"remote_id": remote_id, "accepted_at": Now(), "due_at": Now()}
     try:
         with transaction.atomic():
             lost = ProviderJob.objects.filter(credential=credential, uuid=job, state=JobState.CHECKING, remote_id="")
-            return bool(lost.update(**found, token=None, claimed_until=None))
+            return bool(lost.let_go(JobState.RUNNING, **found))
     except (IntegrityError, ValidationError):
         return False
 

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from product_imagery import background, signals
 from product_imagery.exceptions import StateError
+from product_imagery.flows import ledger
 from product_imagery.flows.settle import settle
 from product_imagery.models import EnhancementItem, ProviderJob, ResultImage
 from product_imagery.products import description_for
@@ -55,17 +56,11 @@ def _accept_change(result: ResultImage) -> None:
 def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> ProviderJob:
     """Reject a result and make another one of its item, with another seed where the operation has one.
 
-    Raises ``StateError`` when the item is being worked on already.
+    Raises ``StateError`` when the item is being worked on already, ``RequestError`` over a budget.
     """
     with transaction.atomic():
         item = EnhancementItem.objects.select_related("enhancement__credential").get(pk=result.item_id)
-        job = ProviderJob.objects.create(
-            enhancement=item.enhancement,
-            credential=item.enhancement.credential,
-            provider=item.enhancement.credential.provider,
-            operation=item.enhancement.operation,
-            options=_varied(item),
-        )
+        job = ledger.order_again(item.enhancement, _varied(item), 1)
         _reopen(item, job)
         if result.review == Review.PENDING:
             reject(result, actor=actor)

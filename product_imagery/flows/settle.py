@@ -9,14 +9,25 @@ from django.db.models.functions import Now
 from product_imagery import signals
 from product_imagery.exceptions import ImageryError
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
+from product_imagery.models.enhancement import NO_REASON
 from product_imagery.states import ACTIVE_ENHANCEMENTS, OPEN_ITEMS, EnhancementStatus, ItemStatus, JobState
 
 
 def reason(error: ImageryError | None) -> dict[str, str]:
     """The columns of an item that say why; empty without an error. The sentence is cut to what its column holds."""
     if error is None:
-        return {"error_code": "", "error_message": "", "error_detail": ""}
+        return NO_REASON
     return {"error_code": error.code, "error_message": error.message[:500], "error_detail": error.detail}
+
+
+def begin(jobs: Iterable[ProviderJob]) -> None:
+    """The items of jobs that have been claimed are being processed, and so are their enhancements."""
+    pks = [job.pk for job in jobs]
+    if not pks:
+        return
+    EnhancementItem.objects.filter(job__in=pks, status=ItemStatus.QUEUED).update(status=ItemStatus.PROCESSING)
+    queued = Enhancement.objects.filter(jobs__in=pks, status=EnhancementStatus.QUEUED)
+    queued.update(status=EnhancementStatus.PROCESSING)
 
 
 def end_items(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -13,7 +14,8 @@ from product_imagery.exceptions import StateError
 from product_imagery.flows import ledger
 from product_imagery.flows.settle import end_items, settle
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
-from product_imagery.provider_kit.registry import get_offer, get_provider
+from product_imagery.models.enhancement import NO_REASON
+from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
 
@@ -43,57 +45,47 @@ def cancel(enhancement: Enhancement) -> int:
 def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
     """Queue failed and cancelled items again and return their number; those under way elsewhere are left out.
 
-    Raises ``StateError`` when there is nothing to retry.
+    Raises ``StateError`` when there is nothing to retry, ``RequestError`` over a budget.
     """
     ended = [ItemStatus.FAILED] if only_failed else [ItemStatus.FAILED, ItemStatus.CANCELLED]
     with transaction.atomic():
-        count = sum(_again(item) for item in enhancement.items.filter(status__in=ended).select_related("job"))
-        if not count:
+        chosen = enhancement.items.filter(status__in=ended, job__state__in=_ENDED).order_by("job", "pk")
+        reopened = [item for item in chosen.select_related("job__credential") if _reopen(item)]
+        if not reopened:
             raise StateError("No picture of this enhancement failed or was cancelled.")
+        for job, items in itertools.groupby(reopened, key=lambda item: item.job):
+            _restart(job, [item.pk for item in items])
         Enhancement.objects.filter(pk=enhancement.pk).update(cancelled_at=None)
         settle([enhancement.pk])
         background.wake()
-    return count
+    return len(reopened)
 
 
-def _again(item: EnhancementItem) -> bool:
+def _reopen(item: EnhancementItem) -> bool:
     try:
         with transaction.atomic():
-            if not EnhancementItem.objects.filter(status=item.status).reopen(item):
-                return False
-            if not _restart(item):
-                transaction.set_rollback(True)
-                return False
-            return True
+            return bool(EnhancementItem.objects.filter(status=item.status).reopen(item))
     except IntegrityError:
         return False
 
 
-_AGAIN: dict[str, Any] = {"due_at": Now(), "token": None, "claims": 0, "troubles": 0, "note": "", "finished_at": None}
+_ENDED = (JobState.FAILED, JobState.CANCELLED, JobState.DONE)
+_AGAIN: dict[str, Any] = {"due_at": Now(), "claims": 0, "troubles": 0, "note": "", "finished_at": None}
 
 
-def _restart(item: EnhancementItem) -> bool:
-    """Have the work of a reopened item done: by its job again, or by a new one where the old create was paid for.
+def _restart(job: ProviderJob, items: list[int]) -> None:
+    """Have the work of reopened items done: by their job again, or by a new one where the old create was paid for.
 
-    A result that the provider has already is only collected. Raises ``RequestError`` over the budget.
+    Results that the provider has already are only collected. Raises ``RequestError`` over a budget.
     """
-    job = item.job
-    if job is None:
-        return False
+    ended = ProviderJob.objects.filter(pk=job.pk, state__in=_ENDED)
     if job.collectable:
-        return bool(ProviderJob.objects.filter(pk=job.pk).update(state=JobState.RUNNING, accepted_at=Now(), **_AGAIN))
-    if get_provider(job.provider).repeatable:
-        ended = ProviderJob.objects.filter(pk=job.pk, state__in=(JobState.FAILED, JobState.CANCELLED))
-        return bool(ended.update(state=JobState.QUEUED, **_AGAIN))
-    if job.state not in (JobState.FAILED, JobState.CANCELLED, JobState.DONE):
-        return False
-    cost = get_offer(get_provider(job.provider), job.operation).cost_of(job.options)
-    ledger.allow(job.credential, cost)
-    names = ("enhancement", "credential", "provider", "operation", "options")
-    fresh = ProviderJob.objects.create(**{name: getattr(job, name) for name in names})
-    ledger.book([(fresh, cost)])
-    EnhancementItem.objects.filter(pk=item.pk).update(job=fresh)
-    return True
+        ended.let_go(JobState.RUNNING, accepted_at=Now(), **_AGAIN)
+    elif get_provider(job.provider).repeatable:
+        ended.let_go(JobState.QUEUED, **_AGAIN)
+    else:
+        fresh = ledger.order_again(job.enhancement, job.options, len(items))
+        EnhancementItem.objects.filter(pk__in=items).update(job=fresh)
 
 
 def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
@@ -140,9 +132,9 @@ def _decide(
 ) -> None:
     with transaction.atomic():
         stalled = ProviderJob.objects.filter(pk=job.pk, state=JobState.STALLED)
-        if not stalled.update(state=state, decided_by=actor, decision=decision, **changes):
+        if not stalled.let_go(state, decided_by=actor, decision=decision, **changes):
             raise StateError("This job does not wait for a decision (any more).")
         waiting = EnhancementItem.objects.filter(job=job, status=ItemStatus.STALLED)
-        waiting.update(status=items, error_code="", error_message="", error_detail="")
+        waiting.update(status=items, **NO_REASON)
         settle([job.enhancement_id])
         background.wake()

@@ -18,9 +18,9 @@ from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, ImageryError, RegistrationError, StorageError
 from product_imagery.flows import fetch
-from product_imagery.flows.settle import end_items, reason
+from product_imagery.flows.settle import begin, end_items, reason
 from product_imagery.imaging.pool import ImagingPool
-from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
+from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for
 from product_imagery.provider_kit.contract import (
@@ -36,7 +36,7 @@ from product_imagery.provider_kit.contract import (
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.sources import read_source
-from product_imagery.states import EnhancementStatus, ItemStatus, JobState
+from product_imagery.states import ItemStatus, JobState
 
 logger = logging.getLogger("product_imagery")
 
@@ -67,11 +67,7 @@ class Done:
 
 def prepare(jobs: list[ProviderJob]) -> list[Task]:
     """Load what the threads need; the items of freshly claimed jobs begin to be processed."""
-    pks = [job.pk for job in jobs]
-    EnhancementItem.objects.filter(job__in=pks, status=ItemStatus.QUEUED).update(status=ItemStatus.PROCESSING)
-    Enhancement.objects.filter(jobs__in=pks, status=EnhancementStatus.QUEUED).update(
-        status=EnhancementStatus.PROCESSING
-    )
+    begin(jobs)
     tasks = []
     for job in jobs:
         task = Task(job, list(job.items.all()))
@@ -146,7 +142,7 @@ def record(done: Done) -> None:
         held = ProviderJob.objects.held(job)
         if done.again:
             wait = _AGAIN_SECONDS[min(job.claims, len(_AGAIN_SECONDS)) - 1]
-            if held.update(state=JobState.QUEUED, token=None, claimed_until=None, due_at=from_now(wait)):
+            if held.let_go(JobState.QUEUED, due_at=from_now(wait)):
                 _note(job, done.error)
             return
         state = JobState.FAILED if done.error else JobState.DONE
@@ -170,5 +166,5 @@ def give_back(job: ProviderJob, *, begun: bool) -> None:
     """Return a claimed job, as a worker does that is asked to stop; one that was not begun does not count as a try."""
     claims = job.claims if begun else max(0, job.claims - 1)
     held = ProviderJob.objects.held(job)
-    if held.update(state=JobState.QUEUED, token=None, claimed_until=None, claims=claims):
+    if held.let_go(JobState.QUEUED, claims=claims):
         EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED)

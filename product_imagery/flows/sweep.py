@@ -38,7 +38,7 @@ def release_abandoned() -> int:
     most = get_settings().max_claims
     repeatable = [slug for slug, provider in all_providers().items() if provider.repeatable]
     again = abandoned.filter(provider__in=repeatable, claims__lt=most)
-    moved = again.update(state=JobState.QUEUED, token=None, claimed_until=None, due_at=Now())
+    moved = again.let_go(JobState.QUEUED, due_at=Now())
     EnhancementItem.objects.filter(job__state=JobState.QUEUED, status=ItemStatus.PROCESSING).update(
         status=ItemStatus.QUEUED
     )
@@ -60,15 +60,14 @@ def _give_up(job: ProviderJob) -> int:
 def _look_up(jobs: Iterable[ProviderJob]) -> int:
     """Jobs whose create was written down may have been sent: find out. The others certainly were not."""
     grace = WALL_SECONDS + 30
-    free = {"token": None, "claimed_until": None}
     moved = 0
     for job in jobs:
         with transaction.atomic():
             ours = ProviderJob.objects.abandoned().filter(pk=job.pk)
             if job.intent_at is None:
-                moved += ours.update(state=JobState.QUEUED, due_at=Now(), **free)
+                moved += ours.let_go(JobState.QUEUED, due_at=Now())
             else:
-                moved += ours.update(state=JobState.CHECKING, due_at=from_now(grace), **free)
+                moved += ours.let_go(JobState.CHECKING, due_at=from_now(grace))
     return moved
 
 

@@ -36,7 +36,6 @@ from product_imagery.provider_kit.contract import (
 from product_imagery.provider_kit.retry import Verdict, backoff, may_retry
 from product_imagery.states import ItemStatus, JobState
 
-_FREE = {"token": None, "claimed_until": None}
 _GRACE = 30.0  #: seconds before a lost create is looked up: what was on its way has arrived by then
 _FETCH_TRIES = 8
 _OWN_TRIES = 5  #: with our own storage
@@ -221,7 +220,7 @@ def _stall(job: ProviderJob, code: str, message: str) -> None:
 
 
 def _move(job: ProviderJob, state: JobState, **changes: Any) -> int:
-    return ProviderJob.objects.held(job).update(state=state, **_FREE, **changes)
+    return ProviderJob.objects.held(job).let_go(state, **changes)
 
 
 def look_now(credential: ProviderCredential, remote_ids: tuple[str, ...], job_uuid: str = "") -> int:

@@ -33,10 +33,14 @@ class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
             found, _made = self.get_or_create(provider=provider, label=get_provider(provider).label)
         return found if found is not None and found.is_active else None
 
-    def locked(self, pk: int) -> ProviderCredential | None:
-        """A ready account, locked until the transaction ends: limits and budgets are counted under this lock."""
+    def lock(self, pk: int) -> None:
+        """Lock an account until the transaction ends: limits and budgets are counted under this lock."""
         # SQLite has no row locks: there the transaction itself is the lock, once it has written.
         self.filter(pk=pk).update(label=models.F("label"))
+
+    def locked(self, pk: int) -> ProviderCredential | None:
+        """The account under its lock, if it is ready."""
+        self.lock(pk)
         return self.ready().filter(pk=pk).first()
 
 
@@ -116,6 +120,10 @@ class ProviderCredential(models.Model):
             raise ValueError(own)
         replaced = {limit.counted for limit in own}
         return (*own, *(limit for limit in self.declared.limits if limit.counted not in replaced))
+
+    def active_limit(self) -> int:
+        """How many jobs the provider may have at once; 0 for no limit."""
+        return self.declared.active_jobs if self.allowed_active is None else self.allowed_active
 
     def address(self) -> str:
         """The base address of the provider's API."""

@@ -81,6 +81,10 @@ class Enhancement(models.Model):
         return self.status in ACTIVE_ENHANCEMENTS
 
 
+#: the columns of an item that say why it failed, waits or is stalled, without anything to say
+NO_REASON = {"error_code": "", "error_message": "", "error_detail": ""}
+
+
 class ItemQuerySet(models.QuerySet["EnhancementItem"]):
     """Items by what is still to be done with them."""
 
@@ -90,8 +94,8 @@ class ItemQuerySet(models.QuerySet["EnhancementItem"]):
 
     def reopen(self, item: EnhancementItem, **changes: Any) -> int:
         """Queue an ended item again, its last reason forgotten. Raises ``IntegrityError`` if under way elsewhere."""
-        blank = {"error_code": "", "error_message": "", "error_detail": "", "finished_at": None}
-        return self.filter(pk=item.pk).update(status=ItemStatus.QUEUED, active_key=item.work_key, **blank, **changes)
+        changes |= {"active_key": item.work_key, "finished_at": None, **NO_REASON}
+        return self.filter(pk=item.pk).update(status=ItemStatus.QUEUED, **changes)
 
     def to_publish(self) -> ItemQuerySet:
         """Items with an approved result that is not on its product."""

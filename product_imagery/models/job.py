@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db import connections, models, transaction
@@ -17,6 +18,8 @@ from product_imagery.models.enhancement import Enhancement
 from product_imagery.models.preset import operation_choices
 from product_imagery.provider_kit.registry import provider_choices
 from product_imagery.states import HELD_JOBS, UNFINISHED_JOBS, JobState
+
+_UNCLAIMED: dict[str, Any] = {"token": None, "claimed_until": None}
 
 
 class JobQuerySet(models.QuerySet["ProviderJob"]):
@@ -49,13 +52,15 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
 
     def due_at_provider(self, credential: ProviderCredential) -> JobQuerySet:
         """Jobs of one credential that wait for a call now and that no worker holds, the oldest first."""
-        free = Q(claimed_until=None) | Q(claimed_until__lt=Now())
-        return self.filter(
-            free,
-            credential=credential,
-            state__in=(JobState.QUEUED, JobState.CHECKING, JobState.RUNNING),
-            due_at__lte=Now(),
-        ).order_by("due_at", "pk")
+        return (
+            self._unclaimed()
+            .filter(
+                credential=credential,
+                state__in=(JobState.QUEUED, JobState.CHECKING, JobState.RUNNING),
+                due_at__lte=Now(),
+            )
+            .order_by("due_at", "pk")
+        )
 
     def take(self, jobs: Collection[ProviderJob], seconds: float) -> list[ProviderJob]:
         """Claim these jobs of ``due_at_provider`` for ``seconds``; return those that nobody else took first."""
@@ -63,10 +68,9 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
             return []
         token = uuid.uuid4()
         claim = {"token": token, "claimed_until": from_now(seconds), "claims": F("claims") + 1}
-        free = Q(claimed_until=None) | Q(claimed_until__lt=Now())
-        pks = [job.pk for job in jobs]
-        self.filter(free, pk__in=pks, state=JobState.QUEUED).update(state=JobState.SENDING, sent_at=Now(), **claim)
-        self.filter(free, pk__in=pks, state__in=(JobState.CHECKING, JobState.RUNNING)).update(**claim)
+        free = self._unclaimed().filter(pk__in=[job.pk for job in jobs])
+        free.filter(state=JobState.QUEUED).update(state=JobState.SENDING, sent_at=Now(), **claim)
+        free.filter(state__in=(JobState.CHECKING, JobState.RUNNING)).update(**claim)
         return list(self.filter(token=token).select_related("enhancement", "credential").prefetch_related("items"))
 
     def renew(self, jobs: Collection[ProviderJob], seconds: float) -> None:
@@ -79,9 +83,22 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
         """The job, if its claim is still ours: what every write-back is conditional on."""
         return self.filter(pk=job.pk, token=job.token, state__in=HELD_JOBS)
 
+    def hold(self, jobs: Collection[ProviderJob]) -> set[int]:
+        """Keys of those of ``jobs`` whose claims are still ours. Their rows stay locked until the transaction ends."""
+        rows = self.filter(pk__in=[job.pk for job in jobs], state__in=HELD_JOBS).select_for_update().order_by("pk")
+        tokens = dict(rows.values_list("pk", "token"))
+        return {job.pk for job in jobs if tokens.get(job.pk, "") == job.token}
+
+    def let_go(self, state: JobState, **changes: Any) -> int:
+        """Bring jobs to ``state`` and end the claims on them."""
+        return self.update(state=state, **{**_UNCLAIMED, **changes})
+
     def abandoned(self) -> JobQuerySet:
         """Jobs whose worker has not been heard of for longer than its claim."""
         return self.filter(state=JobState.SENDING, claimed_until__lt=Now())
+
+    def _unclaimed(self) -> JobQuerySet:
+        return self.filter(Q(claimed_until=None) | Q(claimed_until__lt=Now()))
 
 
 class ProviderJob(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -22,6 +23,11 @@ class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
         """What the credential spent or promised since ``moment``."""
         found = self.filter(credential=credential, at__gte=moment).aggregate(total=Sum("amount"))["total"]
         return found or Decimal(0)
+
+    def booked(self, jobs: Iterable[ProviderJob]) -> dict[int, Decimal]:
+        """What is promised or spent for each of these jobs, by key; jobs without an entry are missing."""
+        sums = self.filter(job__in=list(jobs)).order_by().values_list("job").annotate(Sum("amount"))
+        return dict(sums)
 
 
 class CreditEntry(models.Model):

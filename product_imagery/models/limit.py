@@ -26,7 +26,7 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
         return min(rooms) if rooms else None
 
     def wait(self, credential: ProviderCredential, limits: Iterable[Limit], counted: Counted) -> float:
-        """Seconds, at most, until the oldest counted call leaves its window: a bound for the next look."""
+        """Seconds before it is worth looking for room again: a sixtieth of the longest window."""
         return max((limit.seconds for limit in limits if limit.counted is counted), default=0) / 60
 
     def note(self, credential: ProviderCredential, limits: Iterable[Limit], amounts: dict[Counted, int]) -> None:

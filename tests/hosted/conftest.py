@@ -65,6 +65,15 @@ def order(make_product: Any) -> Callable[..., Enhancement]:
     return begin
 
 
+@pytest.fixture
+def stalled(account: Callable[..., ProviderCredential], order: Callable[..., Enhancement], fakes: Fakes) -> ProviderJob:
+    """A job at ProductAI whose create was charged and never answered."""
+    order(account("productai"))
+    fakes.fail("productai.create", "lose")
+    hurry()
+    return ProviderJob.objects.get(state=JobState.STALLED)
+
+
 def hurry(rounds: int = 30, *, forget_limits: bool = True) -> None:
     """Let a worker do what is due, and make everything else due, until nothing waits any more."""
     for _ in range(rounds):

@@ -102,13 +102,6 @@ def _check(_account: Account) -> str:
 class TestAdmin:
     """What a person sees and decides."""
 
-    @pytest.fixture
-    def stalled(self, account: Account, order: Order, fakes: Fakes) -> ProviderJob:
-        order(account("productai"))
-        fakes.fail("productai.create", "lose")
-        hurry()
-        return ProviderJob.objects.get(state=JobState.STALLED)
-
     def test_every_page_answers(self, stalled: ProviderJob, person: Person) -> None:
         client = person("*")
         for name in ("providerjob", "creditentry", "webhookdelivery", "providercredential"):

@@ -270,13 +270,6 @@ def test_failed_work_is_released_or_stays_paid_as_the_provider_has_it(
 class TestDecisions:
     """A person decides about a stalled job."""
 
-    @pytest.fixture
-    def stalled(self, account: Account, order: Order, fakes: Fakes) -> ProviderJob:
-        order(account("productai"))
-        fakes.fail("productai.create", "lose")
-        hurry()
-        return ProviderJob.objects.get(state=JobState.STALLED)
-
     def test_it_was_accepted(self, stalled: ProviderJob, fakes: Fakes) -> None:
         steer.adopt(stalled, f" {fakes.created[0].id} ", None)
         hurry()
