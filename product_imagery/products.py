@@ -325,8 +325,9 @@ def description_of(model: type[models.Model]) -> ProductImages:
     raise RegistrationError(sentence)
 
 
-def description_for(content_type: ContentType) -> ProductImages:
-    """The description for a content type. Raises ``RegistrationError``."""
+def description_for(content_type_id: int) -> ProductImages:
+    """The description for a content type, which is read once for all. Raises ``RegistrationError``."""
+    content_type = ContentType.objects.get_for_id(content_type_id)
     model = content_type.model_class()
     if model is None:
         raise RegistrationError(f"The model {content_type} no longer exists.")

@@ -57,7 +57,7 @@ def _entered(look: Look, form: StartForm) -> Look:
 def _quote(request: HttpRequest, selection: Selection, look: Look, form: StartForm) -> Any:
     fresh = form.is_bound and form.is_valid() and form.cleaned_data["fresh"]
     try:
-        return quote(description_for(selection.content_type), selection.ids, _entered(look, form), fresh=fresh)
+        return quote(description_for(selection.content_type_id), selection.ids, _entered(look, form), fresh=fresh)
     except ImageryError as error:
         messages.error(request, error.message)
         return None
@@ -66,7 +66,7 @@ def _quote(request: HttpRequest, selection: Selection, look: Look, form: StartFo
 def _press(request: HttpRequest, selection: Selection, look: Look, form: StartForm) -> HttpResponse | None:
     try:
         enhancement = start(
-            description_for(selection.content_type),
+            description_for(selection.content_type_id),
             selection.ids,
             _entered(look, form),
             door=Enhancement.Door.ADMIN,

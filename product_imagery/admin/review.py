@@ -59,7 +59,7 @@ def _may(request: HttpRequest, step: str) -> bool:
 def _card(result: ResultImage, texts: Any) -> dict[str, Any]:
     """What one card shows. The picture before is read through the product's own storage."""
     try:
-        before = description_for(result.item.content_type).storage.url(result.item.source_name)
+        before = description_for(result.item.content_type_id).storage.url(result.item.source_name)
     except (ImageryError, ValueError, NotImplementedError):
         before = ""
     return {

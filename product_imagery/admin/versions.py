@@ -65,7 +65,7 @@ def _thumb(version: ImageVersion, name: str) -> SafeString | str:
     if not name:
         return _t("no picture")
     try:
-        address = description_for(version.content_type).target_storage.url(name)
+        address = description_for(version.content_type_id).target_storage.url(name)
     except (ImageryError, ValueError, NotImplementedError):
         return name
     return format_html(

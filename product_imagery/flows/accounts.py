@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-
 from django.db.models.functions import Now
 
 from product_imagery import background, vault
 from product_imagery.exceptions import RequestError, SecretError
-from product_imagery.flows.line import Errands, Line, Ticket
-from product_imagery.imaging.pool import ImagingPool
+from product_imagery.flows import remote
 from product_imagery.models import ProviderCredential, ProviderJob
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.contract import Provider, Undecidable
-from product_imagery.provider_kit.driver import drive
-from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import JobState
 
 
@@ -27,10 +21,7 @@ def check(credential: ProviderCredential) -> str:
     provider = credential.declared()
     if not provider.needs_credential:
         return f"{provider.label} needs no key."
-    with contextlib.closing(Transport(connections=1)) as transport:
-        line = Line(ImagingPool(), transport, Errands(threading.Event()))
-        ticket = Ticket(ProviderJob(credential=credential), float("inf"))
-        outcome = drive(provider.check_credential(), lambda request: line.answer(request, ticket))
+    outcome = remote.converse(credential, provider.check_credential())
     if isinstance(outcome, Undecidable):
         raise RequestError(outcome.why, code="no_check")
     environment = provider.environment(credential.secret().reveal())

@@ -6,10 +6,12 @@ way, ``update.record``, alone.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
 from product_imagery import signals
@@ -19,6 +21,7 @@ from product_imagery.flows.track import Word
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.models.enhancement import NO_REASON
+from product_imagery.models.job import JobQuerySet
 from product_imagery.provider_kit.contract import Accepted, Finished
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
@@ -57,16 +60,19 @@ def _is_complete(word: Word) -> bool:
 
 
 def _record_accepted(words: list[Word]) -> None:
+    """What is the same for many is one update for all of them; the ids are the only column that differs."""
+    alike: dict[tuple[str, float], list[Word]] = defaultdict(list)
     balances: dict[int, Decimal] = {}
     for word in words:
         job, outcome = word.call.job, word.outcome
         assert isinstance(outcome, Accepted)
-        job.state, job.remote_id, job.remote_status = JobState.RUNNING, outcome.remote_id, outcome.status[:60]
-        job.accepted_at, job.due_at = Now(), from_now(outcome.check_after)  # type: ignore[assignment]
-        job.troubles, job.note = 0, ""
+        job.remote_id = outcome.remote_id
+        alike[outcome.status[:60], outcome.check_after].append(word)
         if outcome.balance is not None:
             balances[job.credential_id] = outcome.balance
-    _save(words, "state", "remote_id", "remote_status", "accepted_at", "due_at", "troubles", "note")
+    for (status, wait), some in alike.items():
+        news = {"remote_status": status, "accepted_at": Now(), "due_at": from_now(wait), "troubles": 0, "note": ""}
+        _jobs(some).let_go(JobState.RUNNING, remote_id=_by_key(some, "remote_id"), **news)
     for pk, balance in balances.items():
         ProviderCredential.objects.filter(pk=pk).update(balance=balance)
 
@@ -75,12 +81,13 @@ def _record_finished(words: list[Word]) -> None:
     if not words:
         return
     ledger.settle_costs([(word.call.job, word.outcome.cost) for word in words])  # type: ignore[union-attr]
+    alike: dict[tuple[str, Decimal | None], list[Word]] = defaultdict(list)
     for word in words:
-        job, outcome = word.call.job, word.outcome
-        assert isinstance(outcome, Finished)
-        job.state, job.finished_at, job.remote_status = JobState.DONE, Now(), outcome.status[:60]  # type: ignore[assignment]
-        job.collectable, job.note = False, ""
-    _save(words, "state", "finished_at", "remote_status", "collectable", "note", "cost")
+        assert isinstance(word.outcome, Finished)
+        alike[word.outcome.status[:60], word.call.job.cost].append(word)
+    for (status, cost), some in alike.items():
+        news = {"remote_status": status, "cost": cost, "finished_at": Now(), "collectable": False, "note": ""}
+        _jobs(some).let_go(JobState.DONE, **news)
     fetch.write_down_all([(word.call.job, word.call.items, word.pictures) for word in words])
     items = [item for word in words for item in word.call.items]
     ended = EnhancementItem.objects.filter(pk__in=[item.pk for item in items], status__in=OPEN_ITEMS)
@@ -89,6 +96,15 @@ def _record_finished(words: list[Word]) -> None:
         item.status = ItemStatus.COMPLETED
         signals.send_on_commit(signals.item_completed, item=item)
     settle({word.call.job.enhancement_id for word in words})
+
+
+def _jobs(words: list[Word]) -> JobQuerySet:
+    return ProviderJob.objects.filter(pk__in=[word.call.job.pk for word in words])
+
+
+def _by_key(words: list[Word], field: str) -> Case:
+    values = [When(pk=word.call.job.pk, then=Value(getattr(word.call.job, field))) for word in words]
+    return Case(*values, default=F(field))
 
 
 def _note_digests(words: Iterable[Word]) -> None:
@@ -100,10 +116,3 @@ def _note_digests(words: Iterable[Word]) -> None:
                 changed.append(item)
     if changed:
         EnhancementItem.objects.bulk_update(changed, ["source_digest"])
-
-
-def _save(words: list[Word], *fields: str) -> None:
-    jobs = [word.call.job for word in words]
-    for job in jobs:
-        job.token = job.claimed_until = None
-    ProviderJob.objects.bulk_update(jobs, ["token", "claimed_until", *fields], batch_size=100)

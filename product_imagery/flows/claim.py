@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from product_imagery.flows.settle import begin
-from product_imagery.models import EnhancementItem, LimitUse, ProviderCredential, ProviderJob
+from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import Counted
 from product_imagery.states import JobState
 
@@ -40,54 +40,51 @@ def _claim_of(pk: int, most: int, seconds: float) -> list[ProviderJob]:
         if credential is None:
             return []
         limits = credential.limits()
-        room = {counted: LimitUse.objects.room(credential, limits, counted) for counted in Counted}
+        room = LimitUse.objects.room(credential, limits)
         chosen = _reads(credential, room, most)
         chosen += _creates(credential, room, most - len(chosen))
         taken = ProviderJob.objects.take(chosen, seconds)
         total: Counter[Counted] = Counter()
         for job in taken:
-            total.update(_amounts(job, creates=job.state == JobState.SENDING))
+            total.update(_amounts(job))
         LimitUse.objects.note(credential, limits, total)
         begin(job for job in taken if job.state == JobState.SENDING)
     return taken
 
 
-def _reads(credential: ProviderCredential, room: dict[Counted, int | None], most: int) -> list[ProviderJob]:
-    due = ProviderJob.objects.due_at_provider(credential).filter(state__in=_READS)[:most]
-    return [job for job in due if _fits(room, {Counted.REQUESTS: 1, Counted.READS: 1})]
+def _reads(credential: ProviderCredential, room: dict[Counted, int], most: int) -> list[ProviderJob]:
+    due = credential.jobs.due_calls().filter(state__in=_READS)
+    return [job for job in due[:most] if _fits(room, job)]
 
 
-def _creates(credential: ProviderCredential, room: dict[Counted, int | None], most: int) -> list[ProviderJob]:
+def _creates(credential: ProviderCredential, room: dict[Counted, int], most: int) -> list[ProviderJob]:
     allowed = credential.active_limit()
-    if allowed:
-        active = ProviderJob.objects.filter(credential=credential, state__in=_ACTIVE).count()
+    if allowed and most > 0:
+        active = credential.jobs.filter(state__in=_ACTIVE).count()
         most = min(most, allowed - active)
-    if most <= 0 or room[Counted.CREATES] == 0:
+    most = min(most, room.get(Counted.CREATES, most))
+    if most <= 0:
         return []
-    items = Prefetch("items", EnhancementItem.objects.only("pk", "job"))
-    due = ProviderJob.objects.due_at_provider(credential).filter(state=JobState.QUEUED).prefetch_related(items)
     chosen = []
-    for job in due[:most]:
-        if not _fits(room, _amounts(job, creates=True)):
+    for job in credential.jobs.due_calls().filter(state=JobState.QUEUED)[:most]:
+        if not _fits(room, job):
             break  # the next one would overtake it for ever
         chosen.append(job)
     return chosen
 
 
-def _amounts(job: ProviderJob, *, creates: bool) -> dict[Counted, int]:
-    if not creates:
+def _amounts(job: ProviderJob) -> dict[Counted, int]:
+    """What the next call of a job uses up of its account's limits."""
+    if job.state in _READS:
         return {Counted.REQUESTS: 1, Counted.READS: 1}
     return {Counted.REQUESTS: 1, Counted.CREATES: 1, Counted.IMAGES: len(job.items.all())}
 
 
-def _fits(room: dict[Counted, int | None], amounts: dict[Counted, int]) -> bool:
-    """Take the amounts out of the room, all or none."""
+def _fits(room: dict[Counted, int], job: ProviderJob) -> bool:
+    """Take what the job's next call uses out of the room, all or none."""
+    amounts = {counted: amount for counted, amount in _amounts(job).items() if counted in room}
+    if any(room[counted] < amount for counted, amount in amounts.items()):
+        return False
     for counted, amount in amounts.items():
-        left = room[counted]
-        if left is not None and left < amount:
-            return False
-    for counted, amount in amounts.items():
-        left = room[counted]
-        if left is not None:
-            room[counted] = left - amount
+        room[counted] -= amount
     return True

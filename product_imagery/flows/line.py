@@ -11,9 +11,10 @@ import hashlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -138,14 +139,22 @@ class Line:
 
     def send(self, credential: ProviderCredential, request: HttpRequest) -> Answer:
         """Send a request with the credential's key. Raises ``ProviderError``."""
-        provider = get_provider(credential.provider)()
-        try:
-            key = credential.secret().reveal()
-        except SecretError as error:
-            raise CredentialRefused(error.message, code=error.code) from error
-        if not key and provider.needs_credential:
-            raise CredentialRefused("The account has no key.", code="no_key")
-        return self._transport.send(credential.address(), request, provider.authorisation(key))
+        return self._transport.send(credential.address(), request, _authorisation(credential))
+
+    def save(self, credential: ProviderCredential, request: HttpRequest, path: Path, most_bytes: int) -> Answer:
+        """The same, with the body of a good answer in a file. Raises ``ProviderError``."""
+        return self._transport.save(credential.address(), request, _authorisation(credential), path, most_bytes)
+
+
+def _authorisation(credential: ProviderCredential) -> Mapping[str, str]:
+    provider = get_provider(credential.provider)()
+    try:
+        key = credential.secret().reveal()
+    except SecretError as error:
+        raise CredentialRefused(error.message, code=error.code) from error
+    if not key and provider.needs_credential:
+        raise CredentialRefused("The account has no key.", code="no_key")
+    return provider.authorisation(key)
 
 
 def count(credential_id: int, request: HttpRequest) -> None:
@@ -156,9 +165,9 @@ def count(credential_id: int, request: HttpRequest) -> None:
             raise RateLimited("The account is paused.", code="paused")
         limits = credential.limits()
         amounts = {Counted.REQUESTS: 1, Counted.READS: 0 if request.creates else 1}
+        room = LimitUse.objects.room(credential, limits)
         for counted, amount in amounts.items():
-            room = LimitUse.objects.room(credential, limits, counted)
-            if room is not None and room < amount:
+            if room.get(counted, amount) < amount:
                 limited = RateLimited("The provider's limit is reached for now.", code="own_limit")
                 limited.retry_after = LimitUse.objects.wait(credential, limits, counted)
                 raise limited

@@ -34,7 +34,7 @@ def publish(result: ResultImage) -> ImageVersion | None:
     """
     stored = ""
     try:
-        description = description_for(result.item.content_type)
+        description = description_for(result.item.content_type_id)
         before = _expected(description, result.item)
         stored = _copy_to_product(description, result)
         return _switch(description, result, before, stored)
@@ -58,7 +58,7 @@ def _refuse(result: ResultImage, stored: str, error: ImageryError) -> None:
     """Tell the reviewer why not. The copy goes only while the claim is ours: nobody else can be using it then."""
     refused = {"publication": Publication.CONFLICT, "publication_note": error.message[:500]}
     if ResultImage.objects.held(result).update(**refused) and stored:
-        _drop_copy(description_for(result.item.content_type), stored)
+        _drop_copy(description_for(result.item.content_type_id), stored)
 
 
 def _expected(description: ProductImages, item: EnhancementItem) -> str:
@@ -151,7 +151,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
     Raises ``StateError`` when that was done already, ``PublicationConflict`` when another picture stands there now,
     ``StorageError`` when the earlier file is gone or no longer the same.
     """
-    description = description_for(version.content_type)
+    description = description_for(version.content_type_id)
     if version.before_name:
         _check_before(description, version)
     name = None if version.before_null else version.before_name

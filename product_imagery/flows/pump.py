@@ -23,7 +23,7 @@ from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import UNFINISHED_JOBS, Publication
 
 _TICK = 0.25
-_ROUND = 0.05
+_ROUND = 0.1
 _PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
 _STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
 

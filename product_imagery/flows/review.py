@@ -48,7 +48,7 @@ def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None) 
 def _accept_change(result: ResultImage) -> None:
     """A person has seen the conflict and wants the result all the same: what stands there now may be replaced."""
     item = EnhancementItem.objects.get(pk=result.item_id)
-    current = description_for(item.content_type).current(item.object_id, item.slot)
+    current = description_for(item.content_type_id).current(item.object_id, item.slot)
     if current is not None:
         EnhancementItem.objects.filter(pk=item.pk).update(target_name=current[1])
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from product_imagery import signals
 from product_imagery.exceptions import ImageryError
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
 from product_imagery.models.enhancement import NO_REASON
-from product_imagery.states import ACTIVE_ENHANCEMENTS, OPEN_ITEMS, EnhancementStatus, ItemStatus, JobState
+from product_imagery.states import (
+    ACTIVE_ENHANCEMENTS,
+    ACTIVE_ITEMS,
+    OPEN_ITEMS,
+    EnhancementStatus,
+    ItemStatus,
+    JobState,
+)
 
 
 def reason(error: ImageryError | None) -> dict[str, str]:
@@ -60,26 +68,27 @@ def stall(job: ProviderJob, code: str, message: str) -> None:
 
 
 def settle(enhancement_ids: Iterable[int]) -> None:
-    """Give each enhancement the status that its items add up to."""
+    """Give each enhancement the status that its items add up to. They are only counted when none is open any more."""
     chosen = Enhancement.objects.filter(pk__in=set(enhancement_ids))
-    # Locked before counting: of two workers that end the last two items, the second has to see the first one's.
+    # Locked before looking: of two workers that end the last two items, the second has to see the first one's.
     list(chosen.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-    for enhancement in chosen.with_progress():
-        status = _status(enhancement)
-        changes = {"status": status, "finished_at": None if status in ACTIVE_ENHANCEMENTS else Now()}
-        changed = Enhancement.objects.filter(pk=enhancement.pk).exclude(status=status).update(**changes)
-        if changed and status not in ACTIVE_ENHANCEMENTS:
-            enhancement.status = status
+    unended = EnhancementItem.objects.filter(enhancement=OuterRef("pk"), status__in=ACTIVE_ITEMS)
+    busy = Exists(unended)
+    for enhancement in chosen.filter(busy).exclude(status__in=ACTIVE_ENHANCEMENTS):
+        begun = enhancement.jobs.exclude(state=JobState.QUEUED).exists()
+        status = EnhancementStatus.PROCESSING if begun else EnhancementStatus.QUEUED
+        Enhancement.objects.filter(pk=enhancement.pk).update(status=status, finished_at=None)
+    for enhancement in chosen.filter(~busy).with_progress():
+        enhancement.status = _end_of(enhancement)
+        ended = Enhancement.objects.filter(pk=enhancement.pk).exclude(status=enhancement.status)
+        if ended.update(status=enhancement.status, finished_at=Now()):
             signals.send_on_commit(signals.enhancement_finished, enhancement=enhancement)
 
 
-def _status(enhancement: Enhancement) -> EnhancementStatus:
-    total, completed, failed, cancelled, still_open = (
-        getattr(enhancement, name) for name in ("total", "completed", "failed", "cancelled", "open")
+def _end_of(enhancement: Enhancement) -> EnhancementStatus:
+    total, completed, failed, cancelled = (
+        getattr(enhancement, name) for name in ("total", "completed", "failed", "cancelled")
     )
-    if still_open or enhancement.stalled:  # type: ignore[attr-defined]
-        started = completed or failed or enhancement.jobs.exclude(state=JobState.QUEUED).exists()
-        return EnhancementStatus.PROCESSING if started else EnhancementStatus.QUEUED
     if completed == total:
         return EnhancementStatus.COMPLETED
     if completed:

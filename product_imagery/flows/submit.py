@@ -72,7 +72,7 @@ def prepare(jobs: list[ProviderJob]) -> list[Task]:
     for job in jobs:
         task = Task(job, list(job.items.all()))
         try:
-            task.descriptions = {item.pk: description_for(item.content_type) for item in task.items}
+            task.descriptions = {item.pk: description_for(item.content_type_id) for item in task.items}
         except RegistrationError as error:
             task.error = error
         tasks.append(task)

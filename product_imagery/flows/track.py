@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import tempfile
 import time
@@ -11,7 +13,6 @@ from typing import Any
 
 from product_imagery import files
 from product_imagery.addresses import webhook_address
-from product_imagery.conf import get_settings
 from product_imagery.exceptions import (
     ConfigurationError,
     ImageryError,
@@ -72,7 +73,7 @@ def prepare(jobs: list[ProviderJob], seconds: float) -> list[Call]:
         items = [item for item in job.items.all() if item.status in OPEN_ITEMS]
         call = Call(job, items, Ticket(job, time.monotonic() + seconds))
         try:
-            call.descriptions = {item.pk: description_for(item.content_type) for item in call.items}
+            call.descriptions = {item.pk: description_for(item.content_type_id) for item in call.items}
         except ConfigurationError as error:
             call.error = error
         calls.append(call)
@@ -85,10 +86,10 @@ def perform(call: Call, line: Line) -> Word:
     if call.error:
         return word
     try:
-        with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as folder:
-            word.outcome = _converse(call, word, Path(folder), line)
+        with _Scratch() as scratch:
+            word.outcome = _converse(call, word, scratch, line)
             if isinstance(word.outcome, Finished):
-                fetch.collect(word.outcome, call.items, Path(folder), line.pool, word.pictures, word.bad)
+                fetch.collect(word.outcome, call.items, scratch.folder, line.pool, word.pictures, word.bad)
     except ImageryError as error:
         word.error = error
         if isinstance(error, ProviderError):
@@ -100,36 +101,43 @@ def perform(call: Call, line: Line) -> Word:
     return word
 
 
-def _converse(call: Call, word: Word, folder: Path, line: Line) -> Outcome:
+class _Scratch(contextlib.ExitStack):
+    """A temporary folder that is only made when it is asked for: most looks bring nothing to store."""
+
+    @functools.cached_property
+    def folder(self) -> Path:
+        made = tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True)
+        return Path(self.enter_context(made))
+
+
+def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
     job, provider = call.job, call.provider
     submitting = job.state == JobState.SENDING
-    inputs = tuple(_input(item, call, word, folder, submitting) for item in call.items)
+    inputs = tuple(_input(item, call, word, scratch, submitting) for item in call.items)
     view = Job(
         uuid=str(job.uuid),
         operation=Operation(job.operation),
         options=job.options,
         inputs=inputs,
-        folder=folder,
-        settings=get_settings().provider_settings(),
         remote_id=job.remote_id,
         remembered=job.remembered,
         intent=bytes(job.intent or b""),
         begun_at=job.intent_at.timestamp() if job.intent_at else 0.0,
-        webhook_url=webhook_address(job.credential.uuid, str(job.uuid)) if provider.webhooks else "",
+        webhook_url=webhook_address(job.credential.uuid, str(job.uuid)) if provider.webhooks and submitting else "",
     )
     steps = {JobState.SENDING: provider.submit, JobState.CHECKING: provider.reconcile, JobState.RUNNING: provider.poll}
     step = steps[JobState(job.state)]
     return drive(step(view), lambda request: line.answer(request, call.ticket))
 
 
-def _input(item: EnhancementItem, call: Call, word: Word, folder: Path, submitting: bool) -> JobInput:
+def _input(item: EnhancementItem, call: Call, word: Word, scratch: _Scratch, submitting: bool) -> JobInput:
     external_id = item.uuid.hex
     description = call.descriptions[item.pk]
     if not submitting or call.provider.form is Form.NAME:
         return JobInput(item.pk, external_id, name=item.source_name)
     if call.provider.form is Form.URL:
         return JobInput(item.pk, external_id, url=public_address(description, item.source_name, str(item.uuid)))
-    own = folder / f"source-{item.pk}"
+    own = scratch.folder / f"source-{item.pk}"
     own.mkdir()
     path, word.digests[item.pk] = read_source(description, item.source_name, own)
     return JobInput(item.pk, external_id, path=path)

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
 from product_imagery.exceptions import ImageryError
+from product_imagery.models import ProviderCredential
 
 
 class ImageryCommand(BaseCommand):
@@ -39,6 +40,26 @@ class ImageryCommand(BaseCommand):
         widths = [max(len(row[k]) for row in [list(head), *cells]) for k in range(len(head))]
         for row in [list(head), ["-" * width for width in widths], *cells]:
             self.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def pairs(texts: Iterable[str]) -> dict[str, str]:
+    """``KEY=VALUE`` texts as a dict. Raises ``CommandError``."""
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise CommandError(f"“{text}” is not KEY=VALUE.", returncode=2)
+        found[key.strip()] = value
+    return found
+
+
+def find_account(label: str) -> ProviderCredential:
+    """The account of this name. Raises ``CommandError``, which names those that there are."""
+    try:
+        return ProviderCredential.objects.get(label=label)
+    except ProviderCredential.DoesNotExist:
+        known = ", ".join(ProviderCredential.objects.values_list("label", flat=True)) or "none"
+        raise CommandError(f"There is no account “{label}”. There are: {known}.", returncode=2) from None
 
 
 def bar_is_wanted(options: dict[str, Any]) -> bool:

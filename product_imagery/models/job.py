@@ -50,28 +50,31 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
             )
         return list(self.filter(token=token).select_related("enhancement", "credential").prefetch_related("items"))
 
-    def due_at_provider(self, credential: ProviderCredential) -> JobQuerySet:
-        """Jobs of one credential that wait for a call now and that no worker holds, the oldest first."""
-        return (
-            self._unclaimed()
-            .filter(
-                credential=credential,
-                state__in=(JobState.QUEUED, JobState.CHECKING, JobState.RUNNING),
-                due_at__lte=Now(),
-            )
-            .order_by("due_at", "pk")
-        )
+    def due_calls(self) -> JobQuerySet:
+        """Jobs that wait for a call of their provider now and that no worker holds, the oldest first, with their items.
+
+        Their rows are locked until the transaction ends, so that what is read of them stays true until it is claimed.
+        """
+        waiting = self._unclaimed().filter(state__in=(JobState.QUEUED, JobState.CHECKING, JobState.RUNNING))
+        due = waiting.filter(due_at__lte=Now()).order_by("due_at", "pk")
+        return due.select_for_update().prefetch_related("items")
 
     def take(self, jobs: Collection[ProviderJob], seconds: float) -> list[ProviderJob]:
-        """Claim these jobs of ``due_at_provider`` for ``seconds``; return those that nobody else took first."""
+        """Claim these jobs of ``due_calls`` for ``seconds``; return those that nobody else took first."""
         if not jobs:
             return []
         token = uuid.uuid4()
         claim = {"token": token, "claimed_until": from_now(seconds), "claims": F("claims") + 1}
         free = self._unclaimed().filter(pk__in=[job.pk for job in jobs])
-        free.filter(state=JobState.QUEUED).update(state=JobState.SENDING, sent_at=Now(), **claim)
-        free.filter(state__in=(JobState.CHECKING, JobState.RUNNING)).update(**claim)
-        return list(self.filter(token=token).select_related("enhancement", "credential").prefetch_related("items"))
+        number = free.filter(state=JobState.QUEUED).update(state=JobState.SENDING, sent_at=Now(), **claim)
+        number += free.filter(state__in=(JobState.CHECKING, JobState.RUNNING)).update(**claim)
+        for job in jobs:
+            job.token = token
+            job.state = JobState.SENDING if job.state == JobState.QUEUED else job.state
+        if number == len(jobs):
+            return list(jobs)
+        ours = set(self.filter(token=token).values_list("pk", flat=True))
+        return [job for job in jobs if job.pk in ours]
 
     def renew(self, jobs: Collection[ProviderJob], seconds: float) -> None:
         """Move the deadline of jobs that are still being worked on."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import models
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.db.models.functions import Now
 
 from product_imagery.models.credential import ProviderCredential
@@ -16,14 +16,19 @@ from product_imagery.provider_kit.contract import Counted, Limit
 class LimitUseQuerySet(models.QuerySet["LimitUse"]):
     """A sliding log: exact whatever window the provider has in mind. It is as short as the limit is."""
 
-    def room(self, credential: ProviderCredential, limits: Iterable[Limit], counted: Counted) -> int | None:
-        """How many more of ``counted`` fit now; ``None`` without a limit. The caller holds the credential's lock."""
-        rooms = [
-            limit.most - (self._within(credential, limit).aggregate(used=Sum("amount"))["used"] or 0)
-            for limit in limits
-            if limit.counted is counted
-        ]
-        return min(rooms) if rooms else None
+    def room(self, credential: ProviderCredential, limits: Iterable[Limit]) -> dict[Counted, int]:
+        """How many more of what is limited fit now. The caller holds the credential's lock."""
+        windows = {f"limit_{number}": limit for number, limit in enumerate(limits)}
+        within = {
+            name: Sum("amount", filter=Q(counted=limit.counted, at__gt=Now() - timedelta(seconds=limit.seconds)))
+            for name, limit in windows.items()
+        }
+        used = self.filter(credential=credential).aggregate(**within) if windows else {}
+        room: dict[Counted, int] = {}
+        for name, limit in windows.items():
+            left = limit.most - (used[name] or 0)
+            room[limit.counted] = min(left, room.get(limit.counted, left))
+        return room
 
     def wait(self, credential: ProviderCredential, limits: Iterable[Limit], counted: Counted) -> float:
         """Seconds before it is worth looking for room again: a sixtieth of the longest window."""
@@ -42,10 +47,6 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
     def forget(self) -> None:
         """Delete what no window reaches any more."""
         self.filter(at__lt=Now() - timedelta(days=2)).delete()
-
-    def _within(self, credential: ProviderCredential, limit: Limit) -> LimitUseQuerySet:
-        window = Now() - timedelta(seconds=limit.seconds)
-        return self.filter(credential=credential, counted=limit.counted, at__gt=window)
 
 
 class LimitUse(models.Model):

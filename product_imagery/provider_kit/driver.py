@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
 
 from product_imagery.exceptions import EngineError, ImageryError, ProviderError
-from product_imagery.provider_kit.contract import Conversation, Outcome, Refused, Request
+from product_imagery.provider_kit.contract import Refused, Request
 
 Handler = Callable[[Request], Any]
+T = TypeVar("T")
 
 
-def drive(conversation: Conversation, handler: Handler) -> Outcome:
-    """Run ``conversation`` to its end. An ``ImageryError`` of the handler is thrown into it.
+def drive(conversation: Generator[Any, Any, T], handler: Handler) -> T | Refused:
+    """Run ``conversation`` to its end and return what it returns. An ``ImageryError`` of the handler is thrown into it.
 
     One that comes out of it becomes ``Refused``, except ``EngineError`` and ``ProviderError``, which are raised: what
     they mean for the job depends on the step.
@@ -23,7 +24,7 @@ def drive(conversation: Conversation, handler: Handler) -> Outcome:
         try:
             request = conversation.throw(failure) if failure is not None else conversation.send(answer)
         except StopIteration as end:
-            outcome: Outcome = end.value
+            outcome: T = end.value
             return outcome
         except EngineError:
             raise

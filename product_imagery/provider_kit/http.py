@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from product_imagery.exceptions import (
     CredentialRefused,
@@ -19,7 +19,8 @@ from product_imagery.exceptions import (
     ProviderUnavailable,
     RateLimited,
 )
-from product_imagery.provider_kit.contract import HttpRequest, Provider
+from product_imagery.provider_kit.contract import Delivery, HttpRequest, Provider
+from product_imagery.provider_kit.remote import Resource
 
 _LONGEST_WAIT = 3600.0  #: seconds: a larger ``Retry-After`` is a mistake or an attack
 
@@ -94,7 +95,15 @@ class Fields:
 
 
 class HostedProvider(Provider):
-    """Base of providers behind an HTTP API: one boundary at which their errors become ours."""
+    """Base of providers behind an HTTP API: one boundary at which their errors become ours.
+
+    ``resources`` is what lies there besides jobs, ``list_names`` what a list may be wrapped in; ``makes`` names the
+    resource of which every job makes one, under the name ``mark_of`` gives.
+    """
+
+    resources: ClassVar[tuple[Resource, ...]] = ()
+    list_names: ClassVar[tuple[str, ...]] = ()
+    makes: ClassVar[str] = ""
 
     def post(
         self, path: str, content: Mapping[str, Any], *, creates: bool = False, **headers: str
@@ -117,6 +126,17 @@ class HostedProvider(Provider):
             raise error
         return answer
 
+    def entries(self, request: HttpRequest) -> Generator[HttpRequest, Answer, list[dict[str, Any]]]:
+        """Ask for a list: a bare one, or the only one under a known name. Else raises ``ProviderUnavailable``."""
+        answer = yield from self.call(request)
+        found = answer.json()
+        if isinstance(found, dict):
+            lists = [found[name] for name in self.list_names if isinstance(found.get(name), list)]
+            found = lists[0] if len(lists) == 1 else None
+        if not isinstance(found, list):
+            raise _unreadable(f"{request.path} is no list", answer.status)
+        return [one if isinstance(one, dict) else {"name": str(one)} for one in found]
+
     def error_in(self, answer: Answer) -> ProviderError | None:
         """An error that the status alone does not tell, such as an empty balance under 200."""
         return None
@@ -124,6 +144,22 @@ class HostedProvider(Provider):
     def explain(self, answer: Answer) -> tuple[str, str, str]:
         """(code, message, request id) from the provider's error envelope; empty where there is none."""
         return "", "", ""
+
+
+def mark_of(job_uuid: str) -> str:
+    """The name of what a job of ours makes at a provider: nobody else gives it."""
+    return f"pi-{job_uuid}"
+
+
+def hinted(delivery: Delivery, name: str) -> str:
+    """The id under ``name`` in a webhook's JSON; empty where there is none that could be one."""
+    try:
+        found = json.loads(delivery.body)
+    except (ValueError, RecursionError):
+        return ""
+    value = found.get(name) if isinstance(found, dict) else None
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if 0 < len(text) <= 64 else ""
 
 
 def _error_by_status(answer: Answer, code: str, message: str, request_id: str) -> ProviderError | None:

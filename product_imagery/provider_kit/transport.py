@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import httpx
 
@@ -34,16 +36,39 @@ class Transport:
 
     def send(self, base_url: str, request: HttpRequest, headers: Mapping[str, str]) -> Answer:
         """Send one request. Raises ``NotSent`` when it provably did not arrive, else ``ProviderUnavailable``."""
-        client = self._creates if request.creates else self._reads
         deadline = time.monotonic() + self.wall_seconds
+        with self._stream(base_url, request, headers) as response:
+            body = _read(response, deadline)
+            return Answer(response.status_code, body, {k.lower(): v for k, v in response.headers.items()})
+
+    def save(
+        self, base_url: str, request: HttpRequest, headers: Mapping[str, str], path: Path, most_bytes: int
+    ) -> Answer:
+        """Write a good answer's body, of at most ``most_bytes``, to ``path``; return the answer without it.
+
+        A bad answer is returned whole. Raises ``NotSent`` or ``ProviderUnavailable``.
+        """
+        with self._stream(base_url, request, headers) as response:
+            facts = {name.lower(): value for name, value in response.headers.items()}
+            if not 200 <= response.status_code < 300:
+                return Answer(response.status_code, _read(response, time.monotonic() + self.wall_seconds), facts)
+            with path.open("wb") as target:
+                for piece in response.iter_bytes(65_536):
+                    target.write(piece)
+                    if target.tell() > most_bytes:
+                        raise _lost(f"answer of more than {most_bytes} bytes")
+            return Answer(response.status_code, b"", facts)
+
+    @contextlib.contextmanager
+    def _stream(self, base_url: str, request: HttpRequest, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+        client = self._creates if request.creates else self._reads
         address = base_url.rstrip("/") + "/" + request.path.lstrip("/")
         sent = {"User-Agent": _AGENT, "Accept": "application/json", **request.headers, **headers}
         try:
             with client.stream(
                 request.method, address, content=request.body or None, params=dict(request.query) or None, headers=sent
             ) as response:
-                body = _read(response, deadline)
-                return Answer(response.status_code, body, {k.lower(): v for k, v in response.headers.items()})
+                yield response
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             raise NotSent("The provider cannot be reached.", detail=type(error).__name__) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:

@@ -47,8 +47,8 @@ def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
 def source(request: HttpRequest, signed: str) -> HttpResponseBase:
     """Give out a source picture to whoever holds its signed address, while it is good."""
     try:
-        item = EnhancementItem.objects.select_related("content_type").get(uuid=read_signature(signed))
-        description = description_for(item.content_type)
+        item = EnhancementItem.objects.get(uuid=read_signature(signed))
+        description = description_for(item.content_type_id)
         handle = description.storage.open(item.source_name, "rb")
     except (signing.BadSignature, EnhancementItem.DoesNotExist, ImageryError, OSError, ValueError):
         raise Http404 from None

@@ -90,6 +90,7 @@ def _read(client: httpx.Client, base: str, name: int, headers: dict[str, str]) -
 
 def _ours(base: str, jobs: int, seconds: float, threads: int) -> tuple[float, float, float, float]:
     os.environ |= {"VAR_DIR": tempfile.mkdtemp(), "DJANGO_SETTINGS_MODULE": "tests.chaos.settings"}
+    os.environ |= {"DEBUG": "0", "SECRET_KEY": "benchmark", "ALLOWED_HOSTS": "127.0.0.1"}
     os.environ |= {"IMAGERY_PUBLIC_BASE_URL": base, "IMAGERY_FETCH_ALLOW": base.removeprefix("http://")}
     program = f"from tests.benchmarks.pipeline import measured; measured({base!r}, {jobs}, {seconds}, {threads})"
     answer = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True)

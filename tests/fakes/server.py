@@ -9,6 +9,7 @@ import json
 import threading
 import time
 import uuid
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,6 +57,7 @@ class Fakes:
         self.work_seconds = work_seconds
         self.created: list[Created] = []
         self.products: list[dict[str, Any]] = []  #: of PergAI: they cost nothing
+        self.collections: dict[str, dict[str, Any]] = {}  #: of PergAI
         self.calls: list[tuple[float, str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.faults: dict[str, Fault] = {}
@@ -89,6 +91,8 @@ class Fakes:
     # ---- AI Gen Studio
 
     def aigenstudio(self, method: str, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]) -> Any:
+        if path.endswith("-presets"):
+            return 200, {"presets": [{"id": "single_product_white_background", "name": "White"}], "request_id": "r"}
         if headers.get("authorization") != f"Bearer {KEYS['aigenstudio']}":
             return 401, {"error": {"code": "invalid_api_key", "message": "Bad key.", "request_id": "req_1"}}
         if method == "POST":
@@ -182,23 +186,58 @@ class Fakes:
     def pergai(self, method: str, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]) -> Any:
         if headers.get("authorization") != f"Bearer {KEYS['pergai']}":
             return 401, {"message": "Unauthorized"}
-        if method == "POST" and path == "/products":
-            with self.lock:
-                product = {"id": str(uuid.uuid4()), **json.loads(body)}
-                self.products.append(product)
-            return 201, product
-        if method == "POST":
-            with self.lock:
-                one = Created("pergai", str(uuid.uuid4()), json.loads(body), 1, time.time())
-                self.created.append(one)
-            return 201, {"data": self._pergai_state(one) | {"status": "pending"}}
+        if path.startswith("/collections"):
+            return self._pergai_collection(method, path.split("/")[2:], body)
+        return self._pergai_change(method, path, body) if method != "GET" else self._pergai_read(path)
+
+    def _pergai_change(self, method: str, path: str, body: bytes) -> Any:
+        if method == "DELETE":
+            before = len(self.products)
+            self.products = [one for one in self.products if one["id"] != path.rpartition("/")[2]]
+            return (204, None) if len(self.products) < before else (404, {"message": "Not found"})
+        with self.lock:
+            if path == "/products":
+                self.products.append({"id": str(uuid.uuid4()), **json.loads(body)})
+                return 201, self.products[-1]
+            one = Created("pergai", str(uuid.uuid4()), json.loads(body), 1, time.time())
+            self.created.append(one)
+        return 201, {"data": self._pergai_state(one) | {"status": "pending"}}
+
+    def _pergai_read(self, path: str) -> Any:
         mine = [one for one in self.created if one.provider == "pergai"]
-        if path == "/products":
-            return 200, self.products
-        if path == "/generations":
-            return 200, {"generations": [self._pergai_state(one) for one in mine]}
+        lists = {
+            "/products": self.products,
+            "/templates": {"templates": ["studio", "nature"]},
+            "/generations": {"generations": [self._pergai_state(one) for one in mine]},
+        }
+        if path in lists:
+            return 200, lists[path]
         found = next((one for one in mine if one.id == path.rpartition("/")[2]), None)
         return (200, self._pergai_state(found)) if found else (404, {"message": "Not found"})
+
+    def _pergai_collection(self, method: str, rest: list[str], body: bytes) -> Any:
+        if method == "POST" and not rest:
+            made = {"id": str(uuid.uuid4()), "name": json.loads(body)["name"], "items": []}
+            self.collections[made["id"]] = made
+            return 201, made
+        if not rest:
+            return 200, {
+                "collections": [one | {"_count": {"items": len(one["items"])}} for one in self.collections.values()]
+            }
+        found = self.collections.get(rest[0])
+        if found is None:
+            return 404, {"message": "Not found"}
+        if method == "POST":
+            found["items"].append(json.loads(body)["generationId"])
+        elif method == "DELETE":
+            del self.collections[rest[0]]
+        elif rest[1:] == ["download"]:
+            target = io.BytesIO()
+            with zipfile.ZipFile(target, "w") as archive:
+                for name in found["items"]:
+                    archive.writestr(f"{name}.png", self.picture)
+            return 200, target.getvalue()
+        return 200, found
 
     def _pergai_state(self, one: Created) -> dict[str, Any]:
         done = time.time() - one.at >= self.work_seconds
@@ -226,6 +265,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._serve("POST")
+
+    def do_DELETE(self) -> None:
+        self._serve("DELETE")
 
     def _serve(self, method: str) -> None:
         fakes = self.server.fakes
@@ -260,7 +302,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault:
             self._send(fault.status, fault.body, fault.headers)
         else:
-            self._send(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
+            answer = content if isinstance(content, bytes) else b"" if content is None else json.dumps(content).encode()
+            self._send(status, answer, {"Content-Type": "application/json"})
             fakes.at(f"{kind} answered")
 
     def _file(self, fakes: Fakes) -> None:

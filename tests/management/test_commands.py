@@ -79,7 +79,7 @@ def test_choosing_by_ids_and_by_filter(make_product: Make) -> None:
         (["shop.Product", "--all", "--operation", "upscale", "--option", "factor"], "is not KEY=VALUE"),
         (["shop.Product", "--ids", "one", "--preset", "white"], "cannot be chosen so"),
         (["shop.Product", "--filter", "colour=red", "--preset", "white"], "cannot be chosen so"),
-        (["shop.Product", "--all", "--preset", "white", "--credential", "Nobody"], "no credential “Nobody”"),
+        (["shop.Product", "--all", "--preset", "white", "--credential", "Nobody"], "no account “Nobody”"),
         (["shop.Product", "--all", "--preset", "white"], "None of the selected products has a picture"),
     ],
 )

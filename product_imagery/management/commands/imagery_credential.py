@@ -13,7 +13,7 @@ from django.db import transaction
 from product_imagery.addresses import webhook_address
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import accounts
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.door import ImageryCommand, find_account
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.registry import get_provider
@@ -87,7 +87,7 @@ class Command(ImageryCommand):
     def _check(self, options: dict[str, Any]) -> None:
         chosen = ProviderCredential.objects.all()
         if options["label"]:
-            chosen = chosen.filter(pk=_find(options["label"]).pk)
+            chosen = chosen.filter(pk=find_account(options["label"]).pk)
         bad = 0
         for credential in chosen:
             try:
@@ -99,11 +99,11 @@ class Command(ImageryCommand):
             raise CommandError(f"{bad} of {len(chosen)} accounts could not be confirmed.")
 
     def _pause(self, options: dict[str, Any]) -> None:
-        _find(options["label"]).pause("paused by hand")
+        find_account(options["label"]).pause("paused by hand")
         self.stdout.write("Paused.")
 
     def _resume(self, options: dict[str, Any]) -> None:
-        accounts.resume(_find(options["label"]))
+        accounts.resume(find_account(options["label"]))
         self.stdout.write("Resumed.")
 
     def _rotate(self, options: dict[str, Any]) -> None:
@@ -111,14 +111,6 @@ class Command(ImageryCommand):
         self.stdout.write(f"{done} accounts encrypted with the newest key.")
         if unreadable:
             raise CommandError(f"No key fits these, their keys have to be entered again: {', '.join(unreadable)}.")
-
-
-def _find(label: str) -> ProviderCredential:
-    try:
-        return ProviderCredential.objects.get(label=label)
-    except ProviderCredential.DoesNotExist:
-        known = ", ".join(ProviderCredential.objects.values_list("label", flat=True)) or "none"
-        raise CommandError(f"There is no account “{label}”. There are: {known}.") from None
 
 
 def _key(variable: str | None) -> str:

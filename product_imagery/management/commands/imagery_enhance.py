@@ -12,9 +12,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from product_imagery import background
 from product_imagery.flows.start import Look, look_of_operation, look_of_preset, quote, start
-from product_imagery.management.door import ImageryCommand, bar_is_wanted
+from product_imagery.management.door import ImageryCommand, bar_is_wanted, find_account, pairs
 from product_imagery.management.follow import work_until_ended
-from product_imagery.models import Enhancement, ProviderCredential
+from product_imagery.models import Enhancement
 from product_imagery.products import ProductImages, description_of
 
 
@@ -99,36 +99,21 @@ def _description(name: str) -> ProductImages:
         raise CommandError(f"There is no model {name}. Write app.Model, as in shop.Product.", returncode=2) from error
 
 
-def _pairs(texts: list[str]) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise CommandError(f"“{text}” is not KEY=VALUE.", returncode=2)
-        pairs[key.strip()] = value
-    return pairs
-
-
 def _ids(description: ProductImages, options: dict[str, Any]) -> list[Any]:
     rows = description.model._base_manager.order_by("pk")
     try:
         if options["ids"] is not None:
             rows = rows.filter(pk__in=[part.strip() for part in options["ids"].split(",") if part.strip()])
         elif options["filter"] is not None:
-            rows = rows.filter(**_pairs(options["filter"]))
+            rows = rows.filter(**pairs(options["filter"]))
         return list(rows.values_list("pk", flat=True))
     except (FieldError, ValueError, ValidationError) as error:
         raise CommandError(f"The products cannot be chosen so: {error}", returncode=2) from error
 
 
 def _look(options: dict[str, Any]) -> Look:
-    credential = None
-    if options["credential"]:
-        credential = ProviderCredential.objects.filter(label=options["credential"]).first()
-        if credential is None:
-            known = ", ".join(ProviderCredential.objects.values_list("label", flat=True)) or "none"
-            raise CommandError(f"There is no credential “{options['credential']}”. There are: {known}.", returncode=2)
-    changes = _pairs(options["option"])
+    credential = find_account(options["credential"]) if options["credential"] else None
+    changes = pairs(options["option"])
     if options["preset"]:
         return look_of_preset(options["preset"], changes, credential)
     return look_of_operation(options["operation"], changes, credential)

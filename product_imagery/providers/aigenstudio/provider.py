@@ -33,8 +33,9 @@ from product_imagery.provider_kit.contract import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
+from product_imagery.provider_kit.http import Answer, Fields, HostedProvider, mark_of
 from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.remote import Resource, Verb
 
 _PATH = "product-image-enhancements"
 _FINAL = ("completed", "partially_completed", "failed", "cancelled")
@@ -80,6 +81,11 @@ class AIGenStudio(HostedProvider):
     active_jobs = 1
     deadline = 2 * 3600.0
     webhooks = True
+    resources = (
+        Resource("presets", "product-image-enhancement-presets", (Verb.LIST,)),
+        Resource("enhancements", _PATH, (Verb.SHOW,)),
+    )
+    list_names = ("presets",)
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: _offer("single_product_white_background"),
         Operation.EDIT: _offer("marketplace_clean_catalog"),
@@ -180,7 +186,7 @@ class AIGenStudio(HostedProvider):
 
 
 def _key(job: Job) -> str:
-    return f"pi-{job.uuid}"
+    return mark_of(job.uuid)
 
 
 def _result(job: Job, status: str, found: Fields) -> Outcome:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +23,7 @@ from product_imagery.provider_kit.contract import (
     Field,
     Finished,
     Form,
+    HttpRequest,
     Job,
     Limit,
     Offer,
@@ -33,12 +33,12 @@ from product_imagery.provider_kit.contract import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, HostedProvider
+from product_imagery.provider_kit.http import Answer, HostedProvider, hinted
 from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.remote import Resource, Verb
 
 _PAGE, _PAGES = 100, 5
 _SKEW_SECONDS = 120.0
-_LIST_NAMES = ("data", "generations", "items", "results")
 _NEXT_LOOK = 5.0
 SECRET = "webhook_secret"  # noqa: S105  the name of a field
 
@@ -68,6 +68,11 @@ class Paqshot(HostedProvider):
     deadline = 600.0
     webhooks = True
     fields = (Field(SECRET, "Webhook secret", "from the Paqshot dashboard; without it webhooks are refused", True),)
+    resources = (
+        Resource("generations", "generations", (Verb.LIST,), filters=("limit", "offset", "status")),
+        Resource("generation", "generate", (Verb.SHOW,)),
+    )
+    list_names = ("data", "generations", "items", "results")
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: Offer((_BACKGROUND, _RATIO, _PROMPT), cost=_PRICE, seconds=15),
         Operation.SCENE: Offer(
@@ -118,9 +123,8 @@ class Paqshot(HostedProvider):
         wanted, candidates = _wishes(job), []
         for page in range(_PAGES):
             query = {"limit": str(_PAGE), "offset": str(page * _PAGE)}
-            answer = yield from self.get("generations", **query)
-            entries = _entries(answer)
-            candidates += [entry["id"] for entry in entries if _may_be(entry, wanted, job.begun_at)]
+            entries = yield from self.entries(HttpRequest("GET", "generations", query=query))
+            candidates += [str(entry["id"]) for entry in entries if _may_be(entry, wanted, job.begun_at)]
             if len(entries) < _PAGE:
                 break
         if not candidates:
@@ -151,12 +155,8 @@ class Paqshot(HostedProvider):
 
     def hints(self, delivery: Delivery) -> tuple[str, ...]:
         """``id`` is the generation's."""
-        try:
-            found = json.loads(delivery.body)
-        except (ValueError, RecursionError):
-            return ()
-        name = found.get("id") if isinstance(found, dict) else None
-        return (name,) if isinstance(name, str) and 0 < len(name) <= 64 else ()
+        name = hinted(delivery, "id")
+        return (name,) if name else ()
 
 
 def _wishes(job: Job) -> dict[str, Any]:
@@ -169,23 +169,12 @@ def _wishes(job: Job) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value != ""}
 
 
-def _entries(answer: Answer) -> list[dict[str, Any]]:
-    """The list: bare, or under exactly one known name. Raises ``ProviderUnavailable`` when it is neither."""
-    found = answer.json()
-    if isinstance(found, dict):
-        lists = [found[name] for name in _LIST_NAMES if isinstance(found.get(name), list)]
-        found = lists[0] if len(lists) == 1 else None
-    if not isinstance(found, list) or not all(
-        isinstance(one, dict) and isinstance(one.get("id"), str) for one in found
-    ):
-        raise ProviderUnavailable("Paqshot's list cannot be read.", code="unreadable_answer")
-    return found
-
-
 def _may_be(entry: Mapping[str, Any], wanted: Mapping[str, Any], begun_at: float) -> bool:
     try:
         made_at = datetime.fromisoformat(str(entry.get("created_at"))).timestamp()
     except ValueError:
         return False
-    same = all(entry.get(name, wanted[name]) == wanted[name] for name in ("style", "aspect_ratio") if name in wanted)
+    same = bool(entry.get("id")) and all(
+        entry.get(name, wanted[name]) == wanted[name] for name in ("style", "aspect_ratio") if name in wanted
+    )
     return same and made_at >= begun_at - _SKEW_SECONDS

@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from product_imagery.exceptions import CredentialRefused, ProviderError, ProviderUnavailable
+from product_imagery.exceptions import CredentialRefused, ProviderError
 from product_imagery.provider_kit.contract import (
     Accepted,
     Conversation,
@@ -29,10 +29,10 @@ from product_imagery.provider_kit.contract import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
+from product_imagery.provider_kit.http import Answer, Fields, HostedProvider, mark_of
 from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.remote import Resource, Verb
 
-_LISTS = ("data", "items", "products", "generations", "templates", "collections")
 _FIRST_LOOK, _NEXT_LOOK = 10.0, 15.0
 _PRODUCT = "product_id"
 _PRICE = Decimal(1)  #: nothing is stated: operations are counted
@@ -42,6 +42,7 @@ _FOLDER = Option(
 )
 _CATEGORY = Option("category", Kind.TEXT, "clothing", "of the product at PergAI", minimum=1, maximum=60)
 _COMMON = (_FOLDER, _CATEGORY)
+_OWN = (Verb.LIST, Verb.SHOW, Verb.CREATE, Verb.DELETE)
 _RATIOS = {"1:1": "1:1", "16:9": "16:9", "9:16": "9:16"}
 
 
@@ -56,6 +57,16 @@ class PergAI(HostedProvider):
     limits = (Limit(Counted.REQUESTS, 20, 60),)
     active_jobs = 2
     deadline = 1800.0
+    resources = (
+        Resource("products", "products", _OWN, required=("name", "category", "imagePath")),
+        Resource("templates", "templates", (Verb.LIST,)),
+        Resource("generations", "generations", (Verb.LIST, Verb.SHOW)),
+        Resource(
+            "collections", "collections", (*_OWN, Verb.ADD, Verb.DOWNLOAD), required=("name",), member="generationId"
+        ),
+    )
+    list_names = ("data", "items", "products", "generations", "templates", "collections")
+    makes = "products"
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.REMOVE_BACKGROUND: Offer(_COMMON, cost=_PRICE, seconds=20),
         Operation.SCENE: Offer(
@@ -88,7 +99,7 @@ class PergAI(HostedProvider):
         if not product:
             folder = job.options["image_folder"].strip("/")
             path = f"{folder}/{job.inputs[0].name.rpartition('/')[2]}"
-            content = {"name": _name(job), "category": job.options["category"], "imagePath": path}
+            content = {"name": mark_of(job.uuid), "category": job.options["category"], "imagePath": path}
             made = yield from self.post("products", content, creates=True)
             product = _identity(made.fields(), "product")
             yield Remember({_PRODUCT: product})
@@ -101,13 +112,13 @@ class PergAI(HostedProvider):
         product = job.remembered.get(_PRODUCT, "")
         if not product:
             products = yield from self._list("products")
-            named = [one.text("id") for one in products if one.text("name", "") == _name(job)]
+            named = [str(one["id"]) for one in products if one.get("name") == mark_of(job.uuid) and one.get("id")]
             if not named:
                 return NotAccepted()
             product = named[0]
             yield Remember({_PRODUCT: product})
         generations = yield from self._list("generations")
-        ours = [one.text("id") for one in generations if one.text("productId", "") == product]
+        ours = [str(one["id"]) for one in generations if one.get("productId") == product and one.get("id")]
         if len(ours) == 1:
             return Accepted(ours[0], check_after=1.0)
         if ours:
@@ -115,6 +126,9 @@ class PergAI(HostedProvider):
         if job.operation is Operation.SCENE:
             return NotAccepted()
         return Undecidable("Whether PergAI's tools show up in its list of generations is not documented.")
+
+    def _list(self, name: str) -> Generator[HttpRequest, Answer, list[dict[str, Any]]]:
+        return (yield from self.entries(HttpRequest("GET", name)))
 
     def poll(self, job: Job) -> Conversation:
         """Read the generation."""
@@ -139,21 +153,6 @@ class PergAI(HostedProvider):
             sentence = "PergAI answered with a web page. Check the base address and the key."
             return CredentialRefused(sentence, code="web_page", status=answer.status)
         return None
-
-    def _list(self, name: str) -> Generator[HttpRequest, Answer, list[Fields]]:
-        """A bare list, or the only one under a known name. Raises ``ProviderUnavailable`` when it is neither."""
-        answer = yield from self.get(name)
-        found: Any = answer.json()
-        if isinstance(found, dict):
-            lists = [found[key] for key in _LISTS if isinstance(found.get(key), list)]
-            found = lists[0] if len(lists) == 1 else None
-        if not isinstance(found, list):
-            raise ProviderUnavailable(f"PergAI's list of {name} cannot be read.", code="unreadable_answer")
-        return [Fields(one, name) for one in found]
-
-
-def _name(job: Job) -> str:
-    return f"pi-{job.uuid}"
 
 
 def _single(body: Fields, name: str) -> Fields:

@@ -6,7 +6,6 @@ became of a lost one is decided by a person.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -28,8 +27,9 @@ from product_imagery.provider_kit.contract import (
     RemotePicture,
     Running,
 )
-from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
+from product_imagery.provider_kit.http import Answer, Fields, HostedProvider, hinted
 from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.remote import Resource, Verb
 
 #: model → tokens, taken when the job starts
 TOKENS = {
@@ -70,6 +70,7 @@ class ProductAI(HostedProvider):
     limits = (Limit(Counted.REQUESTS, 15, 60),)
     deadline = 1800.0
     webhooks = True
+    resources = (Resource("job", "api/job", (Verb.SHOW,)),)
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: _generating("The product, unchanged, on a pure white background."),
         Operation.SCENE: _generating("The product, unchanged, on a light wooden table in soft daylight."),
@@ -119,11 +120,7 @@ class ProductAI(HostedProvider):
 
     def hints(self, delivery: Delivery) -> tuple[str, ...]:
         """``job_id`` comes as text with success, and not at all with an error."""
-        try:
-            found = json.loads(delivery.body)
-        except (ValueError, RecursionError):
-            return ()
-        name = str(found.get("job_id", "")) if isinstance(found, dict) else ""
+        name = hinted(delivery, "job_id")
         return (name,) if name.isascii() and name.isdigit() and len(name) < 20 else ()
 
 

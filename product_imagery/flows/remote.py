@@ -1,0 +1,145 @@
+"""Remote: what lies at a provider besides jobs (products, templates, collections), and what we made there ourselves."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+import zipfile
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.utils import timezone
+
+from product_imagery.exceptions import FetchError, RequestError
+from product_imagery.flows.line import Errands, Line, count
+from product_imagery.imaging.pool import ImagingPool
+from product_imagery.models import ProviderCredential, ProviderJob
+from product_imagery.provider_kit.contract import HttpRequest, Refused, Request
+from product_imagery.provider_kit.driver import drive
+from product_imagery.provider_kit.http import HostedProvider, mark_of
+from product_imagery.provider_kit.remote import Resource, Verb
+from product_imagery.provider_kit.transport import Transport
+from product_imagery.states import JobState
+
+T = TypeVar("T")
+_MOST_BYTES = 2 * 1024**3  #: of a ZIP
+_ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A thing that a job of ours made at the provider, and that the job needs no more."""
+
+    id: str
+    name: str
+    job: ProviderJob
+
+
+def resources(credential: ProviderCredential) -> Mapping[str, Resource]:
+    """What lies at the account's provider, by name."""
+    declared = credential.declared
+    return {one.name: one for one in declared.resources} if issubclass(declared, HostedProvider) else {}
+
+
+def manage(
+    credential: ProviderCredential, name: str, verb: Verb, identity: str = "", values: Mapping[str, str] | None = None
+) -> Any:
+    """List, show, create, delete or add; return the provider's JSON, of a list its entries.
+
+    Counts against the account's limits. Raises ``RequestError`` for what the API cannot do, ``ProviderError``.
+    """
+    request = _find(credential, name).request(verb, identity, values)
+    provider = _hosted(credential)
+    if verb is Verb.LIST:
+        return converse(credential, provider.entries(request))
+    answer = converse(credential, provider.call(request))
+    return answer.json() if answer.body else None
+
+
+def download(credential: ProviderCredential, name: str, identity: str, path: Path) -> int:
+    """Save a collection as the ZIP that the provider makes of it; return how many files are in it.
+
+    Raises ``FetchError`` when it is no ZIP, ``RequestError``, ``ProviderError``.
+    """
+    request = _find(credential, name).request(Verb.DOWNLOAD, identity)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with _line() as line:
+            _hold(
+                credential, _hosted(credential).call(request), lambda one: line.save(credential, one, part, _MOST_BYTES)
+            )
+        try:
+            with zipfile.ZipFile(part) as archive:
+                files = len(archive.infolist())
+        except zipfile.BadZipFile as error:
+            raise FetchError("What the provider sent is no ZIP.", code="no_zip") from error
+        part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return files
+
+
+def leftovers(credential: ProviderCredential, days: int) -> list[Leftover]:
+    """Products that jobs of ours made at the provider, and that ended more than ``days`` ago."""
+    name = _hosted(credential).makes
+    if not name:
+        return []
+    before = timezone.now() - timedelta(days=days)
+    ended = credential.jobs.filter(state__in=_ENDED, finished_at__lt=before, collectable=False)
+    ours = {mark_of(str(job.uuid)): job for job in ended}
+    entries = manage(credential, name, Verb.LIST)
+    return [
+        Leftover(str(entry["id"]), entry["name"], ours[entry["name"]])
+        for entry in entries
+        if entry.get("id") and entry.get("name") in ours
+    ]
+
+
+def clear(credential: ProviderCredential, leftover: Leftover) -> None:
+    """Delete one there. Raises ``ProviderError``."""
+    manage(credential, _hosted(credential).makes, Verb.DELETE, leftover.id)
+
+
+def converse(credential: ProviderCredential, conversation: Generator[Any, Any, T]) -> T:
+    """Hold a conversation that belongs to no job, counted against the account's limits. Raises ``ProviderError``."""
+    with _line() as line:
+        return _hold(credential, conversation, lambda request: line.send(credential, request))
+
+
+def _hold(
+    credential: ProviderCredential, conversation: Generator[Any, Any, T], send: Callable[[HttpRequest], Any]
+) -> T:
+    def answer(request: Request) -> Any:
+        assert isinstance(request, HttpRequest)
+        count(credential.pk, request)
+        return send(request)
+
+    told = drive(conversation, answer)
+    if isinstance(told, Refused):
+        raise RequestError(told.message, code=told.code, detail=told.detail)
+    return told
+
+
+@contextlib.contextmanager
+def _line() -> Iterator[Line]:
+    with contextlib.closing(Transport(connections=1)) as transport:
+        yield Line(ImagingPool(), transport, Errands(threading.Event()))
+
+
+def _hosted(credential: ProviderCredential) -> HostedProvider:
+    provider = credential.declared()
+    if not isinstance(provider, HostedProvider):
+        raise RequestError(f"{provider.label} works on this machine: nothing lies elsewhere.", code="not_hosted")
+    return provider
+
+
+def _find(credential: ProviderCredential, name: str) -> Resource:
+    known = resources(credential)
+    if name not in known:
+        there = ", ".join(known) or "nothing that can be managed from here"
+        raise RequestError(f"{credential.declared.label} has no {name}. It has: {there}.", code="unknown_resource")
+    return known[name]

@@ -1,0 +1,72 @@
+"""What lies at a provider besides jobs: products, templates, collections. Declared once, managed by one command."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from product_imagery.exceptions import OptionError
+from product_imagery.provider_kit.contract import HttpRequest
+
+
+class Verb(enum.StrEnum):
+    """What an API lets its customers do with a resource."""
+
+    LIST = "list"
+    SHOW = "show"
+    CREATE = "create"
+    DELETE = "delete"
+    ADD = "add"  #: put one thing into a collection
+    DOWNLOAD = "download"  #: all of a collection, as one ZIP
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of thing at a provider, below ``path`` of its API.
+
+    ``required`` are the fields of a new one, ``filters`` the query parameters of the list, ``member`` the field that
+    names what is added to one.
+    """
+
+    name: str
+    path: str
+    verbs: tuple[Verb, ...]
+    required: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    member: str = ""
+
+    def request(self, verb: Verb, identity: str = "", values: Mapping[str, str] | None = None) -> HttpRequest:
+        """The call that does ``verb``. Raises ``OptionError``, which says what is possible."""
+        given = dict(values or {})
+        if verb not in self.verbs:
+            raise OptionError(f"This API cannot {verb} {self.name}. It can: {', '.join(self.verbs)}.")
+        if verb is Verb.LIST:
+            _check(given, (), self.filters, f"The list of {self.name}")
+            return HttpRequest("GET", self.path, query=given)
+        if verb is Verb.CREATE:
+            _check(given, self.required, self.required, f"One of {self.name}")
+            return _sending("POST", self.path, given)
+        if not identity:
+            raise OptionError(f"Say which one of {self.name}: give its id.")
+        path = f"{self.path}/{quote(identity, safe='')}"
+        if verb is Verb.ADD:
+            _check(given, (self.member,), (self.member,), f"To {verb} to {self.name}")
+            return _sending("POST", f"{path}/items", given)
+        if verb is Verb.DOWNLOAD:
+            return HttpRequest("GET", f"{path}/download")
+        return HttpRequest("DELETE" if verb is Verb.DELETE else "GET", path)
+
+
+def _sending(method: str, path: str, content: Mapping[str, str]) -> HttpRequest:
+    return HttpRequest(method, path, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+
+def _check(given: Mapping[str, str], required: Iterable[str], known: Iterable[str], what: str) -> None:
+    missing = [name for name in required if not given.get(name)]
+    unknown = [name for name in given if name not in known]
+    if missing or unknown:
+        fault = f"{missing[0]} is missing" if missing else f"{unknown[0]} is not known"
+        raise OptionError(f"{what} takes {', '.join(known) or 'no values'}: {fault}.")
