@@ -25,6 +25,7 @@ from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, ItemStatus
 
 _SCRATCH_SECONDS = 3600
 _DAY_SECONDS = 86_400
+_GRACE = WALL_SECONDS + 30.0  #: seconds in which a dead worker's create may still arrive
 
 
 def release_abandoned() -> int:
@@ -59,7 +60,6 @@ def _give_up(job: ProviderJob) -> int:
 
 def _look_up(jobs: Iterable[ProviderJob]) -> int:
     """Jobs whose create was written down may have been sent: find out. The others certainly were not."""
-    grace = WALL_SECONDS + 30
     moved = 0
     for job in jobs:
         with transaction.atomic():
@@ -67,7 +67,7 @@ def _look_up(jobs: Iterable[ProviderJob]) -> int:
             if job.intent_at is None:
                 moved += ours.let_go(JobState.QUEUED, due_at=Now())
             else:
-                moved += ours.let_go(JobState.CHECKING, due_at=from_now(grace))
+                moved += ours.let_go(JobState.CHECKING, due_at=from_now(_GRACE))
     return moved
 
 

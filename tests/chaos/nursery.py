@@ -1,7 +1,8 @@
 """Forks one worker after the other, each from the same loaded process; prints their process ids.
 
-``CHAOS_WITHOUT`` switches a safeguard off, to see that the checker notices: ``idempotency`` (another key each time) or
-``intent`` (a create that was begun counts as never sent).
+``CHAOS_WITHOUT`` switches a safeguard off, to see that the checker notices: ``idempotency`` (another key each time),
+``intent`` (a create that was begun counts as never sent), ``grace`` (a lost create is looked up at once) or ``claim``
+(a job may be taken by two workers, each of which may write).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 import time
 import uuid
+from typing import Any
 
 
 def main() -> None:
@@ -44,6 +46,28 @@ def _switch_off(safeguard: str) -> None:
 
         line._write_intents = lambda intents: [future.set_result(None) for _, future in intents]
         update._VERDICTS[update.Verdict.UNKNOWN] = update._later
+    elif safeguard == "grace":
+        from product_imagery.flows import sweep, update
+
+        update._GRACE = sweep._GRACE = 0.0
+    elif safeguard == "claim":
+        from product_imagery.models.credential import CredentialQuerySet
+        from product_imagery.models.job import JobQuerySet
+
+        CredentialQuerySet.lock = lambda self, pk: None
+        JobQuerySet.select_for_update = lambda self, **options: self
+        JobQuerySet._unclaimed = lambda self: self
+        JobQuerySet.hold = lambda self, jobs: {job.pk for job in jobs}
+        JobQuerySet.held = lambda self, job: self.filter(pk=job.pk)
+        JobQuerySet.take = _take_all
+
+
+def _take_all(self: Any, jobs: Any, seconds: float) -> list[Any]:
+    for job in jobs:
+        job.token = uuid.uuid4()
+        job.state = "sending" if job.state == "queued" else job.state
+        self.filter(pk=job.pk).update(state=job.state, token=job.token)
+    return list(jobs)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
     python -m tests.chaos.paid --kills 300 --items 60 --seed 1
 
-A worker dies by SIGKILL at every boundary that a provider can see (a create arrives, is charged, is answered; a look or
-a download arrives) and at random moments. The fakes keep a ledger of charges: at the end each picture was charged once
-and is there, or waits for a person with an explanation; then that person decides by the ledger, and all are there.
+Workers die by SIGKILL at every boundary that a provider can see (a create arrives, is charged, is answered; a look or
+a download arrives) and at random moments; some creates take a second to arrive, whoever sent them may be dead by then.
+The fakes keep a ledger of charges: at the end each picture was charged once and is there, or waits for a person with an
+explanation; then that person decides by the ledger, and all are there. Waits are wound forward, except that nothing is
+looked up while a create is on its way: that is what the grace is for.
 Runs on the database of ``DATABASE_URL``, or on SQLite. Exits with 1 and says what is wrong if anything is.
 """
 
@@ -28,32 +30,42 @@ from typing import Any
 from tests.fakes.server import KEYS, Fakes, serving
 
 _WIDE = {"requests": [10**6, 1], "images": [10**6, 1], "creates": [10**6, 1], "reads": [10**6, 1]}
-_OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background"}
+_OPERATIONS = {
+    "aigenstudio": "white_background",
+    "productai": "scene",
+    "paqshot": "white_background",
+    "pergai": "scene",
+}
+_OPTIONS = {"pergai": {"image_folder": "products"}}
 
 
-class Nursery:
-    """One worker at a time: forked from a process that has everything loaded, and replaced when it dies."""
+class Nurseries:
+    """Workers, forked from processes that have everything loaded, and replaced when they die."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int, chance: random.Random) -> None:
         command = [sys.executable, "-m", "tests.chaos.nursery"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        self.pid = 0
+        self._processes = [
+            subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) for _ in range(number)
+        ]
+        self._pids: dict[int, int] = {}
+        self._chance = chance
         self.killed: Counter[str] = Counter()
         self.left = 0
         self._lock = threading.Lock()
-        threading.Thread(target=self._listen, daemon=True).start()
+        for number, process in enumerate(self._processes):
+            threading.Thread(target=self._listen, args=(number, process), daemon=True).start()
 
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.pid = int(line)
+    def _listen(self, number: int, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._pids[number] = int(line)
 
     def kill(self, where: str) -> None:
-        """Kill the worker that runs now."""
+        """Kill one of the workers that run now."""
         with self._lock:
-            if self.left <= 0 or not self.pid:
+            if self.left <= 0 or not self._pids:
                 return
-            pid, self.pid = self.pid, 0
+            pid = self._pids.pop(self._chance.choice(list(self._pids)))
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -62,11 +74,12 @@ class Nursery:
             self.killed[where] += 1
 
     def stop(self) -> None:
-        """End the nursery and its worker."""
+        """End all of them."""
         self.left = 0
-        self._process.kill()
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
+        for process in self._processes:
+            process.kill()
+        for pid in self._pids.values():
+            os.kill(pid, signal.SIGKILL)
 
 
 class Deadly(Fakes):
@@ -76,11 +89,18 @@ class Deadly(Fakes):
         super().__init__(work_seconds=0.05)
         self.chance = random.Random(seed)
         self.kill: Any = None
+        self.on_their_way = 0
 
     def at(self, boundary: str) -> None:
         """Tell that a boundary is reached."""
         if self.kill and self.chance.random() < 0.25:
             self.kill(boundary)
+            if boundary == "create arrived" and self.chance.random() < 0.3:
+                with self.lock:
+                    self.on_their_way += 1
+                time.sleep(1.0)
+                with self.lock:
+                    self.on_their_way -= 1
 
 
 def main() -> int:
@@ -88,6 +108,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--items", type=int, default=60, help="of each provider in each round")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2, help="at once")
     options = parser.parse_args()
     fakes = Deadly(options.seed)
     with tempfile.TemporaryDirectory(prefix="imagery-chaos-") as folder, serving(fakes) as base:
@@ -98,10 +119,10 @@ def main() -> int:
             "PYTHONPATH": os.getcwd(),
         }
         os.environ |= {"IMAGERY_PUBLIC_BASE_URL": base, "IMAGERY_FETCH_ALLOW": base.removeprefix("http://")}
-        return run(fakes, options.kills, options.items)
+        return run(fakes, options.kills, options.items, options.workers)
 
 
-def run(fakes: Deadly, kills: int, items: int) -> int:
+def run(fakes: Deadly, kills: int, items: int, workers: int) -> int:
     import django
 
     django.setup()
@@ -113,7 +134,7 @@ def run(fakes: Deadly, kills: int, items: int) -> int:
     call_command("flush", verbosity=0, interactive=False)
     shop.stock(items)
     accounts = [_account(provider, fakes.base) for provider in _OPERATIONS]
-    nursery, began, rounds = Nursery(), time.monotonic(), 0
+    nursery, began, rounds = Nurseries(workers, fakes.chance), time.monotonic(), 0
     fakes.kill = nursery.kill
     problems: list[str] = []
     decided: Counter[str] = Counter()
@@ -156,11 +177,11 @@ def _order(account: Any) -> None:
     from product_imagery.products import description_of
 
     ids = list(Product.objects.values_list("pk", flat=True))
-    look = look_of_operation(_OPERATIONS[account.provider], {}, account)
+    look = look_of_operation(_OPERATIONS[account.provider], _OPTIONS.get(account.provider, {}), account)
     start(description_of(Product), ids, look, door="command", fresh=True)
 
 
-def _work(fakes: Deadly, nursery: Nursery) -> None:
+def _work(fakes: Deadly, nursery: Nurseries) -> None:
     """Until nothing is open: the clock of waits is wound forward, and now and then a worker dies at random."""
     from django.db.models.functions import Now
 
@@ -171,7 +192,8 @@ def _work(fakes: Deadly, nursery: Nursery) -> None:
     patience = time.monotonic() + 600
     while ProviderJob.objects.filter(state__in=(*waiting, JobState.SENDING)).exists():
         assert time.monotonic() < patience, "no progress for ten minutes"
-        ProviderJob.objects.filter(state__in=waiting, claimed_until=None, due_at__gt=Now()).update(due_at=Now())
+        wound = waiting[: 2 if fakes.on_their_way else 3]
+        ProviderJob.objects.filter(state__in=wound, claimed_until=None, due_at__gt=Now()).update(due_at=Now())
         ProviderCredential.objects.update(resting_until=None)
         time.sleep(fakes.chance.uniform(0.05, 0.3))
         if fakes.chance.random() < 0.15:
@@ -189,10 +211,20 @@ def _charges(fakes: Fakes) -> Counter[str]:
         elif one.provider == "productai":
             signed = one.body["image_url"].rstrip("/").rpartition("/")[2]
             found[read_signature(signed).replace("-", "")] += 1
+        elif one.provider == "pergai":
+            found[_pergai_item(fakes, one.body["productId"])] += 1
         else:
             content = base64.b64decode(one.body["product_image"])
             found[f"paqshot {hashlib.sha256(content).hexdigest()}"] += 1
     return found
+
+
+def _pergai_item(fakes: Fakes, product: str) -> str:
+    """The item's uuid, by the job's own name that its product bears."""
+    from product_imagery.models import EnhancementItem
+
+    name = next(one["name"] for one in fakes.products if one["id"] == product)
+    return EnhancementItem.objects.get(job__uuid=name.removeprefix("pi-")).uuid.hex
 
 
 def _check(fakes: Fakes, *, after_decisions: bool) -> list[str]:
@@ -249,6 +281,8 @@ def _decide(fakes: Fakes) -> Counter[str]:
                 from product_imagery.addresses import read_signature
 
                 ours = read_signature(one.body["image_url"].rstrip("/").rpartition("/")[2]) == str(item.uuid)
+            elif job.provider == "pergai":
+                ours = _pergai_item(fakes, one.body["productId"]) == item.uuid.hex
             else:
                 content = base64.b64decode(one.body["product_image"])
                 ours = hashlib.sha256(content).hexdigest() == _digest(item)
