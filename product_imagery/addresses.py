@@ -20,14 +20,18 @@ def webhook_address(credential: uuid.UUID, token: str = "") -> str:
     return f"{address}?job={token}" if address and token else address
 
 
-def source_address(item: str) -> str:
-    """The signed, expiring address of an item's source picture."""
-    return _absolute("source", signing.dumps(item, salt=_SALT, compress=False))
+def source_address(item: str, copy: str = "") -> str:
+    """The signed, expiring address of an item's source picture, or of a smaller ``copy`` beside its results."""
+    return _absolute("source", signing.dumps(f"{item}/{copy}".rstrip("/"), salt=_SALT, compress=False))
 
 
-def read_signature(signed: str) -> str:
-    """The item's UUID from a signed address. Raises ``signing.BadSignature`` when it is forged or too old."""
-    return str(signing.loads(signed, salt=_SALT, max_age=VALID_SECONDS))
+def read_signature(signed: str) -> tuple[str, str]:
+    """The item's UUID and the copy's file name, empty for the source itself, from a signed address.
+
+    Raises ``signing.BadSignature`` when it is forged or too old.
+    """
+    item, _, copy = str(signing.loads(signed, salt=_SALT, max_age=VALID_SECONDS)).partition("/")
+    return item, copy
 
 
 def _absolute(name: str, argument: str) -> str:

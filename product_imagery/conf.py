@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
-import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.pool import PoolLimits
 
 
-def _key(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+def _key(default: Any, help: str, **how: Any) -> Any:
+    """A setting. ``default`` is called when it is a type."""
+    kind = "default_factory" if isinstance(default, type) else "default"
+    return field(**{kind: default}, metadata={"help": help}, **how)
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Settings:
     memory_per_process: int = _key(3 * 1024**3, "address space of an imaging process, in bytes; 0 for no limit")
     seconds_per_picture: float = _key(180.0, "wall clock for one picture; CPU time may be twice that")
     secret_keys: tuple[str, ...] = _key((), "Fernet keys for stored secrets, newest first; default: from SECRET_KEY")
+    keys: Mapping[str, Any] = _key(
+        dict,
+        'keys of accounts by their names, instead of stored ones: `{"Main": os.environ[…]}`',
+        repr=False,
+    )
     public_base_url: str = _key("", "https address of this site, for webhooks and for providers that fetch pictures")
     fetch_allow: tuple[str, ...] = _key((), "`host:port` pairs that may be fetched from although they are not public")
     connections: int = _key(32, "calls of hosted providers that one pump makes at once")
@@ -106,7 +113,8 @@ def get_settings() -> Settings:
 
 
 def _checked(key: str, value: Any, kind: Any) -> Any:
-    expected: tuple[type, ...] = (list, tuple) if isinstance(kind, types.GenericAlias) else (kind,)
+    origin = typing.get_origin(kind)
+    expected: tuple[type, ...] = (list, tuple) if origin is tuple else (dict,) if origin else (kind,)
     if expected == (float,):
         expected = (int, float)
     if not isinstance(value, expected) or isinstance(value, bool):
@@ -130,7 +138,8 @@ def _check_range(key: str, value: Any) -> None:
 
 def described() -> list[tuple[str, Any, str]]:
     """(key, default, help) of every setting, for the README and ``imagery_doctor``."""
-    return [(item.name.upper(), item.default, item.metadata["help"]) for item in fields(Settings)]
+    plain = Settings()
+    return [(item.name.upper(), getattr(plain, item.name), item.metadata["help"]) for item in fields(Settings)]
 
 
 @receiver(setting_changed)

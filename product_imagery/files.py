@@ -30,9 +30,14 @@ def results_storage() -> Storage:
     return storage
 
 
+def beside_results(folder: uuid.UUID, filename: str) -> str:
+    """Name of a file in the folder of an item's results."""
+    return posixpath.join(get_settings().folder, "results", str(folder), filename)
+
+
 def result_name(folder: uuid.UUID, sha256: str, suffix: str, kind: str = "") -> str:
     """Name of a result file: one folder for each item, the content's digest in the name."""
-    return posixpath.join(get_settings().folder, "results", str(folder), f"{kind}{sha256[:24]}{suffix}")
+    return beside_results(folder, f"{kind}{sha256[:24]}{suffix}")
 
 
 def keep(storage: Storage, name: str, path: Path, sha256: str) -> str:
@@ -93,6 +98,12 @@ class _ReadyFile(File):  # type: ignore[type-arg]
     def temporary_file_path(self) -> str:
         """What makes ``FileSystemStorage`` rename instead of write."""
         return str(self._path)
+
+
+def size_of(storage: Storage, name: str) -> int:
+    """Bytes of a stored file. Raises ``StorageError``, with the code ``missing`` when it is not there."""
+    with _as_storage_errors("The file cannot be read."):
+        return int(storage.size(name))
 
 
 def digest(storage: Storage, name: str) -> str:

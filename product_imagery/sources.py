@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from django.core.files.storage import Storage
+
 from product_imagery import files
-from product_imagery.addresses import source_address
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
 from product_imagery.fetching import check_address
@@ -27,14 +28,14 @@ def read_source(description: ProductImages, name: str, folder: Path) -> tuple[Pa
         raise StorageError(message, code="missing", detail=error.detail) from error
 
 
-def public_address(description: ProductImages, name: str, item_uuid: str) -> str:
-    """An address at which a provider can fetch the source: the storage's own, or a signed one of this site.
+def public_address(storage: Storage, name: str, signed: str) -> str:
+    """An address at which a provider can fetch a file: the storage's own, or else ``signed``, one of this site.
 
     Raises ``ProviderRefused`` with the code ``source_unreachable`` when neither can be reached from outside: before
     anything is sent or paid.
     """
     address = ""
-    for candidate in (files.address_of(description.storage, name), source_address(item_uuid)):
+    for candidate in (files.address_of(storage, name), signed):
         if candidate.startswith(("https://", "http://")):
             address = address or candidate
             try:

@@ -71,6 +71,14 @@ def unseal(token: str, place: str) -> Secret:
     return Secret(value)
 
 
+def sealed_at(token: str) -> int:
+    """When what ``token`` holds was entered (Unix time); ``reseal`` keeps it. 0 for what is no token."""
+    try:
+        return _fernet().extract_timestamp(token.encode())
+    except InvalidToken:
+        return 0
+
+
 def reseal(token: str) -> str:
     """The same, encrypted with the newest key. Raises ``SecretError``."""
     try:

@@ -73,6 +73,7 @@ def _press(request: HttpRequest, selection: Selection, look: Look, form: StartFo
             actor=person(request),
             auto_approve=form.cleaned_data.get("auto_approve", False),
             fresh=form.cleaned_data["fresh"],
+            budget=form.cleaned_data.get("budget"),
         )
     except ImageryError as error:
         messages.error(request, error.message)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.addresses import webhook_address
 from product_imagery.admin.doors import each
+from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import accounts
 from product_imagery.models import ProviderCredential
@@ -64,7 +65,8 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         """A new account needs its key."""
         cleaned: dict[str, Any] = super().clean() or {}
         provider = all_providers().get(cleaned.get("provider") or self.instance.provider)
-        if provider and provider.needs_credential and not cleaned.get(KEY) and not self.instance.sealed.get(KEY):
+        known = self.instance.sealed.get(KEY) or cleaned.get("label") in get_settings().keys
+        if provider and provider.needs_credential and not cleaned.get(KEY) and not known:
             self.add_error(KEY, _("This provider needs a key."))
         return cleaned
 

@@ -22,6 +22,15 @@ class StartForm(forms.Form):
         label=_("Publish without review"), help_text=_("put the results on the products at once"), required=False
     )
 
+    budget = forms.DecimalField(
+        label=_("Budget"),
+        help_text=_("do not start if it would cost more, in the provider's unit"),
+        required=False,
+        min_value=0,
+        max_digits=12,
+        decimal_places=2,
+    )
+
     def __init__(self, *args: Any, look: Look, may_publish: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.look = look
@@ -29,6 +38,8 @@ class StartForm(forms.Form):
         self.fields = {**own, **self.fields}
         if not may_publish:
             del self.fields["auto_approve"]
+        if not look.cost_each:
+            del self.fields["budget"]
 
     def option_fields(self) -> list[forms.BoundField]:
         """The fields that belong to the look."""

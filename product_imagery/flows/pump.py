@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from product_imagery import background
 from product_imagery.conf import Settings, get_settings
-from product_imagery.flows import publish, submit, sweep, track
+from product_imagery.flows import publish, receive, submit, sweep, track
 from product_imagery.flows.batch import record_all
 from product_imagery.flows.claim import claim_calls
 from product_imagery.flows.line import Errands, Line
@@ -107,6 +107,7 @@ class _Pump:
             _Every(settings.claim_seconds / 4, self._keep_claims),
             _Every(1.0, sweep.release_abandoned),
             _Every(60.0, sweep.settle_forgotten),
+            _Every(60.0, receive.process_forgotten),
             _Every(600.0, sweep.clear_up),
         ]
 

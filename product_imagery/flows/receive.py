@@ -13,12 +13,14 @@ from product_imagery import background
 from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows import update
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
+from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.contract import Delivery
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import JobState
 
 _KEPT = ("content-type", "user-agent")
 _PREFIX = "x-"  #: the providers' own headers; ours, cookies and authorisation are never kept
+_SOON = 60.0  #: seconds after which a call that was not acted on is forgotten
 _NEVER = ("x-forwarded", "x-real", "x-api-key", "x-csrf")
 
 
@@ -38,8 +40,9 @@ def receive(credential: ProviderCredential, headers: Mapping[str, str], body: by
         with transaction.atomic():
             written = WebhookDelivery.objects.create(credential=credential, event_id=event, headers=kept, body=body)
     except IntegrityError:
-        return WebhookDelivery.objects.get(credential=credential, event_id=event)
-    process(written, job)
+        written = WebhookDelivery.objects.select_related("credential").get(credential=credential, event_id=event)
+    if written.processed_at is None:
+        process(written, job)
     return written
 
 
@@ -54,6 +57,15 @@ def process(written: WebhookDelivery, job: str = "") -> None:
         outcome = f"{looked} jobs looked at" + (", one found again" if adopted else "")
         WebhookDelivery.objects.filter(pk=written.pk).update(processed_at=Now(), outcome=outcome)
         background.wake()
+
+
+def process_forgotten() -> int:
+    """Act on calls whose worker died between writing them down and acting; return how many."""
+    waiting = WebhookDelivery.objects.filter(processed_at=None, received_at__lt=from_now(-_SOON))
+    found = list(waiting.select_related("credential").order_by("pk")[:100])
+    for written in found:
+        process(written)
+    return len(found)
 
 
 def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
@@ -71,7 +83,7 @@ def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
 
 def _secrets(credential: ProviderCredential) -> dict[str, tuple[str, ...]]:
     try:
-        return {name: tuple(one.reveal() for one in credential.secrets(name)) for name in credential.sealed}
+        return {name: tuple(one.reveal() for one in credential.secrets(name)) for name in credential.secret_names}
     except SecretError:
         return {}
 

@@ -20,7 +20,6 @@ from product_imagery.flows import ledger, pace
 from product_imagery.models import Enhancement, EnhancementItem, Preset, ProviderCredential, ProviderJob
 from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.provider_kit.contract import Offer
-from product_imagery.provider_kit.options import clean_options
 from product_imagery.provider_kit.registry import get_offer, get_provider
 from product_imagery.states import ItemStatus, Review
 
@@ -88,7 +87,7 @@ def look_of_operation(
     if not account.is_active:
         raise RequestError(f"The account “{account}” is switched off.", code="credential_off")
     offer = get_offer(get_provider(account.provider), operation)
-    return Look(operation, clean_options(offer.options, options), account, offer, preset)
+    return Look(operation, offer.clean(options), account, offer, preset)
 
 
 def _account(provider: str) -> ProviderCredential:

@@ -16,7 +16,7 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError
 from product_imagery.flows import fetch
 from product_imagery.flows.settle import end_items, settle
-from product_imagery.models import Enhancement, EnhancementItem, LimitUse, ProviderJob, Selection
+from product_imagery.models import Enhancement, EnhancementItem, LimitUse, ProviderJob, Selection, WebhookDelivery
 from product_imagery.models.clock import from_now
 from product_imagery.products import registered
 from product_imagery.provider_kit.registry import all_providers
@@ -25,6 +25,7 @@ from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, ItemStatus
 
 _SCRATCH_SECONDS = 3600
 _DAY_SECONDS = 86_400
+_DELIVERY_SECONDS = 90 * _DAY_SECONDS  #: how long webhook calls are kept to look at
 _GRACE = WALL_SECONDS + 30.0  #: seconds in which a dead worker's create may still arrive
 
 
@@ -80,7 +81,8 @@ def settle_forgotten() -> None:
 
 
 def clear_up() -> None:
-    """Remove old selections, and the files that killed or overtaken workers left."""
+    """Remove old selections and webhook calls, and the files that killed or overtaken workers left."""
+    WebhookDelivery.objects.filter(received_at__lt=from_now(-_DELIVERY_SECONDS)).delete()
     LimitUse.objects.all().forget()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
     files.clear_temporary(time.time() - _SCRATCH_SECONDS)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from product_imagery import files
-from product_imagery.addresses import webhook_address
+from product_imagery.addresses import source_address, webhook_address
+from product_imagery.conf import get_settings
 from product_imagery.exceptions import (
     ConfigurationError,
     ImageryError,
@@ -20,6 +21,8 @@ from product_imagery.exceptions import (
 )
 from product_imagery.flows import fetch
 from product_imagery.flows.line import Line, Ticket
+from product_imagery.imaging.encode import FORMATS
+from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.products import ProductImages, description_for
 from product_imagery.provider_kit.contract import (
@@ -113,7 +116,10 @@ class _Scratch(contextlib.ExitStack):
 def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
     job, provider = call.job, call.provider
     submitting = job.state == JobState.SENDING
-    inputs = tuple(_input(item, call, word, scratch, submitting) for item in call.items)
+    inputs = tuple(
+        _source(item, call, word, scratch, line.pool) if submitting else JobInput(item.pk, item.uuid.hex)
+        for item in call.items
+    )
     view = Job(
         uuid=str(job.uuid),
         operation=Operation(job.operation),
@@ -130,14 +136,30 @@ def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
     return drive(step(view), lambda request: line.answer(request, call.ticket))
 
 
-def _input(item: EnhancementItem, call: Call, word: Word, scratch: _Scratch, submitting: bool) -> JobInput:
-    external_id = item.uuid.hex
-    description = call.descriptions[item.pk]
-    if not submitting or call.provider.form is Form.NAME:
+def _source(item: EnhancementItem, call: Call, word: Word, scratch: _Scratch, pool: ImagingPool) -> JobInput:
+    """The source as the provider takes it: a name, an address, or a file; a copy where it would be too large."""
+    external_id, description, provider = item.uuid.hex, call.descriptions[item.pk], call.provider
+    if provider.form is Form.NAME:
         return JobInput(item.pk, external_id, name=item.source_name)
-    if call.provider.form is Form.URL:
-        return JobInput(item.pk, external_id, url=public_address(description, item.source_name, str(item.uuid)))
+    storage, name, most = description.storage, item.source_name, provider.max_source_bytes
+    if provider.form is Form.URL and files.size_of(storage, name) <= most:
+        return JobInput(item.pk, external_id, url=public_address(storage, name, source_address(str(item.uuid))))
     own = scratch.folder / f"source-{item.pk}"
     own.mkdir()
-    path, word.digests[item.pk] = read_source(description, item.source_name, own)
-    return JobInput(item.pk, external_id, path=path)
+    path, word.digests[item.pk] = read_source(description, name, own)
+    if path.stat().st_size <= most:
+        return JobInput(item.pk, external_id, path=path)
+    bounds = get_settings().provider_settings()["limits"]
+    arguments = {"source": str(path), "folder": str(own), "most_bytes": most, "limits": bounds}
+    made = pool.run("product_imagery.imaging.shrink:shrink", **arguments)
+    if provider.form is Form.URL:
+        return JobInput(item.pk, external_id, url=_address_of_copy(item, made))
+    return JobInput(item.pk, external_id, path=Path(made["path"]))
+
+
+def _address_of_copy(item: EnhancementItem, made: dict[str, Any]) -> str:
+    """Keep a smaller copy beside the item's results, and say where the provider can fetch it."""
+    storage = files.results_storage()
+    name = files.result_name(item.uuid, made["sha256"], FORMATS[made["format"]][1], "source-")
+    kept = files.keep(storage, name, Path(made["path"]), made["sha256"])
+    return public_address(storage, kept, source_address(str(item.uuid), kept.rpartition("/")[2]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
@@ -10,12 +12,14 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.conf import get_settings
 from product_imagery.exceptions import SecretError
 from product_imagery.provider_kit.contract import Counted, Limit, Provider
 from product_imagery.provider_kit.registry import get_provider, provider_choices
-from product_imagery.vault import Secret, seal, unseal
+from product_imagery.vault import Secret, seal, sealed_at, unseal
 
 KEY = "key"  #: the name of the secret that every hosted provider has
+OVERLAP = 7 * 86_400  #: seconds in which webhooks signed with the secret before are still believed
 
 
 class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
@@ -130,15 +134,29 @@ class ProviderCredential(models.Model):
         return self.base_url or self.declared.base_url
 
     def secrets(self, name: str = KEY) -> tuple[Secret, ...]:
-        """The secret ``name``, newest first; the ones before are kept for a while. Raises ``SecretError``."""
-        return tuple(unseal(token, self._place(name)) for token in self.sealed.get(name, []))
+        """The secret ``name``: that of the settings, else what is stored, newest first. Raises ``SecretError``.
+
+        The one before the newest is good for ``OVERLAP`` seconds after its successor came.
+        """
+        own = get_settings().keys.get(self.label, {})
+        given = own.get(name, "") if isinstance(own, Mapping) else own if name == KEY else ""
+        if given:
+            return (Secret(given),)
+        tokens = self.sealed.get(name, [])
+        good = tokens if tokens and time.time() - sealed_at(tokens[0]) < OVERLAP else tokens[:1]
+        return tuple(unseal(token, self._place(name)) for token in good)
+
+    @property
+    def secret_names(self) -> list[str]:
+        """Names of all secrets that this account may have."""
+        return [KEY, *(field.name for field in self.declared.fields if field.secret)]
 
     def secret(self, name: str = KEY) -> Secret:
         """The newest secret ``name``; empty when there is none. Raises ``SecretError``."""
         return next(iter(self.secrets(name)), Secret(""))
 
     def set_secret(self, value: str, name: str = KEY) -> None:
-        """Replace a secret; the one before stays good for webhooks on their way. The caller saves ``sealed``."""
+        """Replace a secret; the one before stays good for a while, for webhooks. The caller saves ``sealed``."""
         self.sealed = {**self.sealed, name: [seal(value, self._place(name)), *self.sealed.get(name, [])[:1]]}
 
     def hint(self, name: str = KEY) -> str:

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.exceptions import RequestError
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.provider_kit.contract import Operation
-from product_imagery.provider_kit.options import clean_options
 from product_imagery.provider_kit.registry import all_providers, get_offer, get_provider, provider_choices
 
 
@@ -57,9 +56,7 @@ class Preset(models.Model):
         """Refuse options that the provider does not honour."""
         try:
             offer = get_offer(get_provider(self.provider), self.operation)
-            self.options = {
-                k: v for k, v in clean_options(offer.options, self.options or {}).items() if k in self.options
-            }
+            self.options = {k: v for k, v in offer.clean(self.options or {}).items() if k in self.options}
         except RequestError as error:
             raise ValidationError({"options": error.message}) from error
         if self.credential and self.credential.provider != self.provider:

@@ -9,7 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-from product_imagery.provider_kit.options import Option
+from product_imagery.exceptions import OptionError
+from product_imagery.provider_kit.options import Option, clean_options
 
 
 class Operation(enum.StrEnum):
@@ -65,13 +66,23 @@ class Offer:
     """How one provider does one operation: the options it honours, its price and its pace.
 
     ``cost`` is in the provider's own ``currency`` for one picture; ``seconds`` is a first guess of the time one picture
-    takes, used until there are measured ones. ``price`` tells the cost where it depends on the options.
+    takes, used until there are measured ones. ``price`` tells the cost where it depends on the options; ``fault`` says
+    in a sentence why options do not go together, or nothing.
     """
 
     options: tuple[Option, ...] = ()
     cost: Decimal = Decimal(0)
     seconds: float = 10.0
     price: Callable[[Mapping[str, Any]], Decimal] | None = None
+    fault: Callable[[Mapping[str, Any]], str] | None = None
+
+    def clean(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All options, checked one by one and together, with defaults for those not given. Raises ``OptionError``."""
+        options = clean_options(self.options, given)
+        sentence = self.fault(options) if self.fault else ""
+        if sentence:
+            raise OptionError(sentence)
+        return options
 
     def cost_of(self, options: Mapping[str, Any]) -> Decimal:
         """The cost of one picture with these options."""

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from product_imagery import files
 from product_imagery.addresses import read_signature
 from product_imagery.exceptions import ImageryError, RequestError
 from product_imagery.flows.receive import receive
@@ -47,12 +48,15 @@ def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
 def source(request: HttpRequest, signed: str) -> HttpResponseBase:
     """Give out a source picture to whoever holds its signed address, while it is good."""
     try:
-        item = EnhancementItem.objects.get(uuid=read_signature(signed))
-        description = description_for(item.content_type_id)
-        handle = description.storage.open(item.source_name, "rb")
+        uuid_, copy = read_signature(signed)
+        item = EnhancementItem.objects.get(uuid=uuid_)
+        if copy:
+            handle = files.results_storage().open(files.beside_results(item.uuid, copy), "rb")
+        else:
+            handle = description_for(item.content_type_id).storage.open(item.source_name, "rb")
     except (signing.BadSignature, EnhancementItem.DoesNotExist, ImageryError, OSError, ValueError):
         raise Http404 from None
-    response = FileResponse(handle, filename=item.source_name.rpartition("/")[2])
+    response = FileResponse(handle, filename=copy or item.source_name.rpartition("/")[2])
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, max-age=300"
     return response

@@ -30,7 +30,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     from product_imagery.conf import get_settings
-    from product_imagery.provider_kit.options import clean_options
     from product_imagery.provider_kit.registry import get_offer, get_provider
     from product_imagery.providers.local.model import MATTING, fetch
     from tests.benchmarks import peers
@@ -38,7 +37,7 @@ def main() -> None:
     model = fetch(MATTING, get_settings().models())
     folder = Path(tempfile.mkdtemp())
     (folder / "source.jpg").write_bytes(peers.photo(options.megapixels))
-    declared = clean_options(get_offer(get_provider("local"), "remove_background").options, {})
+    declared = get_offer(get_provider("local"), "remove_background").clean({})
     work = {
         "source": str(folder / "source.jpg"), "folder": str(folder), "operation": "remove_background",
         "options": declared, **get_settings().provider_settings(),

@@ -26,7 +26,6 @@ def main() -> None:
     options = parser.parse_args()
     from product_imagery.conf import get_settings
     from product_imagery.imaging.pool import ImagingPool, PoolLimits
-    from product_imagery.provider_kit.options import clean_options
     from product_imagery.provider_kit.registry import get_offer, get_provider
     from product_imagery.providers.local.inference import ModelSpec
     from product_imagery.providers.local.model import MATTING, fetch
@@ -36,7 +35,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp())
 
     def ours(operation: str, **chosen: Any) -> Callable[[bytes], object]:
-        declared = clean_options(get_offer(get_provider("local"), operation).options, chosen)
+        declared = get_offer(get_provider("local"), operation).clean(chosen)
 
         def run(content: bytes) -> object:
             (folder / "source").write_bytes(content)

@@ -42,10 +42,10 @@ _OPTIONS = {"pergai": {"image_folder": "products"}}
 class Nurseries:
     """Workers, forked from processes that have everything loaded, and replaced when they die."""
 
-    def __init__(self, number: int, chance: random.Random) -> None:
+    def __init__(self, workers: int, chance: random.Random) -> None:
         command = [sys.executable, "-m", "tests.chaos.nursery"]
         self._processes = [
-            subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) for _ in range(number)
+            subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) for _ in range(workers)
         ]
         self._pids: dict[int, int] = {}
         self._chance = chance
@@ -210,7 +210,7 @@ def _charges(fakes: Fakes) -> Counter[str]:
             found[one.id] += 1
         elif one.provider == "productai":
             signed = one.body["image_url"].rstrip("/").rpartition("/")[2]
-            found[read_signature(signed).replace("-", "")] += 1
+            found[read_signature(signed)[0].replace("-", "")] += 1
         elif one.provider == "pergai":
             found[_pergai_item(fakes, one.body["productId"])] += 1
         else:
@@ -280,7 +280,7 @@ def _decide(fakes: Fakes) -> Counter[str]:
             if job.provider == "productai":
                 from product_imagery.addresses import read_signature
 
-                ours = read_signature(one.body["image_url"].rstrip("/").rpartition("/")[2]) == str(item.uuid)
+                ours = read_signature(one.body["image_url"].rstrip("/").rpartition("/")[2])[0] == str(item.uuid)
             elif job.provider == "pergai":
                 ours = _pergai_item(fakes, one.body["productId"]) == item.uuid.hex
             else:

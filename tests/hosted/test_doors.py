@@ -131,6 +131,19 @@ class TestAdmin:
         assert LogEntry.objects.filter(object_id=str(stalled.pk)).exists()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
 
+    def test_a_budget_may_be_given_with_the_press(self, account: Account, person: Person, make_product: Any) -> None:
+        account("paqshot")
+        products = [make_product(sku=f"budget-{number}").pk for number in range(3)]
+        client = person("*")
+        chosen = {"action": "enhance_images", "_selected_action": [str(pk) for pk in products]}
+        address = client.post(reverse("admin:shop_product_changelist"), chosen, follow=True).redirect_chain[-1][0]
+        pressed = {"preset": "paqshot-white", "start": "1", "option_background": "white", "option_aspect_ratio": "1:1"}
+        page = client.post(address, pressed | {"budget": "2"}, follow=True)
+        assert "more than its budget of 2" in page.content.decode()
+        assert Enhancement.objects.count() == 0
+        client.post(address, pressed | {"budget": "3"}, follow=True)
+        assert Enhancement.objects.count() == 1
+
     def test_looks_of_a_provider_are_offered_once_there_is_an_account(
         self, account: Account, person: Person, make_product: Any
     ) -> None:

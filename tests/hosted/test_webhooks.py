@@ -9,10 +9,16 @@ import json
 import random
 import time
 from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
+from product_imagery.flows.receive import process_forgotten
+from product_imagery.flows.sweep import clear_up
 from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob, WebhookDelivery
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
@@ -180,3 +186,59 @@ def test_in_whatever_order_events_come_the_end_is_the_same(
         job.refresh_from_db()
         assert job.state == JobState.DONE
         assert job.results.count() == 1
+
+
+def test_the_secret_before_is_believed_for_a_week(
+    paqshot: ProviderCredential, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paqshot.set_secret("whsec_newer", "webhook_secret")
+    paqshot.save()
+    body = b'{"id": "gen_1", "status": "completed"}'
+    assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
+    assert _post(client, _url(paqshot), body, _paqshot(body, "whsec_newer")) == 200
+    later = time.time() + 8 * 86_400
+    monkeypatch.setattr("product_imagery.models.credential.time.time", lambda: later)
+    assert _post(client, _url(paqshot), body, _paqshot(body)) == 401
+    assert _post(client, _url(paqshot), body, _paqshot(body, "whsec_newer")) == 200
+
+
+def test_a_call_whose_worker_died_is_acted_on_later(
+    paqshot: ProviderCredential, order: Order, fakes: Fakes, client: Client, account: Account
+) -> None:
+    order(paqshot)
+    hurry(1)
+    body = json.dumps({"id": fakes.created[0].id, "status": "completed"}).encode()
+    forgotten = WebhookDelivery.objects.create(credential=paqshot, body=body)
+    assert process_forgotten() == 0
+    WebhookDelivery.objects.update(received_at=timezone.now() - timedelta(minutes=2))
+    before = ProviderJob.objects.get().due_at
+    assert process_forgotten() == 1
+    assert ProviderJob.objects.get().due_at < before
+    assert process_forgotten() == 0
+    forgotten.refresh_from_db()
+    assert forgotten.outcome == "1 jobs looked at"
+
+
+def test_a_repetition_of_a_call_that_was_not_acted_on_is(account: Account, client: Client) -> None:
+    credential = account("aigenstudio")
+    WebhookDelivery.objects.create(credential=credential, event_id="evt_1", body=b"{}")
+    assert _post(client, _url(credential), b"{}", _aigen(b"{}")) == 200
+    assert WebhookDelivery.objects.get().processed_at
+
+
+def test_calls_from_the_shell(paqshot: ProviderCredential) -> None:
+    call = WebhookDelivery.objects.create(credential=paqshot, body=b"{}")
+    target = StringIO()
+    call_command("imagery_webhooks", stdout=target)
+    call_command("imagery_webhooks", str(call.pk), stdout=target)
+    assert f"{call.pk}: 0 jobs looked at" in target.getvalue()
+    with pytest.raises(CommandError, match="There is no call 999"):
+        call_command("imagery_webhooks", "999")
+
+
+def test_calls_are_kept_for_ninety_days(paqshot: ProviderCredential) -> None:
+    for days in (1, 89, 91):
+        made = WebhookDelivery.objects.create(credential=paqshot, body=b"{}")
+        WebhookDelivery.objects.filter(pk=made.pk).update(received_at=timezone.now() - timedelta(days=days))
+    clear_up()
+    assert WebhookDelivery.objects.count() == 2

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from product_imagery.addresses import webhook_address
+from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import accounts
 from product_imagery.management.door import ImageryCommand, find_account
@@ -52,7 +53,7 @@ class Command(ImageryCommand):
         )
         if credential.provider != provider.slug:
             raise CommandError(f"“{credential}” is an account at {credential.declared.label}.")
-        if provider.needs_credential:
+        if provider.needs_credential and not (credential.label in get_settings().keys and not options["key_env"]):
             credential.set_secret(_key(options["key_env"]))
         known = accounts.explain_fields(provider)
         for pair in options["secret_env"]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from product_imagery.exceptions import ProviderRefused, ProviderUnavailable
+from product_imagery.exceptions import ProviderUnavailable
 from product_imagery.provider_kit.contract import (
     Accepted,
     Conversation,
@@ -93,11 +93,8 @@ class Paqshot(HostedProvider):
         """Send the picture with what is asked for."""
         given = job.inputs[0]
         assert given.path is not None
-        content = given.path.read_bytes()
-        if len(content) > self.max_source_bytes:
-            megabytes = self.max_source_bytes / 1024**2
-            raise ProviderRefused(f"Paqshot takes pictures of at most {megabytes:.0f} MB.", code="source_too_large")
-        body: dict[str, Any] = {"product_image": base64.b64encode(content).decode(), **_wishes(job)}
+        content = base64.b64encode(given.path.read_bytes()).decode()
+        body: dict[str, Any] = {"product_image": content, **_wishes(job)}
         if job.webhook_url.startswith("https://"):
             body["webhook_url"] = job.webhook_url
         answer = yield from self.post("generate", body, creates=True)

@@ -42,6 +42,9 @@ _FOLDER = Option(
 )
 _CATEGORY = Option("category", Kind.TEXT, "clothing", "of the product at PergAI", minimum=1, maximum=60)
 _COMMON = (_FOLDER, _CATEGORY)
+_MODELS = {"": "PergAI's choice", **{name: name for name in ("nano-banana", "nano-banana-2", "nano-banana-pro")}}
+_MODEL = Option("model", Kind.CHOICE, "", "PergAI's model", choices=_MODELS)
+_SIZES = {"": "PergAI's choice", "1024x1024": "1024 × 1024", "4k": "4k"}
 _OWN = (Verb.LIST, Verb.SHOW, Verb.CREATE, Verb.DELETE)
 _RATIOS = {"1:1": "1:1", "16:9": "16:9", "9:16": "9:16"}
 
@@ -74,18 +77,28 @@ class PergAI(HostedProvider):
                 Option("scene", Kind.TEXT, "studio", "a name from PergAI's templates", minimum=1, maximum=100),
                 Option("prompt", Kind.TEXT, "", "refines the scene", maximum=1000),
                 Option("ratio", Kind.CHOICE, "1:1", "of the result", choices=_RATIOS),
+                _MODEL,
                 *_COMMON,
             ),
             cost=_PRICE,
             seconds=30,
         ),
         Operation.UPSCALE: Offer(
-            (Option("scale", Kind.CHOICE, "2x", choices={"2x": "2×", "4x": "4×"}), *_COMMON), cost=_PRICE, seconds=30
+            (
+                Option("scale", Kind.CHOICE, "2x", choices={"2x": "2×", "4x": "4×"}),
+                Option("sharp", Kind.BOOLEAN, True, "sharpen while enlarging"),
+                _MODEL,
+                *_COMMON,
+            ),
+            cost=_PRICE,
+            seconds=30,
         ),
         Operation.EXPAND: Offer(
             (
                 Option("ratio", Kind.CHOICE, "16:9", "of the result", choices=_RATIOS),
                 Option("prompt", Kind.TEXT, "", "what the new parts show", maximum=1000),
+                Option("resolution", Kind.CHOICE, "", "of the result", choices=_SIZES),
+                _MODEL,
                 *_COMMON,
             ),
             cost=_PRICE,
@@ -168,16 +181,17 @@ def _identity(body: Fields, name: str) -> str:
 
 
 def _work(job: Job, product: str) -> tuple[str, dict[str, Any]]:
-    """Path and body of what is to be done with a product."""
-    options: dict[str, Any] = {"productId": product}
+    """Path and body of what is to be done with a product; what was left to PergAI's choice is not sent."""
+    options = job.options
+    wanted = {"productId": product, "aiProvider": options.get("model", "")}
     match job.operation:
         case Operation.SCENE:
-            options |= {"scene": job.options["scene"], "aspectRatio": job.options["ratio"]}
-            return "generations", options | ({"customPrompt": job.options["prompt"]} if job.options["prompt"] else {})
+            path = "generations"
+            wanted |= {"scene": options["scene"], "aspectRatio": options["ratio"], "customPrompt": options["prompt"]}
         case Operation.UPSCALE:
-            return "tools/upscale", options | {"scale": job.options["scale"]}
+            path, wanted = "tools/upscale", wanted | {"scale": options["scale"], "useSharp": options["sharp"]}
         case Operation.EXPAND:
-            options |= {"ratio": job.options["ratio"]}
-            return "tools/expand", options | ({"prompt": job.options["prompt"]} if job.options["prompt"] else {})
+            path, wanted = "tools/expand", wanted | {name: options[name] for name in ("ratio", "prompt", "resolution")}
         case _:
-            return "tools/remove-bg", options
+            path = "tools/remove-bg"
+    return path, {name: value for name, value in wanted.items() if value != ""}

@@ -44,6 +44,14 @@ TOKENS = {
 _UPSCALE_TOKENS = 20
 _FIRST_LOOK, _NEXT_LOOK = 15.0, 15.0  #: fifteen requests a minute have to serve all open jobs
 _FAILED = ("ERROR", "FAILED", "TIMEOUT")
+_TWO_PICTURES = ("seedream", "nanobanana", "nanobananapro")
+_REFERENCE = Option(
+    "reference",
+    Kind.TEXT,
+    "",
+    f"https address of a second picture to go by ({', '.join(_TWO_PICTURES)} only)",
+    maximum=2000,
+)
 _MODEL = Option("model", Kind.CHOICE, "nanobanana", "the vendor's model", choices={name: name for name in TOKENS})
 
 
@@ -56,7 +64,17 @@ def _tokens(options: Mapping[str, Any]) -> Decimal:
 
 
 def _generating(prompt: str) -> Offer:
-    return Offer((_MODEL, _prompt(prompt)), cost=Decimal(3), seconds=30, price=_tokens)
+    options = (_MODEL, _prompt(prompt), _REFERENCE)
+    return Offer(options, cost=Decimal(3), seconds=30, price=_tokens, fault=_fault)
+
+
+def _fault(options: Mapping[str, Any]) -> str:
+    reference, model = options["reference"], options["model"]
+    if reference and model not in _TWO_PICTURES:
+        return f"The model {model} takes one picture. For a reference choose one of: {', '.join(_TWO_PICTURES)}."
+    if reference and not reference.startswith("https://"):
+        return "The reference has to be an https address that ProductAI.photo can fetch."
+    return ""
 
 
 class ProductAI(HostedProvider):
@@ -84,10 +102,12 @@ class ProductAI(HostedProvider):
 
     def submit(self, job: Job) -> Conversation:
         """Start one generation, or one upscale."""
-        source = {"image_url": job.inputs[0].url}
+        source: dict[str, Any] = {"image_url": job.inputs[0].url}
         if job.operation is Operation.UPSCALE:
             answer = yield from self.post("api/upscale", source, creates=True)
         else:
+            if job.options.get("reference"):
+                source["image_url"] = [source["image_url"], job.options["reference"]]
             content = {"model": job.options["model"], **source, "prompt": job.options["prompt"]}
             answer = yield from self.post("api/generate", content, creates=True)
         found = _data(answer)

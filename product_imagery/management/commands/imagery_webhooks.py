@@ -1,0 +1,51 @@
+"""Webhook calls of providers, from the shell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from product_imagery.flows import receive
+from product_imagery.management.door import ImageryCommand
+from product_imagery.models import WebhookDelivery
+
+
+class Command(ImageryCommand):
+    """A call is only a reason to look at jobs, so processing one again does no harm."""
+
+    help = "Show the latest webhook calls of providers, or act on some of them once more."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which."""
+        parser.add_argument("ids", nargs="*", type=int, metavar="ID", help="calls to process again")
+        parser.add_argument("--forgotten", action="store_true", help="process those that were never acted on")
+        parser.add_argument("--most", type=int, default=20, help="how many to show (20)")
+        self.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Show, or process."""
+        if options["forgotten"]:
+            self.stdout.write(f"{receive.process_forgotten()} processed.")
+        elif options["ids"]:
+            self._process(options["ids"])
+        else:
+            self._show(options)
+
+    def _process(self, ids: list[int]) -> None:
+        found = WebhookDelivery.objects.select_related("credential").in_bulk(ids)
+        missing = [str(pk) for pk in ids if pk not in found]
+        if missing:
+            raise CommandError(f"There is no call {', '.join(missing)}: nothing was processed.")
+        for delivery in found.values():
+            receive.process(delivery)
+            delivery.refresh_from_db()
+            self.stdout.write(f"{delivery.pk}: {delivery.outcome}")
+
+    def _show(self, options: dict[str, Any]) -> None:
+        names = ("id", "received_at", "credential__label", "event_id", "processed_at", "outcome")
+        rows = list(WebhookDelivery.objects.values(*names)[: options["most"]])
+        if options["json"]:
+            self.print_json(rows)
+        else:
+            self.print_table(names, [row.values() for row in rows])
