@@ -20,7 +20,7 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
         """How many more of what is limited fit now. The caller holds the credential's lock."""
         windows = {f"limit_{number}": limit for number, limit in enumerate(limits)}
         within = {
-            name: Sum("amount", filter=Q(counted=limit.counted, at__gt=Now() - timedelta(seconds=limit.seconds)))
+            name: Sum("amount", filter=Q(counted=limit.counted, at__gt=Now() - timedelta(seconds=_window(limit))))
             for name, limit in windows.items()
         }
         used = self.filter(credential=credential).aggregate(**within) if windows else {}
@@ -47,6 +47,11 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
     def forget(self) -> None:
         """Delete what no window reaches any more."""
         self.filter(at__lt=Now() - timedelta(days=2)).delete()
+
+
+def _window(limit: Limit) -> float:
+    """A little longer than the provider's: what is counted now may arrive there two seconds later."""
+    return limit.seconds + min(2.0, 0.04 * limit.seconds)
 
 
 class LimitUse(models.Model):

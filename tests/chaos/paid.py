@@ -93,7 +93,8 @@ class Deadly(Fakes):
 
     def at(self, boundary: str) -> None:
         """Tell that a boundary is reached."""
-        if self.kill and self.chance.random() < 0.25:
+        deadly = 0.08 if boundary.startswith("look") else 0.35  # looks are many
+        if self.kill and self.chance.random() < deadly:
             self.kill(boundary)
             if boundary == "create arrived" and self.chance.random() < 0.3:
                 with self.lock:
@@ -144,11 +145,9 @@ def run(fakes: Deadly, kills: int, items: int, workers: int) -> int:
             rounds += 1
             for account in accounts:
                 _order(account)
-            _work(fakes, nursery)
-            problems += _check(fakes, after_decisions=False)
+            problems += _work(fakes, nursery) + _check(fakes, after_decisions=False)
             decided += _decide(fakes)
-            _work(fakes, nursery)
-            problems += _check(fakes, after_decisions=True)
+            problems += _work(fakes, nursery) + _check(fakes, after_decisions=True)
     finally:
         nursery.stop()
     for where, count in sorted(nursery.killed.items()):
@@ -181,23 +180,31 @@ def _order(account: Any) -> None:
     start(description_of(Product), ids, look, door="command", fresh=True)
 
 
-def _work(fakes: Deadly, nursery: Nurseries) -> None:
-    """Until nothing is open: the clock of waits is wound forward, and now and then a worker dies at random."""
+def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:
+    """Until nothing is open, or moves any more: the clock of waits is wound forward, and now and then a worker dies at random."""
     from django.db.models.functions import Now
 
     from product_imagery.models import ProviderCredential, ProviderJob
     from product_imagery.states import JobState
 
     waiting = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)
-    patience = time.monotonic() + 600
+    seen, patience = -1, 0.0
     while ProviderJob.objects.filter(state__in=(*waiting, JobState.SENDING)).exists():
-        assert time.monotonic() < patience, "no progress for ten minutes"
+        moved = len(fakes.created) + ProviderJob.objects.exclude(state__in=waiting).count() + nursery.left
+        if moved != seen:
+            seen, patience = moved, time.monotonic() + 60
+        if time.monotonic() > patience:
+            return [
+                f"job {job.pk} is {job.state} for ever: {job.note}"
+                for job in ProviderJob.objects.filter(state__in=waiting)
+            ]
         wound = waiting[: 2 if fakes.on_their_way else 3]
         ProviderJob.objects.filter(state__in=wound, claimed_until=None, due_at__gt=Now()).update(due_at=Now())
         ProviderCredential.objects.update(resting_until=None)
         time.sleep(fakes.chance.uniform(0.05, 0.3))
         if fakes.chance.random() < 0.15:
             nursery.kill("at random")
+    return []
 
 
 def _charges(fakes: Fakes) -> Counter[str]:

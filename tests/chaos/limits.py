@@ -1,0 +1,152 @@
+"""The documented limits of all providers, on a clock that runs faster: python -m tests.chaos.limits
+
+Three hundred pictures at four fakes that count as their vendors say they do (windows shortened, figures as documented)
+and answer 429 to whoever asks too much. Printed for each limit that was pressed: how much of it was used, which is the
+time that so many calls take at the documented rate over the time they took. Exits with 1 at the first 429, or where
+even the limit that was used best was used by less than 95 %.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from tests.fakes.server import Fakes, serving
+
+_SPEED = {"aigenstudio": 40, "productai": 5, "paqshot": 5, "pergai": 5}
+_ITEMS = {"aigenstudio": 50, "productai": 45, "paqshot": 180, "pergai": 25}
+_LEAST = 0.95
+
+
+class Strict(Fakes):
+    """Fakes that keep to their limits: ``limits`` are (counted, most, seconds) by provider, ``active`` jobs at once."""
+
+    def __init__(self) -> None:
+        super().__init__(work_seconds=0.4)
+        self.limits: dict[str, list[tuple[str, int, float]]] = {}
+        self.active: dict[str, int] = {}
+        self.log: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self.refused: list[str] = []
+
+    def _limited(self, provider: str, method: str, path: str, body: bytes) -> Any:
+        creates = method == "POST"
+        images = len(json.loads(body).get("images", [1])) if creates else 0
+        counts = {"requests": 1, "creates": int(creates), "reads": int(not creates), "images": images}
+        now = time.monotonic()
+        with self.lock:
+            for counted, most, seconds in self.limits[provider]:
+                used = sum(1 for at in self.log[provider, counted] if at > now - seconds)
+                if used + counts[counted] > most:
+                    self.refused.append(f"{provider}: {used} + {counts[counted]} {counted} of {most}")
+                    return 429, {"error": "rate_limited", "message": "Too many."}
+            busy = {one.key or one.id for one in self.created if one.provider == provider and self._is_open(one)}
+            costs = creates and path != "/products"
+            if costs and self.active[provider] and len(busy) >= self.active[provider]:
+                self.refused.append(f"{provider}: {len(busy)} jobs are open")
+                return 429, {"error": "rate_limited", "message": "Too many jobs."}
+            for counted, amount in counts.items():
+                self.log[provider, counted] += [now] * amount
+        return None
+
+    def _is_open(self, one: Any) -> bool:
+        return bool(time.time() - one.at < self.work_seconds)
+
+    def aigenstudio(self, method: str, path: str, query: Any, body: bytes, headers: Any) -> Any:
+        return self._limited("aigenstudio", method, path, body) or super().aigenstudio(
+            method, path, query, body, headers
+        )
+
+    def productai(self, method: str, path: str, query: Any, body: bytes, headers: Any) -> Any:
+        return self._limited("productai", method, path, body) or super().productai(method, path, query, body, headers)
+
+    def paqshot(self, method: str, path: str, query: Any, body: bytes, headers: Any) -> Any:
+        return self._limited("paqshot", method, path, body) or super().paqshot(method, path, query, body, headers)
+
+    def pergai(self, method: str, path: str, query: Any, body: bytes, headers: Any) -> Any:
+        return self._limited("pergai", method, path, body) or super().pergai(method, path, query, body, headers)
+
+
+def main() -> int:
+    fakes = Strict()
+    with tempfile.TemporaryDirectory(prefix="imagery-limits-") as folder, serving(fakes) as base:
+        os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "tests.chaos.settings"}
+        os.environ |= {"IMAGERY_PUBLIC_BASE_URL": base, "IMAGERY_FETCH_ALLOW": base.removeprefix("http://")}
+        return run(fakes)
+
+
+def run(fakes: Strict) -> int:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from product_imagery.flows.pump import pump_slice
+    from product_imagery.models import EnhancementItem
+    from tests.chaos import shop
+
+    call_command("migrate", verbosity=0)
+    shop.stock(4)
+    shop.repeat(max(_ITEMS.values()))
+    for provider, speed in _SPEED.items():
+        _order(provider, speed, fakes)
+    began = time.monotonic()
+    pump_slice(until_idle=True)
+    done = EnhancementItem.objects.filter(status="completed").count()
+    print(f"{done} of {sum(_ITEMS.values())} pictures in {time.monotonic() - began:.0f} s; 429: {len(fakes.refused)}")
+    problems = fakes.refused[:5] + [""][done == sum(_ITEMS.values()) :]
+    best = 0.0
+    for provider, limits in fakes.limits.items():
+        for limit in limits:
+            used = _used(fakes, provider, limit)
+            if used is not None:
+                print(f"  {provider}: {limit[1]} {limit[0]} in {limit[2]:g} s: {100 * used:.0f} % used")
+                best = max(best, used)
+    problems += [f"at most {best:.2f} of a limit was used"] if best < _LEAST else []
+    print("\n".join(problems) or "no call was refused")
+    return 1 if problems else 0
+
+
+def _used(fakes: Strict, provider: str, limit: tuple[str, int, float]) -> float | None:
+    """Of a limit, while creates were waiting; nothing for one that was not reached twice in that time."""
+    counted, most, seconds = limit
+    pressed = max(fakes.log[provider, "creates"])
+    moments = sorted(at for at in fakes.log[provider, counted] if at <= pressed)
+    bursts = len(moments) // most
+    return (bursts - 1) * seconds / (moments[bursts * most - 1] - moments[0]) if bursts > 1 else None
+
+
+def _order(provider: str, speed: int, fakes: Strict) -> None:
+    """An account whose limits are the documented ones on the faster clock, and its share of the work."""
+    import importlib
+
+    from example_project.shop.models import Product
+    from product_imagery.flows.start import look_of_operation, start
+    from product_imagery.products import description_of
+    from product_imagery.provider_kit.registry import get_provider
+    from tests.chaos import paid
+
+    declared = get_provider(provider)
+    own = {str(limit.counted): [limit.most, limit.seconds // speed] for limit in declared.limits}
+    fakes.limits[provider] = [(counted, most, seconds) for counted, (most, seconds) in own.items()]
+    fakes.active[provider] = declared.active_jobs
+    module = importlib.import_module(f"product_imagery.providers.{provider}.provider")
+    for name in ("_FIRST_LOOK", "_NEXT_LOOK"):
+        if hasattr(module, name):
+            setattr(module, name, getattr(module, name) / speed)
+    account = paid._account(provider, fakes.base)
+    account.own_limits, account.allowed_active = own, None
+    account.save()
+    ids = list(Product.objects.order_by("pk").values_list("pk", flat=True)[: _ITEMS[provider]])
+    look = look_of_operation(paid._OPERATIONS[provider], paid._OPTIONS.get(provider, {}), account)
+    start(description_of(Product), ids, look, door="command")
+
+
+if __name__ == "__main__":
+    assert Path("manage.py").exists(), "run me from the project's folder"
+    sys.exit(main())
