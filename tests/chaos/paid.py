@@ -181,7 +181,7 @@ def _order(account: Any) -> None:
 
 
 def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:
-    """Until nothing is open, or moves any more: the clock of waits is wound forward, and now and then a worker dies at random."""
+    """Until nothing is open or moves: the clock of waits is wound forward, and workers die at random moments."""
     from django.db.models.functions import Now
 
     from product_imagery.models import ProviderCredential, ProviderJob

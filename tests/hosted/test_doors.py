@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
+from django.db.models import Sum
 from django.test import Client
 from django.urls import reverse
 
@@ -20,7 +22,7 @@ from product_imagery.flows.start import look_of_operation
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
-from tests.hosted.conftest import hurry
+from tests.hosted.conftest import OPERATIONS, hurry
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +72,24 @@ class TestCredentialCommand:
         hurry()
         assert Enhancement.objects.get().status == EnhancementStatus.COMPLETED
         assert fakes.charged("paqshot") == 1
+
+    @pytest.mark.parametrize("provider", sorted(OPERATIONS))
+    def test_waiting_until_the_pictures_are_on_the_products(
+        self, provider: str, account: Account, fakes: Fakes, make_product: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        module = importlib.import_module(f"product_imagery.providers.{provider}.provider")
+        for name in ("_FIRST_LOOK", "_NEXT_LOOK"):
+            monkeypatch.setattr(module, name, 0.1, raising=False)
+        account(provider)
+        products = [make_product(sku=f"wait-{number}") for number in range(2)]
+        options = ["--option", "image_folder=shop"] if provider == "pergai" else []
+        command = ["imagery_enhance", "shop.Product", "--all", "--operation", OPERATIONS[provider], *options]
+        _run(*command, "--credential", provider, "--approve", "--wait")
+        for product in products:
+            product.refresh_from_db()
+            assert product.enhanced_photo.size > 0
+        assert fakes.charged(provider) == 2
+        assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == sum(one.cost for one in fakes.created)
 
     def test_what_is_wrong_is_said(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
         account("aigenstudio", key="aigen_live_wrong_key_1")

@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.receive import process_forgotten
 from product_imagery.flows.sweep import clear_up
 from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob, WebhookDelivery
@@ -187,6 +188,24 @@ def test_in_whatever_order_events_come_the_end_is_the_same(
         job.refresh_from_db()
         assert job.state == JobState.DONE
         assert job.results.count() == 1
+
+
+@pytest.mark.parametrize("provider", ["aigenstudio", "productai", "paqshot"])
+def test_pictures_come_by_webhook_alone(
+    provider: str, account: Account, paqshot: ProviderCredential, order: Order, fakes: Fakes, client: Client
+) -> None:
+    credential = paqshot if provider == "paqshot" else account(provider)
+    order(credential)
+    pump_slice(seconds=0.5)
+    ProviderJob.objects.update(due_at=timezone.now() + timedelta(days=1))
+    created = fakes.created[0]
+    body = json.dumps({"id": created.key or created.id, "job_id": created.id, "status": "success"}).encode()
+    signed = {"aigenstudio": _aigen(body), "paqshot": _paqshot(body), "productai": {}}
+    assert _post(client, _url(credential), body, signed[provider]) == 200
+    pump_slice(seconds=0.5)
+    assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+    assert fakes.charged(provider) == 1
+    assert [kind for _, _, kind in fakes.calls].count(f"{provider}.read") == 1
 
 
 def test_the_secret_before_is_believed_for_a_week(
