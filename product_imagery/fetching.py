@@ -16,18 +16,18 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpcore
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, UnsafeAddress
+from product_imagery.provider_kit.wall_clock import WallClockBackend, until
 
 _HOPS = 3
 _AGENT = "product_imagery"
@@ -43,6 +43,7 @@ _REFUSED = tuple(
         "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
     )
 )  # fmt: skip
+_TIMEOUTS = {"connect": 5.0, "read": 15.0, "write": 15.0}
 _GLOBAL_V6 = ipaddress.ip_network("2000::/3")
 _REFUSED_V6 = tuple(
     ipaddress.ip_network(network)
@@ -149,55 +150,6 @@ def _resolve(host: str, port: int, deadline: float | None) -> list[_Address]:
     return [ipaddress.ip_address(entry[4][0]) for entry in found][:32]
 
 
-class _Pinned(httpcore.NetworkBackend):
-    """Connects to the one address that was checked, whatever name it is asked for; ends everything at the deadline."""
-
-    def __init__(self, address: str, deadline: float) -> None:
-        self._address, self._deadline, self._real = address, deadline, httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Ignore the name: it was resolved and checked before."""
-        stream = self._real.connect_tcp(self._address, port, timeout, local_address, socket_options)
-        return _Timed(stream, self._deadline)
-
-
-class _Timed(httpcore.NetworkStream):
-    """A stream on which no read or write outlives the deadline, however many of them there are."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
-        self._stream, self._deadline = stream, deadline
-
-    def _left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("wall clock")
-        return min(left, 15.0)
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._left())
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._left())
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Timed(self._stream.start_tls(ssl_context, server_hostname, self._left()), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
 @functools.cache
 def _tls() -> ssl.SSLContext:
     """One for all: building it reads every certificate authority, 25 ms each time."""
@@ -207,11 +159,12 @@ def _tls() -> ssl.SSLContext:
 def _fetch_hop(target: _Target, path: Path, limits: FetchLimits, deadline: float) -> str:
     """Download one hop; return where it redirects to, or nothing when the file is there."""
     headers = [("Host", urlsplit(target.url).netloc), ("User-Agent", _AGENT), ("Accept-Encoding", "identity")]
-    backend = _Pinned(target.address, deadline)
+    backend = WallClockBackend(target.address)
     try:
         with (
+            until(deadline),
             httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool,
-            pool.stream("GET", target.url, headers=headers, extensions={"timeout": {"connect": 5.0}}) as response,
+            pool.stream("GET", target.url, headers=headers, extensions={"timeout": _TIMEOUTS}) as response,
         ):
             return _receive(response, path, limits)
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:

@@ -1,0 +1,73 @@
+"""A network backend on which nothing outlives a moment in time, however slowly bytes drip, headers included."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import httpcore
+
+_deadline: ContextVar[float] = ContextVar("product_imagery_deadline", default=math.inf)
+
+
+@contextlib.contextmanager
+def until(deadline: float) -> Iterator[None]:
+    """Inside, in this thread, reads and writes end at ``deadline`` (monotonic) with ``httpcore.ReadTimeout``."""
+    token = _deadline.set(deadline)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+class WallClockBackend(httpcore.NetworkBackend):
+    """httpcore's own, bounded by ``until``. ``address`` is connected to whatever name is asked for, if given."""
+
+    def __init__(self, address: str = "") -> None:
+        self._address, self._real = address, httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect, in the time that is left."""
+        stream = self._real.connect_tcp(self._address or host, port, _left(timeout), local_address, socket_options)
+        return _TimedStream(stream)
+
+
+class _TimedStream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _left(timeout: float | None) -> float | None:
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("wall clock")
+    return min(left, math.inf if timeout is None else timeout) if left < math.inf else timeout

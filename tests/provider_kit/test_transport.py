@@ -1,0 +1,115 @@
+"""Calls of providers end: by an answer, by a reason, or by the clock. Raw sockets play the servers."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from product_imagery.exceptions import NotSent, ProviderUnavailable
+from product_imagery.provider_kit.contract import HttpRequest
+from product_imagery.provider_kit.transport import Transport
+
+_ASK = HttpRequest("GET", "thing")
+_CREATE = HttpRequest("POST", "thing", b"{}", creates=True)
+
+
+@contextlib.contextmanager
+def serving(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that does ``behave`` with each connection after the request's head has arrived."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.recv(65_536)
+                    behave(connection)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.close()
+
+
+def _drip(head: bytes) -> Callable[[socket.socket], None]:
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(head)
+        for _ in range(100):
+            connection.sendall(b"x")
+            time.sleep(0.1)
+
+    return behave
+
+
+@pytest.mark.parametrize("request_", [_ASK, _CREATE])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Slow: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+    ],
+)
+def test_no_server_holds_a_call_longer_than_the_wall_clock(head: bytes, request_: HttpRequest) -> None:
+    with serving(_drip(head)) as base, closing(Transport(wall_seconds=0.5)) as transport:
+        began = time.monotonic()
+        with pytest.raises(ProviderUnavailable, match="lost"):
+            transport.send(base, request_, {})
+        assert time.monotonic() - began < 5
+
+
+def test_a_kept_connection_has_a_new_clock_for_each_call() -> None:
+    def polite(connection: socket.socket) -> None:
+        for _ in range(3):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            time.sleep(0.3)
+            connection.recv(65_536)
+
+    with serving(polite) as base, closing(Transport(wall_seconds=0.8)) as transport:
+        for _ in range(3):
+            assert transport.send(base, _ASK, {}).body == b"{}"
+            time.sleep(0.3)
+
+
+def test_what_never_arrived_is_told_from_what_may_have() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        closed = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with closing(Transport()) as transport:
+        with pytest.raises(NotSent):
+            transport.send(closed, _CREATE, {})
+        with serving(lambda connection: None) as base, pytest.raises(ProviderUnavailable):
+            transport.send(base, _CREATE, {})
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: 2000000", b"Transfer-Encoding: chunked"])
+def test_a_huge_answer_is_not_read_to_its_end(header: bytes) -> None:
+    sent = [0]
+
+    def flood(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + header + b"\r\n\r\n")
+        for _ in range(1000):
+            piece = b"10000\r\n" + b" " * 65_536 + b"\r\n" if b"chunked" in header else b" " * 65_536
+            connection.sendall(piece)
+            sent[0] += len(piece)
+
+    with serving(flood) as base, closing(Transport()) as transport, pytest.raises(ProviderUnavailable) as caught:
+        transport.send(base, _ASK, {})
+    assert "1 MiB" in caught.value.detail
+    assert sent[0] < 40_000_000
+
+
+def test_a_compressed_answer_is_refused() -> None:
+    def zipped(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00")
+
+    with serving(zipped) as base, closing(Transport()) as transport, pytest.raises(ProviderUnavailable) as caught:
+        transport.send(base, _ASK, {})
+    assert "compressed" in caught.value.detail
