@@ -86,7 +86,7 @@ Q_CLUSTER: dict[str, Any] = {
     "queue_limit": 2,
     "bulk": 1,
     "poll": 0.5,
-    "timeout": 240,
+    "timeout": 300,
     "retry": 900,
     "ack_failures": True,
     "max_attempts": 1,

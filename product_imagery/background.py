@@ -74,7 +74,7 @@ def queue_problems() -> list[str]:
 
     problems = []
     settings = get_settings()
-    longest = round(settings.slice_seconds + settings.seconds_per_picture + _MARGIN)
+    longest = round(2 * settings.slice_seconds + settings.seconds_per_picture + _MARGIN)
     if not Conf.TIMEOUT or longest > Conf.TIMEOUT:
         problems.append(
             f"Q_CLUSTER['timeout'] should be at least {longest}: a slice and the picture begun in its last second."

@@ -31,18 +31,23 @@ def read_source(description: ProductImages, name: str, folder: Path) -> tuple[Pa
 def public_address(storage: Storage, name: str, signed: str) -> str:
     """An address at which a provider can fetch a file: the storage's own, or else ``signed``, one of this site.
 
-    Raises ``ProviderRefused`` with the code ``source_unreachable`` when neither can be reached from outside: before
-    anything is sent or paid.
+    Raises ``FetchError`` when its name cannot be looked up at the moment, and ``ProviderRefused`` with the code
+    ``source_unreachable`` when neither can be reached from outside: before anything is sent or paid.
     """
-    address = ""
+    address, trouble = "", None
     for candidate in (files.address_of(storage, name), signed):
         if candidate.startswith(("https://", "http://")):
             address = address or candidate
             try:
                 check_address(candidate)
-            except (UnsafeAddress, FetchError):
+            except UnsafeAddress:
+                continue
+            except FetchError as error:  # a name that cannot be looked up now says nothing about tomorrow
+                trouble = error
                 continue
             return candidate
+    if trouble is not None:
+        raise trouble
     sentence = (
         "The provider cannot fetch the source picture: this site's address is not public. "
         "Set PUBLIC_BASE_URL, or keep the pictures in a storage with public addresses."

@@ -68,6 +68,8 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         known = self.instance.sealed.get(KEY) or cleaned.get("label") in get_settings().keys
         if provider and provider.needs_credential and not cleaned.get(KEY) and not known:
             self.add_error(KEY, _("This provider needs a key."))
+        if self.instance.pk and "base_url" in self.changed_data and self.instance.sealed.get(KEY) and not cleaned[KEY]:
+            self.add_error(KEY, _("The stored key is not sent to another address: enter it again."))
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
@@ -159,7 +161,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Pause: send nothing"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
-            credential.pause(_t("paused by %s") % request.user)
+            credential.pause(_t("paused by %s") % request.user, stops_reads=True)
 
     @admin.action(description=_("Resume after a pause"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:

@@ -30,9 +30,10 @@ def check(credential: ProviderCredential) -> str:
 
 def resume(credential: ProviderCredential) -> None:
     """Use an account again; what waited for it is due at once."""
-    changes = {"paused_at": None, "paused_reason": "", "resting_until": None}
+    changes = {"paused_at": None, "paused_reason": "", "resting_until": None, "stops_reads": False, "troubles": 0}
     ProviderCredential.objects.filter(pk=credential.pk).update(**changes)
-    waiting = ProviderJob.objects.filter(credential=credential, state__in=(JobState.QUEUED, JobState.CHECKING))
+    # Lost requests keep their time: what was on its way has to arrive before anybody looks.
+    waiting = ProviderJob.objects.filter(credential=credential, state=JobState.QUEUED)
     waiting.filter(due_at__gt=Now()).update(due_at=Now())
     background.wake()
 

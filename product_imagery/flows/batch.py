@@ -6,11 +6,12 @@ way, ``update.record``, alone.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
@@ -25,23 +26,34 @@ from product_imagery.models.job import JobQuerySet
 from product_imagery.provider_kit.contract import Accepted, Finished
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
+logger = logging.getLogger("product_imagery")
+
 
 def record_all(words: list[Word]) -> None:
-    """Write down what came of these calls, each fenced by its job's claim."""
-    alone = words
+    """Write down what came of these calls, each fenced by its job's claim. Never raises, as ``update.record``."""
+    together: set[int] = set()
     if len(words) > 1:
-        with transaction.atomic():
-            held = ProviderJob.objects.hold([word.call.job for word in words])
-            ours = [word for word in words if word.error is None and word.call.job.pk in held]
-            accepted = _with_free_ids([word for word in ours if isinstance(word.outcome, Accepted)])
-            finished = [word for word in ours if _is_complete(word)]
-            _record_accepted(accepted)
-            _record_finished(finished)
-            _note_digests([*accepted, *finished])
-        together = {id(word) for word in [*accepted, *finished]}
-        alone = [word for word in words if id(word) not in together]
-    for word in alone:
-        update.record(word)
+        try:
+            together = _record_together(words)
+        except (DatabaseError, ValueError):  # because of one of them: alone each gets what it can
+            logger.warning("Answers could not be written down together.", exc_info=True)
+    for word in words:
+        if id(word) not in together:
+            update.record(word)
+
+
+def _record_together(words: list[Word]) -> set[int]:
+    with transaction.atomic():
+        held = ProviderJob.objects.hold([word.call.job for word in words])
+        ours = [word for word in words if word.error is None and word.call.job.pk in held]
+        accepted = _with_free_ids([word for word in ours if isinstance(word.outcome, Accepted)])
+        finished = [word for word in ours if _is_complete(word)]
+        _record_accepted(accepted)
+        _record_finished(finished)
+        _note_digests([*accepted, *finished])
+        for credential in {word.call.job.credential for word in [*accepted, *finished]}:
+            update.went_well(credential)
+    return {id(word) for word in [*accepted, *finished]}
 
 
 def _with_free_ids(words: list[Word]) -> list[Word]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 
 from product_imagery.flows.settle import begin
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
-from product_imagery.provider_kit.contract import Counted
+from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.states import JobState
 
 _READS = (JobState.RUNNING, JobState.CHECKING)
@@ -25,9 +26,9 @@ def claim_calls(providers: Iterable[str], *, most: int, seconds: float) -> list[
     waiting = ProviderJob.objects.filter(
         credential=OuterRef("pk"), state__in=(JobState.QUEUED, *_READS), due_at__lte=Now()
     )
-    ready = ProviderCredential.objects.ready().filter(Exists(waiting), provider__in=list(providers))
+    usable = ProviderCredential.objects.readable().filter(Exists(waiting), provider__in=list(providers))
     taken: list[ProviderJob] = []
-    for pk in ready.order_by("pk").values_list("pk", flat=True):
+    for pk in usable.order_by("pk").values_list("pk", flat=True):
         taken += _claim_of(pk, most - len(taken), seconds)
     return taken
 
@@ -40,7 +41,7 @@ def _claim_of(pk: int, most: int, seconds: float) -> list[ProviderJob]:
         if credential is None:
             return []
         limits = credential.limits()
-        room = LimitUse.objects.room(credential, limits)
+        room = _Room(limits, LimitUse.objects.room(credential, limits))
         chosen = _reads(credential, room, most)
         chosen += _creates(credential, room, most - len(chosen))
         taken = ProviderJob.objects.take(chosen, seconds)
@@ -52,25 +53,58 @@ def _claim_of(pk: int, most: int, seconds: float) -> list[ProviderJob]:
     return taken
 
 
-def _reads(credential: ProviderCredential, room: dict[Counted, int], most: int) -> list[ProviderJob]:
+class _Room:
+    """What is left of an account's limits. A job larger than a whole limit fits when nothing of it is used."""
+
+    def __init__(self, limits: Iterable[Limit], left: dict[Counted, int]) -> None:
+        self._left = left
+        self._whole = {limit.counted: limit.most for limit in sorted(limits, key=lambda limit: -limit.most)}
+
+    def of(self, counted: Counted, unlimited: int) -> int:
+        """How many more fit."""
+        return self._left.get(counted, unlimited)
+
+    def take(self, job: ProviderJob) -> bool:
+        """Take what the job's next call uses, all or none."""
+        amounts = {
+            counted: min(amount, self._whole[counted])
+            for counted, amount in _amounts(job).items()
+            if counted in self._whole
+        }
+        if any(self._left[counted] < amount for counted, amount in amounts.items()):
+            return False
+        for counted, amount in amounts.items():
+            self._left[counted] -= amount
+        return True
+
+
+def _reads(credential: ProviderCredential, room: _Room, most: int) -> list[ProviderJob]:
     due = credential.jobs.due_calls().filter(state__in=_READS)
-    return [job for job in due[:most] if _fits(room, job)]
+    return [job for job in due[:most] if room.take(job)]
 
 
-def _creates(credential: ProviderCredential, room: dict[Counted, int], most: int) -> list[ProviderJob]:
-    allowed = credential.active_limit()
-    if allowed and most > 0:
-        active = credential.jobs.filter(state__in=_ACTIVE).count()
-        most = min(most, allowed - active)
-    most = min(most, room.get(Counted.CREATES, most))
+def _creates(credential: ProviderCredential, room: _Room, most: int) -> list[ProviderJob]:
+    most = min(most, _most_creates(credential), room.of(Counted.CREATES, most))
     if most <= 0:
         return []
+    wanted = credential.jobs.due_calls().filter(state=JobState.QUEUED, enhancement__cancelled_at=None)
     chosen = []
-    for job in credential.jobs.due_calls().filter(state=JobState.QUEUED)[:most]:
-        if not _fits(room, job):
+    for job in wanted[:most]:
+        if not room.take(job):
             break  # the next one would overtake it for ever
         chosen.append(job)
     return chosen
+
+
+def _most_creates(credential: ProviderCredential) -> int:
+    """How many may be sent, by what is under way; after failed calls one at a time, until one goes well."""
+    if not credential.may_buy:
+        return 0
+    under_way = credential.jobs.filter(state__in=_ACTIVE)
+    allowed = credential.active_limit() or sys.maxsize
+    if credential.troubles:
+        return min(allowed, 1) - under_way.filter(state=JobState.SENDING).count()
+    return allowed - under_way.count() if credential.active_limit() else allowed
 
 
 def _amounts(job: ProviderJob) -> dict[Counted, int]:
@@ -78,13 +112,3 @@ def _amounts(job: ProviderJob) -> dict[Counted, int]:
     if job.state in _READS:
         return {Counted.REQUESTS: 1, Counted.READS: 1}
     return {Counted.REQUESTS: 1, Counted.CREATES: 1, Counted.IMAGES: len(job.items.all())}
-
-
-def _fits(room: dict[Counted, int], job: ProviderJob) -> bool:
-    """Take what the job's next call uses out of the room, all or none."""
-    amounts = {counted: amount for counted, amount in _amounts(job).items() if counted in room}
-    if any(room[counted] < amount for counted, amount in amounts.items()):
-        return False
-    for counted, amount in amounts.items():
-        room[counted] -= amount
-    return True

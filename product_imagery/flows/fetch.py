@@ -6,6 +6,7 @@ import hashlib
 import posixpath
 import uuid
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.provider_kit.contract import Finished, Picture, RemotePicture
+from product_imagery.states import ACTIVE_ITEMS
+
+_DOWNLOADS = 4  #: of one batch at once
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ def collect(
 ) -> None:
     """Download, check and store the pictures of a finished job; what could not be had goes into ``bad`` by item."""
     uuids = {item.pk: item.uuid for item in items}
-    for number, picture in enumerate(outcome.pictures):
+
+    def have(numbered: tuple[int, Picture | RemotePicture]) -> None:
+        number, picture = numbered
         own = folder / f"result-{number}"
         own.mkdir()
         try:
@@ -57,6 +63,12 @@ def collect(
                 stored.append(store(picture, uuids[picture.item_id]))
         except (FetchError, UnsafeAddress, PictureError, StorageError, EngineError) as error:
             bad[picture.item_id] = error
+
+    if len(outcome.pictures) == 1:
+        have((0, outcome.pictures[0]))
+    else:
+        with ThreadPoolExecutor(_DOWNLOADS) as threads:
+            list(threads.map(have, enumerate(outcome.pictures)))
 
 
 def _take_over(remote: RemotePicture, uuid_: uuid.UUID, folder: Path, pool: ImagingPool) -> Stored:
@@ -133,6 +145,8 @@ def tidy(items: Iterable[EnhancementItem]) -> None:
     """Delete files of these ended items that no result names: left by a worker that died or came too late."""
     storage = files.results_storage()
     for item in items:
+        if EnhancementItem.objects.filter(pk=item.pk, status__in=ACTIVE_ITEMS).exists():
+            continue  # made again at this moment: a file may be stored and not yet written down
         rows = ResultImage.objects.filter(item=item).values_list("image", "thumbnail", "original")
         known = {name for row in rows for name in row}
         folder = posixpath.dirname(files.result_name(item.uuid, "", ""))

@@ -22,7 +22,7 @@ def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
     since = from_now(-seconds)
     if PumpSlot.objects.filter(seen_at__gte=since).exists():
         return 0
-    jobs = ProviderJob.objects.due().filter(due_at__lt=since).count()
+    jobs = ProviderJob.objects.movable().exclude(state=JobState.SENDING).filter(due_at__lt=since).count()
     jobs += ProviderJob.objects.filter(state=JobState.SENDING, claimed_until__lt=since).count()
     return jobs + ResultImage.objects.filter(publication=Publication.WAITING, reviewed_at__lt=since).count()
 

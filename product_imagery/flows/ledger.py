@@ -34,7 +34,7 @@ def allow(credential: ProviderCredential, total: Decimal, budget: Decimal | None
         (credential.budget_day, day, "today"),
         (credential.budget_month, day.replace(day=1), "this month"),
     ):
-        spent = CreditEntry.objects.spent_since(credential, since) if most is not None else Decimal(0)
+        spent = CreditEntry.objects.spent_on_work_since(credential, since) if most is not None else Decimal(0)
         if most is not None and spent + total > most:
             left = max(most - spent, Decimal(0))
             sentence = (
@@ -74,21 +74,33 @@ def release(job: ProviderJob) -> None:
     settle_cost(job, Decimal(0), _Kind.RELEASE)
 
 
-def order_again(enhancement: Enhancement, options: dict[str, Any], pictures: int) -> ProviderJob:
-    """A new job for pictures that are made once more, booked. Raises ``RequestError`` over a budget."""
+def release_all(jobs: Sequence[ProviderJob]) -> None:
+    """The same for many jobs at once."""
+    settle_costs([(job, Decimal(0)) for job in jobs], _Kind.RELEASE)
+    ProviderJob.objects.filter(pk__in=[job.pk for job in jobs]).update(cost=Decimal(0))
+
+
+def order_again(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], int]]) -> list[ProviderJob]:
+    """New jobs for pictures that are made once more, booked: each by its options and its number of pictures.
+
+    Raises ``RequestError`` over a budget.
+    """
     credential = enhancement.credential
     offer = get_offer(credential.declared, enhancement.operation)
-    cost = offer.cost_of(options) * pictures
-    allow(credential, cost)
-    job = ProviderJob.objects.create(
-        enhancement=enhancement,
-        credential=credential,
-        provider=credential.provider,
-        operation=enhancement.operation,
-        options=options,
+    costs = [offer.cost_of(options) * pictures for options, pictures in orders]
+    allow(credential, sum(costs, Decimal(0)))
+    jobs = ProviderJob.objects.bulk_create(
+        ProviderJob(
+            enhancement=enhancement,
+            credential=credential,
+            provider=credential.provider,
+            operation=enhancement.operation,
+            options=options,
+        )
+        for options, _ in orders
     )
-    book([(job, cost)])
-    return job
+    book(zip(jobs, costs, strict=True))
+    return jobs
 
 
 def _plain(amount: Decimal) -> str:

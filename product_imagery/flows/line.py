@@ -19,6 +19,7 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
+from django.utils.crypto import salted_hmac
 
 from product_imagery.exceptions import CredentialRefused, NotSent, RateLimited, SecretError
 from product_imagery.imaging.pool import ImagingPool
@@ -28,6 +29,8 @@ from product_imagery.provider_kit.http import Answer
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.provider_kit.transport import Transport
 
+_DIGEST = b"sha256:"
+_ACCOUNT = "account"  #: under this name the fingerprint is remembered
 _KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
 
 
@@ -89,7 +92,7 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> None:
         with transaction.atomic():
             held = ProviderJob.objects.hold([job for job, _ in intents])
             ours = [job for job, _ in intents if job.pk in held]
-            ProviderJob.objects.bulk_update(ours, ["intent", "intent_at"])
+            ProviderJob.objects.bulk_update(ours, ["intent", "intent_at", "remembered"])
     except DatabaseError as error:  # nothing is sent, and each thread is told
         for _, future in intents:
             future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
@@ -139,7 +142,8 @@ class Line:
 
     def send(self, credential: ProviderCredential, request: HttpRequest) -> Answer:
         """Send a request with the credential's key. Raises ``ProviderError``."""
-        return self._transport.send(credential.address(), request, _authorisation(credential))
+        seconds = credential.declared.patience
+        return self._transport.send(credential.address(), request, _authorisation(credential), seconds)
 
     def save(self, credential: ProviderCredential, request: HttpRequest, path: Path, most_bytes: int) -> Answer:
         """The same, with the body of a good answer in a file. Raises ``ProviderError``."""
@@ -154,15 +158,17 @@ def _authorisation(credential: ProviderCredential) -> Mapping[str, str]:
         raise CredentialRefused(error.message, code=error.code) from error
     if not key and provider.needs_credential:
         raise CredentialRefused("The account has no key.", code="no_key")
+    if not (key.isascii() and key.isprintable()):
+        sentence = "The account's key holds characters that cannot be sent. Enter it again."
+        raise CredentialRefused(sentence, code="unsendable_key")
     return provider.authorisation(key)
 
 
 def count(credential_id: int, request: HttpRequest) -> None:
     """Count a call that was not foreseen when its job was claimed. Raises ``RateLimited`` where there is no room."""
     with transaction.atomic():
-        credential = ProviderCredential.objects.locked(credential_id)
-        if credential is None:
-            raise RateLimited("The account is paused.", code="paused")
+        ProviderCredential.objects.lock(credential_id)
+        credential = ProviderCredential.objects.get(pk=credential_id)
         limits = credential.limits()
         amounts = {Counted.REQUESTS: 1, Counted.READS: 0 if request.creates else 1}
         room = LimitUse.objects.room(credential, limits)
@@ -175,9 +181,28 @@ def count(credential_id: int, request: HttpRequest) -> None:
 
 
 def _with_intent(job: ProviderJob, body: bytes) -> ProviderJob:
-    job.intent = body if len(body) <= _KEPT_BYTES else b"sha256:" + hashlib.sha256(body).hexdigest().encode()
+    job.intent = body if len(body) <= _KEPT_BYTES else _DIGEST + hashlib.sha256(body).hexdigest().encode()
     job.intent_at = Now()  # type: ignore[assignment]
+    job.remembered = {**job.remembered, _ACCOUNT: fingerprint(job.credential)}
     return job
+
+
+def fingerprint(credential: ProviderCredential) -> str:
+    """What tells one account from another without telling its key: address and key, hashed with the site's own key."""
+    material = f"{credential.address()}\n{credential.secret().reveal()}"
+    return salted_hmac("product_imagery account", material, algorithm="sha256").hexdigest()[:32]
+
+
+def whole_intent(job: ProviderJob) -> bytes:
+    """The bytes of the create; empty where only their digest was kept."""
+    intent = bytes(job.intent or b"")
+    return b"" if intent.startswith(_DIGEST) else intent
+
+
+def account_changed(job: ProviderJob) -> bool:
+    """Whether the account's key or address is another one than when the job was sent."""
+    sent_with = job.remembered.get(_ACCOUNT)
+    return bool(sent_with) and sent_with != fingerprint(job.credential)
 
 
 def _remember(job: ProviderJob, facts: dict[str, str]) -> None:

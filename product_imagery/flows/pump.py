@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from product_imagery import background
 from product_imagery.conf import Settings, get_settings
-from product_imagery.flows import publish, receive, submit, sweep, track
+from product_imagery.flows import publish, receive, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
 from product_imagery.flows.claim import claim_calls
 from product_imagery.flows.line import Errands, Line
@@ -20,11 +20,12 @@ from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import ProviderJob, PumpSlot, ResultImage
 from product_imagery.provider_kit.registry import all_providers
 from product_imagery.provider_kit.transport import Transport
-from product_imagery.states import UNFINISHED_JOBS, Publication
+from product_imagery.states import Publication
 
 _TICK = 0.25
 _ROUND = 0.1
 _PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
+_SENT_SECONDS = 60.0  #: how long it waits for answers to creates, unless it is killed before
 _STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
 
 
@@ -70,8 +71,7 @@ def pump_slice(
 def has_work() -> bool:
     """Whether anything is unfinished, due or not."""
     waiting = ResultImage.objects.filter(publication=Publication.WAITING)
-    usable = {"credential__is_active": True, "credential__paused_at": None}
-    return ProviderJob.objects.filter(state__in=UNFINISHED_JOBS, **usable).exists() or waiting.exists()
+    return ProviderJob.objects.movable().exists() or waiting.exists()
 
 
 class _Every:
@@ -98,7 +98,7 @@ class _Pump:
         self._transport = Transport(connections=settings.connections)
         self._line = Line(self._pool, self._transport, self._errands)
         self._callers = ThreadPoolExecutor(settings.connections, thread_name_prefix="imagery-call")
-        self._calling: dict[Future[track.Word], ProviderJob] = {}
+        self._calling: dict[Future[track.Word], track.Call] = {}
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = [slug for slug, provider in all_providers().items() if not provider.computes]
         self._lost = False
@@ -106,9 +106,10 @@ class _Pump:
             _Every(settings.slot_seconds / 4, self._keep_slot),
             _Every(settings.claim_seconds / 4, self._keep_claims),
             _Every(1.0, sweep.release_abandoned),
+            _Every(5.0, steer.cancel_returned),
             _Every(60.0, sweep.settle_forgotten),
             _Every(60.0, receive.process_forgotten),
-            _Every(600.0, sweep.clear_up),
+            _Every(60.0, sweep.clear_up_when_due),
         ]
 
     def run(self, seconds: float, until_idle: bool) -> None:
@@ -122,8 +123,9 @@ class _Pump:
             moved = self._collect() + self._publish()
             if open_for_more:
                 moved += self._claim() + self._call()
-            open_for_more = until_idle or time.monotonic() < end
-            busy = self._running or self._calling
+            busy = bool(self._running or self._calling)
+            # Past the end, one slow call does not keep the others waiting: more is begun for as long again.
+            open_for_more = until_idle or time.monotonic() < end + (seconds if busy else 0.0)
             if not moved and not busy and (not open_for_more or not has_work()):
                 return
             self._run_errands_until(pause if moved or busy else pause + _TICK)
@@ -139,9 +141,11 @@ class _Pump:
 
     def close(self) -> None:
         """Finish what is running within a few seconds; give back the rest."""
-        deadline = time.monotonic() + (_STOP_SECONDS if not self._lost else 0.0)
+        now = time.monotonic()
+        deadline = now + (_STOP_SECONDS if not self._lost else 0.0)
+        last = now + (_SENT_SECONDS if not self._lost else 0.0)  # what was sent is paid: its answer is worth a wait
         try:
-            while (self._running or self._calling) and time.monotonic() < deadline:
+            while self._under_way(sent_only=time.monotonic() > deadline) and time.monotonic() < last:
                 if not self._errands.run() + self._collect():
                     self._wake.wait(_ROUND)
                     self._wake.clear()
@@ -153,6 +157,11 @@ class _Pump:
             self._transport.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._callers.shutdown(wait=False, cancel_futures=True)
+
+    def _under_way(self, *, sent_only: bool) -> bool:
+        if sent_only:
+            return any(call.ticket.sent for call in self._calling.values())
+        return bool(self._running or self._calling)
 
     def _claim(self) -> int:
         """Take as many jobs as there are idle processes: what is not begun stays free for others."""
@@ -172,7 +181,7 @@ class _Pump:
         jobs = claim_calls(self._hosted, most=idle, seconds=seconds)
         for call in track.prepare(jobs, seconds):
             future = self._callers.submit(track.perform, call, self._line)
-            self._calling[future] = call.job
+            self._calling[future] = call
         return len(jobs)
 
     def _collect(self) -> int:
@@ -181,9 +190,9 @@ class _Pump:
             del self._running[future]
             submit.record(future.result())
         called = [word for word in self._calling if word.done()]
-        for word in called:
-            del self._calling[word]
         record_all([word.result() for word in called])
+        for word in called:  # not before: what is not written down is not forgotten either
+            del self._calling[word]
         self.report.done += len(finished) + len(called)
         return len(finished) + len(called)
 
@@ -202,4 +211,9 @@ class _Pump:
         self._lost = not self._slot.renew(self._settings.slot_seconds)
 
     def _keep_claims(self) -> None:
-        ProviderJob.objects.renew([*self._running.values(), *self._calling.values()], self._settings.claim_seconds)
+        seconds, now = self._settings.claim_seconds, time.monotonic()
+        calls = list(self._calling.values())
+        held = ProviderJob.objects.renew([*self._running.values(), *(call.job for call in calls)], seconds)
+        for call in calls:
+            if call.job.pk in held:
+                call.ticket.deadline = now + seconds

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -12,6 +11,7 @@ from django.utils import timezone
 from product_imagery import background
 from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows import update
+from product_imagery.flows.settle import resume_stalled
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
 from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.contract import Delivery
@@ -38,20 +38,27 @@ def receive(credential: ProviderCredential, headers: Mapping[str, str], body: by
     kept = {name: value[:500] for name, value in delivery.headers.items() if _is_kept(name)}
     try:
         with transaction.atomic():
-            written = WebhookDelivery.objects.create(credential=credential, event_id=event, headers=kept, body=body)
+            written = WebhookDelivery.objects.create(
+                credential=credential, event_id=event, headers=kept, body=body, job_token=job or None
+            )
     except IntegrityError:
         written = WebhookDelivery.objects.select_related("credential").get(credential=credential, event_id=event)
     if written.processed_at is None:
-        process(written, job)
+        process(written)
     return written
 
 
-def process(written: WebhookDelivery, job: str = "") -> None:
-    """Act on a call that was written down: look at the jobs it is about. May be repeated."""
-    credential = written.credential
+def process(written: WebhookDelivery) -> None:
+    """Act on a call that was written down: look at the jobs it is about. May be repeated.
+
+    A call about a job that is being sent at this moment is left for later: should the answer be lost, it tells the id.
+    """
+    credential, job = written.credential, str(written.job_token or "")
     delivery = Delivery(written.headers, bytes(written.body), written.received_at.timestamp())
     hints = get_provider(credential.provider)().hints(delivery)
     with transaction.atomic():
+        if job and ProviderJob.objects.filter(credential=credential, uuid=job, state=JobState.SENDING).exists():
+            return
         adopted = len(hints) == 1 and _adopt(credential, job, hints[0])
         looked = update.look_now(credential, hints, job)
         outcome = f"{looked} jobs looked at" + (", one found again" if adopted else "")
@@ -62,7 +69,7 @@ def process(written: WebhookDelivery, job: str = "") -> None:
 def process_forgotten() -> int:
     """Act on calls whose worker died between writing them down and acting; return how many."""
     waiting = WebhookDelivery.objects.filter(processed_at=None, received_at__lt=from_now(-_SOON))
-    found = list(waiting.select_related("credential").order_by("pk")[:100])
+    found = list(waiting.select_related("credential").order_by("received_at")[:100])
     for written in found:
         process(written)
     return len(found)
@@ -72,12 +79,17 @@ def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
     """A call to a job's own address names its id: what a lost answer would have told. It is read before it counts."""
     if not job:
         return False
+    lost = ProviderJob.objects.filter(credential=credential, uuid=job, remote_id="", intent_at__isnull=False)
     found = {"remote_id": remote_id, "accepted_at": Now(), "due_at": Now()}
     try:
         with transaction.atomic():
-            lost = ProviderJob.objects.filter(credential=credential, uuid=job, state=JobState.CHECKING, remote_id="")
-            return bool(lost.let_go(JobState.RUNNING, **found))
-    except (IntegrityError, ValidationError):
+            if lost.filter(state=JobState.CHECKING).let_go(JobState.RUNNING, **found):
+                return True
+            if not lost.filter(state=JobState.STALLED).let_go(JobState.RUNNING, **found, note=""):
+                return False
+            resume_stalled(ProviderJob.objects.get(uuid=job))
+            return True
+    except IntegrityError:
         return False
 
 

@@ -18,9 +18,9 @@ from product_imagery.exceptions import FetchError, RequestError
 from product_imagery.flows.line import Errands, Line, count
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import ProviderCredential, ProviderJob
-from product_imagery.provider_kit.contract import HttpRequest, Refused, Request
+from product_imagery.provider_kit.contract import HttpRequest, Refused, Request, mark_of
 from product_imagery.provider_kit.driver import drive
-from product_imagery.provider_kit.http import HostedProvider, mark_of
+from product_imagery.provider_kit.http import HostedProvider
 from product_imagery.provider_kit.remote import Resource, Verb
 from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import JobState
@@ -92,11 +92,9 @@ def leftovers(credential: ProviderCredential, days: int) -> list[Leftover]:
     ended = credential.jobs.filter(state__in=_ENDED, finished_at__lt=before, collectable=False)
     ours = {mark_of(str(job.uuid)): job for job in ended}
     entries = manage(credential, name, Verb.LIST)
-    return [
-        Leftover(str(entry["id"]), entry["name"], ours[entry["name"]])
-        for entry in entries
-        if entry.get("id") and entry.get("name") in ours
-    ]
+    named = [(str(entry["id"]), str(entry.get("name"))) for entry in entries if entry.get("id")]
+    length = len(mark_of(str(uuid.UUID(int=0))))  # behind it a mark may say that the job was sent again
+    return [Leftover(identity, name, ours[name[:length]]) for identity, name in named if name[:length] in ours]
 
 
 def clear(credential: ProviderCredential, leftover: Leftover) -> None:

@@ -10,7 +10,7 @@ from product_imagery import background, signals
 from product_imagery.exceptions import StateError
 from product_imagery.flows import ledger
 from product_imagery.flows.settle import settle
-from product_imagery.models import EnhancementItem, ProviderJob, ResultImage
+from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.products import description_for
 from product_imagery.states import ItemStatus, Publication, Review
 
@@ -60,7 +60,7 @@ def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> Provid
     """
     with transaction.atomic():
         item = EnhancementItem.objects.select_related("enhancement__credential").get(pk=result.item_id)
-        job = ledger.order_again(item.enhancement, _varied(item), 1)
+        (job,) = ledger.order_again(item.enhancement, [(_varied(item), 1)])
         _reopen(item, job)
         if result.review == Review.PENDING:
             reject(result, actor=actor)
@@ -71,11 +71,12 @@ def _reopen(item: EnhancementItem, job: ProviderJob) -> None:
     """Queue a completed item again under a new job."""
     try:
         with transaction.atomic():
-            reopened = EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).reopen(item, job=job)
+            reopened = EnhancementItem.objects.filter(pk=item.pk, status=ItemStatus.COMPLETED).reopen(job=job)
     except IntegrityError as error:
         raise StateError("The same picture is being made in another enhancement.") from error
     if not reopened:
         raise StateError("The picture is being made already, or its state changed meanwhile.")
+    Enhancement.objects.filter(pk=item.enhancement_id).update(cancelled_at=None)  # a person wants it after all
     settle([item.enhancement_id])
     background.wake()
 

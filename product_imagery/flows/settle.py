@@ -25,7 +25,7 @@ def reason(error: ImageryError | None) -> dict[str, str]:
     """The columns of an item that say why; empty without an error. The sentence is cut to what its column holds."""
     if error is None:
         return NO_REASON
-    return {"error_code": error.code, "error_message": error.message[:500], "error_detail": error.detail}
+    return {"error_code": error.code[:60], "error_message": error.message[:500], "error_detail": error.detail[:4000]}
 
 
 def begin(jobs: Iterable[ProviderJob]) -> None:
@@ -64,6 +64,13 @@ def stall(job: ProviderJob, code: str, message: str) -> None:
     """A person has to decide: the job, which the caller has brought to ``stalled``, takes its open items with it."""
     items = EnhancementItem.objects.filter(job=job, status__in=OPEN_ITEMS)
     items.update(status=ItemStatus.STALLED, error_code=code, error_message=message[:500])
+    settle([job.enhancement_id])
+
+
+def resume_stalled(job: ProviderJob, status: ItemStatus = ItemStatus.PROCESSING) -> None:
+    """It is known what became of a stalled job, which the caller has moved on: so do its items."""
+    items = EnhancementItem.objects.filter(job=job, status=ItemStatus.STALLED)
+    items.update(status=status, **NO_REASON)
     settle([job.enhancement_id])
 
 

@@ -7,14 +7,15 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows import ledger
-from product_imagery.flows.settle import end_items, settle
-from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
-from product_imagery.models.enhancement import NO_REASON
+from product_imagery.flows.settle import end_items, resume_stalled, settle
+from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob
+from product_imagery.provider_kit.contract import AGAIN
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
@@ -25,21 +26,41 @@ def cancel(enhancement: Enhancement) -> int:
     Raises ``StateError`` when the enhancement has ended already.
     """
     with transaction.atomic():
+        ProviderCredential.objects.lock(enhancement.credential_id)  # before jobs and enhancement, as those who claim do
         if not enhancement.is_active:
             raise StateError("The enhancement has ended already.")
+        count = _cancel_waiting(enhancement)
         Enhancement.objects.filter(pk=enhancement.pk, cancelled_at=None).update(cancelled_at=Now())
-        waiting = ProviderJob.objects.filter(enhancement=enhancement, state=JobState.QUEUED)
-        for job in waiting.filter(entries__isnull=False).distinct():
-            ledger.release(job)
-        waiting.update(state=JobState.CANCELLED, finished_at=Now())
-        items = EnhancementItem.objects.filter(enhancement=enhancement, job__state=JobState.CANCELLED).filter(
-            status__in=OPEN_ITEMS
-        )
-        ends = {"active_key": None, "finished_at": Now()}
-        count = items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
-        count += items.update(status=ItemStatus.CANCELLED, **ends)
         settle([enhancement.pk])
     return count
+
+
+def cancel_returned() -> int:
+    """Cancel what was under way when its enhancement was cancelled, and came back to the queue; return how much."""
+    returned = ProviderJob.objects.filter(state=JobState.QUEUED, enhancement=OuterRef("pk"))
+    cancelled = Enhancement.objects.filter(Exists(returned), cancelled_at__isnull=False)
+    return sum(_cancel_again(enhancement) for enhancement in cancelled)
+
+
+def _cancel_again(enhancement: Enhancement) -> int:
+    with transaction.atomic():
+        ProviderCredential.objects.lock(enhancement.credential_id)
+        count = _cancel_waiting(enhancement)
+        settle([enhancement.pk])
+    return count
+
+
+def _cancel_waiting(enhancement: Enhancement) -> int:
+    """What nobody has claimed ends, and only of that the booking is released. Under the account's lock."""
+    queued = ProviderJob.objects.filter(enhancement=enhancement, state=JobState.QUEUED)
+    jobs = list(queued.select_for_update().order_by("pk"))
+    waiting = ProviderJob.objects.filter(pk__in=[job.pk for job in jobs])
+    ledger.release_all(jobs)
+    waiting.let_go(JobState.CANCELLED, finished_at=Now())
+    items = EnhancementItem.objects.filter(job__in=jobs, status__in=OPEN_ITEMS)
+    ends = {"active_key": None, "finished_at": Now()}
+    count = items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
+    return count + items.update(status=ItemStatus.CANCELLED, **ends)
 
 
 def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
@@ -50,21 +71,31 @@ def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
     ended = [ItemStatus.FAILED] if only_failed else [ItemStatus.FAILED, ItemStatus.CANCELLED]
     with transaction.atomic():
         chosen = enhancement.items.filter(status__in=ended, job__state__in=_ENDED).order_by("job", "pk")
-        reopened = [item for item in chosen.select_related("job__credential") if _reopen(item)]
+        reopened = _reopen(chosen.select_related("job__credential"))
         if not reopened:
             raise StateError("No picture of this enhancement failed or was cancelled.")
-        for job, items in itertools.groupby(reopened, key=lambda item: item.job):
-            _restart(job, [item.pk for item in items])
+        _restart(enhancement, reopened)
         Enhancement.objects.filter(pk=enhancement.pk).update(cancelled_at=None)
         settle([enhancement.pk])
         background.wake()
     return len(reopened)
 
 
-def _reopen(item: EnhancementItem) -> bool:
+def _reopen(chosen: QuerySet[EnhancementItem]) -> list[EnhancementItem]:
+    """Queue ended items again, all at once; one by one where some are under way elsewhere, which are left out."""
+    items = list(chosen)
     try:
         with transaction.atomic():
-            return bool(EnhancementItem.objects.filter(status=item.status).reopen(item))
+            EnhancementItem.objects.filter(pk__in=[item.pk for item in items]).reopen()
+            return items
+    except IntegrityError:
+        return [item for item in items if _reopen_one(item)]
+
+
+def _reopen_one(item: EnhancementItem) -> bool:
+    try:
+        with transaction.atomic():
+            return bool(EnhancementItem.objects.filter(pk=item.pk, status=item.status).reopen())
     except IntegrityError:
         return False
 
@@ -73,19 +104,28 @@ _ENDED = (JobState.FAILED, JobState.CANCELLED, JobState.DONE)
 _AGAIN: dict[str, Any] = {"due_at": Now(), "claims": 0, "troubles": 0, "note": "", "finished_at": None}
 
 
-def _restart(job: ProviderJob, items: list[int]) -> None:
-    """Have the work of reopened items done: by their job again, or by a new one where the old create was paid for.
+def _restart(enhancement: Enhancement, items: list[EnhancementItem]) -> None:
+    """Have the work of reopened items done: by their jobs again, or by new ones where the old creates were paid for.
 
     Results that the provider has already are only collected. Raises ``RequestError`` over a budget.
     """
-    ended = ProviderJob.objects.filter(pk=job.pk, state__in=_ENDED)
-    if job.collectable:
-        ended.let_go(JobState.RUNNING, accepted_at=Now(), **_AGAIN)
-    elif get_provider(job.provider).repeatable:
-        ended.let_go(JobState.QUEUED, **_AGAIN)
-    else:
-        fresh = ledger.order_again(job.enhancement, job.options, len(items))
-        EnhancementItem.objects.filter(pk__in=items).update(job=fresh)
+    by_job: dict[ProviderJob, list[EnhancementItem]] = {
+        job: list(group) for job, group in itertools.groupby(items, key=lambda item: item.job) if job is not None
+    }
+    repeatable = get_provider(enhancement.credential.provider).repeatable
+    collect = {job.pk for job in by_job if job.collectable and job.remote_id}
+    repeat = {job.pk for job in by_job if repeatable} - collect
+    ended = ProviderJob.objects.filter(state__in=_ENDED)
+    ended.filter(pk__in=collect).let_go(JobState.RUNNING, accepted_at=Now(), **_AGAIN)
+    ended.filter(pk__in=repeat).let_go(JobState.QUEUED, **_AGAIN)
+    bought = [job for job in by_job if job.pk not in collect | repeat]
+    fresh = ledger.order_again(enhancement, [(job.options, len(by_job[job])) for job in bought])
+    moved = []
+    for old, new in zip(bought, fresh, strict=True):
+        for item in by_job[old]:
+            item.job = new
+            moved.append(item)
+    EnhancementItem.objects.bulk_update(moved, ["job"], batch_size=200)
 
 
 def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
@@ -93,7 +133,10 @@ def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
 
     Raises ``StateError`` when it does not wait for a decision.
     """
-    changes: dict[str, Any] = {"remembered": {}, "intent": None, "intent_at": None, "remote_id": "", **_AGAIN}
+    number = int(job.remembered.get(AGAIN, "-0")[1:]) + 1
+    again = {AGAIN: f"-{number}"}  # another mark: the first one may be taken there
+    changes: dict[str, Any] = {"remembered": again, "intent": None, "intent_at": None, "remote_id": ""}
+    changes |= {"collectable": False, **_AGAIN}
     _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, "It was not accepted: sent again.", changes)
 
 
@@ -118,7 +161,14 @@ def give_up(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
     Raises ``StateError`` when it does not wait for a decision.
     """
     with transaction.atomic():
-        _decide(job, actor, JobState.FAILED, ItemStatus.PROCESSING, "Given up.", {"finished_at": Now()})
+        _decide(
+            job,
+            actor,
+            JobState.FAILED,
+            ItemStatus.PROCESSING,
+            "Given up.",
+            {"finished_at": Now(), "collectable": False},
+        )
         end_items(job, ItemStatus.FAILED, StateError("A person gave this picture up.", code="given_up"))
 
 
@@ -134,7 +184,5 @@ def _decide(
         stalled = ProviderJob.objects.filter(pk=job.pk, state=JobState.STALLED)
         if not stalled.let_go(state, decided_by=actor, decision=decision, **changes):
             raise StateError("This job does not wait for a decision (any more).")
-        waiting = EnhancementItem.objects.filter(job=job, status=ItemStatus.STALLED)
-        waiting.update(status=items, **NO_REASON)
-        settle([job.enhancement_id])
+        resume_stalled(job, items)
         background.wake()

@@ -16,7 +16,15 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError
 from product_imagery.flows import fetch
 from product_imagery.flows.settle import end_items, settle
-from product_imagery.models import Enhancement, EnhancementItem, LimitUse, ProviderJob, Selection, WebhookDelivery
+from product_imagery.models import (
+    Enhancement,
+    EnhancementItem,
+    LimitUse,
+    ProviderJob,
+    PumpSlot,
+    Selection,
+    WebhookDelivery,
+)
 from product_imagery.models.clock import from_now
 from product_imagery.products import registered
 from product_imagery.provider_kit.registry import all_providers
@@ -25,6 +33,8 @@ from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, ItemStatus
 
 _SCRATCH_SECONDS = 3600
 _DAY_SECONDS = 86_400
+_CLEAR_SECONDS = 600
+_TIDIED = 200  #: items at once
 _DELIVERY_SECONDS = 90 * _DAY_SECONDS  #: how long webhook calls are kept to look at
 _GRACE = WALL_SECONDS + 30.0  #: seconds in which a dead worker's create may still arrive
 
@@ -40,7 +50,7 @@ def release_abandoned() -> int:
     most = get_settings().max_claims
     repeatable = [slug for slug, provider in all_providers().items() if provider.repeatable]
     again = abandoned.filter(provider__in=repeatable, claims__lt=most)
-    moved = again.let_go(JobState.QUEUED, due_at=Now())
+    moved = again.let_go(JobState.QUEUED, due_at=Now(), taken_over=True)
     EnhancementItem.objects.filter(job__state=JobState.QUEUED, status=ItemStatus.PROCESSING).update(
         status=ItemStatus.QUEUED
     )
@@ -68,7 +78,7 @@ def _look_up(jobs: Iterable[ProviderJob]) -> int:
             if job.intent_at is None:
                 moved += ours.let_go(JobState.QUEUED, due_at=Now())
             else:
-                moved += ours.let_go(JobState.CHECKING, due_at=from_now(_GRACE))
+                moved += ours.let_go(JobState.CHECKING, due_at=from_now(_GRACE), taken_over=True)
     return moved
 
 
@@ -80,18 +90,22 @@ def settle_forgotten() -> None:
         settle(forgotten.values_list("pk", flat=True))
 
 
+def clear_up_when_due() -> None:
+    """``clear_up`` every ten minutes, whoever does it: pumps come and go more often."""
+    if PumpSlot.objects.turn_to_clear_up(_CLEAR_SECONDS):
+        clear_up()
+
+
 def clear_up() -> None:
     """Remove old selections and webhook calls, and the files that killed or overtaken workers left."""
     WebhookDelivery.objects.filter(received_at__lt=from_now(-_DELIVERY_SECONDS)).delete()
     LimitUse.objects.all().forget()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
     files.clear_temporary(time.time() - _SCRATCH_SECONDS)
-    quiet, recent = from_now(-10 * get_settings().claim_seconds), from_now(-_DAY_SECONDS)
-    fetch.tidy(
-        EnhancementItem.objects.exclude(status__in=ACTIVE_ITEMS).filter(
-            job__claims__gt=1, finished_at__lt=quiet, finished_at__gt=recent
-        )
-    )
+    quiet = from_now(-10 * get_settings().claim_seconds)
+    jobs = ProviderJob.objects.filter(taken_over=True, finished_at__lt=quiet).order_by("pk")[:_TIDIED]
+    fetch.tidy(EnhancementItem.objects.filter(job__in=[job.pk for job in jobs]))
+    ProviderJob.objects.filter(pk__in=[job.pk for job in jobs]).update(taken_over=False)
     storages = {id(storage): storage for storage in [files.results_storage()]}
     for description in registered():
         storages[id(description.target_storage)] = description.target_storage

@@ -20,7 +20,7 @@ from product_imagery.exceptions import (
     ProviderError,
 )
 from product_imagery.flows import fetch
-from product_imagery.flows.line import Line, Ticket
+from product_imagery.flows.line import Line, Ticket, account_changed, whole_intent
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
@@ -32,6 +32,7 @@ from product_imagery.provider_kit.contract import (
     JobInput,
     Operation,
     Outcome,
+    Undecidable,
 )
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.registry import get_provider
@@ -116,6 +117,8 @@ class _Scratch(contextlib.ExitStack):
 def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
     job, provider = call.job, call.provider
     submitting = job.state == JobState.SENDING
+    if job.state == JobState.CHECKING and account_changed(job):
+        return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
     inputs = tuple(
         _source(item, call, word, scratch, line.pool) if submitting else JobInput(item.pk, item.uuid.hex)
         for item in call.items
@@ -127,7 +130,7 @@ def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
         inputs=inputs,
         remote_id=job.remote_id,
         remembered=job.remembered,
-        intent=bytes(job.intent or b""),
+        intent=whole_intent(job),
         begun_at=job.intent_at.timestamp() if job.intent_at else 0.0,
         webhook_url=webhook_address(job.credential.uuid, str(job.uuid)) if provider.webhooks and submitting else "",
     )
@@ -137,24 +140,24 @@ def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
 
 
 def _source(item: EnhancementItem, call: Call, word: Word, scratch: _Scratch, pool: ImagingPool) -> JobInput:
-    """The source as the provider takes it: a name, an address, or a file; a copy where it would be too large."""
+    """The source as the provider takes it: a name, an address, or a file; a copy where it is too large for it, or of
+    another kind. What is no picture is refused here: a provider would be paid for it all the same.
+    """
     external_id, description, provider = item.uuid.hex, call.descriptions[item.pk], call.provider
     if provider.form is Form.NAME:
         return JobInput(item.pk, external_id, name=item.source_name)
-    storage, name, most = description.storage, item.source_name, provider.max_source_bytes
-    if provider.form is Form.URL and files.size_of(storage, name) <= most:
-        return JobInput(item.pk, external_id, url=public_address(storage, name, source_address(str(item.uuid))))
+    storage, name = description.storage, item.source_name
     own = scratch.folder / f"source-{item.pk}"
     own.mkdir()
     path, word.digests[item.pk] = read_source(description, name, own)
-    if path.stat().st_size <= most:
-        return JobInput(item.pk, external_id, path=path)
+    wanted = {"most_bytes": provider.max_source_bytes, "formats": list(provider.formats)}
     bounds = get_settings().provider_settings()["limits"]
-    arguments = {"source": str(path), "folder": str(own), "most_bytes": most, "limits": bounds}
-    made = pool.run("product_imagery.imaging.shrink:shrink", **arguments)
-    if provider.form is Form.URL:
-        return JobInput(item.pk, external_id, url=_address_of_copy(item, made))
-    return JobInput(item.pk, external_id, path=Path(made["path"]))
+    copy = pool.run("product_imagery.imaging.fit:fit", source=str(path), folder=str(own), limits=bounds, **wanted)
+    if provider.form is not Form.URL:
+        return JobInput(item.pk, external_id, path=Path(copy["path"]) if copy else path)
+    signed = source_address(str(item.uuid))
+    address = _address_of_copy(item, copy) if copy else public_address(storage, name, signed)
+    return JobInput(item.pk, external_id, url=address)
 
 
 def _address_of_copy(item: EnhancementItem, made: dict[str, Any]) -> str:

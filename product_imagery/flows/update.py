@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeAlias
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from product_imagery import signals
 from product_imagery.exceptions import (
@@ -37,8 +38,11 @@ from product_imagery.provider_kit.contract import (
 from product_imagery.provider_kit.retry import Verdict, backoff, may_retry
 from product_imagery.states import ItemStatus, JobState
 
+logger = logging.getLogger("product_imagery")
+
 _GRACE = 30.0  #: seconds before a lost create is looked up: what was on its way has arrived by then
 _FETCH_TRIES = 8
+_DATABASE_WAITS = (0.1, 0.5, 2.0)
 _OWN_TRIES = 5  #: with our own storage
 _REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
 _CHECK_TRIES = 30  #: about four hours of looking up
@@ -46,7 +50,29 @@ _ABSENT = "absent_once"
 
 
 def record(word: Word) -> None:
-    """Let a provider's word change its job, if the claim is still ours; otherwise the sweep clears what was stored."""
+    """Let a provider's word change its job, if the claim is still ours; otherwise the sweep clears what was stored.
+
+    Never raises: a word that cannot be written down in any way stalls its job, and takes neither its neighbours nor the
+    pump with it. While the database is away the claim runs out, and what the provider has is asked again.
+    """
+    try:
+        for wait in _DATABASE_WAITS:
+            try:
+                _record(word)
+                return
+            except OperationalError:  # a deadlock, a lock that was not got, a connection that broke
+                time.sleep(wait)
+        _record(word)
+    except OperationalError:
+        logger.warning("What became of job %s could not be written down.", word.call.job.pk, exc_info=True)
+    except Exception:  # one answer must not take its neighbours and the pump with it
+        logger.exception("What became of job %s could not be written down.", word.call.job.pk)
+        sentence = "The provider's answer could not be written down; the log says why. Look there what became of it."
+        with suppress(DatabaseError), transaction.atomic():
+            _stall(word.call.job, "unrecordable", sentence)
+
+
+def _record(word: Word) -> None:
     with transaction.atomic():
         if word.error is not None:
             _apply_error(word, word.error)
@@ -75,14 +101,15 @@ def _accepted(word: Word, outcome: Accepted) -> None:
         sentence = f"The provider answered with an id ({outcome.remote_id}) that belongs to another job already."
         _stall(job, "id_taken", sentence)
         return
+    went_well(job.credential)
     if ours and outcome.balance is not None:
         ProviderCredential.objects.filter(pk=job.credential_id).update(balance=outcome.balance)
 
 
 def _running(word: Word, outcome: Running) -> None:
     job = word.call.job
-    since = (job.accepted_at or job.created_at).timestamp()
-    if time.time() - since > word.call.provider.deadline:
+    went_well(job.credential)
+    if _is_overdue(word):
         sentence = "The provider has been working on this for much longer than usual. Its last word: {}."
         _stall(job, "overdue", sentence.format(outcome.status or "none"))
         return
@@ -90,8 +117,14 @@ def _running(word: Word, outcome: Running) -> None:
     _move(job, JobState.RUNNING, remote_status=outcome.status[:60], due_at=from_now(wait), troubles=0, note="")
 
 
+def _is_overdue(word: Word) -> bool:
+    job = word.call.job
+    return bool(time.time() - (job.accepted_at or job.created_at).timestamp() > word.call.provider.deadline)
+
+
 def _finished(word: Word, outcome: Finished) -> None:
     job = word.call.job
+    went_well(job.credential)
     refused = {failure.item_id: ImageryError(failure.message, code=failure.code) for failure in outcome.failures}
     transient = [error for error in word.bad.values() if not isinstance(error, UnsafeAddress)]
     if transient and job.troubles < _FETCH_TRIES:
@@ -120,9 +153,9 @@ def _refused(word: Word, outcome: Refused) -> None:
         end_items(job, ItemStatus.FAILED, ImageryError(outcome.message, code=outcome.code, detail=outcome.detail))
 
 
-def _not_accepted(word: Word, _outcome: NotAccepted) -> None:
+def _not_accepted(word: Word, outcome: NotAccepted) -> None:
     job = word.call.job
-    if job.remembered.get(_ABSENT):
+    if outcome.certain or job.remembered.get(_ABSENT):
         kept = {name: fact for name, fact in job.remembered.items() if name != _ABSENT}
         _move(job, JobState.QUEUED, due_at=Now(), remembered=kept, intent=None, intent_at=None, troubles=0)
     else:  # lists lag behind: absent is what is absent twice
@@ -172,12 +205,27 @@ def _fail(word: Word, error: ImageryError) -> None:
 def _pause(word: Word, error: ImageryError) -> None:
     job = word.call.job
     _again(job, _back(job), error, 0)
-    if job.credential.pause(error.message):
+    if job.credential.pause(error.message, stops_reads=job.state != JobState.SENDING):
         signals.send_on_commit(signals.credential_paused, credential=job.credential)
 
 
 def _find_out(word: Word, error: ImageryError) -> None:
+    """What became of a create is looked up later. The account slows down: the next one may be lost as well."""
+    credential = word.call.job.credential
+    _slow_down(credential, backoff(credential.troubles))
     _again(word.call.job, JobState.CHECKING, error, _GRACE)
+
+
+def _slow_down(credential: ProviderCredential, seconds: float) -> None:
+    """Nothing is sent with the account for a while, and then one thing at a time until one goes well."""
+    mine = ProviderCredential.objects.filter(pk=credential.pk)
+    mine.update(resting_until=from_now(seconds), troubles=F("troubles") + 1)
+
+
+def went_well(credential: ProviderCredential) -> None:
+    """A good answer ends the slowing down."""
+    if credential.troubles:
+        ProviderCredential.objects.filter(pk=credential.pk).update(troubles=0)
 
 
 def _later(word: Word, error: ImageryError) -> None:
@@ -185,12 +233,14 @@ def _later(word: Word, error: ImageryError) -> None:
     if job.state == JobState.CHECKING and job.troubles >= _CHECK_TRIES:
         _stall(job, "outcome_unknown", f"Whether the provider accepted this could not be looked up: {error.message}")
         return
+    if job.state == JobState.RUNNING and _is_overdue(word):
+        _stall(job, "overdue", f"The provider accepted this long ago and gives no account of it: {error.message}")
+        return
     wait = backoff(job.troubles)
     if isinstance(error, RateLimited):
-        wait = error.retry_after or wait
+        wait = error.retry_after or backoff(job.credential.troubles, most=900.0)
         if error.code != "own_limit":
-            rest = ProviderCredential.objects.filter(pk=job.credential_id)
-            rest.update(resting_until=from_now(wait))
+            _slow_down(job.credential, wait)
     _again(job, _back(job), error, wait)
 
 
@@ -232,4 +282,6 @@ def look_now(credential: ProviderCredential, remote_ids: tuple[str, ...], job_uu
         open_jobs = open_jobs.filter(remote_id__in=remote_ids)
     elif job_uuid:
         open_jobs = open_jobs.filter(uuid=job_uuid)
-    return open_jobs.filter(due_at__gt=timezone.now()).update(due_at=Now())
+    # Locked in the order in which everybody else locks them.
+    pks = list(open_jobs.filter(due_at__gt=Now()).select_for_update().order_by("pk").values_list("pk", flat=True))
+    return ProviderJob.objects.filter(pk__in=pks).update(due_at=Now())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
@@ -19,16 +21,17 @@ from product_imagery.provider_kit.registry import get_provider, provider_choices
 from product_imagery.vault import Secret, seal, sealed_at, unseal
 
 KEY = "key"  #: the name of the secret that every hosted provider has
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OVERLAP = 7 * 86_400  #: seconds in which webhooks signed with the secret before are still believed
 
 
 class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
     """Accounts by what may be done with them."""
 
-    def ready(self) -> CredentialQuerySet:
-        """In use, not paused, and not asked to slow down at the moment."""
+    def readable(self) -> CredentialQuerySet:
+        """Whose work may be asked about now: what is paid for is collected although nothing new is bought."""
         rested = models.Q(resting_until=None) | models.Q(resting_until__lte=Now())
-        return self.filter(rested, is_active=True, paused_at=None)
+        return self.filter(rested, stops_reads=False)
 
     def for_provider(self, provider: str) -> ProviderCredential | None:
         """The oldest usable account at ``provider``; one that needs no key is made when first asked for."""
@@ -43,9 +46,9 @@ class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
         self.filter(pk=pk).update(label=models.F("label"))
 
     def locked(self, pk: int) -> ProviderCredential | None:
-        """The account under its lock, if it is ready."""
+        """The account under its lock, if it may be used for anything now."""
         self.lock(pk)
-        return self.ready().filter(pk=pk).first()
+        return self.readable().filter(pk=pk).first()
 
 
 class ProviderCredential(models.Model):
@@ -84,7 +87,9 @@ class ProviderCredential(models.Model):
     )
     is_active = models.BooleanField(_("in use"), default=True)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True, editable=False)
+    stops_reads = models.BooleanField(_("not even asked about work"), default=False, editable=False)
     resting_until = models.DateTimeField(null=True, blank=True, editable=False)
+    troubles = models.PositiveIntegerField(_("failed calls in a row"), default=0, editable=False)
     paused_reason = models.CharField(_("reason of the pause"), max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
 
@@ -98,10 +103,20 @@ class ProviderCredential(models.Model):
     def __str__(self) -> str:
         return self.label
 
-    def pause(self, reason: str) -> bool:
-        """Stop using the account until somebody resumes it; true for the one call that did it."""
-        paused = ProviderCredential.objects.filter(pk=self.pk, paused_at=None)
-        return bool(paused.update(paused_at=Now(), paused_reason=reason[:200]))
+    def pause(self, reason: str, *, stops_reads: bool) -> bool:
+        """Buy nothing with the account until somebody resumes it; true for the one call that did it.
+
+        ``stops_reads``: do not even ask about work that is under way, as its key is not accepted for that either.
+        """
+        mine = ProviderCredential.objects.filter(pk=self.pk)
+        if stops_reads:
+            mine.filter(stops_reads=False).update(stops_reads=True)
+        return bool(mine.filter(paused_at=None).update(paused_at=Now(), paused_reason=reason[:200]))
+
+    @property
+    def may_buy(self) -> bool:
+        """Whether new work may be sent: in use and not paused."""
+        return self.is_active and self.paused_at is None
 
     @property
     def declared(self) -> type[Provider]:
@@ -109,10 +124,14 @@ class ProviderCredential(models.Model):
         return get_provider(self.provider)
 
     def clean(self) -> None:
-        """Refuse limits that cannot be counted."""
+        """Refuse limits that cannot be counted, and addresses at which anybody could read the key on its way."""
+        parts = urlsplit(self.base_url)
+        here = parts.hostname in _LOOPBACK or parts.netloc in get_settings().fetch_allow
+        if self.base_url and parts.scheme != "https" and not here:
+            raise ValidationError({"base_url": _("The key would travel in the clear: write an https address.")})
         try:
             self.limits()
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             known = ", ".join(Counted)
             sentence = _("Write {counted: [most, seconds]} with whole numbers above 0; counted is one of: %s.") % known
             raise ValidationError({"own_limits": sentence}) from error
@@ -141,10 +160,13 @@ class ProviderCredential(models.Model):
         own = get_settings().keys.get(self.label, {})
         given = own.get(name, "") if isinstance(own, Mapping) else own if name == KEY else ""
         if given:
-            return (Secret(given),)
+            return (Secret(given.strip()),)
         tokens = self.sealed.get(name, [])
-        good = tokens if tokens and time.time() - sealed_at(tokens[0]) < OVERLAP else tokens[:1]
-        return tuple(unseal(token, self._place(name)) for token in good)
+        found = [unseal(token, self._place(name)) for token in tokens[:1]]
+        if tokens and time.time() - sealed_at(tokens[0]) < OVERLAP:
+            with suppress(SecretError):  # of the one before: that is why it was entered anew
+                found += [unseal(token, self._place(name)) for token in tokens[1:]]
+        return tuple(found)
 
     @property
     def secret_names(self) -> list[str]:
@@ -157,7 +179,7 @@ class ProviderCredential(models.Model):
 
     def set_secret(self, value: str, name: str = KEY) -> None:
         """Replace a secret; the one before stays good for a while, for webhooks. The caller saves ``sealed``."""
-        self.sealed = {**self.sealed, name: [seal(value, self._place(name)), *self.sealed.get(name, [])[:1]]}
+        self.sealed = {**self.sealed, name: [seal(value.strip(), self._place(name)), *self.sealed.get(name, [])[:1]]}
 
     def hint(self, name: str = KEY) -> str:
         """``••••`` and the last four characters, a dash without a secret, or that it cannot be read."""

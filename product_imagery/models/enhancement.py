@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.credential import ProviderCredential
@@ -92,10 +92,10 @@ class ItemQuerySet(models.QuerySet["EnhancementItem"]):
         """Completed items with a result that nobody has judged."""
         return self.filter(status=ItemStatus.COMPLETED, results__review=Review.PENDING).distinct()
 
-    def reopen(self, item: EnhancementItem, **changes: Any) -> int:
-        """Queue an ended item again, its last reason forgotten. Raises ``IntegrityError`` if under way elsewhere."""
-        changes |= {"active_key": item.work_key, "finished_at": None, **NO_REASON}
-        return self.filter(pk=item.pk).update(status=ItemStatus.QUEUED, **changes)
+    def reopen(self, **changes: Any) -> int:
+        """Queue ended items again, their last reasons forgotten. Raises ``IntegrityError`` if under way elsewhere."""
+        changes |= {"active_key": F("work_key"), "finished_at": None, **NO_REASON}
+        return self.update(status=ItemStatus.QUEUED, **changes)
 
     def to_publish(self) -> ItemQuerySet:
         """Items with an approved result that is not on its product."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections, models, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -22,14 +22,28 @@ from product_imagery.states import HELD_JOBS, UNFINISHED_JOBS, JobState
 _UNCLAIMED: dict[str, Any] = {"token": None, "claimed_until": None}
 
 
+#: a claim that ran out belonged to a worker that may have left files behind
+_TAKEN_OVER = Case(When(claimed_until__isnull=False, then=True), default=F("taken_over"))
+
+
 class JobQuerySet(models.QuerySet["ProviderJob"]):
     """Claims. Each is one conditional update, right without ``skip_locked``, which SQLite ignores."""
 
     def due(self) -> JobQuerySet:
         """Queued jobs of usable credentials whose time has come, oldest first."""
         return self.filter(
-            state=JobState.QUEUED, due_at__lte=Now(), credential__is_active=True, credential__paused_at=None
+            state=JobState.QUEUED,
+            due_at__lte=Now(),
+            credential__is_active=True,
+            credential__paused_at=None,
+            enhancement__cancelled_at=None,
         ).order_by("due_at", "pk")
+
+    def movable(self) -> JobQuerySet:
+        """Unfinished jobs that a worker will move sooner or later: not those that wait for a person's word."""
+        buys = Q(credential__is_active=True, credential__paused_at=None)
+        asks = Q(credential__stops_reads=False, state__in=(JobState.CHECKING, JobState.RUNNING))
+        return self.filter(buys | asks, state__in=UNFINISHED_JOBS)
 
     def claim(self, *, providers: Collection[str], most: int, seconds: float) -> list[ProviderJob]:
         """Take up to ``most`` due jobs for ``seconds``: they become ``sending`` under one new token."""
@@ -46,6 +60,7 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
                 token=token,
                 claimed_until=from_now(seconds),
                 claims=F("claims") + 1,
+                taken_over=_TAKEN_OVER,
                 sent_at=Now(),
             )
         return list(self.filter(token=token).select_related("enhancement", "credential").prefetch_related("items"))
@@ -64,7 +79,12 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
         if not jobs:
             return []
         token = uuid.uuid4()
-        claim = {"token": token, "claimed_until": from_now(seconds), "claims": F("claims") + 1}
+        claim = {
+            "token": token,
+            "claimed_until": from_now(seconds),
+            "claims": F("claims") + 1,
+            "taken_over": _TAKEN_OVER,
+        }
         free = self._unclaimed().filter(pk__in=[job.pk for job in jobs])
         number = free.filter(state=JobState.QUEUED).update(state=JobState.SENDING, sent_at=Now(), **claim)
         number += free.filter(state__in=(JobState.CHECKING, JobState.RUNNING)).update(**claim)
@@ -76,11 +96,14 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
         ours = set(self.filter(token=token).values_list("pk", flat=True))
         return [job for job in jobs if job.pk in ours]
 
-    def renew(self, jobs: Collection[ProviderJob], seconds: float) -> None:
-        """Move the deadline of jobs that are still being worked on."""
-        if jobs:
-            ours = {"pk__in": [job.pk for job in jobs], "token__in": {job.token for job in jobs}}
-            self.filter(state__in=HELD_JOBS, **ours).update(claimed_until=from_now(seconds))
+    def renew(self, jobs: Collection[ProviderJob], seconds: float) -> set[int]:
+        """Move the deadline of jobs that are still being worked on; return the keys of those that are still ours."""
+        if not jobs:
+            return set()
+        ours = {"pk__in": [job.pk for job in jobs], "token__in": {job.token for job in jobs}}
+        held = self.filter(state__in=HELD_JOBS, **ours)
+        held.update(claimed_until=from_now(seconds))
+        return set(held.values_list("pk", flat=True))
 
     def held(self, job: ProviderJob) -> JobQuerySet:
         """The job, if its claim is still ours: what every write-back is conditional on."""
@@ -122,6 +145,7 @@ class ProviderJob(models.Model):
     token = models.UUIDField(null=True, editable=False, db_index=True)
     claimed_until = models.DateTimeField(null=True, editable=False)
     claims = models.PositiveIntegerField(_("times taken"), default=0)
+    taken_over = models.BooleanField(default=False, editable=False)
     remote_id = models.CharField(_("id at the provider"), max_length=120, blank=True)
     remote_status = models.CharField(_("status at the provider"), max_length=60, blank=True)
     intent = models.BinaryField(null=True, editable=False)

@@ -23,7 +23,8 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
             name: Sum("amount", filter=Q(counted=limit.counted, at__gt=Now() - timedelta(seconds=_window(limit))))
             for name, limit in windows.items()
         }
-        used = self.filter(credential=credential).aggregate(**within) if windows else {}
+        longest = Now() - timedelta(seconds=max(map(_window, windows.values()), default=0))
+        used = self.filter(credential=credential, at__gt=longest).aggregate(**within) if windows else {}
         room: dict[Counted, int] = {}
         for name, limit in windows.items():
             left = limit.most - (used[name] or 0)

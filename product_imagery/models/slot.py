@@ -26,6 +26,11 @@ class SlotQuerySet(models.QuerySet["PumpSlot"]):
                 return self.take(slots=slots, seconds=seconds, holder=holder)
         return None
 
+    def turn_to_clear_up(self, seconds: float) -> bool:
+        """True for the one caller in so many seconds that is to clear up."""
+        due = Q(cleared_at=None) | Q(cleared_at__lt=from_now(-seconds))
+        return bool(self.filter(due, number=0).update(cleared_at=Now()))
+
 
 class PumpSlot(models.Model):
     """One allowed pump. ``until`` in the past or empty means that it is free; ``seen_at`` is its last sign of life."""
@@ -34,6 +39,7 @@ class PumpSlot(models.Model):
     token = models.UUIDField(null=True)
     until = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True)
+    cleared_at = models.DateTimeField(null=True)
     holder = models.CharField(max_length=120, blank=True)
 
     objects = SlotQuerySet.as_manager()

@@ -10,12 +10,16 @@ from product_imagery.models.credential import ProviderCredential
 
 
 class WebhookDelivery(models.Model):
-    """One call that was verified, or came from a provider that does not sign. ``headers`` are an allow-list."""
+    """One call that was verified, or came from a provider that does not sign. ``headers`` are an allow-list.
+
+    ``job_token`` is the job's own uuid, where the call came to the job's own address.
+    """
 
     credential = models.ForeignKey(ProviderCredential, models.CASCADE, related_name="deliveries")
     event_id = models.CharField(_("event"), max_length=200, blank=True)
     headers = models.JSONField(_("headers"), default=dict)
     body = models.BinaryField()
+    job_token = models.UUIDField(null=True, editable=False)
     received_at = models.DateTimeField(_("received"), auto_now_add=True)
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=200, blank=True)

@@ -100,6 +100,14 @@ class JobInput:
     name: str = ""
 
 
+AGAIN = "again"  #: what is remembered under this name tells a job that was sent again from its first sending
+
+
+def mark_of(job_uuid: str) -> str:
+    """The beginning of every mark of a job."""
+    return f"pi-{job_uuid}"
+
+
 @dataclass(frozen=True)
 class Job:
     """What a provider is given. ``folder`` is scratch space; ``settings`` are plain values of the site.
@@ -119,6 +127,11 @@ class Job:
     intent: bytes = b""
     begun_at: float = 0.0
     webhook_url: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What the provider may know this job by, and nobody else gives; another one when a person sends it again."""
+        return mark_of(self.uuid) + self.remembered.get(AGAIN, "")
 
 
 @dataclass(frozen=True)
@@ -222,7 +235,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class NotAccepted:
-    """A reconciliation's answer: the provider certainly has no such job, so it may be sent."""
+    """A reconciliation's answer: the provider has no such job, so it may be sent.
+
+    It has to be said twice, unless it is ``certain``: lists lag behind.
+    """
+
+    certain: bool = False
 
 
 @dataclass(frozen=True)
@@ -246,13 +264,17 @@ class Delivery:
     received_at: float
 
 
+MOST_PATIENCE = 120.0
+
+
 class Provider:
     """Base class. A provider does no I/O: its methods are generators that yield requests and are sent the answers.
 
     ``repeatable`` says that a job whose answer was lost may simply be done again, because it costs nothing;
     ``computes`` that its work is computing on this machine rather than waiting for another one. ``form`` is how it
     takes pictures, ``batch`` how many of them in one create, ``active_jobs`` how many jobs of a credential it works on
-    at once (0: no limit), ``deadline`` the seconds after which a running job is shown to a person.
+    at once (0: no limit), ``deadline`` the seconds after which a running job is shown to a person, ``patience`` those
+    that one call may take (at most ``MOST_PATIENCE``), ``formats`` what sources may be, as Pillow calls them.
     """
 
     slug: ClassVar[str]
@@ -270,6 +292,8 @@ class Provider:
     limits: ClassVar[tuple[Limit, ...]] = ()
     active_jobs: ClassVar[int] = 0
     deadline: ClassVar[float] = 1800.0
+    patience: ClassVar[float] = 60.0
+    formats: ClassVar[tuple[str, ...]] = ("JPEG", "PNG", "WEBP")
     fields: ClassVar[tuple[Field, ...]] = ()
     webhooks: ClassVar[bool] = False
 

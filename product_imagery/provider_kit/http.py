@@ -64,6 +64,13 @@ class Fields:
             return default
         if not isinstance(value, str) or (not value and default is None):
             raise _unreadable(f"{self._where}.{name} is not a text")
+        return _storable(value)
+
+    def identity(self, name: str = "id") -> str:
+        """A text that can be somebody's id: not empty, at most 120 characters."""
+        value = self.text(name)
+        if len(value) > 120:
+            raise _unreadable(f"{self._where}.{name} is too long for an id")
         return value
 
     def integer(self, name: str) -> int:
@@ -98,7 +105,7 @@ class HostedProvider(Provider):
     """Base of providers behind an HTTP API: one boundary at which their errors become ours.
 
     ``resources`` is what lies there besides jobs, ``list_names`` what a list may be wrapped in; ``makes`` names the
-    resource of which every job makes one, under the name ``mark_of`` gives.
+    resource of which every job makes one, under its mark.
     """
 
     resources: ClassVar[tuple[Resource, ...]] = ()
@@ -146,11 +153,6 @@ class HostedProvider(Provider):
         return "", "", ""
 
 
-def mark_of(job_uuid: str) -> str:
-    """The name of what a job of ours makes at a provider: nobody else gives it."""
-    return f"pi-{job_uuid}"
-
-
 def hinted(delivery: Delivery, name: str) -> str:
     """The id under ``name`` in a webhook's JSON; empty where there is none that could be one."""
     try:
@@ -190,6 +192,11 @@ def retry_after(answer: Answer) -> float | None:
         with contextlib.suppress(ValueError, TypeError):
             seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
     return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
+
+
+def _storable(text: str) -> str:
+    """Without what no database takes: NUL, and halves of surrogate pairs; at most 4,096 characters."""
+    return text[:4096].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _no_constant(name: str) -> Any:

@@ -17,8 +17,17 @@ from product_imagery.provider_kit.http import Answer
 from product_imagery.provider_kit.wall_clock import WallClockBackend, until
 
 _MOST_BYTES = 1024 * 1024
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0, pool=20.0)
 WALL_SECONDS = 60.0  #: of one call as a whole
+_TIMEOUT = httpx.Timeout(120.0, connect=5.0, pool=20.0)  #: of one read; the wall clock ends it before
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+    UnicodeError,
+)
 _SAVING_SECONDS = 1800.0  #: of the download of a whole collection
 #: a compressed answer could be small on the way and huge here
 _HEADERS = {"User-Agent": "product_imagery", "Accept": "application/json", "Accept-Encoding": "identity"}
@@ -38,9 +47,14 @@ class Transport:
         single = httpx.Limits(max_connections=connections, max_keepalive_connections=0)
         self._reads, self._creates = _client(kept), _client(single)
 
-    def send(self, base_url: str, request: HttpRequest, headers: Mapping[str, str]) -> Answer:
-        """Send one request. Raises ``NotSent`` when it provably did not arrive, else ``ProviderUnavailable``."""
-        with self._stream(base_url, request, headers, self.wall_seconds) as response:
+    def send(
+        self, base_url: str, request: HttpRequest, headers: Mapping[str, str], seconds: float | None = None
+    ) -> Answer:
+        """Send one request, and wait for its answer for so many ``seconds`` as a whole.
+
+        Raises ``NotSent`` when it provably did not arrive, else ``ProviderUnavailable``.
+        """
+        with self._stream(base_url, request, headers, seconds or self.wall_seconds) as response:
             return Answer(response.status_code, _read(response), _facts(response))
 
     def save(
@@ -76,9 +90,9 @@ class Transport:
                 ) as response,
             ):
                 yield response
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+        except _NEVER_SENT as error:
             raise NotSent("The provider cannot be reached.", detail=type(error).__name__) from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.StreamError) as error:
             raise _lost(type(error).__name__) from error
 
     def close(self) -> None:

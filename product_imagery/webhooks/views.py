@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.auth.decorators import login_not_required
 from django.core import signing
 from django.core.exceptions import RequestDataTooBig
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -23,6 +24,7 @@ _MOST_BYTES = 256 * 1024
 
 
 @csrf_exempt
+@login_not_required
 @require_POST
 def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
     """Take a provider's call: 200 once it is written down, 401 for a wrong signature, 404, 405, 413."""
@@ -44,6 +46,7 @@ def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+@login_not_required
 @require_safe
 def source(request: HttpRequest, signed: str) -> HttpResponseBase:
     """Give out a source picture to whoever holds its signed address, while it is good."""

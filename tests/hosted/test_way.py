@@ -204,9 +204,25 @@ def test_each_step_of_pergai_survives_a_lost_answer(account: Account, order: Ord
             enhancement = order(credential)
             hurry_past(fakes, step - 1, kind)
             hurry(20)
+            if (kind, step) == ("drop", 2):  # that it is not in the list does not prove that it was not accepted
+                job = ProviderJob.objects.get(state=JobState.STALLED)
+                assert "may not be complete" in job.note
+                steer.send_again(job, None)
+                hurry(20)
             assert _status(enhancement) == EnhancementStatus.COMPLETED
     assert fakes.charged("pergai") == 6
-    assert len({product["name"] for product in fakes.products}) == len(fakes.products) == 6
+    assert len({product["name"] for product in fakes.products}) == len(fakes.products) == 7
+
+
+def test_a_generation_that_the_list_does_not_show_is_not_bought_again(
+    account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(account("pergai"))
+    hurry_past(fakes, 1, "lose")
+    monkeypatch.setattr(fakes, "_pergai_read", lambda path: (200, [] if path == "/generations" else fakes.products))
+    hurry(20)
+    assert fakes.charged("pergai") == 1
+    assert EnhancementItem.objects.get().status == ItemStatus.STALLED
 
 
 def hurry_past(fakes: Fakes, good: int, kind: str) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
@@ -62,6 +63,10 @@ class Command(ImageryCommand):
                 raise CommandError(f"{provider.label} has no secret “{name}”. It has: {', '.join(known) or 'none'}.")
             credential.set_secret(_from_environment(variable), name)
         credential.base_url = options["base_url"] or credential.base_url
+        try:
+            credential.clean()
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
         credential.save()
         self.stdout.write(f"{'Added' if made else 'Changed'}: {credential} ({credential.hint()}).")
         if provider.webhooks:
@@ -100,7 +105,7 @@ class Command(ImageryCommand):
             raise CommandError(f"{bad} of {len(chosen)} accounts could not be confirmed.")
 
     def _pause(self, options: dict[str, Any]) -> None:
-        find_account(options["label"]).pause("paused by hand")
+        find_account(options["label"]).pause("paused by hand", stops_reads=True)
         self.stdout.write("Paused.")
 
     def _resume(self, options: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ from product_imagery.provider_kit.contract import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, Fields, HostedProvider, mark_of
+from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
 
@@ -96,7 +96,10 @@ class AIGenStudio(HostedProvider):
         return {"aigen_test_": "sandbox", "aigen_live_": "live"}.get(key[:11], "")
 
     def submit(self, job: Job) -> Conversation:
-        """Create one enhancement of all the job's pictures."""
+        """Create one enhancement of all the job's pictures; begun once, always with the same bytes under its key."""
+        if job.intent:
+            headers = {"Content-Type": "application/json", "Idempotency-Key": job.mark}
+            return self._accepted((yield from self.call(HttpRequest("POST", _PATH, job.intent, headers, creates=True))))
         content = {
             "images": [{"source_url": given.url, "external_id": given.external_id} for given in job.inputs],
             "preset": job.options["preset"],
@@ -106,14 +109,14 @@ class AIGenStudio(HostedProvider):
             content["instructions"] = job.options["instructions"]
         if job.webhook_url.startswith("https://"):
             content["webhook_url"] = job.webhook_url
-        answer = yield from self.post(_PATH, content, creates=True, Idempotency_Key=_key(job))
+        answer = yield from self.post(_PATH, content, creates=True, Idempotency_Key=job.mark)
         return self._accepted(answer)
 
     def reconcile(self, job: Job) -> Conversation:
         """Send the same bytes under the same key again: the vendor answers with what it has, and charges once."""
-        if time.time() - job.begun_at > _TRUSTED_SECONDS:
+        if not job.intent or time.time() - job.begun_at > _TRUSTED_SECONDS:
             return Undecidable("It is too long ago to repeat the request safely.")
-        headers = {"Content-Type": "application/json", "Idempotency-Key": _key(job)}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": job.mark}
         try:
             answer = yield from self.call(HttpRequest("POST", _PATH, job.intent, headers))
         except ProviderUnavailable as error:
@@ -182,11 +185,7 @@ class AIGenStudio(HostedProvider):
         body = answer.fields()
         found = body.object("enhancement")
         balance = body.amount("remaining_paid_credits")
-        return Accepted(found.text("id"), found.text("status", "queued"), _FIRST_LOOK, balance)
-
-
-def _key(job: Job) -> str:
-    return mark_of(job.uuid)
+        return Accepted(found.identity(), found.text("status", "queued"), _FIRST_LOOK, balance)
 
 
 def _result(job: Job, status: str, found: Fields) -> Outcome:

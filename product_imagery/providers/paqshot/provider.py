@@ -100,7 +100,7 @@ class Paqshot(HostedProvider):
         answer = yield from self.post("generate", body, creates=True)
         found = answer.fields()
         soon = min(30.0, max(5.0, float(found.amount("estimated_seconds") or 5)))
-        return Accepted(found.text("id"), found.text("status", ""), soon)
+        return Accepted(found.identity(), found.text("status", ""), soon)
 
     def poll(self, job: Job) -> Conversation:
         """Read the generation."""

@@ -29,12 +29,13 @@ from product_imagery.provider_kit.contract import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, Fields, HostedProvider, mark_of
+from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
 
 _FIRST_LOOK, _NEXT_LOOK = 10.0, 15.0
 _PRODUCT = "product_id"
+_PRODUCT_FIELD = b'"imagePath"'  #: only the create of a product has it
 _PRICE = Decimal(1)  #: nothing is stated: operations are counted
 
 _FOLDER = Option(
@@ -60,6 +61,7 @@ class PergAI(HostedProvider):
     limits = (Limit(Counted.REQUESTS, 20, 60),)
     active_jobs = 2
     deadline = 1800.0
+    patience = 120.0
     resources = (
         Resource("products", "products", _OWN, required=("name", "category", "imagePath")),
         Resource("templates", "templates", (Verb.LIST,)),
@@ -112,7 +114,7 @@ class PergAI(HostedProvider):
         if not product:
             folder = job.options["image_folder"].strip("/")
             path = f"{folder}/{job.inputs[0].name.rpartition('/')[2]}"
-            content = {"name": mark_of(job.uuid), "category": job.options["category"], "imagePath": path}
+            content = {"name": job.mark, "category": job.options["category"], "imagePath": path}
             made = yield from self.post("products", content, creates=True)
             product = _identity(made.fields(), "product")
             yield Remember({_PRODUCT: product})
@@ -121,24 +123,27 @@ class PergAI(HostedProvider):
         return Accepted(_identity(answer.fields(), "generation"), check_after=_FIRST_LOOK)
 
     def reconcile(self, job: Job) -> Conversation:
-        """Look for our product by its name, then for a generation of it."""
-        product = job.remembered.get(_PRODUCT, "")
-        if not product:
-            products = yield from self._list("products")
-            named = [str(one["id"]) for one in products if one.get("name") == mark_of(job.uuid) and one.get("id")]
-            if not named:
-                return NotAccepted()
-            product = named[0]
-            yield Remember({_PRODUCT: product})
+        """Which of the two creates was lost is told by what was written down before it.
+
+        A product is looked up by its name. It costs nothing, and the generation was not sent without it. A generation
+        is looked up by its product; that it is not in the list does not prove that there is none.
+        """
+        if _PRODUCT_FIELD in job.intent:
+            if not job.remembered.get(_PRODUCT):
+                products = yield from self._list("products")
+                named = [str(one["id"]) for one in products if one.get("name") == job.mark and one.get("id")]
+                if not named:
+                    return NotAccepted()
+                yield Remember({_PRODUCT: named[0]})
+            return NotAccepted(certain=True)
         generations = yield from self._list("generations")
+        product = job.remembered.get(_PRODUCT)
         ours = [str(one["id"]) for one in generations if one.get("productId") == product and one.get("id")]
         if len(ours) == 1:
             return Accepted(ours[0], check_after=1.0)
         if ours:
             return Undecidable(f"PergAI shows several generations of this product: {', '.join(ours)}.")
-        if job.operation is Operation.SCENE:
-            return NotAccepted()
-        return Undecidable("Whether PergAI's tools show up in its list of generations is not documented.")
+        return Undecidable("PergAI's list shows no generation of this product, but it may not be complete.")
 
     def _list(self, name: str) -> Generator[HttpRequest, Answer, list[dict[str, Any]]]:
         return (yield from self.entries(HttpRequest("GET", name)))
@@ -177,7 +182,7 @@ def _single(body: Fields, name: str) -> Fields:
 
 
 def _identity(body: Fields, name: str) -> str:
-    return _single(body, name).text("id")
+    return _single(body, name).identity()
 
 
 def _work(job: Job, product: str) -> tuple[str, dict[str, Any]]:

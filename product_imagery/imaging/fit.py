@@ -1,0 +1,38 @@
+"""Make a source fit for a provider: a picture that it takes, not too large. Runs in the imaging process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from product_imagery.exceptions import PictureError
+from product_imagery.imaging.decode import open_picture
+from product_imagery.imaging.encode import write_picture
+from product_imagery.imaging.limits import Limits
+
+#: longest sides that are tried one after the other; what a provider makes is rarely larger than the first
+_SIDES = (4096, 3072, 2048, 1536, 1024)
+_QUALITY = 92
+
+
+def fit(
+    *, source: str, folder: str, most_bytes: int, formats: list[str], limits: dict[str, int]
+) -> dict[str, Any] | None:
+    """Nothing if the source is of one of the ``formats`` and small enough; else a copy that is, as large as it can be.
+
+    The copy is described by the fields of ``encode.Encoded``: WebP where anything is transparent, JPEG otherwise, in
+    sRGB. Raises ``PictureError`` for what is no picture, or cannot be made small enough.
+    """
+    opened = open_picture(Path(source), Limits(**limits))
+    if opened.format in formats and Path(source).stat().st_size <= most_bytes:
+        return None
+    format = "webp" if opened.image.mode == "RGBA" else "jpeg"
+    for side in _SIDES:
+        small = opened.image.copy()
+        small.thumbnail((side, side), Image.Resampling.LANCZOS)
+        made = write_picture(small, Path(folder, f"copy-{side}"), format=format, quality=_QUALITY)
+        if made.size <= most_bytes:
+            return made.as_dict()
+    raise PictureError("The picture cannot be made small enough for this provider.", code="source_too_large")
