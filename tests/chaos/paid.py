@@ -190,7 +190,7 @@ def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:
     waiting = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)
     seen, patience = -1, 0.0
     while ProviderJob.objects.filter(state__in=(*waiting, JobState.SENDING)).exists():
-        moved = len(fakes.created) + ProviderJob.objects.exclude(state__in=waiting).count() + nursery.left
+        moved = ProviderJob.objects.exclude(state__in=(*waiting, JobState.SENDING)).count() - nursery.left
         if moved != seen:
             seen, patience = moved, time.monotonic() + 60
         if time.monotonic() > patience:
