@@ -76,15 +76,19 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
             with explained(request):
                 self._tell_cancelled(request, steer.cancel(enhancement))
 
-    @admin.action(description=_("Try failed pictures again"), permissions=["cancel"])
+    @admin.action(description=_("Try failed pictures again"), permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
         for enhancement in queryset:
             with explained(request):
                 self._tell_retried(request, steer.retry(enhancement))
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        """For the two actions above."""
+        """For the actions above."""
         return bool(request.user.has_perm("product_imagery.cancel_enhancement"))
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """What is made once more may be paid once more."""
+        return self.has_cancel_permission(request) and request.user.has_perm("product_imagery.start_enhancement")
 
     def get_urls(self) -> list[URLPattern]:
         """The confirm page and the review page, beside Django's own."""
@@ -116,11 +120,13 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
                 if "cancel" in request.POST:
                     self._tell_cancelled(request, steer.cancel(enhancement))
                 elif "retry" in request.POST:
+                    require(request, "start_enhancement")
                     self._tell_retried(request, steer.retry(enhancement))
             return redirect("admin:product_imagery_enhancement_change", enhancement.pk)
         context = {**self.admin_site.each_context(request), **_figures(enhancement), "title": str(enhancement)}
         context["worker_missing"] = enhancement.is_active and worker_is_missing()
         context["may_cancel"] = self.has_cancel_permission(request)
+        context["may_retry"] = self.has_retry_permission(request)
         return TemplateResponse(request, self.change_form_template, context)
 
     def _tell_cancelled(self, request: HttpRequest, count: int) -> None:

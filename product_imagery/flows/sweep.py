@@ -35,7 +35,7 @@ _SCRATCH_SECONDS = 3600
 _DAY_SECONDS = 86_400
 _CLEAR_SECONDS = 600
 _TIDIED = 200  #: items at once
-_DELIVERY_SECONDS = 90 * _DAY_SECONDS  #: how long webhook calls are kept to look at
+_KEPT_SECONDS = 90 * _DAY_SECONDS  #: how long webhook calls and the bytes of creates are kept to look at
 _GRACE = WALL_SECONDS + 30.0  #: seconds in which a dead worker's create may still arrive
 
 
@@ -97,8 +97,10 @@ def clear_up_when_due() -> None:
 
 
 def clear_up() -> None:
-    """Remove old selections and webhook calls, and the files that killed or overtaken workers left."""
-    WebhookDelivery.objects.filter(received_at__lt=from_now(-_DELIVERY_SECONDS)).delete()
+    """Remove old selections, webhook calls and bytes of creates, and the files that dead or overtaken workers left."""
+    long_ago = from_now(-_KEPT_SECONDS)
+    WebhookDelivery.objects.filter(received_at__lt=long_ago).delete()
+    ProviderJob.objects.filter(finished_at__lt=long_ago, intent__isnull=False).update(intent=None)
     LimitUse.objects.all().forget()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
     files.clear_temporary(time.time() - _SCRATCH_SECONDS)
