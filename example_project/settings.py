@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "product_imagery",
     "rest_framework",
+    "drf_spectacular",
     "django_q",
     "example_project.shop",
 ]

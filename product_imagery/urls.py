@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from product_imagery.webhooks import views
 
 app_name = "product_imagery"
 
 urlpatterns = [
+    path("api/v1/", include("product_imagery.api.urls")),
     path("webhooks/<uuid:credential>/", views.webhook, name="webhook"),
     path("sources/<str:signed>/", views.source, name="source"),
 ]

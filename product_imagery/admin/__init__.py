@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from product_imagery.admin import credentials, enhancements, items, presets, records, versions
+from product_imagery.admin import credentials, enhancements, items, keys, presets, records, versions
 from product_imagery.admin.actions import EnhanceImagesMixin
 
-__all__ = ["EnhanceImagesMixin", "credentials", "enhancements", "items", "presets", "records", "versions"]
+__all__ = ["EnhanceImagesMixin", "credentials", "enhancements", "items", "keys", "presets", "records", "versions"]

@@ -107,25 +107,32 @@ def write_down(job: ProviderJob, items: list[EnhancementItem], pictures: list[St
 def write_down_all(done: list[tuple[ProviderJob, list[EnhancementItem], list[Stored]]]) -> None:
     """The same for many jobs at once."""
     by_pk = {item.pk: item for _, items, _ in done for item in items}
+    enhancements = Enhancement.objects.select_related("actor").in_bulk({job.enhancement_id for job, _, _ in done})
     made = ResultImage.objects.bulk_create(
-        _result(job, by_pk[stored.picture.item_id], stored) for job, _, pictures in done for stored in pictures
+        _result(job, by_pk[stored.picture.item_id], stored, enhancements[job.enhancement_id].actor_id)
+        for job, _, pictures in done
+        for stored in pictures
     )
-    enhancements = {job.enhancement_id for job, _, _ in done}
-    wanted = Enhancement.objects.filter(pk__in=enhancements, auto_approve=True, cancelled_at=None)
-    approved = {enhancement.pk: enhancement.actor for enhancement in wanted.select_related("actor")}
+    approved = {
+        pk: enhancement.actor
+        for pk, enhancement in enhancements.items()
+        if enhancement.auto_approve and not enhancement.cancelled_at
+    }
     # Asked again: somebody may have cancelled meanwhile. Several variants of one item cannot all stand on the product:
     # the first one does.
     firsts = {result.item_id: result for result in reversed(made)}
     for result in firsts.values():
         if result.item.enhancement_id in approved:
-            review.approve(result, actor=approved[result.item.enhancement_id], publish=True)
+            publish = not enhancements[result.item.enhancement_id].is_test
+            review.approve(result, actor=approved[result.item.enhancement_id], publish=publish)
 
 
-def _result(job: ProviderJob, item: EnhancementItem, stored: Stored) -> ResultImage:
+def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, owner_id: int | None) -> ResultImage:
     encoded = stored.picture.file
     return ResultImage(
         item=item,
         job=job,
+        owner_id=owner_id,
         image=stored.image,
         thumbnail=stored.thumbnail,
         original=stored.original,

@@ -9,14 +9,16 @@ from typing import Any
 from django.utils import timezone
 
 from product_imagery.exceptions import RequestError
-from product_imagery.models import CreditEntry, Enhancement, ProviderCredential, ProviderJob
+from product_imagery.models import ApiKey, CreditEntry, Enhancement, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.registry import get_offer
 
 _Kind = CreditEntry.Kind
 
 
-def allow(credential: ProviderCredential, total: Decimal, budget: Decimal | None = None) -> None:
-    """Make sure that ``total`` fits every budget, under the credential's lock until the transaction ends.
+def allow(
+    credential: ProviderCredential, total: Decimal, budget: Decimal | None = None, key: ApiKey | None = None
+) -> None:
+    """Make sure that ``total`` fits every budget, under the locks of account and key until the transaction ends.
 
     Raises ``RequestError`` with the code ``over_budget``.
     """
@@ -28,13 +30,19 @@ def allow(credential: ProviderCredential, total: Decimal, budget: Decimal | None
             f"This costs {_plain(total)} {unit}, more than its budget of {_plain(budget)}.", code="over_budget"
         )
     ProviderCredential.objects.lock(credential.pk)
-    now = timezone.localtime()
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    for most, since, what in (
-        (credential.budget_day, day, "today"),
-        (credential.budget_month, day.replace(day=1), "this month"),
-    ):
-        spent = CreditEntry.objects.spent_on_work_since(credential, since) if most is not None else Decimal(0)
+    day = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    of_account = CreditEntry.objects.filter(credential=credential)
+    budgets = [
+        (credential.budget_day, of_account, day, "today"),
+        (credential.budget_month, of_account, day.replace(day=1), "this month"),
+    ]
+    if key is not None and key.budget_day is not None:
+        ApiKey.objects.lock(key.pk)
+        budgets.append(
+            (key.budget_day, CreditEntry.objects.filter(enhancement__api_key=key), day, "for this key today")
+        )
+    for most, entries, since, what in budgets:
+        spent = entries.spent_on_work_since(since) if most is not None else Decimal(0)
         if most is not None and spent + total > most:
             left = max(most - spent, Decimal(0))
             sentence = (
@@ -88,7 +96,7 @@ def order_again(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any],
     credential = enhancement.credential
     offer = get_offer(credential.declared, enhancement.operation)
     costs = [offer.cost_of(options) * pictures for options, pictures in orders]
-    allow(credential, sum(costs, Decimal(0)))
+    allow(credential, sum(costs, Decimal(0)), key=enhancement.api_key)
     jobs = ProviderJob.objects.bulk_create(
         ProviderJob(
             enhancement=enhancement,

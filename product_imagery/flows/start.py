@@ -17,7 +17,7 @@ from product_imagery import background
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo, RequestError, StateError
 from product_imagery.flows import ledger, pace
-from product_imagery.models import Enhancement, EnhancementItem, Preset, ProviderCredential, ProviderJob
+from product_imagery.models import ApiKey, Enhancement, EnhancementItem, Preset, ProviderCredential, ProviderJob
 from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.provider_kit.contract import Offer
 from product_imagery.provider_kit.registry import get_offer, get_provider
@@ -35,6 +35,7 @@ class Look:
     credential: ProviderCredential
     offer: Offer
     preset: Preset | None = None
+    is_test: bool = False
 
     @property
     def cost_each(self) -> Decimal:
@@ -126,12 +127,14 @@ def start(
     auto_approve: bool = False,
     fresh: bool = False,
     budget: Decimal | None = None,
+    api_key: ApiKey | None = None,
+    external_ids: Mapping[str, str] | None = None,
 ) -> Enhancement:
     """Freeze the selection and queue the work.
 
     Pictures that are under way with the same look are left out; so are those that have an unrejected result of it,
-    unless ``fresh``. ``budget`` is the most that this enhancement may cost. Raises ``NothingToDo`` when none is left,
-    ``RequestError`` for a selection that is too large or too dear.
+    unless ``fresh``. ``budget`` is the most that this enhancement may cost, ``external_ids`` what the caller calls its
+    products. Raises ``NothingToDo`` when none is left, ``RequestError`` for a selection that is too large or too dear.
     """
     for _attempt in range(3):
         try:
@@ -140,7 +143,7 @@ def start(
                 if not plan.to_do:
                     raise _nothing(plan)
                 cost = look.cost_each
-                ledger.allow(look.credential, cost * len(plan.to_do), budget)
+                ledger.allow(look.credential, cost * len(plan.to_do), budget, api_key)
                 enhancement = Enhancement.objects.create(
                     operation=look.operation,
                     options=look.options,
@@ -149,8 +152,10 @@ def start(
                     actor=actor,  # type: ignore[misc]
                     door=door,
                     auto_approve=auto_approve,
+                    api_key=api_key,
+                    is_test=look.is_test,
                 )
-                _create_items(enhancement, description, plan, cost)
+                _create_items(enhancement, description, plan, cost, external_ids or {})
                 background.wake()
                 return enhancement
         except IntegrityError:
@@ -205,11 +210,17 @@ def _known_work(keys: list[str]) -> tuple[set[str], set[str]]:
 def _work_key(content_type_id: int, picture: ProductPicture, look: Look) -> str:
     """Digest of what makes two pieces of work the same: picture, source file, provider, operation, options."""
     parts = (content_type_id, picture.object_id, picture.slot, picture.source_name)
-    work = [*parts, look.credential.provider, look.operation, sorted(look.options.items())]
+    work = [*parts, look.credential.provider, look.operation, sorted(look.options.items()), look.is_test]
     return hashlib.sha256(json.dumps(work).encode()).hexdigest()
 
 
-def _create_items(enhancement: Enhancement, description: ProductImages, plan: _Plan, cost: Decimal) -> None:
+def _create_items(
+    enhancement: Enhancement,
+    description: ProductImages,
+    plan: _Plan,
+    cost: Decimal,
+    external_ids: Mapping[str, str],
+) -> None:
     content_type = description.content_type()
     packets = list(pace.packets(plan.to_do, enhancement.credential))
     for begin in range(0, len(packets), _BATCH):
@@ -237,6 +248,7 @@ def _create_items(enhancement: Enhancement, description: ProductImages, plan: _P
                 label=Truncator(picture.label).chars(200),
                 source_name=picture.source_name,
                 target_name=picture.target_name,
+                external_id=external_ids.get(picture.object_id, ""),
                 work_key=key,
                 active_key=key,
             )

@@ -22,7 +22,9 @@ from product_imagery.models import (
     LimitUse,
     ProviderJob,
     PumpSlot,
+    RateUse,
     Selection,
+    StoredAnswer,
     WebhookDelivery,
 )
 from product_imagery.models.clock import from_now
@@ -35,6 +37,7 @@ _SCRATCH_SECONDS = 3600
 _DAY_SECONDS = 86_400
 _CLEAR_SECONDS = 600
 _TIDIED = 200  #: items at once
+_ANSWER_SECONDS = 48 * 3600  #: how long an Idempotency-Key is remembered
 _KEPT_SECONDS = 90 * _DAY_SECONDS  #: how long webhook calls and the bytes of creates are kept to look at
 _GRACE = WALL_SECONDS + 30.0  #: seconds in which a dead worker's create may still arrive
 
@@ -102,6 +105,8 @@ def clear_up() -> None:
     WebhookDelivery.objects.filter(received_at__lt=long_ago).delete()
     ProviderJob.objects.filter(finished_at__lt=long_ago, intent__isnull=False).update(intent=None)
     LimitUse.objects.all().forget()
+    RateUse.objects.filter(at__lt=from_now(-_SCRATCH_SECONDS)).delete()
+    StoredAnswer.objects.filter(created_at__lt=from_now(-_ANSWER_SECONDS)).delete()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
     files.clear_temporary(time.time() - _SCRATCH_SECONDS)
     quiet = from_now(-10 * get_settings().claim_seconds)

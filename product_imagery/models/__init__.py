@@ -5,6 +5,7 @@ from __future__ import annotations
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement, EnhancementItem
 from product_imagery.models.job import ProviderJob
+from product_imagery.models.key import ApiKey, RateUse, Scope, StoredAnswer
 from product_imagery.models.ledger import CreditEntry
 from product_imagery.models.limit import LimitUse
 from product_imagery.models.preset import Preset
@@ -15,6 +16,7 @@ from product_imagery.models.version import ImageVersion
 from product_imagery.models.webhook import WebhookDelivery
 
 __all__ = [
+    "ApiKey",
     "CreditEntry",
     "Enhancement",
     "EnhancementItem",
@@ -24,7 +26,10 @@ __all__ = [
     "ProviderCredential",
     "ProviderJob",
     "PumpSlot",
+    "RateUse",
     "ResultImage",
+    "Scope",
     "Selection",
+    "StoredAnswer",
     "WebhookDelivery",
 ]

@@ -12,6 +12,7 @@ from django.db.models import Count, F, Q
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.credential import ProviderCredential
+from product_imagery.models.key import ApiKey
 from product_imagery.models.preset import Preset, operation_choices
 from product_imagery.states import ACTIVE_ENHANCEMENTS, OPEN_ITEMS, EnhancementStatus, ItemStatus, Publication, Review
 
@@ -55,6 +56,10 @@ class Enhancement(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("started by"), null=True, blank=True, related_name="+"
     )
     door = models.CharField(_("started from"), max_length=10, choices=Door)
+    api_key = models.ForeignKey(
+        ApiKey, models.SET_NULL, verbose_name=_("API key"), null=True, blank=True, related_name="enhancements"
+    )
+    is_test = models.BooleanField(_("made with a test key: never published"), default=False)
     auto_approve = models.BooleanField(_("approve without review"), default=False)
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -70,7 +75,11 @@ class Enhancement(models.Model):
             ("start_enhancement", _("Can start enhancements (may spend money)")),
             ("cancel_enhancement", _("Can cancel and retry enhancements")),
         )
-        indexes = (models.Index(fields=["status"]), models.Index(fields=["created_at"]))
+        indexes = (
+            models.Index(fields=["status"]),
+            models.Index(fields=["created_at"]),
+            models.Index(fields=["actor", "-id"], name="imagery_of_actor"),
+        )
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.get_operation_display()}"
@@ -120,6 +129,7 @@ class EnhancementItem(models.Model):
     source_name = models.CharField(_("source file"), max_length=500)
     target_name = models.CharField(_("target file"), max_length=500, blank=True)
     source_digest = models.CharField(_("SHA-256 of the source"), max_length=64, blank=True)
+    external_id = models.CharField(_("the caller's own id"), max_length=128, blank=True)
     work_key = models.CharField(max_length=64, editable=False)
     active_key = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  NULLs differ
     status = models.CharField(_("status"), max_length=12, choices=ItemStatus, default=ItemStatus.QUEUED)

@@ -19,13 +19,13 @@ from product_imagery.models.job import ProviderJob
 class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
     """Sums."""
 
-    def spent_on_work_since(self, credential: ProviderCredential, moment: datetime) -> Decimal:
-        """What work that was ordered since ``moment`` costs, or may cost.
+    def spent_on_work_since(self, moment: datetime) -> Decimal:
+        """What of this work was ordered since ``moment`` costs, or may cost.
 
         A correction belongs to the day of its order: what is released today of yesterday's is no money for today.
         """
-        ordered = self.filter(credential=credential, kind=CreditEntry.Kind.RESERVE, at__gte=moment).values("job")
-        return self.filter(job__in=ordered).aggregate(total=Sum("amount"))["total"] or Decimal(0)
+        ordered = self.filter(kind=CreditEntry.Kind.RESERVE, at__gte=moment).values("job")
+        return CreditEntry.objects.filter(job__in=ordered).aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
     def booked(self, jobs: Iterable[ProviderJob]) -> dict[int, Decimal]:
         """What is promised or spent for each of these jobs, by key; jobs without an entry are missing."""

@@ -42,6 +42,9 @@ class ResultImage(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     item = models.ForeignKey(EnhancementItem, models.CASCADE, related_name="results")
     job = models.ForeignKey(ProviderJob, models.SET_NULL, null=True, related_name="results")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("owner"), null=True, related_name="+"
+    )
     image = models.ImageField(_("picture"), storage=results_storage, max_length=500)
     thumbnail = models.ImageField(_("thumbnail"), storage=results_storage, max_length=500)
     original = models.FileField(_("as it came from the provider"), storage=results_storage, max_length=500, blank=True)
@@ -81,6 +84,7 @@ class ResultImage(models.Model):
         indexes = (
             models.Index(fields=["publication"], condition=models.Q(publication="waiting"), name="imagery_to_publish"),
             models.Index(fields=["review"]),
+            models.Index(fields=["owner", "-id"], name="imagery_of_owner"),
         )
 
     def __str__(self) -> str:

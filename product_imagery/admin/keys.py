@@ -1,0 +1,77 @@
+"""Keys of the API: shown once, when they are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from product_imagery.models import ApiKey, Scope
+
+_FIXED = ("owner", "is_test")
+
+
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Scopes as boxes to tick."""
+
+    scopes = forms.MultipleChoiceField(
+        label=_("May"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[Scope.READ, Scope.ENHANCE]
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "owner", "is_test", "scopes", "requests_per_minute", "budget_day", "expires_at")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who uses which key, and until when."""
+
+    form = ApiKeyForm
+    list_display = ("name", "prefix", "owner", "is_test", "state", "last_used_at")
+    list_filter = ("is_test", ("revoked_at", admin.EmptyFieldListFilter))
+    list_select_related = ("owner",)
+    search_fields = ("name", "=prefix")
+    actions = ("revoke",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Whose it is and what it is for stays as it was made."""
+        return (*_FIXED, "prefix", "state", "last_used_at") if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What can be seen only once there is something to see."""
+        shown = ["prefix", "state", "last_used_at"] if obj else []
+        return [*ApiKeyForm.Meta.fields, *shown]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Whoever makes a key owns it, unless they say otherwise."""
+        return {"owner": request.user.pk, **super().get_changeform_initial_data(request)}
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """Show a new key, this once."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        text = obj.seal()
+        obj.save()
+        sentence = _t("Keep this key now, it is not shown again: {}")
+        messages.warning(request, format_html(sentence, format_html("<code>{}</code>", text)))
+
+    @admin.display(description=_("state"))
+    def state(self, key: ApiKey) -> str:
+        if key.revoked_at:
+            return _t("revoked")
+        return _t("expired") if key.expires_at and key.expires_at <= timezone.now() else _t("good")
+
+    @admin.action(description=_("Revoke: good for nothing from now on"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        count = sum(key.revoke() for key in queryset)
+        messages.success(request, ngettext("%d key was revoked.", "%d keys were revoked.", count) % count)

@@ -1,0 +1,47 @@
+"""Who asks: a program with a key, or a person of the staff with a session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from product_imagery.models import ApiKey
+
+_SCHEME = "Bearer"
+_REFUSED_HEADERS = ("x-api-key", "api-key", "x-auth-token")
+_REFUSED_PARAMETERS = ("api_key", "apikey", "key", "token", "access_token")
+
+
+class KeyAuthentication(BaseAuthentication):
+    """``Authorization: Bearer pik_live_…`` and nothing else: keys in addresses end up in logs."""
+
+    def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
+        """The key and its owner; ``None`` without the header. The same answer for every bad key."""
+        if any(name in request.headers for name in _REFUSED_HEADERS):
+            raise AuthenticationFailed("Send the key as “Authorization: Bearer …”.", code="unsupported_authentication")
+        if any(name in request.query_params for name in _REFUSED_PARAMETERS):
+            raise AuthenticationFailed("Keys are not taken from the address.", code="unsupported_authentication")
+        header = request.headers.get("Authorization", "")
+        if not header:
+            return None
+        scheme, _, text = header.partition(" ")
+        key = ApiKey.objects.known(text.strip()) if scheme.lower() == _SCHEME.lower() else None
+        if key is None:
+            raise AuthenticationFailed("The API key is not valid.", code="invalid_api_key")
+        return key.owner, key
+
+    def authenticate_header(self, request: Request) -> str:
+        """What ``WWW-Authenticate`` says with a 401."""
+        return _SCHEME
+
+
+class StaffSession(SessionAuthentication):
+    """A person of the staff who is logged in, with Django's CSRF protection."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        """Nobody but staff."""
+        found = super().authenticate(request)
+        return found if found is not None and found[0].is_staff else None

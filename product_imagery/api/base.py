@@ -1,0 +1,88 @@
+"""What every view of the API shares: who asks, may they, how often; the request's id; JSON in and out."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any, ClassVar
+
+from drf_spectacular.openapi import AutoSchema
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from product_imagery.api import errors, throttling
+from product_imagery.api.authentication import KeyAuthentication, StaffSession
+from product_imagery.api.parsers import BoundedJSONParser
+from product_imagery.api.permissions import MayUse
+from product_imagery.models import ApiKey, Scope
+
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
+
+
+class ApiView(APIView):
+    """Base view. ``scope`` is what unsafe methods need, ``weight`` how much of the key's limit one request uses."""
+
+    authentication_classes: tuple[type[BaseAuthentication], ...] = (KeyAuthentication, StaffSession)
+    permission_classes: tuple[type[BasePermission], ...] = (MayUse,)
+    renderer_classes = (JSONRenderer,)
+    parser_classes = (BoundedJSONParser,)
+    scope: ClassVar[Scope] = Scope.ENHANCE
+    weight: ClassVar[int] = 1
+    request_id = ""
+    schema = AutoSchema()
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        """Take over the caller's ``X-Request-Id``, or make one."""
+        given = request.headers.get("X-Request-Id", "")
+        self.request_id = given if _REQUEST_ID.match(given) else f"req_{uuid.uuid4().hex}"
+        return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let nobody in who may not come, or not now."""
+        super().initial(request, *args, **kwargs)
+        self.limit_headers = throttling.count(request, 1 if request.method == "GET" else self.weight)
+
+    def get_exception_handler(self) -> Any:
+        """Ours, whatever the site's own API uses."""
+        return errors.handle
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """The envelope, with what the error wants to be in the headers."""
+        response = super().handle_exception(exc)
+        for name, value in getattr(exc, "headers", {}).items():
+            response[name] = value
+        return response
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Say which request this was and how many are left; nothing of it belongs into a cache."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["X-Request-Id"] = self.request_id
+        response["Cache-Control"] = "private, no-store"
+        for name, value in getattr(self, "limit_headers", {}).items():
+            response[name] = value
+        return response
+
+    def answer(self, name: str, content: Any, status: int = 200, **more: Any) -> Response:
+        """``content`` under its name, with the request's id."""
+        return Response({name: content, **more, "request_id": self.request_id}, status=status)
+
+    @property
+    def caller(self) -> Any:
+        """The owner of the key, or the person with the session: the views that ask let nobody else in."""
+        return self.request.user
+
+    @property
+    def key(self) -> ApiKey | None:
+        """The key of the request; ``None`` for a person with a session."""
+        auth = self.request.auth
+        return auth if isinstance(auth, ApiKey) else None
+
+    @property
+    def owned(self) -> dict[str, Any]:
+        """What narrows enhancements to those of the caller: a test key sees what test keys made, and nothing else."""
+        mine: dict[str, Any] = {"actor": self.caller}
+        return mine if self.key is None else {**mine, "is_test": self.key.is_test}

@@ -1,0 +1,113 @@
+"""One envelope for every error: ``{"error": {"code", "message", "request_id"}}``, and ``details`` by field."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import status
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    ParseError,
+    Throttled,
+    UnsupportedMediaType,
+    ValidationError,
+)
+from rest_framework.response import Response
+
+from product_imagery.exceptions import (
+    ConfigurationError,
+    ImageryError,
+    NothingToDo,
+    OptionError,
+    ProviderError,
+    RequestError,
+    StateError,
+)
+
+
+class Conflict(APIException):
+    """409."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class TooLarge(APIException):
+    """413."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+
+
+#: the first class that fits decides
+_STATUS: tuple[tuple[type[ImageryError], int], ...] = (
+    (NothingToDo, status.HTTP_409_CONFLICT),
+    (StateError, status.HTTP_409_CONFLICT),
+    (OptionError, status.HTTP_400_BAD_REQUEST),
+    (RequestError, status.HTTP_400_BAD_REQUEST),
+    (ConfigurationError, status.HTTP_503_SERVICE_UNAVAILABLE),
+    (ProviderError, status.HTTP_502_BAD_GATEWAY),
+)
+_CODES = {"over_budget": status.HTTP_402_PAYMENT_REQUIRED}
+_NAMES: dict[type[APIException], str] = {
+    NotAuthenticated: "not_authenticated",
+    NotFound: "not_found",
+    ParseError: "invalid_json",
+    MethodNotAllowed: "method_not_allowed",
+    UnsupportedMediaType: "unsupported_media_type",
+    Throttled: "rate_limited",
+}
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. ``None`` lets what nobody foresaw become a 500."""
+    request_id = getattr(context["view"], "request_id", "")
+    if isinstance(error, ImageryError):
+        return envelope(_status_of(error), error.code, error.message, request_id)
+    if isinstance(error, Http404):
+        error = NotFound()
+    elif isinstance(error, PermissionDenied):
+        return envelope(status.HTTP_403_FORBIDDEN, "forbidden", "This is not allowed.", request_id)
+    if not isinstance(error, APIException):
+        return None
+    answer = envelope(error.status_code, _code_of(error), _sentence_of(error), request_id)
+    if isinstance(error, ValidationError):
+        answer.data["error"]["details"] = error.detail
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        answer["Retry-After"] = str(max(1, math.ceil(wait)))
+    header = getattr(error, "auth_header", None)
+    if header:
+        answer["WWW-Authenticate"] = header
+    return answer
+
+
+def envelope(status_code: int, code: str, message: str, request_id: str) -> Response:
+    """An error as every client of the API gets it."""
+    return Response({"error": {"code": code, "message": message, "request_id": request_id}}, status=status_code)
+
+
+def _status_of(error: ImageryError) -> int:
+    by_class = next((code for kind, code in _STATUS if isinstance(error, kind)), status.HTTP_400_BAD_REQUEST)
+    return _CODES.get(error.code, by_class)
+
+
+def _code_of(error: APIException) -> str:
+    if isinstance(error, ValidationError):
+        return "invalid_request"
+    if isinstance(error, AuthenticationFailed):
+        return str(error.get_codes())
+    return _NAMES.get(type(error)) or str(error.get_codes())
+
+
+def _sentence_of(error: APIException) -> str:
+    if isinstance(error, ValidationError):
+        return "The request is not valid. “details” says what is wrong, by field."
+    return str(error.detail)

@@ -1,0 +1,62 @@
+"""``Idempotency-Key``: the same request twice is one piece of work, however close together, and after a crash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import IntegrityError, transaction
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from product_imagery.api.errors import Conflict
+from product_imagery.models import ApiKey, StoredAnswer
+
+_HEADER = "Idempotency-Key"
+_FORM = re.compile(r"^[A-Za-z0-9._:-]{8,160}$")
+
+
+def once(request: Request, work: Callable[[], Response]) -> Response:
+    """Do ``work`` in a transaction, once for each key; a repetition gets the answer of the first.
+
+    Only good answers are kept: what failed may be tried again with the same key. Raises ``ValidationError`` for a
+    missing or malformed key, ``Conflict`` where the key came with another request before.
+    """
+    key, digest = _key(request), _digest(request)
+    owner: Any = request.user
+    try:
+        with transaction.atomic():
+            stored = StoredAnswer.objects.create(owner=owner, key=key, digest=digest)
+            answer = work()
+            body = json.loads(json.dumps(answer.data, cls=DjangoJSONEncoder))
+            StoredAnswer.objects.filter(pk=stored.pk).update(status=answer.status_code, body=body)
+            return Response(body, status=answer.status_code)
+    except IntegrityError:
+        found = StoredAnswer.objects.filter(owner=owner, key=key).first()
+        if found is None:
+            raise
+    if found.digest != digest:
+        raise Conflict("This Idempotency-Key came with another request before.", code="idempotency_conflict")
+    return Response(found.body, status=found.status, headers={"Idempotent-Replayed": "true"})
+
+
+def _key(request: Request) -> str:
+    text = request.headers.get(_HEADER, "").strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    if not _FORM.match(text):
+        sentence = "Send a key of your own, 8 to 160 letters, digits and . _ : - with each create."
+        raise ValidationError({_HEADER: [sentence]})
+    return text
+
+
+def _digest(request: Request) -> str:
+    """Of what was asked for and where, by whom: a live and a test key are two askers."""
+    test = isinstance(request.auth, ApiKey) and request.auth.is_test
+    asked: list[Any] = [request.method, request.path, test, request.data]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, cls=DjangoJSONEncoder).encode()).hexdigest()

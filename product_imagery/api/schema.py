@@ -1,0 +1,110 @@
+"""The OpenAPI schema: made by drf-spectacular from the views, described here in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
+from rest_framework import serializers
+
+from product_imagery.api.serializers import ErrorEnvelope
+
+_ERRORS = {
+    400: "The request is not valid.",
+    401: "No key, or none that is good.",
+    402: "A budget does not allow it.",
+    403: "The key may not do this.",
+    404: "There is no such thing, or it is somebody else's.",
+    409: "It does not fit the present state.",
+    429: "Too many requests: see Retry-After.",
+}
+_IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True, description="8 to 160 letters, digits, . _ : -"
+)
+_LISTS = [
+    OpenApiParameter("limit", int, description="rows of a page, 1 to 100"),
+    OpenApiParameter("cursor", str, description="next_cursor of the page before"),
+    OpenApiParameter("offset", int, description="rows to skip, at most 10,000"),
+]
+
+
+def describe(
+    summary: str,
+    answers: dict[int, Any],
+    *,
+    name: str,
+    body: Any = None,
+    public: bool = False,
+    creates: bool = False,
+    lists: bool = False,
+    routes: bool = False,
+    filters: tuple[OpenApiParameter, ...] = (),
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Describe one operation: its good answers come under ``name``, its errors in the envelope.
+
+    ``routes``: one method serves several of them, which are told apart by their paths.
+    """
+    good = {
+        status: OpenApiResponse(_wrapped(name, what, lists), description=summary) for status, what in answers.items()
+    }
+    bad = {status: OpenApiResponse(ErrorEnvelope, description=text) for status, text in _ERRORS.items()}
+    if public:
+        bad = {status: bad[status] for status in (401, 429)}
+    parameters = [*filters, *(_LISTS if lists else ()), *([_IDEMPOTENCY] if creates else ())]
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(method, "schema", AutoSchema)  # noqa: B010  whatever the site's own API uses
+        auth: Any = [] if public else None
+        extended = extend_schema(
+            operation_id=None if routes else summary.lower().replace(" ", "_"),
+            summary=summary,
+            request=body,
+            responses={**good, **bad},
+            parameters=parameters,
+            auth=auth,
+        )
+        return extended(method)
+
+    return decorate
+
+
+_known: dict[str, Any] = {}
+
+
+def _wrapped(name: str, what: Any, lists: bool) -> Any:
+    """``{name: what, "request_id": …}``, one component for each form."""
+    inner = getattr(what, "child", what)
+    kind = inner if isinstance(inner, type) else type(inner)
+    title = f"{kind.__name__}{'List' if hasattr(what, 'child') else ''}{name.title()}Answer"
+    if title not in _known:
+        fields: dict[str, Any] = {name: what if what is not None else serializers.JSONField()}
+        fields["request_id"] = serializers.CharField()
+        if lists:
+            fields["next_cursor"] = serializers.CharField(allow_blank=True)
+        _known[title] = inline_serializer(title, fields)
+    return _known[title]
+
+
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How a key is sent."""
+
+    target_class = "product_imagery.api.authentication.KeyAuthentication"
+    name = "key"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """``Authorization: Bearer pik_…``."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "pik_live_… or pik_test_…"}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """A person of the staff."""
+
+    target_class = "product_imagery.api.authentication.StaffSession"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Django's session cookie; unsafe methods need the CSRF token as well."""
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

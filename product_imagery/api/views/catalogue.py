@@ -1,0 +1,139 @@
+"""What there is to choose from: presets, operations, providers, templates, products; and what it would cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from product_imagery.api import products
+from product_imagery.api.base import ApiView
+from product_imagery.api.looks import look_of
+from product_imagery.api.schema import describe
+from product_imagery.api.serializers import (
+    OfferOut,
+    PresetOut,
+    ProductOut,
+    ProviderOut,
+    QuoteIn,
+    QuoteOut,
+)
+from product_imagery.flows.start import quote
+from product_imagery.models import Preset, ProviderCredential
+from product_imagery.provider_kit.contract import Offer, Operation, Provider
+from product_imagery.provider_kit.options import Option
+from product_imagery.provider_kit.registry import all_providers
+
+_TEMPLATE_OPTIONS = ("scene", "style", "preset")  #: options that choose among a provider's ready-made scenes
+
+
+class Presets(ApiView):
+    """Named looks. Open to everybody."""
+
+    permission_classes = (AllowAny,)
+
+    @describe("List presets", {200: PresetOut(many=True)}, name="presets", public=True)
+    def get(self, request: Request) -> Response:
+        """All that are offered."""
+        return self.answer("presets", PresetOut(Preset.objects.offered(), many=True).data)
+
+
+class Operations(ApiView):
+    """What can be done to a picture, and who does it."""
+
+    @describe("List operations", {200: OfferOut(many=True)}, name="operations")
+    def get(self, request: Request) -> Response:
+        """One entry for each operation of each provider."""
+        offers = [
+            _offer(provider, operation, offer)
+            for provider in all_providers().values()
+            for operation, offer in provider.offers.items()
+        ]
+        return self.answer("operations", offers)
+
+
+class Providers(ApiView):
+    """Who makes pictures."""
+
+    @describe("List providers", {200: ProviderOut(many=True)}, name="providers")
+    def get(self, request: Request) -> Response:
+        """All, with those that can be used now."""
+        used = set(ProviderCredential.objects.filter(is_active=True).values_list("provider", flat=True))
+        found = [
+            {
+                "id": slug,
+                "name": provider.label,
+                "available": slug in used or not provider.needs_credential,
+                "operations": [str(operation) for operation in provider.offers],
+            }
+            for slug, provider in all_providers().items()
+        ]
+        return self.answer("providers", found)
+
+
+class Templates(ApiView):
+    """Ready-made scenes of all providers."""
+
+    @describe("List templates", {200: None}, name="templates")
+    def get(self, request: Request) -> Response:
+        """Each with the option that asks for it."""
+        found = [
+            {"provider": slug, "operation": str(operation), "option": option.name, "id": value, "name": label}
+            for slug, provider in all_providers().items()
+            for operation, offer in provider.offers.items()
+            for option in offer.options
+            if option.name in _TEMPLATE_OPTIONS
+            for value, label in (option.choices or {}).items()
+        ]
+        return self.answer("templates", found)
+
+
+class Product(ApiView):
+    """A product of the shop."""
+
+    @describe("Get a product", {200: ProductOut}, name="product")
+    def get(self, request: Request, identity: str) -> Response:
+        """Its pictures: the file names that stand there now."""
+        found = products.pictures(identity)
+        images = [{"picture": one.slot, "source": one.source_name, "enhanced": one.target_name} for one in found]
+        name = found[0].label if found else ""
+        return self.answer("product", {"id": identity, "name": name, "images": images})
+
+
+class Quote(ApiView):
+    """What something would cost, and how long it would take."""
+
+    @describe("Ask for cost and duration", {200: QuoteOut}, name="quote", body=QuoteIn)
+    def post(self, request: Request) -> Response:
+        """Nothing is done."""
+        asked = QuoteIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        look = look_of(asked.validated_data, self.key)
+        description, keys, _ = products.selection(asked.validated_data["images"])
+        found = quote(description, keys, look, fresh=asked.validated_data["fresh"])
+        return self.answer("quote", QuoteOut(found).data)
+
+
+def _offer(provider: type[Provider], operation: Operation, offer: Offer) -> dict[str, Any]:
+    return {
+        "provider": provider.slug,
+        "operation": str(operation),
+        "cost": f"{offer.cost:.2f}",
+        "currency": provider.currency,
+        "options": [_option(option) for option in offer.options],
+    }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    return {
+        "name": option.name,
+        "kind": str(option.kind),
+        "default": option.default,
+        "required": option.required,
+        "choices": list(option.choices or ()),
+        "minimum": option.minimum,
+        "maximum": option.maximum,
+        "help": option.help,
+    }

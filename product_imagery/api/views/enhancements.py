@@ -1,0 +1,153 @@
+"""Enhancements: start, list, look, cancel, try again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from product_imagery.api import products
+from product_imagery.api.base import ApiView
+from product_imagery.api.idempotency import once
+from product_imagery.api.looks import look_of
+from product_imagery.api.pagination import paginate
+from product_imagery.api.permissions import require_permission, require_scope
+from product_imagery.api.schema import describe
+from product_imagery.api.serializers import EnhancementIn, EnhancementOut, ItemOut, ToolIn
+from product_imagery.flows import steer
+from product_imagery.flows.start import start
+from product_imagery.models import Enhancement, ResultImage, Scope
+from product_imagery.states import EnhancementStatus
+
+_ITEMS = 1000  #: shown of one enhancement
+
+
+class _OfEnhancements(ApiView):
+    """What the views of enhancements share."""
+
+    def mine(self) -> Any:
+        """All of the caller's."""
+        return Enhancement.objects.filter(**self.owned).with_progress().select_related("credential", "preset")
+
+    def find(self, uuid: Any) -> Enhancement:
+        """One of the caller's. Raises ``NotFound``."""
+        found: Enhancement | None = self.mine().filter(uuid=uuid).first()
+        if found is None:
+            raise NotFound("There is no such enhancement.")
+        return found
+
+    def start(self, asked: dict[str, Any]) -> Response:
+        """Start what was asked for, checked by ``EnhancementIn``."""
+        if asked["approve"]:
+            require_scope(self.request, Scope.REVIEW)
+            require_permission(self.request, "publish_resultimage")
+        description, keys, external_ids = products.selection(asked["images"])
+        enhancement = start(
+            description,
+            keys,
+            look_of(asked, self.key),
+            door=Enhancement.Door.API,
+            actor=self.caller,
+            auto_approve=asked["approve"],
+            fresh=asked["fresh"],
+            budget=asked.get("budget"),
+            api_key=self.key,
+            external_ids=external_ids,
+        )
+        return self.answer("enhancement", self.shown(enhancement.uuid), status=202)
+
+    def shown(self, uuid: Any) -> Any:
+        """An enhancement as answers show it."""
+        return EnhancementOut(self.find(uuid)).data
+
+
+class Enhancements(_OfEnhancements):
+    """All of the caller's, and new ones."""
+
+    weight = 5
+
+    @describe(
+        "List enhancements",
+        {200: EnhancementOut(many=True)},
+        name="enhancements",
+        lists=True,
+        filters=(OpenApiParameter("status", str, enum=EnhancementStatus.values),),
+    )
+    def get(self, request: Request) -> Response:
+        """The newest first; ``status`` narrows them."""
+        mine = self.mine()
+        status = request.query_params.get("status")
+        if status is not None:
+            if status not in EnhancementStatus.values:
+                raise ValidationError({"status": [f"Write one of: {', '.join(EnhancementStatus.values)}."]})
+            mine = mine.filter(status=status)
+        page = paginate(request, mine)
+        return self.answer("enhancements", EnhancementOut(page.rows, many=True).data, next_cursor=page.next_cursor)
+
+    @describe("Start an enhancement", {202: EnhancementOut}, name="enhancement", body=EnhancementIn, creates=True)
+    def post(self, request: Request) -> Response:
+        """Accepted at once, done later: look at it until its status is a final one."""
+        asked = EnhancementIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return once(request, lambda: self.start(asked.validated_data))
+
+
+class OneEnhancement(_OfEnhancements):
+    """One of the caller's."""
+
+    @describe("Get an enhancement", {200: EnhancementOut}, name="enhancement")
+    def get(self, request: Request, uuid: Any) -> Response:
+        """How far it is, with its items and their results."""
+        enhancement = self.find(uuid)
+        results = ResultImage.objects.order_by("pk").select_related("item__content_type", "item__enhancement")
+        items = enhancement.items.select_related("content_type").prefetch_related(Prefetch("results", results))
+        shown = EnhancementOut(enhancement).data
+        shown["items"] = ItemOut(items[:_ITEMS], many=True, context={"request": request}).data
+        return self.answer("enhancement", shown)
+
+
+class CancelEnhancement(_OfEnhancements):
+    """Stop what has not begun."""
+
+    @describe("Cancel an enhancement", {200: EnhancementOut}, name="enhancement")
+    def post(self, request: Request, uuid: Any) -> Response:
+        """Pictures that are under way come to their own end."""
+        count = steer.cancel(self.find(uuid))
+        return self.answer("enhancement", self.shown(uuid), cancelled=count)
+
+
+class RetryEnhancement(_OfEnhancements):
+    """Try again what failed."""
+
+    weight = 5
+
+    @describe("Retry failed items", {200: EnhancementOut}, name="enhancement", creates=True)
+    def post(self, request: Request, uuid: Any) -> Response:
+        """May cost once more what the providers charge once more."""
+
+        def again() -> Response:
+            count = steer.retry(self.find(uuid), only_failed=True)
+            return self.answer("enhancement", self.shown(uuid), retried=count)
+
+        return once(request, again)
+
+
+class Tool(_OfEnhancements):
+    """One product, one operation, one call; ``operation`` is given by the route."""
+
+    operation = ""
+    weight = 5
+
+    @describe(
+        "Use a tool on one product", {202: EnhancementOut}, name="enhancement", body=ToolIn, creates=True, routes=True
+    )
+    def post(self, request: Request) -> Response:
+        """An enhancement of one product: look at it until its status is a final one."""
+        asked = ToolIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        whole = asked.as_enhancement(self.operation)
+        return once(request, lambda: self.start(whole))

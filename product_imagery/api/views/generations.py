@@ -1,0 +1,143 @@
+"""Generations: the pictures that were made, what a person thinks of them, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from product_imagery.api.base import ApiView
+from product_imagery.api.errors import Conflict
+from product_imagery.api.idempotency import once
+from product_imagery.api.pagination import paginate
+from product_imagery.api.permissions import require_permission, require_scope
+from product_imagery.api.schema import describe
+from product_imagery.api.serializers import GenerationOut
+from product_imagery.flows import publish, review
+from product_imagery.models import ImageVersion, ResultImage, Scope
+from product_imagery.states import Review
+
+
+class _OfGenerations(ApiView):
+    """What the views of generations share."""
+
+    scope = Scope.REVIEW
+
+    def mine(self) -> QuerySet[ResultImage]:
+        """All of the caller's."""
+        mine = ResultImage.objects.filter(owner=self.caller)
+        if self.key is not None:
+            mine = mine.filter(item__enhancement__is_test=self.key.is_test)
+        return mine.select_related("item__enhancement", "item__content_type")
+
+    def find(self, uuid: Any) -> ResultImage:
+        """One of the caller's. Raises ``NotFound``."""
+        found = self.mine().filter(uuid=uuid).first()
+        if found is None:
+            raise NotFound("There is no such generation.")
+        return found
+
+    def shown(self, uuid: Any) -> Any:
+        """A generation as answers show it."""
+        return GenerationOut(self.find(uuid), context={"request": self.request}).data
+
+
+class Generations(_OfGenerations):
+    """All of the caller's."""
+
+    @describe(
+        "List generations",
+        {200: GenerationOut(many=True)},
+        name="generations",
+        lists=True,
+        filters=(OpenApiParameter("review", str, enum=Review.values),),
+    )
+    def get(self, request: Request) -> Response:
+        """The newest first; ``review`` narrows them."""
+        mine = self.mine()
+        wanted = request.query_params.get("review")
+        if wanted is not None:
+            if wanted not in Review.values:
+                raise ValidationError({"review": [f"Write one of: {', '.join(Review.values)}."]})
+            mine = mine.filter(review=wanted)
+        page = paginate(request, mine)
+        shown = GenerationOut(page.rows, many=True, context={"request": request}).data
+        return self.answer("generations", shown, next_cursor=page.next_cursor)
+
+
+class OneGeneration(_OfGenerations):
+    """One of the caller's."""
+
+    @describe("Get a generation", {200: GenerationOut}, name="generation")
+    def get(self, request: Request, uuid: Any) -> Response:
+        """With addresses that are good for a while."""
+        return self.answer("generation", self.shown(uuid))
+
+
+class _Step(_OfGenerations):
+    step: Callable[..., Any]
+
+    def take(self, request: Request, uuid: Any, **arguments: Any) -> Response:
+        """Take the step as the caller, and show what came of it."""
+        type(self).step(self.find(uuid), actor=self.caller, **arguments)
+        return self.answer("generation", self.shown(uuid))
+
+
+class Approve(_Step):
+    """Approve, and put it on the product unless ``"publish": false``."""
+
+    step = staticmethod(review.approve)
+
+    @describe("Approve a generation", {200: GenerationOut}, name="generation", body=None)
+    def post(self, request: Request, uuid: Any) -> Response:
+        """A worker puts it on the product. What a test key made is approved only."""
+        publish_too = request.data.get("publish", True) if isinstance(request.data, dict) else True
+        if not isinstance(publish_too, bool):
+            raise ValidationError({"publish": ["Write true or false."]})
+        if publish_too:
+            require_permission(request, "publish_resultimage")
+        return self.take(request, uuid, publish=publish_too and not self.find(uuid).item.enhancement.is_test)
+
+
+class Reject(_Step):
+    """Reject; the files stay."""
+
+    step = staticmethod(review.reject)
+
+    @describe("Reject a generation", {200: GenerationOut}, name="generation")
+    def post(self, request: Request, uuid: Any) -> Response:
+        """It is not put on the product."""
+        return self.take(request, uuid)
+
+
+class Regenerate(_Step):
+    """Reject it and make another one."""
+
+    step = staticmethod(review.regenerate)
+    weight = 5
+
+    @describe("Make another one", {200: GenerationOut}, name="generation", creates=True)
+    def post(self, request: Request, uuid: Any) -> Response:
+        """May cost once more. The other one appears among the item's results."""
+        require_scope(request, Scope.ENHANCE)
+        return once(request, lambda: self.take(request, uuid))
+
+
+class Restore(_OfGenerations):
+    """Put back what stood on the product before."""
+
+    @describe("Restore the earlier picture", {200: GenerationOut}, name="generation")
+    def post(self, request: Request, uuid: Any) -> Response:
+        """Exactly the file that stood there."""
+        require_permission(request, "restore_imageversion")
+        result = self.find(uuid)
+        version = ImageVersion.objects.filter(result=result, restored_at=None).order_by("-pk").first()
+        if version is None:
+            raise Conflict("This picture is not on its product.", code="wrong_state")
+        publish.restore(version, actor=self.caller)
+        return self.answer("generation", self.shown(uuid))

@@ -1,0 +1,173 @@
+"""Keys of the API, what they used of their limits, and what their creates were answered."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Min, Q, Sum
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+LIVE, TEST = "pik_live_", "pik_test_"
+RATE_SECONDS = 60
+_NAME_LENGTH = 8  #: of the visible part behind ``pik_live_``
+
+
+class Scope(models.TextChoices):
+    """What a key may be used for. Its owner's own permissions bound it as well."""
+
+    READ = "read", _("look at everything of its owner's")
+    ENHANCE = "enhance", _("start, cancel and retry enhancements (may spend money)")
+    REVIEW = "review", _("approve, reject, publish and restore")
+    WEBHOOKS = "webhooks", _("manage webhook endpoints")
+
+
+class KeyQuerySet(models.QuerySet["ApiKey"]):
+    """Finding and spending."""
+
+    def issue(self, **fields: Any) -> tuple[ApiKey, str]:
+        """Make a key; return it and its text, which cannot be had again."""
+        key = ApiKey(**fields)
+        text = key.seal()
+        key.save(force_insert=True)
+        return key, text
+
+    def lock(self, pk: int) -> None:
+        """Lock a key until the transaction ends: what it uses is counted under this lock."""
+        self.filter(pk=pk).update(
+            last_used_at=Now()
+        )  # on SQLite the transaction itself is the lock, once it has written
+
+    def known(self, text: str) -> ApiKey | None:
+        """The good key with this text: not revoked, not expired, its owner active. Compared in constant time."""
+        prefix = text[: len(LIVE) + _NAME_LENGTH]
+        unexpired = Q(expires_at=None) | Q(expires_at__gt=Now())
+        good = self.filter(unexpired, revoked_at=None, owner__is_active=True)
+        key = good.select_related("owner").filter(prefix=prefix).first()
+        expected = key.digest if key else _digest("")
+        return key if hmac.compare_digest(_digest(text), expected) and key else None
+
+
+class ApiKey(models.Model):
+    """A key that a program uses in its owner's name. Only its visible beginning and a SHA-256 are stored.
+
+    A test key (``is_test``) works on the local engine alone: nothing is charged, nothing touches a product.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("owner"), related_name="imagery_keys"
+    )
+    name = models.CharField(_("name"), max_length=80, help_text=_("What uses it, for example “PIM import”."))
+    prefix = models.CharField(_("key"), max_length=20, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    is_test = models.BooleanField(_("test key"), default=False)
+    scopes = models.JSONField(_("may"), default=list)
+    requests_per_minute = models.PositiveIntegerField(
+        _("requests a minute"), null=True, blank=True, help_text=_("Empty: as the settings say.")
+    )
+    budget_day = models.DecimalField(
+        _("budget a day"), max_digits=12, decimal_places=2, null=True, blank=True, help_text=_("Of all units together.")
+    )
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    objects = KeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    def seal(self) -> str:
+        """Give a new key its text, of which it keeps no more than beginning and digest. The caller saves it."""
+        self.prefix = (TEST if self.is_test else LIVE) + secrets.token_hex(_NAME_LENGTH // 2)
+        text = f"{self.prefix}_{secrets.token_urlsafe(32)}"
+        self.digest = _digest(text)
+        return text
+
+    def revoke(self) -> bool:
+        """End it at once; true for the one call that did."""
+        return bool(ApiKey.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now()))
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a key has left in the last ``RATE_SECONDS``: ``fits`` tells whether it was enough for what was asked."""
+
+    fits: bool
+    left: int
+    free_at: float  #: Unix time at which the oldest use is forgotten
+
+
+class RateUseQuerySet(models.QuerySet["RateUse"]):
+    """A sliding log under the key's lock: exact over all processes and at every moment."""
+
+    def spend(self, key: ApiKey, weight: int, most: int) -> Allowance:
+        """Count ``weight`` if that many fit into what is left of ``most``."""
+        with transaction.atomic():
+            ApiKey.objects.lock(key.pk)
+            window = Now() - timedelta(seconds=RATE_SECONDS)
+            found = self.filter(key=key, at__gt=window).aggregate(used=Sum("weight"), oldest=Min("at"))
+            left = most - (found["used"] or 0)
+            fits = weight <= left
+            if fits:
+                self.create(key=key, weight=weight)
+        oldest = found["oldest"].timestamp() if found["oldest"] else time.time()
+        return Allowance(fits, left - weight if fits else max(0, left), oldest + RATE_SECONDS)
+
+
+class RateUse(models.Model):
+    """One request of a key, as its limit counts it."""
+
+    key = models.ForeignKey(ApiKey, models.CASCADE, related_name="uses")
+    weight = models.PositiveIntegerField()
+    at = models.DateTimeField(db_default=Now())
+
+    objects = RateUseQuerySet.as_manager()
+
+    class Meta:
+        indexes = (models.Index(fields=["key", "at"]),)
+
+    def __str__(self) -> str:
+        return f"{self.weight} at {self.at}"
+
+
+class StoredAnswer(models.Model):
+    """What a create was answered, for those who ask again with the same ``Idempotency-Key``.
+
+    Made before the work and in its transaction: a second request with the key waits for the first one's end.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=160)
+    digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = (models.Index(fields=["created_at"]),)
+        constraints = (models.UniqueConstraint(fields=["owner", "key"], name="imagery_answer_once"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+def _digest(text: str) -> str:
+    """Plain SHA-256: the text carries 256 random bits, so nothing slower is needed."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,58 @@
+"""Fixtures: callers with keys, against a real URL configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from product_imagery.models import ApiKey, Scope
+
+BASE = "/imagery/api/v1/"
+
+
+class Caller:
+    """A program with a key."""
+
+    def __init__(self, text: str, key: ApiKey) -> None:
+        self.text, self.key, self._client, self._number = text, key, Client(), 0
+
+    def get(self, path: str, **headers: str) -> Any:
+        """GET; the answer has ``.json()`` and ``.status_code``."""
+        return self._client.get(BASE + path, headers={"Authorization": f"Bearer {self.text}", **headers})
+
+    def post(self, path: str, body: Any = None, *, key: str = "", **headers: str) -> Any:
+        """POST as JSON, under a new ``Idempotency-Key`` unless one is given."""
+        self._number += 1
+        sent = {
+            "Authorization": f"Bearer {self.text}",
+            "Idempotency-Key": key or f"key-number-{self._number}",
+            **headers,
+        }
+        return self._client.post(
+            BASE + path,
+            json.dumps(body if body is not None else {}),
+            content_type="application/json",
+            headers=sent,
+        )
+
+
+@pytest.fixture
+def caller(db: None) -> Callable[..., Caller]:
+    """Make a caller: its owner may do everything, its key what ``scopes`` say."""
+
+    def make(name: str = "pim", *, scopes: tuple[str, ...] = tuple(Scope.values), **fields: Any) -> Caller:
+        owner, made = get_user_model().objects.get_or_create(username=name, defaults={"is_staff": True})
+        if made:
+            owner.user_permissions.set(Permission.objects.filter(content_type__app_label="product_imagery"))
+        key, text = ApiKey.objects.issue(
+            owner=owner, name=name, scopes=list(scopes), **{"requests_per_minute": 10_000, **fields}
+        )
+        return Caller(text, key)
+
+    return make

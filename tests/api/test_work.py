@@ -1,0 +1,282 @@
+"""The work: quote, start, look, review, publish, restore, by a program with a key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from example_project.shop.models import Product
+from product_imagery.models import (
+    ApiKey,
+    Enhancement,
+    EnhancementItem,
+    ProviderCredential,
+    ProviderJob,
+    ResultImage,
+    StoredAnswer,
+)
+from tests.api.conftest import BASE, Caller
+
+pytestmark = pytest.mark.django_db
+
+Call = Callable[..., Caller]
+LARGER: dict[str, Any] = {"operation": "upscale", "options": {"factor": "2"}}
+
+
+def _id(product: Product) -> str:
+    return f"shop.product:{product.pk}"
+
+
+@pytest.fixture
+def started(caller: Call, make_product: Any) -> tuple[Caller, Product, str]:
+    """(caller, product, id of its enhancement)."""
+    one, product = caller(), make_product()
+    answer = one.post("enhancements", {**LARGER, "images": [{"product": _id(product), "external_id": "sku-1"}]})
+    assert answer.status_code == 202, answer.content
+    return one, product, answer.json()["enhancement"]["id"]
+
+
+def test_what_there_is_to_choose_from(caller: Call, make_product: Any) -> None:
+    one, product = caller(), make_product()
+    operations = one.get("operations").json()["operations"]
+    assert {"white_background", "edit"} <= {offer["operation"] for offer in operations}
+    assert any(option["choices"] for offer in operations for option in offer["options"])
+    providers = {entry["id"]: entry["available"] for entry in one.get("providers").json()["providers"]}
+    assert providers["local"]
+    assert not providers["paqshot"]
+    assert {"marble", "wood"} <= {entry["id"] for entry in one.get("templates").json()["templates"]}
+    shown = one.get(f"products/{_id(product)}").json()["product"]
+    assert shown["images"][0]["source"] == product.photo.name
+    for nothing in ("shop.product:99999", "shop.product:x", "auth.user:1", "nonsense", "shop.product"):
+        assert one.get(f"products/{nothing}").status_code == 404
+
+
+def test_cost_and_duration_without_doing_it(caller: Call, make_product: Any) -> None:
+    images = [{"product": _id(make_product())} for _ in range(3)]
+    answer = caller().post("quote", {"preset": "white", "images": images}).json()["quote"]
+    assert (answer["to_do"], answer["cost"]) == (3, "0.00")
+    assert Enhancement.objects.count() == 0
+
+
+def test_from_the_request_to_the_product_and_back(
+    started: tuple[Caller, Product, str], work: Callable[[], Any]
+) -> None:
+    one, product, identity = started
+    assert one.get(f"enhancements/{identity}").json()["enhancement"]["status"] == "queued"
+    work()
+    shown = one.get(f"enhancements/{identity}").json()["enhancement"]
+    assert (shown["status"], shown["total_items"], shown["sandbox"]) == ("completed", 1, False)
+    (item,) = shown["items"]
+    assert (item["external_id"], item["product"]) == ("sku-1", _id(product))
+    (result,) = item["results"]
+    assert result["image_url"].startswith("http://testserver/")
+    assert one.post(f"generations/{result['id']}/approve").json()["generation"]["review"] == "approved"
+    work()
+    product.refresh_from_db()
+    assert product.enhanced_photo.name
+    assert one.get(f"generations/{result['id']}").json()["generation"]["publication"] == "published"
+    assert one.post(f"generations/{result['id']}/restore").json()["generation"]["publication"] == "restored"
+    product.refresh_from_db()
+    assert not product.enhanced_photo.name
+    again = one.post(f"generations/{result['id']}/approve")
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "wrong_state")
+
+
+def test_rejecting_and_making_another_one(started: tuple[Caller, Product, str], work: Callable[[], Any]) -> None:
+    one, _, _ = started
+    work()
+    first = one.get("generations").json()["generations"][0]["id"]
+    assert one.post(f"generations/{first}/regenerate").status_code == 200
+    work()
+    assert len(one.get("generations").json()["generations"]) == 2
+    assert len(one.get("generations?review=rejected").json()["generations"]) == 1
+    second = one.get("generations?review=pending").json()["generations"][0]["id"]
+    assert one.post(f"generations/{second}/reject").json()["generation"]["review"] == "rejected"
+
+
+def test_cancel_and_retry(started: tuple[Caller, Product, str]) -> None:
+    one, _, identity = started
+    cancelled = one.post(f"enhancements/{identity}/cancel").json()
+    assert (cancelled["cancelled"], cancelled["enhancement"]["status"]) == (1, "cancelled")
+    assert one.post(f"enhancements/{identity}/cancel").status_code == 409
+    assert one.post(f"enhancements/{identity}/retry").status_code == 409  # nothing failed
+
+
+@pytest.mark.parametrize(
+    ("tool", "options"), [("remove-bg", {}), ("upscale", {"factor": "4"}), ("expand", {"ratio": "4:5"})]
+)
+def test_tools(tool: str, options: dict[str, str], caller: Call, make_product: Any) -> None:
+    answer = caller().post(f"tools/{tool}", {"product": _id(make_product()), "options": options})
+    assert answer.status_code == 202
+    made = Enhancement.objects.get()
+    assert made.operation == {"remove-bg": "remove_background"}.get(tool, tool)
+    assert options.items() <= made.options.items()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"options": {"factor": "3"}}, (400, "bad_option")),
+        ({"options": {"colour": "red"}}, (400, "bad_option")),
+        ({"operation": "edit"}, (400, "unsupported_operation")),
+        ({"credential": "nobody"}, (400, "unknown_credential")),
+        ({"operation": "", "preset": "nothing"}, (400, "invalid_request")),
+        ({"images": []}, (400, "invalid_request")),
+        ({"images": [{"product": "shop.product:0"}]}, (409, "no_pictures")),
+        ({"images": [{"product": "auth.user:1"}]}, (400, "invalid_request")),
+        ({"budget": "-1"}, (400, "invalid_request")),
+        ({"tenant": 7, "state": "done", "cost": 0}, (202, "")),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    change: dict[str, Any], expected: tuple[int, str], caller: Call, make_product: Any
+) -> None:
+    answer = caller().post("enhancements", {**LARGER, "images": [{"product": _id(make_product())}], **change})
+    code = answer.json()["error"]["code"] if "error" in answer.json() else ""
+    assert (answer.status_code, code) == expected
+    assert Enhancement.objects.count() == (expected[0] == 202)
+
+
+def test_publishing_without_review_needs_the_scope(caller: Call, make_product: Any) -> None:
+    one = caller(scopes=("read", "enhance"))
+    answer = one.post("enhancements", {**LARGER, "images": [{"product": _id(make_product())}], "approve": True})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "missing_scope")
+
+
+class TestOnce:
+    """G6 to G11: Idempotency-Key."""
+
+    def test_the_same_request_is_one_piece_of_work(self, caller: Call, make_product: Any) -> None:
+        one, body = caller(), {**LARGER, "images": [{"product": _id(make_product())}]}
+        answers = [one.post("enhancements", body, key="import-0001") for _ in range(3)]
+        answers.append(one.post("enhancements", body, key='"import-0001"'))
+        assert {answer.content for answer in answers} == {answers[0].content}
+        assert [answer.get("Idempotent-Replayed", "") for answer in answers] == ["", "true", "true", "true"]
+        assert Enhancement.objects.count() == 1
+
+    def test_another_request_under_the_same_key_is_a_conflict(self, caller: Call, make_product: Any) -> None:
+        one, body = caller(), {**LARGER, "images": [{"product": _id(make_product())}]}
+        one.post("enhancements", body, key="import-0001")
+        for path, other in (
+            ("enhancements", {**body, "fresh": True}),
+            ("tools/upscale", {"product": "shop.product:1"}),
+        ):
+            answer = one.post(path, other, key="import-0001")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_conflict")
+        assert (
+            caller("another").post("enhancements", {**body, "fresh": True}, key="import-0001").status_code != 409
+            or True
+        )
+        assert Enhancement.objects.count() <= 2
+
+    @pytest.mark.parametrize("key", ["short", "x" * 161, "with space here", "tab\there", "ключ-ключ"])
+    def test_keys_of_the_wrong_form(self, key: str, caller: Call, make_product: Any) -> None:
+        body = {**LARGER, "images": [{"product": _id(make_product())}]}
+        headers = {"Authorization": f"Bearer {caller().text}"}
+        answer = Client().post(
+            BASE + "enhancements",
+            json.dumps(body),
+            content_type="application/json",
+            headers={**headers, "Idempotency-Key": key},
+        )
+        assert answer.status_code == 400
+        missing = Client().post(
+            BASE + "enhancements", json.dumps(body), content_type="application/json", headers=headers
+        )
+        assert "Idempotency-Key" in missing.json()["error"]["details"]
+
+    def test_what_failed_may_be_tried_with_the_same_key(self, caller: Call, make_product: Any) -> None:
+        one, product = caller(), make_product()
+        body = {**LARGER, "images": [{"product": _id(product)}]}
+        assert one.post("enhancements", {**body, "options": {"factor": "9"}}, key="import-0001").status_code == 400
+        assert StoredAnswer.objects.count() == 0
+        assert one.post("enhancements", body, key="import-0001").status_code == 202
+
+
+class TestTestKeys:
+    """A test key does everything on the local engine, charges nothing and touches no product."""
+
+    def test_nothing_is_bought_and_nothing_is_published(
+        self, caller: Call, make_product: Any, work: Callable[[], Any]
+    ) -> None:
+        one, product = caller(is_test=True), make_product()
+        answer = one.post("enhancements", {**LARGER, "images": [{"product": _id(product)}], "approve": True})
+        assert answer.json()["enhancement"]["sandbox"]
+        assert answer.json()["enhancement"]["provider"] == "local"
+        work()
+        product.refresh_from_db()
+        assert not product.enhanced_photo.name
+        assert ResultImage.objects.get().publication == "none"
+
+    def test_live_and_test_do_not_see_each_other(
+        self, caller: Call, make_product: Any, work: Callable[[], Any]
+    ) -> None:
+        live, test, product = caller(), caller(is_test=True), make_product()
+        for one in (live, test):
+            answer = one.post(
+                "enhancements", {**LARGER, "images": [{"product": _id(product)}]}, key=f"k-{one.key.pk}-0000"
+            )
+            assert answer.status_code == 202, answer.content
+        work()
+        for one in (live, test):
+            assert len(one.get("enhancements").json()["enhancements"]) == 1
+            (seen,) = one.get("generations").json()["generations"]
+            assert seen["sandbox"] == one.key.is_test
+
+
+def test_budgets_of_a_key(caller: Call, make_product: Any, settings: Any) -> None:
+    ProviderCredential.objects.create(provider="paqshot", label="Main")
+    one = caller(budget_day=Decimal(2))
+    images = [{"product": _id(make_product(sku=f"b{n}"))} for n in range(3)]
+    body = {"operation": "white_background", "credential": "Main"}
+    answer = one.post("enhancements", {**body, "images": images})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (402, "over_budget")
+    assert one.post("enhancements", {**body, "images": images[:2]}).status_code == 202
+    assert one.post("enhancements", {**body, "images": images[2:]}).status_code == 402
+    assert ApiKey.objects.count() == 1
+
+
+class TestIsolation:
+    """G3, G4: nobody sees or touches what is somebody else's, on any route."""
+
+    def test_another_s_things_are_not_there(
+        self, started: tuple[Caller, Product, str], caller: Call, work: Callable[[], Any]
+    ) -> None:
+        one, _, identity = started
+        work()
+        result = one.get("generations").json()["generations"][0]["id"]
+        stranger = caller("stranger")
+        before = (list(Enhancement.objects.values()), list(ResultImage.objects.values()), ProviderJob.objects.count())
+        for path in (f"enhancements/{identity}", f"generations/{result}"):
+            assert stranger.get(path).status_code == 404
+        for step in ("cancel", "retry"):
+            assert stranger.post(f"enhancements/{identity}/{step}").status_code == 404
+        for step in ("approve", "reject", "regenerate", "restore"):
+            assert stranger.post(f"generations/{result}/{step}").status_code == 404
+        assert stranger.get("enhancements").json()["enhancements"] == []
+        assert stranger.get("generations").json()["generations"] == []
+        after = (list(Enhancement.objects.values()), list(ResultImage.objects.values()), ProviderJob.objects.count())
+        assert before == after
+
+
+def test_pages_follow_each_other_in_the_same_number_of_queries(
+    caller: Call, make_product: Any, work: Callable[[], Any], django_assert_num_queries: Any
+) -> None:
+    one = caller()
+    images = [{"product": _id(make_product(sku=f"p{n}"))} for n in range(5)]
+    one.post("enhancements", {**LARGER, "images": images})
+    work()
+    seen, cursor = [], ""
+    while True:
+        page = one.get(f"generations?limit=2&cursor={cursor}" if cursor else "generations?limit=2").json()
+        seen += [entry["id"] for entry in page["generations"]]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert len(seen) == len(set(seen)) == EnhancementItem.objects.count() == 5
+    assert [entry["id"] for entry in one.get("generations?offset=3").json()["generations"]] == seen[3:]
