@@ -231,7 +231,8 @@ def _pergai_item(fakes: Fakes, product: str) -> str:
     from product_imagery.models import EnhancementItem
 
     name = next(one["name"] for one in fakes.products if one["id"] == product)
-    return EnhancementItem.objects.get(job__uuid=name.removeprefix("pi-")).uuid.hex
+    uuid = name.removeprefix("pi-")[:36]  # what follows tells that a person sent it again
+    return EnhancementItem.objects.get(job__uuid=uuid).uuid.hex
 
 
 def _check(fakes: Fakes, *, after_decisions: bool) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from django.db.models.functions import Now
 
 from example_project.shop.models import Product
+from product_imagery.flows import pump
 from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.start import look_of_operation, start
 from product_imagery.models import Enhancement, LimitUse, ProviderCredential, ProviderJob
@@ -19,6 +20,12 @@ from tests.fakes.server import KEYS, Fakes, serving
 OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background", "pergai": "scene"}
 _OPTIONS = {"pergai": {"image_folder": "products"}}
 _WAITING = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)
+
+
+@pytest.fixture(autouse=True)
+def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pump gathers answers for a tenth of a second before it writes them down: too long for hundreds of tests."""
+    monkeypatch.setattr(pump, "_ROUND", 0.01)
 
 
 @pytest.fixture
@@ -84,4 +91,4 @@ def hurry(rounds: int = 30, *, forget_limits: bool = True) -> None:
         ProviderCredential.objects.update(resting_until=None)
         if forget_limits:
             LimitUse.objects.all().delete()
-        pump_slice(seconds=0.2)
+        pump_slice(seconds=0.05)
