@@ -28,7 +28,6 @@ class Scope(models.TextChoices):
     READ = "read", _("look at everything of its owner's")
     ENHANCE = "enhance", _("start, cancel and retry enhancements (may spend money)")
     REVIEW = "review", _("approve, reject, publish and restore")
-    WEBHOOKS = "webhooks", _("manage webhook endpoints")
 
 
 class KeyQuerySet(models.QuerySet["ApiKey"]):
