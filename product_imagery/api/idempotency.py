@@ -18,7 +18,7 @@ from product_imagery.api.errors import Conflict
 from product_imagery.models import ApiKey, StoredAnswer
 
 _HEADER = "Idempotency-Key"
-_FORM = re.compile(r"^[A-Za-z0-9._:-]{8,160}$")
+KEY_FORM = "^[A-Za-z0-9._:-]{8,160}$"
 
 
 def once(request: Request, work: Callable[[], Response]) -> Response:
@@ -49,7 +49,7 @@ def _key(request: Request) -> str:
     text = request.headers.get(_HEADER, "").strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    if not _FORM.match(text):
+    if not re.fullmatch(KEY_FORM, text):
         sentence = "Send a key of your own, 8 to 160 letters, digits and . _ : - with each create."
         raise ValidationError({_HEADER: [sentence]})
     return text

@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-_LIMIT, _MOST = 20, 100
-_FARTHEST = 10_000  #: rows that an offset may skip: further on only a cursor is fast
+_LIMIT, MOST = 20, 100
+FARTHEST = 10_000  #: rows that an offset may skip: further on only a cursor is fast
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Page:
 
 def paginate(request: Request, rows: QuerySet[Any]) -> Page:
     """Cut a page out of ``rows``, in one query whatever its place. Raises ``ValidationError``."""
-    limit = _number(request, "limit", _LIMIT, 1, _MOST)
-    offset = _number(request, "offset", 0, 0, _FARTHEST)
+    limit = _number(request, "limit", _LIMIT, 1, MOST)
+    offset = _number(request, "offset", 0, 0, FARTHEST)
     cursor = request.query_params.get("cursor", "")
     if cursor and offset:
         raise ValidationError({"offset": ["Give a cursor or an offset, not both."]})

@@ -10,6 +10,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 
+from product_imagery.api.idempotency import KEY_FORM
+from product_imagery.api.pagination import FARTHEST, MOST
 from product_imagery.api.serializers import ErrorEnvelope
 
 _ERRORS = {
@@ -22,12 +24,18 @@ _ERRORS = {
     429: "Too many requests: see Retry-After.",
 }
 _IDEMPOTENCY = OpenApiParameter(
-    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True, description="8 to 160 letters, digits, . _ : -"
+    "Idempotency-Key",
+    {"type": "string", "pattern": KEY_FORM, "minLength": 8, "maxLength": 160},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Your own name for this request: the same one again gets the same answer.",
 )
 _LISTS = [
-    OpenApiParameter("limit", int, description="rows of a page, 1 to 100"),
-    OpenApiParameter("cursor", str, description="next_cursor of the page before"),
-    OpenApiParameter("offset", int, description="rows to skip, at most 10,000"),
+    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MOST}, description="rows of a page"),
+    OpenApiParameter(
+        "cursor", {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"}, description="next_cursor of the last page"
+    ),
+    OpenApiParameter("offset", {"type": "integer", "minimum": 0, "maximum": FARTHEST}, description="rows to skip"),
 ]
 
 

@@ -93,7 +93,7 @@ class LookIn(serializers.Serializer[Any]):
 class QuoteIn(LookIn):
     """What would be done."""
 
-    images = ImageIn(many=True, allow_empty=False, max_length=_MOST_IMAGES)  # type: ignore[call-arg]
+    images = ImageIn(many=True, min_length=1, max_length=_MOST_IMAGES)  # type: ignore[call-arg]
     fresh = serializers.BooleanField(
         default=False, help_text="also make pictures anew that have this look already, or are being made"
     )
