@@ -29,8 +29,8 @@ from product_imagery.models import (
 )
 from product_imagery.models.clock import from_now
 from product_imagery.products import registered
+from product_imagery.provider_kit.contract import MOST_PATIENCE
 from product_imagery.provider_kit.registry import all_providers
-from product_imagery.provider_kit.transport import WALL_SECONDS
 from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, ItemStatus, JobState
 
 _SCRATCH_SECONDS = 3600
@@ -39,7 +39,7 @@ _CLEAR_SECONDS = 600
 _TIDIED = 200  #: items at once
 _ANSWER_SECONDS = 48 * 3600  #: how long an Idempotency-Key is remembered
 _KEPT_SECONDS = 90 * _DAY_SECONDS  #: how long webhook calls and the bytes of creates are kept to look at
-_GRACE = WALL_SECONDS + 30.0  #: seconds in which a dead worker's create may still arrive
+_GRACE = MOST_PATIENCE + 30.0  #: seconds in which a dead worker's create may still arrive
 
 
 def release_abandoned() -> int:
