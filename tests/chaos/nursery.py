@@ -38,9 +38,10 @@ def main() -> None:
 
 def _switch_off(safeguard: str) -> None:
     if safeguard == "idempotency":
-        from product_imagery.providers.aigenstudio import provider
+        from product_imagery.provider_kit.contract import Job
 
-        provider._key = lambda job: f"pi-{uuid.uuid4()}"
+        real = Job.mark.fget  # type: ignore[attr-defined]
+        Job.mark = property(lambda job: f"pi-{uuid.uuid4()}" if job.operation == "white_background" else real(job))
     elif safeguard == "intent":
         from product_imagery.flows import line, update
 
