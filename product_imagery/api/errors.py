@@ -20,6 +20,7 @@ from rest_framework.exceptions import (
     ValidationError,
 )
 from rest_framework.response import Response
+from rest_framework.views import set_rollback
 
 from product_imagery.exceptions import (
     ConfigurationError,
@@ -68,6 +69,7 @@ _NAMES: dict[type[APIException], str] = {
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. ``None`` lets what nobody foresaw become a 500."""
+    set_rollback()  # where the site makes each request a transaction
     request_id = getattr(context["view"], "request_id", "")
     if isinstance(error, ImageryError):
         return envelope(_status_of(error), error.code, error.message, request_id)

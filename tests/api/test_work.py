@@ -198,6 +198,20 @@ class TestOnce:
         assert one.post("enhancements", body, key="import-0001").status_code == 202
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_error_leaves_nothing_behind_on_a_site_whose_requests_are_transactions(
+    caller: Call, make_product: Any, settings: Any
+) -> None:
+    settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
+    one, product = caller(), make_product()
+    body = {**LARGER, "images": [{"product": _id(product)}], "options": {"factor": "9"}}
+    try:
+        assert one.post("enhancements", body).status_code == 400
+    finally:
+        settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False
+    assert Enhancement.objects.count() == StoredAnswer.objects.count() == 0
+
+
 class TestTestKeys:
     """A test key does everything on the local engine, charges nothing and touches no product."""
 
