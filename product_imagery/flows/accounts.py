@@ -9,7 +9,8 @@ from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows import remote
 from product_imagery.models import ProviderCredential, ProviderJob
 from product_imagery.models.credential import KEY
-from product_imagery.provider_kit.contract import Provider, Undecidable
+from product_imagery.provider_kit.contract import Provider
+from product_imagery.provider_kit.conversation import Undecidable
 from product_imagery.states import JobState
 
 

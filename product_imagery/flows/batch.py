@@ -23,7 +23,7 @@ from product_imagery.models import EnhancementItem, ProviderCredential, Provider
 from product_imagery.models.clock import from_now
 from product_imagery.models.enhancement import NO_REASON
 from product_imagery.models.job import JobQuerySet
-from product_imagery.provider_kit.contract import Accepted, Finished
+from product_imagery.provider_kit.conversation import Accepted, Finished
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
 logger = logging.getLogger("product_imagery")

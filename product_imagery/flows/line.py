@@ -24,7 +24,8 @@ from django.utils.crypto import salted_hmac
 from product_imagery.exceptions import CredentialRefused, NotSent, RateLimited, SecretError
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
-from product_imagery.provider_kit.contract import Compute, Counted, HttpRequest, Remember, Request
+from product_imagery.provider_kit.contract import Counted
+from product_imagery.provider_kit.conversation import Compute, HttpRequest, Remember, Request
 from product_imagery.provider_kit.http import Answer
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.provider_kit.transport import Transport

@@ -18,7 +18,8 @@ from product_imagery.exceptions import FetchError, RequestError
 from product_imagery.flows.line import Errands, Line, count
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import ProviderCredential, ProviderJob
-from product_imagery.provider_kit.contract import HttpRequest, Refused, Request, mark_of
+from product_imagery.provider_kit.contract import mark_of
+from product_imagery.provider_kit.conversation import HttpRequest, Refused, Request
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.http import HostedProvider
 from product_imagery.provider_kit.remote import Resource, Verb

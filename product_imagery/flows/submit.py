@@ -23,16 +23,8 @@ from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for
-from product_imagery.provider_kit.contract import (
-    Compute,
-    Finished,
-    Job,
-    JobInput,
-    Operation,
-    Picture,
-    Refused,
-    Request,
-)
+from product_imagery.provider_kit.contract import Job, JobInput, Operation
+from product_imagery.provider_kit.conversation import Compute, Finished, Picture, Refused, Request
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.sources import read_source

@@ -25,15 +25,8 @@ from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.products import ProductImages, description_for
-from product_imagery.provider_kit.contract import (
-    Finished,
-    Form,
-    Job,
-    JobInput,
-    Operation,
-    Outcome,
-    Undecidable,
-)
+from product_imagery.provider_kit.contract import Form, Job, JobInput, Operation
+from product_imagery.provider_kit.conversation import Finished, Outcome, Undecidable
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.sources import public_address, read_source

@@ -27,14 +27,7 @@ from product_imagery.flows.settle import end_items, reason, stall
 from product_imagery.flows.track import Word
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.models.clock import from_now
-from product_imagery.provider_kit.contract import (
-    Accepted,
-    Finished,
-    NotAccepted,
-    Refused,
-    Running,
-    Undecidable,
-)
+from product_imagery.provider_kit.conversation import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
 from product_imagery.provider_kit.retry import Verdict, backoff, may_retry
 from product_imagery.states import ItemStatus, JobState
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from product_imagery.exceptions import OptionError
+from product_imagery.provider_kit.conversation import Conversation, Undecidable
 from product_imagery.provider_kit.options import Option, clean_options
 
 
@@ -132,127 +133,6 @@ class Job:
     def mark(self) -> str:
         """What the provider may know this job by, and nobody else gives; another one when a person sends it again."""
         return mark_of(self.uuid) + self.remembered.get(AGAIN, "")
-
-
-@dataclass(frozen=True)
-class Compute:
-    """A request for computing in an imaging process: ``call`` is ``"package.module:function"``."""
-
-    call: str
-    arguments: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A finished picture in a local file, with its thumbnail. Fields are those of ``imaging.encode.Encoded``."""
-
-    item_id: int
-    file: Mapping[str, Any]
-    thumbnail: Mapping[str, Any]
-    confidence: float = 1.0
-    warnings: tuple[str, ...] = ()
-    report: Mapping[str, Any] = field(default_factory=dict)
-    mark: str = ""
-
-
-@dataclass(frozen=True)
-class RemotePicture:
-    """A finished picture at a foreign address. It is fetched without any key."""
-
-    item_id: int
-    url: str
-    report: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One picture of a job that the provider could not make."""
-
-    item_id: int
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
-class HttpRequest:
-    """A call of the provider's API: ``path`` below the credential's base address, ``body`` the exact bytes.
-
-    ``creates`` says that it may cost money, so that it is written down before and never repeated blindly.
-    """
-
-    method: str
-    path: str
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    creates: bool = False
-
-
-@dataclass(frozen=True)
-class Remember:
-    """Facts that have to survive before the next request is sent."""
-
-    facts: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The provider has the job. ``check_after`` is seconds until the first look; ``balance`` what is left there."""
-
-    remote_id: str
-    status: str = ""
-    check_after: float = 5.0
-    balance: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class Running:
-    """Not done yet. ``status`` is the provider's own word, kept as it came."""
-
-    status: str = ""
-    check_after: float = 5.0
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The job is done and these are its pictures; ``cost`` is what it really cost, if the provider says so."""
-
-    pictures: tuple[Picture | RemotePicture, ...]
-    failures: tuple[Failure, ...] = ()
-    status: str = ""
-    cost: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The provider will not do this job; asking again as it stands is useless. ``charged``: it cost all the same."""
-
-    code: str
-    message: str
-    detail: str = ""
-    charged: bool = False
-
-
-@dataclass(frozen=True)
-class NotAccepted:
-    """A reconciliation's answer: the provider has no such job, so it may be sent.
-
-    It has to be said twice, unless it is ``certain``: lists lag behind.
-    """
-
-    certain: bool = False
-
-
-@dataclass(frozen=True)
-class Undecidable:
-    """A reconciliation's answer: it cannot be told; ``why`` is a sentence for the person who has to decide."""
-
-    why: str
-
-
-Request: TypeAlias = Compute | HttpRequest | Remember
-Outcome: TypeAlias = Accepted | Running | Finished | Refused | NotAccepted | Undecidable
-Conversation: TypeAlias = Generator[Request, Any, Outcome]
 
 
 @dataclass(frozen=True)

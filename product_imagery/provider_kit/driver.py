@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from product_imagery.exceptions import EngineError, ImageryError, ProviderError
-from product_imagery.provider_kit.contract import Refused, Request
+from product_imagery.provider_kit.conversation import Refused, Request
 
 Handler = Callable[[Request], Any]
 T = TypeVar("T")

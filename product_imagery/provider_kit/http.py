@@ -19,7 +19,8 @@ from product_imagery.exceptions import (
     ProviderUnavailable,
     RateLimited,
 )
-from product_imagery.provider_kit.contract import Delivery, HttpRequest, Provider
+from product_imagery.provider_kit.contract import Delivery, Provider
+from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.remote import Resource
 
 _LONGEST_WAIT = 3600.0  #: seconds: a larger ``Retry-After`` is a mistake or an attack

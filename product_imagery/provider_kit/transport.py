@@ -14,7 +14,7 @@ import httpcore
 import httpx
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
-from product_imagery.provider_kit.contract import HttpRequest
+from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.http import Answer
 from product_imagery.provider_kit.wall_clock import WallClockBackend, until
 

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
-from product_imagery.provider_kit.contract import HttpRequest
+from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.transport import Transport
 
 _ASK = HttpRequest("GET", "thing")

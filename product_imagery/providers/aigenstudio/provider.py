@@ -15,19 +15,13 @@ from decimal import Decimal
 from typing import ClassVar
 
 from product_imagery.exceptions import ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
-from product_imagery.provider_kit.contract import (
+from product_imagery.provider_kit.contract import Counted, Delivery, Form, Job, Limit, Offer, Operation
+from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
-    Counted,
-    Delivery,
     Failure,
     Finished,
-    Form,
     HttpRequest,
-    Job,
-    Limit,
-    Offer,
-    Operation,
     Outcome,
     RemotePicture,
     Running,

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from product_imagery.provider_kit.contract import (
-    Compute,
-    Conversation,
-    Finished,
-    Job,
-    Offer,
-    Operation,
-    Picture,
-    Provider,
-)
+from product_imagery.provider_kit.contract import Job, Offer, Operation, Provider
+from product_imagery.provider_kit.conversation import Compute, Conversation, Finished, Picture
 from product_imagery.provider_kit.options import Kind, Option
 
 _FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "avif": "AVIF"}

@@ -15,19 +15,12 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import ProviderUnavailable
-from product_imagery.provider_kit.contract import (
+from product_imagery.provider_kit.contract import Counted, Delivery, Field, Form, Job, Limit, Offer, Operation
+from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
-    Counted,
-    Delivery,
-    Field,
     Finished,
-    Form,
     HttpRequest,
-    Job,
-    Limit,
-    Offer,
-    Operation,
     Refused,
     RemotePicture,
     Running,

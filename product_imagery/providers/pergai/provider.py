@@ -11,18 +11,13 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import CredentialRefused, ProviderError
-from product_imagery.provider_kit.contract import (
+from product_imagery.provider_kit.contract import Counted, Form, Job, Limit, Offer, Operation
+from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
-    Counted,
     Finished,
-    Form,
     HttpRequest,
-    Job,
-    Limit,
     NotAccepted,
-    Offer,
-    Operation,
     Refused,
     Remember,
     RemotePicture,

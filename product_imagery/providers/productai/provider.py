@@ -11,17 +11,11 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import CredentialRefused, ProviderError, ProviderUnavailable
-from product_imagery.provider_kit.contract import (
+from product_imagery.provider_kit.contract import Counted, Delivery, Form, Job, Limit, Offer, Operation
+from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
-    Counted,
-    Delivery,
     Finished,
-    Form,
-    Job,
-    Limit,
-    Offer,
-    Operation,
     Outcome,
     Refused,
     RemotePicture,
