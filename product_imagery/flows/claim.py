@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -19,9 +20,25 @@ _READS = (JobState.RUNNING, JobState.CHECKING)
 _ACTIVE = (JobState.SENDING, *_READS)
 
 
-def claim_calls(providers: Iterable[str], *, most: int, seconds: float) -> list[ProviderJob]:
-    """Take up to ``most`` jobs whose next call is due and fits the limits of its account; count the calls."""
-    if most <= 0:
+@dataclass(frozen=True)
+class Lanes:
+    """What a pump can call at once: ``idle`` lanes, at most ``each`` of one account, which has ``taken`` some by now.
+
+    One that hangs leaves lanes to the others.
+    """
+
+    idle: int
+    each: int
+    taken: Mapping[int, int] = field(default_factory=dict)
+
+    def of(self, account: int, chosen: int) -> int:
+        """How many more calls an account may make, after ``chosen`` ones in this round."""
+        return min(self.idle - chosen, self.each - self.taken.get(account, 0))
+
+
+def claim_calls(providers: Iterable[str], lanes: Lanes, *, seconds: float) -> list[ProviderJob]:
+    """Take jobs whose next call is due and fits the lanes and the limits of its account; count the calls."""
+    if lanes.idle <= 0:
         return []
     waiting = ProviderJob.objects.filter(
         credential=OuterRef("pk"), state__in=(JobState.QUEUED, *_READS), due_at__lte=Now()
@@ -29,7 +46,7 @@ def claim_calls(providers: Iterable[str], *, most: int, seconds: float) -> list[
     usable = ProviderCredential.objects.readable().filter(Exists(waiting), provider__in=list(providers))
     taken: list[ProviderJob] = []
     for pk in usable.order_by("pk").values_list("pk", flat=True):
-        taken += _claim_of(pk, most - len(taken), seconds)
+        taken += _claim_of(pk, lanes.of(pk, len(taken)), seconds)
     return taken
 
 

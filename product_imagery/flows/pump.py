@@ -6,6 +6,7 @@ import os
 import platform
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from product_imagery import background
 from product_imagery.conf import Settings, get_settings
 from product_imagery.flows import publish, receive, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
-from product_imagery.flows.claim import claim_calls
+from product_imagery.flows.claim import Lanes, claim_calls
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import ProviderJob, PumpSlot, ResultImage
@@ -176,9 +177,10 @@ class _Pump:
 
     def _call(self) -> int:
         """Make the calls of hosted providers that are due and that their limits allow."""
-        idle = self._settings.connections - len(self._calling)
-        seconds = self._settings.claim_seconds
-        jobs = claim_calls(self._hosted, most=idle, seconds=seconds)
+        connections, seconds = self._settings.connections, self._settings.claim_seconds
+        taken = Counter(call.job.credential_id for call in self._calling.values())
+        lanes = Lanes(connections - len(self._calling), max(1, connections * 3 // 4), taken)
+        jobs = claim_calls(self._hosted, lanes, seconds=seconds)
         for call in track.prepare(jobs, seconds):
             future = self._callers.submit(track.perform, call, self._line)
             self._calling[future] = call

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ from django.utils import timezone
 
 from product_imagery.exceptions import RequestError
 from product_imagery.flows import accounts, batch, health, steer, sweep, track
+from product_imagery.flows.claim import Lanes, claim_calls
 from product_imagery.flows.pump import pump_slice
 from product_imagery.models import (
     CreditEntry,
@@ -429,3 +431,13 @@ def test_trying_again_needs_the_permission_to_spend(
     assert 'name="retry"' in spender.get(page).content.decode()
     spender.post(page, {"retry": "1"})
     assert ProviderJob.objects.count() == 2
+
+
+def test_an_account_that_hangs_leaves_room_for_the_others(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("paqshot"), 12)
+    order(account("productai"), 2)
+    hanging = ProviderCredential.objects.get(provider="paqshot")
+    first = claim_calls(["paqshot", "productai"], Lanes(8, 6), seconds=60)
+    assert Counter(job.provider for job in first) == {"paqshot": 6, "productai": 2}
+    again = claim_calls(["paqshot", "productai"], Lanes(2, 6, {hanging.pk: 6}), seconds=60)
+    assert again == []
