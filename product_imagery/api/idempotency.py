@@ -33,16 +33,16 @@ def once(request: Request, work: Callable[[], Response]) -> Response:
         with transaction.atomic():
             stored = StoredAnswer.objects.create(owner=owner, key=key, digest=digest)
             answer = work()
-            body = json.loads(json.dumps(answer.data, cls=DjangoJSONEncoder))
+            body = json.dumps(answer.data, cls=DjangoJSONEncoder)
             StoredAnswer.objects.filter(pk=stored.pk).update(status=answer.status_code, body=body)
-            return Response(body, status=answer.status_code)
+            return Response(json.loads(body), status=answer.status_code)
     except IntegrityError:
         found = StoredAnswer.objects.filter(owner=owner, key=key).first()
         if found is None:
             raise
     if found.digest != digest:
         raise Conflict("This Idempotency-Key came with another request before.", code="idempotency_conflict")
-    return Response(found.body, status=found.status, headers={"Idempotent-Replayed": "true"})
+    return Response(json.loads(found.body), status=found.status, headers={"Idempotent-Replayed": "true"})
 
 
 def _key(request: Request) -> str:

@@ -156,7 +156,7 @@ class StoredAnswer(models.Model):
     key = models.CharField(max_length=160)
     digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0)
-    body = models.JSONField(default=dict)
+    body = models.TextField()  # as it was sent: a database may sort the fields of JSON
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
