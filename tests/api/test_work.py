@@ -198,7 +198,7 @@ class TestOnce:
         assert one.post("enhancements", body, key="import-0001").status_code == 202
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_an_error_leaves_nothing_behind_on_a_site_whose_requests_are_transactions(
     caller: Call, make_product: Any, settings: Any
 ) -> None:
