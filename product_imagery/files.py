@@ -100,12 +100,6 @@ class _ReadyFile(File):  # type: ignore[type-arg]
         return str(self._path)
 
 
-def size_of(storage: Storage, name: str) -> int:
-    """Bytes of a stored file. Raises ``StorageError``, with the code ``missing`` when it is not there."""
-    with _as_storage_errors("The file cannot be read."):
-        return int(storage.size(name))
-
-
 def digest(storage: Storage, name: str) -> str:
     """SHA-256 (hex) of a stored file. Raises ``StorageError``, with the code ``missing`` when it is not there."""
     found = hashlib.sha256()

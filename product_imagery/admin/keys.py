@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -67,9 +66,7 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("state"))
     def state(self, key: ApiKey) -> str:
-        if key.revoked_at:
-            return _t("revoked")
-        return _t("expired") if key.expires_at and key.expires_at <= timezone.now() else _t("good")
+        return str(key.state.label)
 
     @admin.action(description=_("Revoke: good for nothing from now on"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -101,7 +100,7 @@ def _reads(credential: ProviderCredential, room: _Room, most: int) -> list[Provi
 
 
 def _creates(credential: ProviderCredential, room: _Room, most: int) -> list[ProviderJob]:
-    most = min(most, _most_creates(credential), room.of(Counted.CREATES, most))
+    most = min(_most_creates(credential, most), room.of(Counted.CREATES, most))
     if most <= 0:
         return []
     wanted = credential.jobs.due_calls().filter(state=JobState.QUEUED, enhancement__cancelled_at=None)
@@ -113,15 +112,15 @@ def _creates(credential: ProviderCredential, room: _Room, most: int) -> list[Pro
     return chosen
 
 
-def _most_creates(credential: ProviderCredential) -> int:
-    """How many may be sent, by what is under way; after failed calls one at a time, until one goes well."""
+def _most_creates(credential: ProviderCredential, most: int) -> int:
+    """How many of ``most`` may be sent, by what is under way; after failed calls one at a time, until one goes well."""
     if not credential.may_buy:
         return 0
     under_way = credential.jobs.filter(state__in=_ACTIVE)
-    allowed = credential.active_limit() or sys.maxsize
     if credential.troubles:
-        return min(allowed, 1) - under_way.filter(state=JobState.SENDING).count()
-    return allowed - under_way.count() if credential.active_limit() else allowed
+        most = min(most, 1 - under_way.filter(state=JobState.SENDING).count())
+    limit = credential.active_limit()
+    return min(most, limit - under_way.count()) if limit else most
 
 
 def _amounts(job: ProviderJob) -> dict[Counted, int]:

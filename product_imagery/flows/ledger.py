@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -53,9 +53,22 @@ def allow(
             raise RequestError(sentence, code="over_budget")
 
 
-def book(costs: Iterable[tuple[ProviderJob, Decimal]]) -> None:
-    """Promise the cost of new jobs, in the transaction that ``allow``ed it."""
-    CreditEntry.objects.bulk_create(_entry(job, _Kind.RESERVE, cost) for job, cost in costs if cost)
+def order(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], Decimal]]) -> list[ProviderJob]:
+    """Make one job for each order, options and cost, and promise the cost: in the transaction that ``allow``ed it."""
+    credential = enhancement.credential
+    jobs = ProviderJob.objects.bulk_create(
+        ProviderJob(
+            enhancement=enhancement,
+            credential=credential,
+            provider=credential.provider,
+            operation=enhancement.operation,
+            options=options,
+        )
+        for options, _ in orders
+    )
+    promised = [(job, cost) for job, (_, cost) in zip(jobs, orders, strict=True) if cost]
+    CreditEntry.objects.bulk_create(_entry(job, _Kind.RESERVE, cost) for job, cost in promised)
+    return jobs
 
 
 def settle_costs(costs: Sequence[tuple[ProviderJob, Decimal | None]], kind: str = _Kind.SETTLE) -> None:
@@ -71,19 +84,14 @@ def settle_costs(costs: Sequence[tuple[ProviderJob, Decimal | None]], kind: str 
     CreditEntry.objects.bulk_create(corrections)
 
 
-def settle_cost(job: ProviderJob, cost: Decimal | None, kind: str = _Kind.SETTLE) -> None:
+def settle_cost(job: ProviderJob, cost: Decimal | None) -> None:
     """The same for one job, which is saved."""
-    settle_costs([(job, cost)], kind)
+    settle_costs([(job, cost)])
     ProviderJob.objects.filter(pk=job.pk).update(cost=job.cost)
 
 
-def release(job: ProviderJob) -> None:
-    """Take back what is promised for a job that cost nothing."""
-    settle_cost(job, Decimal(0), _Kind.RELEASE)
-
-
-def release_all(jobs: Sequence[ProviderJob]) -> None:
-    """The same for many jobs at once."""
+def release(jobs: Sequence[ProviderJob]) -> None:
+    """Take back what is promised for jobs that cost nothing."""
     settle_costs([(job, Decimal(0)) for job in jobs], _Kind.RELEASE)
     ProviderJob.objects.filter(pk__in=[job.pk for job in jobs]).update(cost=Decimal(0))
 
@@ -93,22 +101,10 @@ def order_again(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any],
 
     Raises ``RequestError`` over a budget.
     """
-    credential = enhancement.credential
-    offer = get_offer(credential.declared, enhancement.operation)
-    costs = [offer.cost_of(options) * pictures for options, pictures in orders]
-    allow(credential, sum(costs, Decimal(0)), key=enhancement.api_key)
-    jobs = ProviderJob.objects.bulk_create(
-        ProviderJob(
-            enhancement=enhancement,
-            credential=credential,
-            provider=credential.provider,
-            operation=enhancement.operation,
-            options=options,
-        )
-        for options, _ in orders
-    )
-    book(zip(jobs, costs, strict=True))
-    return jobs
+    offer = get_offer(enhancement.credential.declared, enhancement.operation)
+    priced = [(options, offer.cost_of(options) * pictures) for options, pictures in orders]
+    allow(enhancement.credential, sum((cost for _, cost in priced), Decimal(0)), key=enhancement.api_key)
+    return order(enhancement, priced)
 
 
 def _plain(amount: Decimal) -> str:

@@ -17,7 +17,7 @@ from product_imagery import background
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo, RequestError, StateError
 from product_imagery.flows import ledger, pace
-from product_imagery.models import ApiKey, Enhancement, EnhancementItem, Preset, ProviderCredential, ProviderJob
+from product_imagery.models import ApiKey, Enhancement, EnhancementItem, Preset, ProviderCredential
 from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.provider_kit.contract import Offer
 from product_imagery.provider_kit.registry import get_offer, get_provider
@@ -225,18 +225,7 @@ def _create_items(
     packets = list(pace.packets(plan.to_do, enhancement.credential))
     for begin in range(0, len(packets), _BATCH):
         some = packets[begin : begin + _BATCH]
-        jobs = ProviderJob.objects.bulk_create(
-            ProviderJob(
-                enhancement=enhancement,
-                credential=enhancement.credential,
-                provider=enhancement.credential.provider,
-                operation=enhancement.operation,
-                options=enhancement.options,
-            )
-            for _ in some
-        )
-        costs = [cost * len(packet) for packet in some]
-        ledger.book(zip(jobs, costs, strict=True))
+        jobs = ledger.order(enhancement, [(enhancement.options, cost * len(packet)) for packet in some])
         batch = [(job, one) for job, packet in zip(jobs, some, strict=True) for one in packet]
         EnhancementItem.objects.bulk_create(
             EnhancementItem(

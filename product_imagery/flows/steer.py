@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from product_imagery import background
@@ -25,13 +25,11 @@ def cancel(enhancement: Enhancement) -> int:
 
     Raises ``StateError`` when the enhancement has ended already.
     """
+    if not enhancement.is_active:
+        raise StateError("The enhancement has ended already.")
     with transaction.atomic():
-        ProviderCredential.objects.lock(enhancement.credential_id)  # before jobs and enhancement, as those who claim do
-        if not enhancement.is_active:
-            raise StateError("The enhancement has ended already.")
         count = _cancel_waiting(enhancement)
         Enhancement.objects.filter(pk=enhancement.pk, cancelled_at=None).update(cancelled_at=Now())
-        settle([enhancement.pk])
     return count
 
 
@@ -39,28 +37,24 @@ def cancel_returned() -> int:
     """Cancel what was under way when its enhancement was cancelled, and came back to the queue; return how much."""
     returned = ProviderJob.objects.filter(state=JobState.QUEUED, enhancement=OuterRef("pk"))
     cancelled = Enhancement.objects.filter(Exists(returned), cancelled_at__isnull=False)
-    return sum(_cancel_again(enhancement) for enhancement in cancelled)
+    return sum(_cancel_waiting(enhancement) for enhancement in cancelled)
 
 
-def _cancel_again(enhancement: Enhancement) -> int:
-    with transaction.atomic():
-        ProviderCredential.objects.lock(enhancement.credential_id)
-        count = _cancel_waiting(enhancement)
-        settle([enhancement.pk])
-    return count
-
-
+@transaction.atomic
 def _cancel_waiting(enhancement: Enhancement) -> int:
-    """What nobody has claimed ends, and only of that the booking is released. Under the account's lock."""
+    """What nobody has claimed ends, and only of that the booking is released. Locks in the order of those who claim."""
+    ProviderCredential.objects.lock(enhancement.credential_id)
     queued = ProviderJob.objects.filter(enhancement=enhancement, state=JobState.QUEUED)
     jobs = list(queued.select_for_update().order_by("pk"))
     waiting = ProviderJob.objects.filter(pk__in=[job.pk for job in jobs])
-    ledger.release_all(jobs)
+    ledger.release(jobs)
     waiting.let_go(JobState.CANCELLED, finished_at=Now())
     items = EnhancementItem.objects.filter(job__in=jobs, status__in=OPEN_ITEMS)
     ends = {"active_key": None, "finished_at": Now()}
     count = items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
-    return count + items.update(status=ItemStatus.CANCELLED, **ends)
+    count += items.update(status=ItemStatus.CANCELLED, **ends)
+    settle([enhancement.pk])
+    return count
 
 
 def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
@@ -71,7 +65,7 @@ def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
     ended = [ItemStatus.FAILED] if only_failed else [ItemStatus.FAILED, ItemStatus.CANCELLED]
     with transaction.atomic():
         chosen = enhancement.items.filter(status__in=ended, job__state__in=_ENDED).order_by("job", "pk")
-        reopened = _reopen(chosen.select_related("job__credential"))
+        reopened = _reopen(list(chosen.select_related("job__credential").select_for_update(of=("self",))))
         if not reopened:
             raise StateError("No picture of this enhancement failed or was cancelled.")
         _restart(enhancement, reopened)
@@ -81,23 +75,14 @@ def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
     return len(reopened)
 
 
-def _reopen(chosen: QuerySet[EnhancementItem]) -> list[EnhancementItem]:
+def _reopen(items: list[EnhancementItem]) -> list[EnhancementItem]:
     """Queue ended items again, all at once; one by one where some are under way elsewhere, which are left out."""
-    items = list(chosen)
     try:
         with transaction.atomic():
             EnhancementItem.objects.filter(pk__in=[item.pk for item in items]).reopen()
             return items
     except IntegrityError:
-        return [item for item in items if _reopen_one(item)]
-
-
-def _reopen_one(item: EnhancementItem) -> bool:
-    try:
-        with transaction.atomic():
-            return bool(EnhancementItem.objects.filter(pk=item.pk, status=item.status).reopen())
-    except IntegrityError:
-        return False
+        return [one for item in items for one in _reopen([item])] if len(items) > 1 else []
 
 
 _ENDED = (JobState.FAILED, JobState.CANCELLED, JobState.DONE)

@@ -34,11 +34,10 @@ from product_imagery.provider_kit.registry import all_providers
 from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, ItemStatus, JobState
 
 _SCRATCH_SECONDS = 3600
-_DAY_SECONDS = 86_400
 _CLEAR_SECONDS = 600
 _TIDIED = 200  #: items at once
 _ANSWER_SECONDS = 48 * 3600  #: how long an Idempotency-Key is remembered
-_KEPT_SECONDS = 90 * _DAY_SECONDS  #: how long webhook calls and the bytes of creates are kept to look at
+_KEPT_SECONDS = 90 * 86_400  #: how long webhook calls and the bytes of creates are kept to look at
 _GRACE = MOST_PATIENCE + 30.0  #: seconds in which a dead worker's create may still arrive
 
 

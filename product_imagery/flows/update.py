@@ -142,7 +142,7 @@ def _refused(word: Word, outcome: Refused) -> None:
         if outcome.charged:
             ledger.settle_cost(job, None)
         else:
-            ledger.release(job)
+            ledger.release([job])
         end_items(job, ItemStatus.FAILED, ImageryError(outcome.message, code=outcome.code, detail=outcome.detail))
 
 

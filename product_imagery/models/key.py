@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Min, Q, Sum
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 LIVE, TEST = "pik_live_", "pik_test_"
@@ -28,6 +29,14 @@ class Scope(models.TextChoices):
     READ = "read", _("look at everything of its owner's")
     ENHANCE = "enhance", _("start, cancel and retry enhancements (may spend money)")
     REVIEW = "review", _("approve, reject, publish and restore")
+
+
+class KeyState(models.TextChoices):
+    """Whether a key can still be used."""
+
+    GOOD = "good", _("good")
+    EXPIRED = "expired", _("expired")
+    REVOKED = "revoked", _("revoked")
 
 
 class KeyQuerySet(models.QuerySet["ApiKey"]):
@@ -91,6 +100,13 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def state(self) -> KeyState:
+        """Good until it is revoked or has expired."""
+        if self.revoked_at:
+            return KeyState.REVOKED
+        return KeyState.EXPIRED if self.expires_at and self.expires_at <= timezone.now() else KeyState.GOOD
 
     def seal(self) -> str:
         """Give a new key its text, of which it keeps no more than beginning and digest. The caller saves it."""

@@ -41,10 +41,8 @@ class Schema(ApiView):
 
 def described(request: Request | None = None) -> Any:
     """The schema as a dict."""
-    from product_imagery.api import urls  # noqa: PLC0415  which names this view
-
     with patched_settings(_SETTINGS):
-        generator: Any = SchemaGenerator(patterns=urls.urlpatterns)  # type: ignore[no-untyped-call]
+        generator: Any = SchemaGenerator(urlconf="product_imagery.api.urls")  # type: ignore[no-untyped-call]
         found: Any = generator.get_schema(request=None, public=True)
     if request is not None:
         found["servers"] = [{"url": request.build_absolute_uri(request.path.removesuffix("/schema"))}]

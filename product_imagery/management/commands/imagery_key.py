@@ -59,7 +59,7 @@ class Command(ImageryCommand):
                 "name": key.name,
                 "owner": str(key.owner),
                 "scopes": ", ".join(key.scopes),
-                "state": _state(key),
+                "state": str(key.state),
                 "last_used": key.last_used_at,
             }
             for key in ApiKey.objects.select_related("owner")
@@ -75,9 +75,3 @@ class Command(ImageryCommand):
         if key is None:
             raise CommandError(f"There is no key “{options['prefix']}”.", returncode=2)
         self.stdout.write("Revoked." if key.revoke() else "It was revoked before.")
-
-
-def _state(key: ApiKey) -> str:
-    if key.revoked_at:
-        return "revoked"
-    return "expired" if key.expires_at and key.expires_at <= timezone.now() else "good"
