@@ -58,6 +58,7 @@ class Settings:
     connections: int = _key(32, "calls of hosted providers that one pump makes at once")
     result_bytes: int = _key(50 * 1024 * 1024, "largest picture taken from a provider")
     api_requests: int = _key(60, "requests a minute of an API key that has no limit of its own")
+    api_upload_bytes: int = _key(200 * 1024 * 1024, "largest API request that brings pictures as files of a form")
     model_folder: str = _key("", "where model files are kept; default is the user's cache folder")
     model_url: str = _key("", "https address of the matting model, tried when pip cannot fetch it")
     model_path: str = _key("", "an ONNX model of your own instead (ISNet, BiRefNet …)")

@@ -16,8 +16,10 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -43,7 +45,9 @@ _REFUSED = tuple(
         "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
     )
 )  # fmt: skip
-_TIMEOUTS = {"connect": 5.0, "read": 15.0, "write": 15.0}
+_TIMEOUT = {"timeout": {"connect": 5.0, "read": 15.0, "write": 15.0}}
+_POST_SECONDS = 15.0
+_REPLY_BYTES = 16 * 1024
 _GLOBAL_V6 = ipaddress.ip_network("2000::/3")
 _REFUSED_V6 = tuple(
     ipaddress.ip_network(network)
@@ -59,6 +63,15 @@ class FetchLimits:
 
     most_bytes: int = 50 * 1024 * 1024
     wall_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a receiver answered: the beginning of the body, and the seconds of ``Retry-After``."""
+
+    status: int
+    body: bytes
+    retry_after: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,10 +100,50 @@ def fetch(url: str, path: Path, limits: FetchLimits | None = None) -> None:
     raise UnsafeAddress("The address leads through too many redirects.", code="too_many_redirects")
 
 
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    """Send ``body`` to ``url`` within 15 seconds; no redirect is followed, and 16 KiB of the answer are read.
+
+    Raises ``UnsafeAddress`` or ``FetchError``.
+    """
+    deadline = time.monotonic() + _POST_SECONDS
+    target = check_address(url, deadline=deadline)
+    sent = [*_headers(url), *headers.items()]
+    with (
+        _connected(target, deadline) as pool,
+        pool.stream("POST", url, headers=sent, content=body, extensions=_TIMEOUT) as response,
+    ):
+        wait = _read_headers(response).get("retry-after", "").strip()
+        seconds = float(wait[:9]) if wait.isascii() and wait.isdigit() else 0.0
+        return Reply(response.status, b"".join(_up_to(_REPLY_BYTES, response)), seconds)
+
+
+def _read_headers(response: httpcore.Response) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+
+
+def _up_to(most: int, response: httpcore.Response) -> Iterator[bytes]:
+    for piece in response.iter_stream():
+        yield piece[:most]
+        most -= len(piece)
+        if most <= 0:
+            return
+
+
+@contextmanager
+def _connected(target: _Target, deadline: float) -> Iterator[httpcore.ConnectionPool]:
+    """A connection to the checked address; what breaks on it becomes ``FetchError``."""
+    backend = WallClockBackend(target.address)
+    try:
+        with until(deadline), httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool:
+            yield pool
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:
+        raise FetchError("The connection to the other server was lost.", detail=type(error).__name__) from error
+
+
 def check_address(url: str, *, deadline: float | None = None) -> _Target:
     """Check an address without connecting. Raises ``UnsafeAddress``, or ``FetchError`` when it has none."""
     parts = _split(url)
-    host, port = (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+    host, port = _destination(parts)
     allowed = f"{host}:{port}" in get_settings().fetch_allow
     if not allowed:
         _check_public(parts, host)
@@ -99,6 +152,20 @@ def check_address(url: str, *, deadline: float | None = None) -> _Target:
     if refused:
         raise _unsafe(f"{host} leads to {refused[0]}")
     return _Target(url, host, str(addresses[0]))
+
+
+def check_syntax(url: str) -> None:
+    """Check what can be told without looking a name up. Raises ``UnsafeAddress``."""
+    parts = _split(url)
+    host, port = _destination(parts)
+    if f"{host}:{port}" not in get_settings().fetch_allow:
+        _check_public(parts, host)
+        if _is_literal(host) and not is_public(ipaddress.ip_address(host)):
+            raise _unsafe(f"{host} is not a public address")
+
+
+def _destination(parts: SplitResult) -> tuple[str, int]:
+    return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def is_public(address: _Address) -> bool:
@@ -158,21 +225,19 @@ def _tls() -> ssl.SSLContext:
 
 def _fetch_hop(target: _Target, path: Path, limits: FetchLimits, deadline: float) -> str:
     """Download one hop; return where it redirects to, or nothing when the file is there."""
-    headers = [("Host", urlsplit(target.url).netloc), ("User-Agent", _AGENT), ("Accept-Encoding", "identity")]
-    backend = WallClockBackend(target.address)
-    try:
-        with (
-            until(deadline),
-            httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool,
-            pool.stream("GET", target.url, headers=headers, extensions={"timeout": _TIMEOUTS}) as response,
-        ):
-            return _receive(response, path, limits)
-    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:
-        raise FetchError("The connection to the file's server was lost.", detail=type(error).__name__) from error
+    with (
+        _connected(target, deadline) as pool,
+        pool.stream("GET", target.url, headers=_headers(target.url), extensions=_TIMEOUT) as response,
+    ):
+        return _receive(response, path, limits)
+
+
+def _headers(url: str) -> list[tuple[str, str]]:
+    return [("Host", urlsplit(url).netloc), ("User-Agent", _AGENT), ("Accept-Encoding", "identity")]
 
 
 def _receive(response: httpcore.Response, path: Path, limits: FetchLimits) -> str:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+    headers = _read_headers(response)
     if response.status in (301, 302, 303, 307, 308) and headers.get("location"):
         return str(headers["location"])
     if response.status != 200:

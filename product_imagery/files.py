@@ -35,6 +35,11 @@ def beside_results(folder: uuid.UUID, filename: str) -> str:
     return posixpath.join(get_settings().folder, "results", str(folder), filename)
 
 
+def beside_upload(upload: uuid.UUID, filename: str) -> str:
+    """Name of a file in the folder of a picture that came through the API."""
+    return posixpath.join(get_settings().folder, "uploads", str(upload), filename)
+
+
 def result_name(folder: uuid.UUID, sha256: str, suffix: str, kind: str = "") -> str:
     """Name of a result file: one folder for each item, the content's digest in the name."""
     return beside_results(folder, f"{kind}{sha256[:24]}{suffix}")
@@ -100,6 +105,12 @@ class _ReadyFile(File):  # type: ignore[type-arg]
         return str(self._path)
 
 
+def pieces(storage: Storage, name: str) -> Iterator[bytes]:
+    """A stored file, piece by piece. Raises ``StorageError``, with the code ``missing`` when it is not there."""
+    with _as_storage_errors("The file cannot be read."), storage.open(name, "rb") as handle:
+        yield from _pieces(handle)
+
+
 def digest(storage: Storage, name: str) -> str:
     """SHA-256 (hex) of a stored file. Raises ``StorageError``, with the code ``missing`` when it is not there."""
     found = hashlib.sha256()
@@ -107,6 +118,12 @@ def digest(storage: Storage, name: str) -> str:
         for piece in _pieces(handle):
             found.update(piece)
     return found.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 (hex) of a file of ours."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:

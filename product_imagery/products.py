@@ -32,6 +32,7 @@ class ProductPicture:
     source_name: str
     target_name: str
     label: str
+    source_url: str = ""  #: where the source file is fetched from, if it is not in the storage yet
 
 
 class ProductImages:

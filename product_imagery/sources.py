@@ -9,23 +9,28 @@ from django.core.files.storage import Storage
 from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
-from product_imagery.fetching import check_address
-from product_imagery.products import ProductImages
+from product_imagery.fetching import FetchLimits, check_address, fetch
 
 
-def read_source(description: ProductImages, name: str, folder: Path) -> tuple[Path, str]:
+def read_source(storage: Storage, name: str, folder: Path, url: str = "") -> tuple[Path, str]:
     """Copy the source file ``name`` into ``folder``; return its path and SHA-256 (hex).
 
-    The copy is cut just above the size limit, which the decoder then refuses. Raises ``StorageError``.
+    Where the storage does not have it yet, it is fetched from ``url`` and stored. The copy is cut just above the size
+    limit, which the decoder then refuses. Raises ``StorageError``, ``FetchError`` and ``UnsafeAddress``.
     """
-    path = folder / "source"
+    path, most = folder / "source", get_settings().max_bytes
     try:
-        return path, files.copy_out(description.storage, name, path, get_settings().max_bytes)
+        return path, files.copy_out(storage, name, path, most)
     except StorageError as error:
         if error.code != "missing":
             raise
-        message = "The source picture is no longer in the storage."
-        raise StorageError(message, code="missing", detail=error.detail) from error
+        if not url:
+            message = "The source picture is no longer in the storage."
+            raise StorageError(message, code="missing", detail=error.detail) from error
+    fetch(url, path, FetchLimits(most_bytes=most))
+    digest = files.digest_of(path)
+    files.keep(storage, name, path, digest)
+    return path, digest
 
 
 def public_address(storage: Storage, name: str, signed: str) -> str:

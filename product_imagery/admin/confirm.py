@@ -16,7 +16,7 @@ from product_imagery.checks import check_engine, check_model
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.start import Look, look_of_operation, look_of_preset, quote, start
 from product_imagery.models import Enhancement, Preset, Selection
-from product_imagery.products import description_for
+from product_imagery.products import ProductImages, description_for
 
 
 def confirm_page(request: HttpRequest, pk: Any, context: dict[str, Any]) -> HttpResponse:
@@ -50,6 +50,10 @@ def confirm_page(request: HttpRequest, pk: Any, context: dict[str, Any]) -> Http
     return TemplateResponse(request, "admin/product_imagery/confirm.html", context)
 
 
+def _chosen(selection: Selection) -> dict[ProductImages, Any]:
+    return {description_for(selection.content_type_id): selection.ids}
+
+
 def _entered(look: Look, form: StartForm) -> Look:
     return look_of_operation(look.operation, form.options(), look.credential, look.preset)
 
@@ -57,7 +61,7 @@ def _entered(look: Look, form: StartForm) -> Look:
 def _quote(request: HttpRequest, selection: Selection, look: Look, form: StartForm) -> Any:
     fresh = form.is_bound and form.is_valid() and form.cleaned_data["fresh"]
     try:
-        return quote(description_for(selection.content_type_id), selection.ids, _entered(look, form), fresh=fresh)
+        return quote(_chosen(selection), _entered(look, form), fresh=fresh)
     except ImageryError as error:
         messages.error(request, error.message)
         return None
@@ -66,8 +70,7 @@ def _quote(request: HttpRequest, selection: Selection, look: Look, form: StartFo
 def _press(request: HttpRequest, selection: Selection, look: Look, form: StartForm) -> HttpResponse | None:
     try:
         enhancement = start(
-            description_for(selection.content_type_id),
-            selection.ids,
+            _chosen(selection),
             _entered(look, form),
             door=Enhancement.Door.ADMIN,
             actor=person(request),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -16,22 +17,25 @@ from rest_framework.views import APIView
 
 from product_imagery.api import errors, throttling
 from product_imagery.api.authentication import KeyAuthentication, StaffSession
-from product_imagery.api.parsers import BoundedJSONParser
+from product_imagery.api.parsers import BoundedJSONParser, FormWithPicturesParser, JSONWithPicturesParser
 from product_imagery.api.permissions import MayUse
+from product_imagery.api.products import Viewer
 from product_imagery.models import ApiKey, Scope
 
+PICTURE_PARSERS = (JSONWithPicturesParser, FormWithPicturesParser)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 
 
 class ApiView(APIView):
-    """Base view. ``scope`` is what unsafe methods need, ``weight`` how much of the key's limit one request uses."""
+    """Base view. ``scope`` is what unsafe methods need, ``weight`` how much of the key's limit one of those uses."""
 
     authentication_classes: tuple[type[BaseAuthentication], ...] = (KeyAuthentication, StaffSession)
     permission_classes: tuple[type[BasePermission], ...] = (MayUse,)
     renderer_classes = (JSONRenderer,)
-    parser_classes = (BoundedJSONParser,)
+    parser_classes: tuple[type[BaseParser], ...] = (BoundedJSONParser,)
     scope: ClassVar[Scope] = Scope.ENHANCE
     weight: ClassVar[int] = 1
+    weight_of_get: ClassVar[int] = 1
     request_id = ""
     schema = AutoSchema()
 
@@ -44,7 +48,7 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let nobody in who may not come, or not now."""
         super().initial(request, *args, **kwargs)
-        self.limit_headers = throttling.count(request, 1 if request.method == "GET" else self.weight)
+        self.limit_headers = throttling.count(request, self.weight_of_get if request.method == "GET" else self.weight)
 
     def get_exception_handler(self) -> Any:
         """Ours, whatever the site's own API uses."""
@@ -86,3 +90,19 @@ class ApiView(APIView):
         """What narrows enhancements to those of the caller: a test key sees what test keys made, and nothing else."""
         mine: dict[str, Any] = {"actor": self.caller}
         return mine if self.key is None else {**mine, "is_test": self.key.is_test}
+
+    @property
+    def belonging(self) -> dict[str, Any]:
+        """The same for what has an owner."""
+        mine: dict[str, Any] = {"owner": self.caller}
+        return mine if self.key is None else {**mine, "is_test": self.key.is_test}
+
+    @property
+    def belonging_to_make(self) -> dict[str, Any]:
+        """What says so of something new."""
+        return {"owner": self.caller, "is_test": self.viewer.makes_tests}
+
+    @property
+    def viewer(self) -> Viewer:
+        """Whose products these are."""
+        return Viewer(self.caller, self.key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import Http404
 from rest_framework import status
 from rest_framework.exceptions import (
@@ -77,6 +77,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         error = NotFound()
     elif isinstance(error, PermissionDenied):
         return envelope(status.HTTP_403_FORBIDDEN, "forbidden", "This is not allowed.", request_id)
+    elif isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        error = TooLarge("The form has more parts, or larger ones, than this site takes.")
     if not isinstance(error, APIException):
         return None
     answer = envelope(error.status_code, _code_of(error), _sentence_of(error), request_id)

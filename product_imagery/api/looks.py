@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from product_imagery.exceptions import RequestError
-from product_imagery.flows.start import Look, look_of_operation, look_of_preset
+from product_imagery.flows.start import Look, look_of_operation, look_of_preset, sandboxed
 from product_imagery.models import ApiKey, ProviderCredential
 
 
 def look_of(asked: dict[str, Any], key: ApiKey | None) -> Look:
     """By preset or operation. A test key gets the local engine, whatever it asks for. Raises ``RequestError``."""
-    is_test = bool(key and key.is_test)
-    account = None if is_test else _account(asked.get("credential", ""))
-    if asked.get("preset"):
-        if is_test:
-            account = ProviderCredential.objects.for_provider("local")
-        look = look_of_preset(asked["preset"], asked["options"], account)
-    else:
-        look = look_of_operation(asked["operation"], asked["options"], account)
-    return replace(look, is_test=is_test)
+    preset, operation, options = asked.get("preset", ""), asked.get("operation", ""), asked["options"]
+    account = _account(asked.get("credential", ""))
+    if key and key.is_test:
+        return sandboxed(options, preset=preset, operation=operation, credential=account)
+    if preset:
+        return look_of_preset(preset, options, account)
+    return look_of_operation(operation, options, account)
 
 
 def _account(label: str) -> ProviderCredential | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.core.exceptions import ValidationError as FieldError
+from django.db.models import Model, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -23,17 +25,25 @@ class Page:
     next_cursor: str
 
 
-def paginate(request: Request, rows: QuerySet[Any]) -> Page:
-    """Cut a page out of ``rows``, in one query whatever its place. Raises ``ValidationError``."""
+def paginate(request: Request, *lists: QuerySet[Any]) -> Page:
+    """Cut a page out of lists of several models, one after the other, each the newest first.
+
+    As many queries whatever the page's place: one for each list that it touches. Raises ``ValidationError``.
+    """
     limit = _number(request, "limit", _LIMIT, 1, MOST)
     offset = _number(request, "offset", 0, 0, FARTHEST)
     cursor = request.query_params.get("cursor", "")
     if cursor and offset:
         raise ValidationError({"offset": ["Give a cursor or an offset, not both."]})
-    if cursor:
-        rows = rows.filter(pk__lt=_read(cursor))
-    found = list(rows.order_by("-pk")[offset : offset + limit + 1])
-    return Page(found[:limit], _cursor(found[limit - 1].pk) if len(found) > limit else "")
+    if offset and len(lists) > 1:
+        raise ValidationError({"offset": ["This list of several kinds has a cursor only."]})
+    rest = _after(cursor, lists) if cursor else list(lists)
+    found: list[Any] = []
+    for rows in rest:
+        found += rows.order_by("-pk")[offset : offset + limit + 1 - len(found)]
+        if len(found) > limit:
+            return Page(found[:limit], _cursor(found[limit - 1]))
+    return Page(found, "")
 
 
 def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
@@ -43,15 +53,19 @@ def _number(request: Request, name: str, default: int, least: int, most: int) ->
     return int(text)
 
 
-def _cursor(pk: int) -> str:
-    return base64.urlsafe_b64encode(f"pk:{pk}".encode()).decode().rstrip("=")
+def _cursor(last: Model) -> str:
+    return base64.urlsafe_b64encode(f"{last._meta.label_lower}:{last.pk}".encode()).decode().rstrip("=")
 
 
-def _read(cursor: str) -> int:
+def _after(cursor: str, lists: Sequence[QuerySet[Any]]) -> list[QuerySet[Any]]:
+    """What comes after the row of the cursor."""
     try:
-        kind, _, number = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
-        if kind != "pk" or not number.isascii() or not number.isdigit() or len(number) > 18:
+        label, _, key = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
+        labels = [rows.model._meta.label_lower for rows in lists]
+        first = lists[labels.index(label)]
+        last = first.model._meta.get_field(first.model._meta.pk.name).to_python(key)
+        if isinstance(last, int) and abs(last) >= 1 << 63:
             raise ValueError(cursor)
-        return int(number)
-    except (ValueError, binascii.Error) as error:
-        raise ValidationError({"cursor": ["This is no cursor of ours."]}) from error
+    except (ValueError, binascii.Error, FieldError) as error:
+        raise ValidationError({"cursor": ["This is no cursor of this list."]}) from error
+    return [first.filter(pk__lt=last), *lists[labels.index(label) + 1 :]]

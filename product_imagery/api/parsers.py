@@ -1,27 +1,78 @@
-"""JSON as it comes from outside: bounded in size and depth."""
+"""What comes from outside: bounded in size and depth."""
 
 from __future__ import annotations
 
-import io
+import json
 from typing import Any
 
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.parsers import BaseParser, MultiPartParser
 
 from product_imagery.api.errors import TooLarge
+from product_imagery.conf import get_settings
 
-MOST_BYTES = 1024 * 1024
+_MOST_BYTES = 1024 * 1024
+MOST_WITH_BASE64 = 20 * 1024 * 1024  #: larger pictures come as files of a form
 
 
-class BoundedJSONParser(JSONParser):
-    """Raises ``TooLarge`` for more than 1 MiB, ``ParseError`` for what is no JSON or nested beyond reason."""
+class BoundedJSONParser(BaseParser):
+    """Raises ``TooLarge`` for more than 1 MiB, ``ParseError`` for what is no JSON or nested beyond reason.
+
+    No subclass of DRF's: those are given the body in memory, within the site's limit for forms.
+    """
+
+    media_type = "application/json"
+    most_bytes = _MOST_BYTES
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """The JSON in the body."""
-        content = stream.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise TooLarge("The request has more than 1 MB.")
+        content = stream.read(self.most_bytes + 1)
+        if len(content) > self.most_bytes:
+            raise TooLarge(f"The request has more than {self.most_bytes / 1e6:.0f} MB.")
         try:
-            return super().parse(io.BytesIO(content), media_type, parser_context)
-        except (RecursionError, UnicodeError) as error:
+            return json.loads(content.decode(), parse_constant=_refuse)
+        except (RecursionError, ValueError) as error:
             raise ParseError("The request is not readable JSON.") from error
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+class JSONWithPicturesParser(BoundedJSONParser):
+    """JSON with pictures in base64: up to 20 MiB."""
+
+    most_bytes = MOST_WITH_BASE64
+
+
+class FormWithPicturesParser(MultiPartParser):
+    """A form. Its part ``request`` is the JSON of the request, in which ``"image": {"file": "a"}`` stands for the part
+    ``a``; without one, its parts are the fields.
+    """
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """The same as the JSON would be, with files in the place of pictures."""
+        request = (parser_context or {})["request"]
+        most = get_settings().api_upload_bytes
+        if int(request.META.get("CONTENT_LENGTH") or 0) > most:
+            raise TooLarge(f"The request has more than {most / 1e6:.0f} MB.")
+        form: Any = super().parse(stream, media_type, parser_context)
+        if "request" not in form.data:
+            return {**form.data.dict(), **form.files.dict()}
+        try:
+            body = json.loads(form.data["request"])
+        except (ValueError, RecursionError) as error:
+            raise ParseError("The part “request” is not readable JSON.") from error
+        if not isinstance(body, dict):
+            raise ParseError("The part “request” is not a JSON object.")
+        places = [body, *(body["images"] if isinstance(body.get("images"), list) else [])]
+        for place in places:
+            if isinstance(place, dict) and isinstance(place.get("image"), dict):
+                place["image"] = _part(form.files, place["image"].get("file"))
+        return body
+
+
+def _part(files: Any, name: Any) -> Any:
+    if not isinstance(name, str) or name not in files:
+        raise ValidationError({"image": [f"There is no part “{str(name)[:80]}” in this form."]})
+    return files[name]

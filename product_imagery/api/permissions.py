@@ -15,6 +15,7 @@ PERMISSIONS = {
     Scope.READ: "product_imagery.view_enhancement",
     Scope.ENHANCE: "product_imagery.start_enhancement",
     Scope.REVIEW: "product_imagery.review_resultimage",
+    Scope.WEBHOOKS: "product_imagery.change_webhookendpoint",
 }
 
 

@@ -1,49 +1,118 @@
-"""Products by their ids in the API: ``app.model:key``."""
+"""Products by their ids in the API, ``app.model:key``: those of the shop, and pictures that belong to none of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError as FieldError
-from rest_framework.exceptions import NotFound, ValidationError
+from django.db.models import QuerySet
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
 from product_imagery.exceptions import RegistrationError
-from product_imagery.products import ProductImages, ProductPicture, description_of
+from product_imagery.models import ApiKey, Upload
+from product_imagery.products import ProductImages, ProductPicture, description_of, registered
 
 
-def find(identity: str) -> tuple[ProductImages, Any]:
+@dataclass(frozen=True)
+class Viewer:
+    """Whose products these are: everybody who may view a model sees the shop's, and an owner their own uploads."""
+
+    user: Any
+    key: ApiKey | None
+
+    @property
+    def makes_tests(self) -> bool:
+        """Whether what comes is for trying out."""
+        return bool(self.key and self.key.is_test)
+
+    def may_view(self, description: ProductImages) -> bool:
+        """Whether its model may be looked at."""
+        model = description.model._meta
+        own = description.model is Upload
+        return own or bool(self.user.has_perm(f"{model.app_label}.view_{model.model_name}"))
+
+    def rows(self, description: ProductImages) -> QuerySet[Any]:
+        """The products of one kind. Raises ``PermissionDenied``."""
+        if description.model is Upload:
+            return Upload.objects.of(self.user, self.key.is_test if self.key else None)
+        if not self.may_view(description):
+            sentence = f"The owner of this key may not view {description.model._meta.label_lower}."
+            raise PermissionDenied(sentence, code="missing_permission")
+        return description.model._base_manager.all()
+
+    def kinds(self) -> list[ProductImages]:
+        """All kinds of products that may be looked at, in a lasting order."""
+        return [one for one in sorted(registered(), key=kind_of) if self.may_view(one)]
+
+
+def kind_of(description: ProductImages) -> str:
+    """The first part of its products' ids."""
+    return description.model._meta.label_lower
+
+
+def identity_of(product: Any) -> str:
+    """The id of a product."""
+    return f"{product._meta.label_lower}:{product.pk}"
+
+
+def parse(identity: str) -> tuple[ProductImages, Any]:
     """The description and the key of a product, which may not exist. Raises ``NotFound`` for what cannot be one."""
     name, _, key = identity.partition(":")
     try:
         model = apps.get_model(name)
         return description_of(model), model._meta.get_field(model._meta.pk.name).to_python(key)
     except (LookupError, ValueError, AttributeError, RegistrationError, FieldError) as error:
-        raise NotFound(f"There is no product “{identity[:100]}”.") from error
+        raise _nothing(identity) from error
 
 
-def pictures(identity: str) -> list[ProductPicture]:
-    """The pictures of one product. Raises ``NotFound`` when it does not exist."""
-    description, key = find(identity)
-    found = list(description.list_pictures([key]))
-    if not found and not description.model._base_manager.filter(pk=key).exists():
-        raise NotFound(f"There is no product “{identity[:100]}”.")
+def find(identity: str, viewer: Viewer) -> tuple[ProductImages, Any]:
+    """The description and the row of a product. Raises ``NotFound``, ``PermissionDenied``."""
+    description, key = parse(identity)
+    row = viewer.rows(description).filter(pk=key).first()
+    if row is None:
+        raise _nothing(identity)
+    return description, row
+
+
+def pictures_of(description: ProductImages, rows: Iterable[Any]) -> dict[str, list[ProductPicture]]:
+    """The pictures of these products by their keys as text, with as many queries for many as for one."""
+    found: dict[str, list[ProductPicture]] = {}
+    for picture in description.list_pictures([row.pk for row in rows]):
+        found.setdefault(picture.object_id, []).append(picture)
     return found
 
 
-def selection(images: Sequence[dict[str, str]]) -> tuple[ProductImages, list[Any], dict[str, str]]:
-    """(description, keys, the callers' own ids by key) of what is asked for. Raises ``ValidationError``."""
-    found = {}
+def chosen(
+    images: Sequence[dict[str, Any]], viewer: Viewer
+) -> tuple[dict[ProductImages, list[Any]], dict[tuple[ProductImages, str], str]]:
+    """What is asked for, by description, and the caller's own ids. Raises ``ValidationError``, ``PermissionDenied``."""
+    keys: dict[ProductImages, list[Any]] = {}
+    places: dict[tuple[ProductImages, Any], int] = {}
+    own: dict[tuple[ProductImages, str], str] = {}
     for number, image in enumerate(images):
         try:
-            found[number] = find(image["product"])
+            description, key = parse(image["product"])
         except NotFound as error:
-            raise ValidationError({"images": {str(number): [str(error.detail)]}}) from error
-    descriptions = {id(description): description for description, _ in found.values()}
-    if len(descriptions) > 1:
-        raise ValidationError({"images": ["Send products of one kind in one request."]})
-    (description,) = descriptions.values()
-    keys = list(dict.fromkeys(key for _, key in found.values()))
-    own = {str(found[number][1]): image["external_id"] for number, image in enumerate(images) if image["external_id"]}
-    return description, keys, own
+            raise _wrong(number, str(error.detail)) from error
+        if (description, key) not in places:
+            places[description, key] = number
+            keys.setdefault(description, []).append(key)
+        if image.get("external_id"):
+            own[description, str(key)] = image["external_id"]
+    for description, wanted in keys.items():
+        there = set(viewer.rows(description).filter(pk__in=wanted).values_list("pk", flat=True))
+        missing = next((key for key in wanted if key not in there), None)
+        if missing is not None:
+            raise _wrong(places[description, missing], f"There is no product “{kind_of(description)}:{missing}”.")
+    return keys, own
+
+
+def _wrong(number: int, sentence: str) -> ValidationError:
+    return ValidationError({"images": {str(number): [sentence]}})
+
+
+def _nothing(identity: str) -> NotFound:
+    return NotFound(f"There is no product “{identity[:100]}”.")

@@ -10,9 +10,11 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 
+from product_imagery.api import examples
+from product_imagery.api.filters import Filters
 from product_imagery.api.idempotency import KEY_FORM
 from product_imagery.api.pagination import FARTHEST, MOST
-from product_imagery.api.serializers import ErrorEnvelope
+from product_imagery.api.serializers.errors import ErrorEnvelope
 
 _ERRORS = {
     400: "The request is not valid.",
@@ -39,37 +41,52 @@ _LISTS = [
 ]
 
 
+_FORM = {
+    "type": "object",
+    "properties": {"request": {"type": "string", "description": "the request as JSON"}},
+    "additionalProperties": {"type": "string", "format": "binary"},
+    "description": 'In the JSON, "image": {"file": "a"} stands for the part “a” of the form.',
+}
+
+
 def describe(
     summary: str,
-    answers: dict[int, Any],
+    answers: dict[Any, Any],
     *,
     name: str,
     body: Any = None,
     public: bool = False,
     creates: bool = False,
-    lists: bool = False,
+    pictures: bool = False,
     routes: bool = False,
-    filters: tuple[OpenApiParameter, ...] = (),
+    filters: type[Filters] | None = None,
+    pages: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Describe one operation: its good answers come under ``name``, its errors in the envelope.
 
-    ``routes``: one method serves several of them, which are told apart by their paths.
+    ``pictures``: the request may be a form with files. ``routes``: one method serves several of them, which are told
+    apart by their paths. A list has ``filters``, and ``pages`` unless it is short.
     """
+    lists = filters is not None and pages
     good = {
-        status: OpenApiResponse(_wrapped(name, what, lists), description=summary) for status, what in answers.items()
+        status: OpenApiResponse(_wrapped(name, what, lists) if name else what, description=summary)
+        for status, what in answers.items()
     }
     bad = {status: OpenApiResponse(ErrorEnvelope, description=text) for status, text in _ERRORS.items()}
     if public:
         bad = {status: bad[status] for status in (401, 429)}
-    parameters = [*filters, *(_LISTS if lists else ()), *([_IDEMPOTENCY] if creates else ())]
+    narrowing = [filters] if filters and filters().fields else []
+    parameters = [*narrowing, *(_LISTS if lists else ()), *([_IDEMPOTENCY] if creates else ())]
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
         setattr(method, "schema", AutoSchema)  # noqa: B010  whatever the site's own API uses
         auth: Any = [] if public else None
+        operation = summary.lower().replace(" ", "_")
         extended = extend_schema(
-            operation_id=None if routes else summary.lower().replace(" ", "_"),
+            operation_id=None if routes else operation,
             summary=summary,
-            request=body,
+            request={"application/json": body, "multipart/form-data": _FORM} if pictures else body,
+            examples=examples.of(operation),
             responses={**good, **bad},
             parameters=parameters,
             auth=auth,

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from product_imagery import background, vault
 from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows import remote
-from product_imagery.models import ProviderCredential, ProviderJob
+from product_imagery.models import ProviderCredential, ProviderJob, WebhookEndpoint
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.contract import Provider
 from product_imagery.provider_kit.conversation import Undecidable
@@ -42,7 +42,7 @@ def resume(credential: ProviderCredential) -> None:
 def renew_encryption() -> tuple[int, list[str]]:
     """Encrypt every stored secret with the newest key. May be interrupted and repeated.
 
-    Returns how many accounts were done and the names of those that no key fits: they are left as they are.
+    Returns how many accounts and endpoints were done and the names of those that no key fits: they stay as they are.
     """
     done, unreadable = 0, []
     for credential in ProviderCredential.objects.exclude(sealed={}).order_by("pk").iterator():
@@ -52,6 +52,13 @@ def renew_encryption() -> tuple[int, list[str]]:
             unreadable.append(credential.label)
             continue
         done += ProviderCredential.objects.filter(pk=credential.pk, sealed=credential.sealed).update(sealed=sealed)
+    for endpoint in WebhookEndpoint.objects.order_by("pk").iterator():
+        try:
+            tokens = [vault.reseal(token) for token in endpoint.sealed]
+        except SecretError:
+            unreadable.append(endpoint.url)
+            continue
+        done += WebhookEndpoint.objects.filter(pk=endpoint.pk, sealed=endpoint.sealed).update(sealed=tokens)
     return done, unreadable
 
 

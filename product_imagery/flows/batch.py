@@ -15,8 +15,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
-from product_imagery import signals
-from product_imagery.flows import fetch, ledger, update
+from product_imagery.flows import announce, fetch, ledger, update
 from product_imagery.flows.settle import settle
 from product_imagery.flows.track import Word
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
@@ -106,7 +105,7 @@ def _record_finished(words: list[Word]) -> None:
     ended.update(status=ItemStatus.COMPLETED, finished_at=Now(), active_key=None, **NO_REASON)
     for item in items:
         item.status = ItemStatus.COMPLETED
-        signals.send_on_commit(signals.item_completed, item=item)
+    announce.items_completed(items)
     settle({word.call.job.enhancement_id for word in words})
 
 

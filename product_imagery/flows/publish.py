@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.text import slugify
 
-from product_imagery import files, signals
+from product_imagery import files
 from product_imagery.exceptions import ImageryError, PublicationConflict, StateError, StorageError
+from product_imagery.flows import announce
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
 from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for
@@ -113,7 +114,7 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
         )
         _expect_from_now_on(version, stored, instead_of=before)
         _standing(version, before).update(publication=Publication.NONE)
-        signals.send_on_commit(signals.image_published, version=version)
+        announce.image_published(version)
     return version
 
 
@@ -167,7 +168,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
             ResultImage.objects.filter(pk=version.result_id).update(publication=Publication.RESTORED)
         _expect_from_now_on(version, version.before_name, instead_of=version.after_name)
         _standing(version, version.before_name).update(publication=Publication.PUBLISHED)
-        signals.send_on_commit(signals.image_restored, version=version)
+        announce.image_restored(version)
 
 
 def _check_before(description: ProductImages, version: ImageVersion) -> None:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from product_imagery import background
 from product_imagery.conf import Settings, get_settings
-from product_imagery.flows import publish, receive, steer, submit, sweep, track
+from product_imagery.flows import deliver, publish, receive, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
 from product_imagery.flows.claim import Lanes, claim_calls
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
-from product_imagery.models import ProviderJob, PumpSlot, ResultImage
+from product_imagery.models import EventDelivery, ProviderJob, PumpSlot, ResultImage
 from product_imagery.provider_kit.registry import all_providers
 from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import Publication
@@ -72,7 +72,7 @@ def pump_slice(
 def has_work() -> bool:
     """Whether anything is unfinished, due or not."""
     waiting = ResultImage.objects.filter(publication=Publication.WAITING)
-    return ProviderJob.objects.movable().exists() or waiting.exists()
+    return ProviderJob.objects.movable().exists() or waiting.exists() or EventDelivery.objects.fresh().exists()
 
 
 class _Every:
@@ -102,6 +102,7 @@ class _Pump:
         self._calling: dict[Future[track.Word], track.Call] = {}
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = [slug for slug, provider in all_providers().items() if not provider.computes]
+        self._sender = deliver.Sender()
         self._lost = False
         self.chores = [
             _Every(settings.slot_seconds / 4, self._keep_slot),
@@ -121,10 +122,10 @@ class _Pump:
             pause = time.monotonic() + _ROUND
             for chore in self.chores:
                 chore()
-            moved = self._collect() + self._publish()
+            moved = self._collect() + self._publish() + self._sender.turn()
             if open_for_more:
                 moved += self._claim() + self._call()
-            busy = bool(self._running or self._calling)
+            busy = bool(self._running or self._calling or self._sender.busy)
             # Past the end, one slow call does not keep the others waiting: more is begun for as long again.
             open_for_more = until_idle or time.monotonic() < end + (seconds if busy else 0.0)
             if not moved and not busy and (not open_for_more or not has_work()):
@@ -154,6 +155,8 @@ class _Pump:
                 submit.give_back(job, begun=not future.cancel())
         finally:
             self._errands.close()
+            self._sender.collect()
+            self._sender.close()
             self._pool.close()
             self._transport.close()
             self._threads.shutdown(wait=False, cancel_futures=True)

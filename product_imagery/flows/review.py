@@ -6,9 +6,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from product_imagery import background, signals
+from product_imagery import background
 from product_imagery.exceptions import StateError
-from product_imagery.flows import ledger
+from product_imagery.flows import announce, ledger
 from product_imagery.flows.settle import settle
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.products import description_for
@@ -21,7 +21,7 @@ def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: boo
         _judge(result, Review.APPROVED, actor)
         if publish:
             request_publication(result, actor=actor)
-        signals.send_on_commit(signals.result_approved, result=result)
+        announce.result_approved(result)
 
 
 def reject(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:

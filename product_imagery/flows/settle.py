@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from product_imagery import signals
 from product_imagery.exceptions import ImageryError
+from product_imagery.flows import announce
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
 from product_imagery.models.enhancement import NO_REASON
 from product_imagery.states import (
@@ -52,11 +52,12 @@ def end_items(
     if status != ItemStatus.COMPLETED:  # another one of a picture that has a result already: that result stays
         open_items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
     open_items.update(status=status, **ends)
-    signal = {ItemStatus.COMPLETED: signals.item_completed, ItemStatus.FAILED: signals.item_failed}.get(status)
-    if signal is not None:
-        for item in ended:
-            item.status = status
-            signals.send_on_commit(signal, item=item)
+    for item in ended:
+        item.status = status
+    if status == ItemStatus.COMPLETED:
+        announce.items_completed(ended)
+    elif status == ItemStatus.FAILED:
+        announce.items_failed(ended)
     settle([job.enhancement_id])
 
 
@@ -89,7 +90,7 @@ def settle(enhancement_ids: Iterable[int]) -> None:
         enhancement.status = _end_of(enhancement)
         ended = Enhancement.objects.filter(pk=enhancement.pk).exclude(status=enhancement.status)
         if ended.update(status=enhancement.status, finished_at=Now()):
-            signals.send_on_commit(signals.enhancement_finished, enhancement=enhancement)
+            announce.enhancement_ended(enhancement)
 
 
 def _end_of(enhancement: Enhancement) -> EnhancementStatus:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
@@ -15,7 +16,7 @@ from django.utils.text import Truncator
 
 from product_imagery import background
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import NothingToDo, RequestError, StateError
+from product_imagery.exceptions import NothingToDo, OptionError, RequestError, StateError
 from product_imagery.flows import ledger, pace
 from product_imagery.models import ApiKey, Enhancement, EnhancementItem, Preset, ProviderCredential
 from product_imagery.products import ProductImages, ProductPicture
@@ -57,9 +58,22 @@ class Quote:
     seconds: float
 
 
+#: products, by their descriptions: primary keys
+Chosen: TypeAlias = Mapping[ProductImages, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A picture of a product, and the digest of what is to be done with it."""
+
+    description: ProductImages
+    picture: ProductPicture
+    key: str
+
+
 @dataclass
 class _Plan:
-    to_do: list[tuple[ProductPicture, str]] = field(default_factory=list)
+    to_do: list[_Work] = field(default_factory=list)
     under_way: int = 0
     done_before: int = 0
     products: int = 0
@@ -69,10 +83,7 @@ def look_of_preset(
     name: str, overrides: Mapping[str, Any] | None = None, credential: ProviderCredential | None = None
 ) -> Look:
     """The look of a preset, with some options changed. Raises ``RequestError``."""
-    preset = Preset.objects.select_related("credential").filter(name=name, is_active=True).first()
-    if preset is None:
-        known = ", ".join(Preset.objects.filter(is_active=True).values_list("name", flat=True))
-        raise RequestError(f"There is no preset “{name}”. There are: {known or 'none'}.", code="unknown_preset")
+    preset = _preset(name)
     account = credential or preset.credential or _account(preset.provider)
     return look_of_operation(preset.operation, {**preset.options, **(overrides or {})}, account, preset)
 
@@ -91,6 +102,44 @@ def look_of_operation(
     return Look(operation, offer.clean(options), account, offer, preset)
 
 
+def sandboxed(
+    options: Mapping[str, Any],
+    *,
+    preset: str = "",
+    operation: str = "",
+    credential: ProviderCredential | None = None,
+) -> Look:
+    """The look for trying out: by the local engine, without the options that only another provider has.
+
+    What that provider would refuse is refused. Raises ``RequestError``.
+    """
+    known = _preset(preset) if preset else None
+    slug = credential.provider if credential else known.provider if known else "local"
+    wanted = known.operation if known else operation
+    cleaned = get_offer(get_provider(slug), wanted).clean({**(known.options if known else {}), **options})
+    local = _account("local")
+    offer = get_offer(get_provider(local.provider), wanted)
+    honoured = cleaned if slug == "local" else _fitting(offer, cleaned)
+    return Look(wanted, offer.clean(honoured), local, offer, known, is_test=True)
+
+
+def _fitting(offer: Offer, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those options that an offer takes as they are."""
+    fitting = {}
+    for option in offer.options:
+        with suppress(KeyError, OptionError):
+            fitting[option.name] = option.clean(options[option.name])
+    return fitting
+
+
+def _preset(name: str) -> Preset:
+    preset = Preset.objects.select_related("credential").filter(name=name, is_active=True).first()
+    if preset is None:
+        known = ", ".join(Preset.objects.filter(is_active=True).values_list("name", flat=True))
+        raise RequestError(f"There is no preset “{name}”. There are: {known or 'none'}.", code="unknown_preset")
+    return preset
+
+
 def _account(provider: str) -> ProviderCredential:
     credential = ProviderCredential.objects.for_provider(provider)
     if credential is None:
@@ -99,9 +148,9 @@ def _account(provider: str) -> ProviderCredential:
     return credential
 
 
-def quote(description: ProductImages, ids: Sequence[Any], look: Look, *, fresh: bool = False) -> Quote:
+def quote(chosen: Chosen, look: Look, *, fresh: bool = False) -> Quote:
     """Count, cost and duration without doing anything. Raises ``RequestError`` for a selection that is too large."""
-    plan = _plan(description, ids, look, fresh)
+    plan = _plan(chosen, look, fresh)
     provider = get_provider(look.credential.provider)
     pictures = len(plan.to_do) + plan.under_way + plan.done_before
     seconds = pace.forecast_seconds(look.credential, look.operation, look.offer, len(plan.to_do))
@@ -110,7 +159,7 @@ def quote(description: ProductImages, ids: Sequence[Any], look: Look, *, fresh: 
         to_do=len(plan.to_do),
         under_way=plan.under_way,
         done_before=plan.done_before,
-        without_picture=max(0, len(ids) - plan.products),
+        without_picture=max(0, _count(chosen) - plan.products),
         cost=look.cost_each * len(plan.to_do),
         currency=provider.currency,
         seconds=seconds,
@@ -118,8 +167,7 @@ def quote(description: ProductImages, ids: Sequence[Any], look: Look, *, fresh: 
 
 
 def start(
-    description: ProductImages,
-    ids: Sequence[Any],
+    chosen: Chosen,
     look: Look,
     *,
     door: str,
@@ -128,18 +176,20 @@ def start(
     fresh: bool = False,
     budget: Decimal | None = None,
     api_key: ApiKey | None = None,
-    external_ids: Mapping[str, str] | None = None,
+    external_ids: Mapping[tuple[ProductImages, str], str] | None = None,
+    webhook_url: str = "",
 ) -> Enhancement:
     """Freeze the selection and queue the work.
 
     Pictures that are under way with the same look are left out; so are those that have an unrejected result of it,
     unless ``fresh``. ``budget`` is the most that this enhancement may cost, ``external_ids`` what the caller calls its
-    products. Raises ``NothingToDo`` when none is left, ``RequestError`` for a selection that is too large or too dear.
+    products (by description and primary key as text), ``webhook_url`` where its events go to.
+    Raises ``NothingToDo`` when none is left, ``RequestError`` for a selection that is too large or too dear.
     """
     for _attempt in range(3):
         try:
             with transaction.atomic():
-                plan = _plan(description, ids, look, fresh)
+                plan = _plan(chosen, look, fresh)
                 if not plan.to_do:
                     raise _nothing(plan)
                 cost = look.cost_each
@@ -154,8 +204,9 @@ def start(
                     auto_approve=auto_approve,
                     api_key=api_key,
                     is_test=look.is_test,
+                    webhook_url=webhook_url,
                 )
-                _create_items(enhancement, description, plan, cost, external_ids or {})
+                _create_items(enhancement, plan, cost, external_ids or {})
                 background.wake()
                 return enhancement
         except IntegrityError:
@@ -163,18 +214,22 @@ def start(
     raise StateError("Somebody else is starting the same pictures. Try again in a moment.")
 
 
-def _plan(description: ProductImages, ids: Sequence[Any], look: Look, fresh: bool) -> _Plan:
-    _check_number(len(ids), "products")
-    content_type = description.content_type()
+def _count(chosen: Chosen) -> int:
+    return sum(len(ids) for ids in chosen.values())
+
+
+def _plan(chosen: Chosen, look: Look, fresh: bool) -> _Plan:
+    _check_number(_count(chosen), "products")
     plan = _Plan()
-    products: set[str] = set()
-    batch: list[tuple[ProductPicture, str]] = []
-    for picture in description.list_pictures(ids):
-        products.add(picture.object_id)
-        batch.append((picture, _work_key(content_type.pk, picture, look)))
-        if len(batch) == _BATCH:
-            _sort_out(batch, plan, fresh)
-            batch = []
+    products: set[tuple[ProductImages, str]] = set()
+    batch: list[_Work] = []
+    for description, ids in chosen.items():
+        for picture in description.list_pictures(ids):
+            products.add((description, picture.object_id))
+            batch.append(_Work(description, picture, _work_key(description.content_type().pk, picture, look)))
+            if len(batch) == _BATCH:
+                _sort_out(batch, plan, fresh)
+                batch = []
     _sort_out(batch, plan, fresh)
     _check_number(len(plan.to_do), "pictures")
     plan.products = len(products)
@@ -187,16 +242,16 @@ def _check_number(number: int, what: str) -> None:
         raise RequestError(f"{number} {what} are selected; at most {most} go into one enhancement.")
 
 
-def _sort_out(batch: list[tuple[ProductPicture, str]], plan: _Plan, fresh: bool) -> None:
+def _sort_out(batch: list[_Work], plan: _Plan, fresh: bool) -> None:
     """Add a batch of pictures to the plan: what is under way, what was done before, what is to be done."""
-    active, done = _known_work([key for _, key in batch])
-    for picture, key in batch:
-        if key in active:
+    active, done = _known_work([work.key for work in batch])
+    for work in batch:
+        if work.key in active:
             plan.under_way += 1
-        elif key in done and not fresh:
+        elif work.key in done and not fresh:
             plan.done_before += 1
         else:
-            plan.to_do.append((picture, key))
+            plan.to_do.append(work)
 
 
 def _known_work(keys: list[str]) -> tuple[set[str], set[str]]:
@@ -216,12 +271,10 @@ def _work_key(content_type_id: int, picture: ProductPicture, look: Look) -> str:
 
 def _create_items(
     enhancement: Enhancement,
-    description: ProductImages,
     plan: _Plan,
     cost: Decimal,
-    external_ids: Mapping[str, str],
+    external_ids: Mapping[tuple[ProductImages, str], str],
 ) -> None:
-    content_type = description.content_type()
     packets = list(pace.packets(plan.to_do, enhancement.credential))
     for begin in range(0, len(packets), _BATCH):
         some = packets[begin : begin + _BATCH]
@@ -231,17 +284,18 @@ def _create_items(
             EnhancementItem(
                 enhancement=enhancement,
                 job=job,
-                content_type=content_type,
-                object_id=picture.object_id,
-                slot=picture.slot,
-                label=Truncator(picture.label).chars(200),
-                source_name=picture.source_name,
-                target_name=picture.target_name,
-                external_id=external_ids.get(picture.object_id, ""),
-                work_key=key,
-                active_key=key,
+                content_type=work.description.content_type(),
+                object_id=work.picture.object_id,
+                slot=work.picture.slot,
+                label=Truncator(work.picture.label).chars(200),
+                source_name=work.picture.source_name,
+                source_url=work.picture.source_url,
+                target_name=work.picture.target_name,
+                external_id=external_ids.get((work.description, work.picture.object_id), ""),
+                work_key=work.key,
+                active_key=work.key,
             )
-            for job, (picture, key) in batch
+            for job, work in batch
         )
 
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from product_imagery import files
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import EngineError, ImageryError, RegistrationError, StorageError
+from product_imagery.exceptions import EngineError, FetchError, ImageryError, RegistrationError, StorageError
 from product_imagery.flows import fetch
 from product_imagery.flows.settle import begin, end_items, reason
 from product_imagery.imaging.pool import ImagingPool
@@ -79,7 +79,7 @@ def perform(task: Task, pool: ImagingPool) -> Done:
     try:
         with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as folder:
             _perform(task, done, Path(folder), pool)
-    except (StorageError, EngineError) as error:
+    except (StorageError, FetchError, EngineError) as error:
         done.error, done.again = error, _may_pass(error, task.job.claims)
     except ImageryError as error:
         done.error = error
@@ -104,7 +104,8 @@ def _perform(task: Task, done: Done, folder: Path, pool: ImagingPool) -> None:
 def _input(item: EnhancementItem, task: Task, done: Done, folder: Path) -> JobInput:
     own = folder / f"source-{item.pk}"
     own.mkdir()
-    path, done.digests[item.pk] = read_source(task.descriptions[item.pk], item.source_name, own)
+    storage = task.descriptions[item.pk].storage
+    path, done.digests[item.pk] = read_source(storage, item.source_name, own, item.source_url)
     return JobInput(item.pk, path=path)
 
 
@@ -121,9 +122,9 @@ def _answer(request: Request, pool: ImagingPool) -> Any:
 
 
 def _may_pass(error: ImageryError, claims: int) -> bool:
-    """May the same job succeed later? Storage trouble may pass, a crowded machine too; a missing file does not."""
-    if isinstance(error, StorageError):
-        return error.code != "missing" and claims < get_settings().max_claims
+    """May the same job succeed later? A storage or a network recovers, a crowded machine too; no file comes back."""
+    if isinstance(error, StorageError | FetchError):
+        return error.code not in ("missing", "gone", "too_large") and claims < get_settings().max_claims
     return error.code in ("engine_crashed", "engine_timeout") and claims < _ENGINE_TRIES
 
 

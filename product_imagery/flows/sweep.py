@@ -14,17 +14,19 @@ from django.utils import timezone
 from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError
-from product_imagery.flows import fetch
+from product_imagery.flows import fetch, upload
 from product_imagery.flows.settle import end_items, settle
 from product_imagery.models import (
     Enhancement,
     EnhancementItem,
+    EventDelivery,
     LimitUse,
     ProviderJob,
     PumpSlot,
     RateUse,
     Selection,
     StoredAnswer,
+    Upload,
     WebhookDelivery,
 )
 from product_imagery.models.clock import from_now
@@ -102,6 +104,8 @@ def clear_up() -> None:
     """Remove old selections, webhook calls and bytes of creates, and the files that dead or overtaken workers left."""
     long_ago = from_now(-_KEPT_SECONDS)
     WebhookDelivery.objects.filter(received_at__lt=long_ago).delete()
+    EventDelivery.objects.filter(created_at__lt=long_ago).delete()
+    upload.discard(Upload.objects.filter(kept=False, created_at__lt=from_now(-_SCRATCH_SECONDS))[:_TIDIED])
     ProviderJob.objects.filter(finished_at__lt=long_ago, intent__isnull=False).update(intent=None)
     LimitUse.objects.all().forget()
     RateUse.objects.filter(at__lt=from_now(-_SCRATCH_SECONDS)).delete()

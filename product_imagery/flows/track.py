@@ -142,7 +142,7 @@ def _source(item: EnhancementItem, call: Call, word: Word, scratch: _Scratch, po
     storage, name = description.storage, item.source_name
     own = scratch.folder / f"source-{item.pk}"
     own.mkdir()
-    path, word.digests[item.pk] = read_source(description, name, own)
+    path, word.digests[item.pk] = read_source(storage, name, own, item.source_url)
     wanted = {"most_bytes": provider.max_source_bytes, "formats": list(provider.formats)}
     bounds = get_settings().provider_settings()["limits"]
     copy = pool.run("product_imagery.imaging.fit:fit", source=str(path), folder=str(own), limits=bounds, **wanted)

@@ -176,7 +176,7 @@ def _apply_error(word: Word, error: ImageryError) -> None:
         _VERDICTS[may_retry(error)](word, error)
         return
     job = word.call.job
-    hopeless = error.code == "missing" or isinstance(error, ConfigurationError | PictureError)
+    hopeless = error.code == "missing" or isinstance(error, ConfigurationError | PictureError | UnsafeAddress)
     hopeless = hopeless or job.troubles >= _OWN_TRIES
     if hopeless and job.state == JobState.SENDING:  # later on something is paid for: our own trouble never ends it
         _refused(word, Refused(error.code, error.message, error.detail))

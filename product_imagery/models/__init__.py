@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from product_imagery.models.collection import Collection, CollectionEntry
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement, EnhancementItem
+from product_imagery.models.event import Event, EventDelivery, WebhookEndpoint
 from product_imagery.models.job import ProviderJob
 from product_imagery.models.key import ApiKey, RateUse, Scope, StoredAnswer
 from product_imagery.models.ledger import CreditEntry
@@ -12,14 +14,19 @@ from product_imagery.models.preset import Preset
 from product_imagery.models.result import ResultImage
 from product_imagery.models.selection import Selection
 from product_imagery.models.slot import PumpSlot
+from product_imagery.models.upload import Upload
 from product_imagery.models.version import ImageVersion
 from product_imagery.models.webhook import WebhookDelivery
 
 __all__ = [
     "ApiKey",
+    "Collection",
+    "CollectionEntry",
     "CreditEntry",
     "Enhancement",
     "EnhancementItem",
+    "Event",
+    "EventDelivery",
     "ImageVersion",
     "LimitUse",
     "Preset",
@@ -31,5 +38,7 @@ __all__ = [
     "Scope",
     "Selection",
     "StoredAnswer",
+    "Upload",
     "WebhookDelivery",
+    "WebhookEndpoint",
 ]

@@ -60,6 +60,7 @@ class Enhancement(models.Model):
         ApiKey, models.SET_NULL, verbose_name=_("API key"), null=True, blank=True, related_name="enhancements"
     )
     is_test = models.BooleanField(_("made with a test key: never published"), default=False)
+    webhook_url = models.TextField(_("events go to"), blank=True)
     auto_approve = models.BooleanField(_("approve without review"), default=False)
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -127,6 +128,7 @@ class EnhancementItem(models.Model):
     slot = models.CharField(_("picture"), max_length=64, blank=True)
     label = models.CharField(_("product"), max_length=200)
     source_name = models.CharField(_("source file"), max_length=500)
+    source_url = models.TextField(_("fetched from"), blank=True)
     target_name = models.CharField(_("target file"), max_length=500, blank=True)
     source_digest = models.CharField(_("SHA-256 of the source"), max_length=64, blank=True)
     external_id = models.CharField(_("the caller's own id"), max_length=128, blank=True)
@@ -152,6 +154,11 @@ class EnhancementItem(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def product_id(self) -> str:
+        """What programs call the product: ``shop.product:12``."""
+        return f"{self.content_type.app_label}.{self.content_type.model}:{self.object_id}"
 
     def same_picture(self) -> dict[str, Any]:
         """Filter arguments that select everything about the same picture of the same product."""

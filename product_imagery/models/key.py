@@ -29,6 +29,7 @@ class Scope(models.TextChoices):
     READ = "read", _("look at everything of its owner's")
     ENHANCE = "enhance", _("start, cancel and retry enhancements (may spend money)")
     REVIEW = "review", _("approve, reject, publish and restore")
+    WEBHOOKS = "webhooks", _("say who is told what happens")
 
 
 class KeyState(models.TextChoices):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
-from django.db.models import Sum
-from django.db.models.functions import Now
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Coalesce, Now, TruncDate
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.credential import ProviderCredential
@@ -26,6 +27,18 @@ class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
         """
         ordered = self.filter(kind=CreditEntry.Kind.RESERVE, at__gte=moment).values("job")
         return CreditEntry.objects.filter(job__in=ordered).aggregate(total=Sum("amount"))["total"] or Decimal(0)
+
+    def usage(self, first: date, last: date) -> Any:
+        """``day``, ``provider``, ``key`` (its visible beginning), ``jobs``, ``total``; ``spent``, by finished ones.
+
+        A correction belongs to the day of its order, as in budgets.
+        """
+        day = TruncDate("job__created_at")
+        ended = Q(job__finished_at__isnull=False)
+        rows: Any = self.annotate(day=day).filter(day__gte=first, day__lte=last).order_by()
+        rows = rows.values("day", provider=F("credential__provider"), key=F("enhancement__api_key__prefix"))
+        sums = {"total": Sum("amount"), "spent": Coalesce(Sum("amount", filter=ended), Decimal(0))}
+        return rows.annotate(jobs=Count("job", distinct=True), **sums).order_by("-day", "provider", "key")
 
     def booked(self, jobs: Iterable[ProviderJob]) -> dict[int, Decimal]:
         """What is promised or spent for each of these jobs, by key; jobs without an entry are missing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from product_imagery.models import ApiKey, Scope
+from tests.fakes.shop_side import OtherSide, other_side
 
 BASE = "/imagery/api/v1/"
 
@@ -25,6 +26,17 @@ class Caller:
     def get(self, path: str, **headers: str) -> Any:
         """GET; the answer has ``.json()`` and ``.status_code``."""
         return self._client.get(BASE + path, headers={"Authorization": f"Bearer {self.text}", **headers})
+
+    def delete(self, path: str) -> Any:
+        """DELETE."""
+        return self._client.delete(BASE + path, headers={"Authorization": f"Bearer {self.text}"})
+
+    def form(self, path: str, parts: dict[str, Any], *, key: str = "") -> Any:
+        """POST as a form with files."""
+        self._number += 1
+        name = key or f"form-number-{self._number}"
+        headers = {"Authorization": f"Bearer {self.text}", "Idempotency-Key": name}
+        return self._client.post(BASE + path, parts, headers=headers)
 
     def post(self, path: str, body: Any = None, *, key: str = "", **headers: str) -> Any:
         """POST as JSON, under a new ``Idempotency-Key`` unless one is given."""
@@ -49,10 +61,20 @@ def caller(db: None) -> Callable[..., Caller]:
     def make(name: str = "pim", *, scopes: tuple[str, ...] = tuple(Scope.values), **fields: Any) -> Caller:
         owner, made = get_user_model().objects.get_or_create(username=name, defaults={"is_staff": True})
         if made:
-            owner.user_permissions.set(Permission.objects.filter(content_type__app_label="product_imagery"))
+            ours = Permission.objects.filter(content_type__app_label__in=("product_imagery", "shop"))
+            owner.user_permissions.set(ours)
         key, text = ApiKey.objects.issue(
             owner=owner, name=name, scopes=list(scopes), **{"requests_per_minute": 10_000, **fields}
         )
         return Caller(text, key)
 
     return make
+
+
+@pytest.fixture
+def side(settings: Any) -> Iterator[OtherSide]:
+    """Another program's server, which may be fetched from and called."""
+    with other_side() as running:
+        allowed = (running.address.removeprefix("http://"),)
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "FETCH_ALLOW": allowed}
+        yield running

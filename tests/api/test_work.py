@@ -127,7 +127,7 @@ def test_tools(tool: str, options: dict[str, str], caller: Call, make_product: A
         ({"credential": "nobody"}, (400, "unknown_credential")),
         ({"operation": "", "preset": "nothing"}, (400, "invalid_request")),
         ({"images": []}, (400, "invalid_request")),
-        ({"images": [{"product": "shop.product:0"}]}, (409, "no_pictures")),
+        ({"images": [{"product": "shop.product:0"}]}, (400, "invalid_request")),
         ({"images": [{"product": "auth.user:1"}]}, (400, "invalid_request")),
         ({"budget": "-1"}, (400, "invalid_request")),
         ({"tenant": 7, "state": "done", "cost": 0}, (202, "")),

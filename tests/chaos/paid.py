@@ -179,7 +179,7 @@ def _order(account: Any) -> None:
     look = look_of_operation(_OPERATIONS[account.provider], _OPTIONS.get(account.provider, {}), account)
     size = 4 if account.provider == "aigenstudio" else len(ids)  # few pictures in a create, many creates to die at
     for begin in range(0, len(ids), size):
-        start(description_of(Product), ids[begin : begin + size], look, door="command", fresh=True)
+        start({description_of(Product): ids[begin : begin + size]}, look, door="command", fresh=True)
 
 
 def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:

@@ -74,7 +74,7 @@ def test_the_quote_says_what_starting_will_do(
     work()
     enlarge(running)
     ids = [product.pk for product in (done, running, new, bare)]
-    told = quote(description_of(Product), ids, look_of_operation("upscale", {}))
+    told = quote({description_of(Product): ids}, look_of_operation("upscale", {}))
     assert (told.to_do, told.under_way, told.done_before, told.without_picture) == (1, 1, 1, 1)
     assert told.cost == Decimal(0)
     assert told.seconds > 0
@@ -97,10 +97,10 @@ def test_the_number_of_queries_does_not_grow_with_the_selection(
 def test_too_many_and_none_at_all(make_product: Callable[..., Product], settings: Any) -> None:
     look, description = look_of_operation("upscale", {}), description_of(Product)
     with pytest.raises(NothingToDo, match="None of the selected products has a picture"):
-        start(description, [], look, door="command")
+        start({description: []}, look, door="command")
     settings.PRODUCT_IMAGERY = {"MAX_SELECTION": 1}
     with pytest.raises(RequestError, match="at most 1"):
-        start(description, [1, 2], look, door="command")
+        start({description: [1, 2]}, look, door="command")
 
 
 @pytest.mark.django_db

@@ -67,7 +67,7 @@ def order(make_product: Any) -> Callable[..., Enhancement]:
             OPERATIONS[credential.provider], arguments.pop("options", _OPTIONS.get(credential.provider, {})), credential
         )
         ids = [make_product(sku=f"{credential.label}-{n}-{Product.objects.count()}").pk for n in range(pictures)]
-        return start(description_of(Product), ids, look, door="command", **arguments)
+        return start({description_of(Product): ids}, look, door="command", **arguments)
 
     return begin
 

@@ -1,4 +1,4 @@
-"""What there is to choose from: presets, operations, providers, templates, products; and what it would cost."""
+"""What there is to choose from: presets, operations, providers, templates; and what it would cost."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from product_imagery.api import products
-from product_imagery.api.base import ApiView
+from product_imagery.api.base import PICTURE_PARSERS, ApiView
 from product_imagery.api.looks import look_of
+from product_imagery.api.pictures import brought
 from product_imagery.api.schema import describe
-from product_imagery.api.serializers import (
-    OfferOut,
-    PresetOut,
-    ProductOut,
-    ProviderOut,
-    QuoteIn,
-    QuoteOut,
-)
+from product_imagery.api.serializers.catalogue import OfferOut, PresetOut, ProviderOut, TemplateOut
+from product_imagery.api.serializers.enhancements import QuoteIn, QuoteOut
 from product_imagery.flows.start import quote
 from product_imagery.models import Preset, ProviderCredential
 from product_imagery.provider_kit.contract import Offer, Operation, Provider
@@ -76,7 +71,7 @@ class Providers(ApiView):
 class Templates(ApiView):
     """Ready-made scenes of all providers."""
 
-    @describe("List templates", {200: None}, name="templates")
+    @describe("List templates", {200: TemplateOut(many=True)}, name="templates")
     def get(self, request: Request) -> Response:
         """Each with the option that asks for it."""
         found = [
@@ -87,32 +82,24 @@ class Templates(ApiView):
             if option.name in _TEMPLATE_OPTIONS
             for value, label in (option.choices or {}).items()
         ]
-        return self.answer("templates", found)
-
-
-class Product(ApiView):
-    """A product of the shop."""
-
-    @describe("Get a product", {200: ProductOut}, name="product")
-    def get(self, request: Request, identity: str) -> Response:
-        """Its pictures: the file names that stand there now."""
-        found = products.pictures(identity)
-        images = [{"picture": one.slot, "source": one.source_name, "enhanced": one.target_name} for one in found]
-        name = found[0].label if found else ""
-        return self.answer("product", {"id": identity, "name": name, "images": images})
+        return self.answer("templates", TemplateOut(found, many=True).data)
 
 
 class Quote(ApiView):
     """What something would cost, and how long it would take."""
 
-    @describe("Ask for cost and duration", {200: QuoteOut}, name="quote", body=QuoteIn)
+    parser_classes = PICTURE_PARSERS
+
+    @describe("Ask for cost and duration", {200: QuoteOut}, name="quote", body=QuoteIn, pictures=True)
     def post(self, request: Request) -> Response:
         """Nothing is done."""
         asked = QuoteIn(data=request.data)
         asked.is_valid(raise_exception=True)
-        look = look_of(asked.validated_data, self.key)
-        description, keys, _ = products.selection(asked.validated_data["images"])
-        found = quote(description, keys, look, fresh=asked.validated_data["fresh"])
+        wanted = asked.validated_data
+        look = look_of(wanted, self.key)
+        with brought(wanted["images"], self.viewer):
+            chosen, _ = products.chosen(wanted["images"], self.viewer)
+            found = quote(chosen, look, fresh=wanted["fresh"])
         return self.answer("quote", QuoteOut(found).data)
 
 

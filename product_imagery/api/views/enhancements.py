@@ -5,23 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Prefetch
-from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from product_imagery.api import products
-from product_imagery.api.base import ApiView
+from product_imagery.api.base import PICTURE_PARSERS, ApiView
+from product_imagery.api.filters import EnhancementFilters, narrow
 from product_imagery.api.idempotency import once
 from product_imagery.api.looks import look_of
 from product_imagery.api.pagination import paginate
 from product_imagery.api.permissions import require_permission, require_scope
+from product_imagery.api.pictures import brought
 from product_imagery.api.schema import describe
-from product_imagery.api.serializers import EnhancementIn, EnhancementOut, ItemOut, ToolIn
-from product_imagery.flows import steer
+from product_imagery.api.serializers.enhancements import EnhancementIn, EnhancementOut, ItemOut, ToolIn
+from product_imagery.flows import endpoints, steer
+from product_imagery.flows import upload as uploads
 from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, ResultImage, Scope
-from product_imagery.states import EnhancementStatus
 
 _ITEMS = 1000  #: shown of one enhancement
 
@@ -45,10 +46,11 @@ class _OfEnhancements(ApiView):
         if asked["approve"]:
             require_scope(self.request, Scope.REVIEW)
             require_permission(self.request, "publish_resultimage")
-        description, keys, external_ids = products.selection(asked["images"])
+        chosen, external_ids = products.chosen(asked["images"], self.viewer)
+        webhook_url = asked.get("webhook_url", "")
+        endpoints.address_for(self.caller, webhook_url, is_test=self.viewer.makes_tests)
         enhancement = start(
-            description,
-            keys,
+            chosen,
             look_of(asked, self.key),
             door=Enhancement.Door.API,
             actor=self.caller,
@@ -57,8 +59,19 @@ class _OfEnhancements(ApiView):
             budget=asked.get("budget"),
             api_key=self.key,
             external_ids=external_ids,
+            webhook_url=webhook_url,
         )
         return self.answer("enhancement", self.shown(enhancement.uuid), status=202)
+
+    def start_once(self, asked: dict[str, Any]) -> Response:
+        """The same, once for each ``Idempotency-Key``, with the pictures that the request brought."""
+        with brought(asked["images"], self.viewer, fresh=asked["fresh"]) as taken:
+
+            def accept() -> Response:
+                uploads.keep(taken)
+                return self.start(asked)
+
+            return once(self.request, accept)
 
     def shown(self, uuid: Any) -> Any:
         """An enhancement as answers show it."""
@@ -69,31 +82,27 @@ class Enhancements(_OfEnhancements):
     """All of the caller's, and new ones."""
 
     weight = 5
+    parser_classes = PICTURE_PARSERS
 
-    @describe(
-        "List enhancements",
-        {200: EnhancementOut(many=True)},
-        name="enhancements",
-        lists=True,
-        filters=(OpenApiParameter("status", str, enum=EnhancementStatus.values),),
-    )
+    @describe("List enhancements", {200: EnhancementOut(many=True)}, name="enhancements", filters=EnhancementFilters)
     def get(self, request: Request) -> Response:
-        """The newest first; ``status`` narrows them."""
-        mine = self.mine()
-        status = request.query_params.get("status")
-        if status is not None:
-            if status not in EnhancementStatus.values:
-                raise ValidationError({"status": [f"Write one of: {', '.join(EnhancementStatus.values)}."]})
-            mine = mine.filter(status=status)
-        page = paginate(request, mine)
+        """The newest first."""
+        page = paginate(request, narrow(request, self.mine(), EnhancementFilters))
         return self.answer("enhancements", EnhancementOut(page.rows, many=True).data, next_cursor=page.next_cursor)
 
-    @describe("Start an enhancement", {202: EnhancementOut}, name="enhancement", body=EnhancementIn, creates=True)
+    @describe(
+        "Start an enhancement",
+        {202: EnhancementOut},
+        name="enhancement",
+        body=EnhancementIn,
+        creates=True,
+        pictures=True,
+    )
     def post(self, request: Request) -> Response:
         """Accepted at once, done later: look at it until its status is a final one."""
         asked = EnhancementIn(data=request.data)
         asked.is_valid(raise_exception=True)
-        return once(request, lambda: self.start(asked.validated_data))
+        return self.start_once(asked.validated_data)
 
 
 class OneEnhancement(_OfEnhancements):
@@ -137,17 +146,23 @@ class RetryEnhancement(_OfEnhancements):
 
 
 class Tool(_OfEnhancements):
-    """One product, one operation, one call; ``operation`` is given by the route."""
+    """One picture, one operation, one call; ``operation`` is given by the route."""
 
     operation = ""
     weight = 5
+    parser_classes = PICTURE_PARSERS
 
     @describe(
-        "Use a tool on one product", {202: EnhancementOut}, name="enhancement", body=ToolIn, creates=True, routes=True
+        "Use a tool on one picture",
+        {202: EnhancementOut},
+        name="enhancement",
+        body=ToolIn,
+        creates=True,
+        pictures=True,
+        routes=True,
     )
     def post(self, request: Request) -> Response:
-        """An enhancement of one product: look at it until its status is a final one."""
+        """An enhancement of one picture: look at it until its status is a final one."""
         asked = ToolIn(data=request.data)
         asked.is_valid(raise_exception=True)
-        whole = asked.as_enhancement(self.operation)
-        return once(request, lambda: self.start(whole))
+        return self.start_once(asked.as_enhancement(self.operation))

@@ -6,21 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from product_imagery.api.base import ApiView
 from product_imagery.api.errors import Conflict
+from product_imagery.api.filters import GenerationFilters, narrow
 from product_imagery.api.idempotency import once
 from product_imagery.api.pagination import paginate
 from product_imagery.api.permissions import require_permission, require_scope
 from product_imagery.api.schema import describe
-from product_imagery.api.serializers import GenerationOut
+from product_imagery.api.serializers.generations import ApprovalIn, GenerationOut
 from product_imagery.flows import publish, review
 from product_imagery.models import ImageVersion, ResultImage, Scope
-from product_imagery.states import Review
 
 
 class _OfGenerations(ApiView):
@@ -50,22 +49,10 @@ class _OfGenerations(ApiView):
 class Generations(_OfGenerations):
     """All of the caller's."""
 
-    @describe(
-        "List generations",
-        {200: GenerationOut(many=True)},
-        name="generations",
-        lists=True,
-        filters=(OpenApiParameter("review", str, enum=Review.values),),
-    )
+    @describe("List generations", {200: GenerationOut(many=True)}, name="generations", filters=GenerationFilters)
     def get(self, request: Request) -> Response:
-        """The newest first; ``review`` narrows them."""
-        mine = self.mine()
-        wanted = request.query_params.get("review")
-        if wanted is not None:
-            if wanted not in Review.values:
-                raise ValidationError({"review": [f"Write one of: {', '.join(Review.values)}."]})
-            mine = mine.filter(review=wanted)
-        page = paginate(request, mine)
+        """The newest first."""
+        page = paginate(request, narrow(request, self.mine(), GenerationFilters))
         shown = GenerationOut(page.rows, many=True, context={"request": request}).data
         return self.answer("generations", shown, next_cursor=page.next_cursor)
 
@@ -93,12 +80,12 @@ class Approve(_Step):
 
     step = staticmethod(review.approve)
 
-    @describe("Approve a generation", {200: GenerationOut}, name="generation", body=None)
+    @describe("Approve a generation", {200: GenerationOut}, name="generation", body=ApprovalIn)
     def post(self, request: Request, uuid: Any) -> Response:
         """A worker puts it on the product. What a test key made is approved only."""
-        publish_too = request.data.get("publish", True) if isinstance(request.data, dict) else True
-        if not isinstance(publish_too, bool):
-            raise ValidationError({"publish": ["Write true or false."]})
+        asked = ApprovalIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        publish_too = asked.validated_data["publish"]
         if publish_too:
             require_permission(request, "publish_resultimage")
         return self.take(request, uuid, publish=publish_too and not self.find(uuid).item.enhancement.is_test)

@@ -53,8 +53,7 @@ class Command(ImageryCommand):
             return
         with background.awake() if options["wait"] else nullcontext():
             enhancement = start(
-                description,
-                ids,
+                {description: ids},
                 look,
                 door=Enhancement.Door.COMMAND,
                 auto_approve=options["approve"],
@@ -70,7 +69,7 @@ class Command(ImageryCommand):
         self._print_end(enhancement, options)
 
     def _print_quote(self, description: ProductImages, ids: list[Any], look: Look, options: dict[str, Any]) -> None:
-        facts = vars(quote(description, ids, look, fresh=options["fresh"]))
+        facts = vars(quote({description: ids}, look, fresh=options["fresh"]))
         if options["json"]:
             self.print_json(facts)
         else:

@@ -64,8 +64,7 @@ class Command(ImageryCommand):
         try:
             with background.awake():
                 enhancement = start(
-                    description_of(Product),
-                    [product.pk for product in products],
+                    {description_of(Product): [product.pk for product in products]},
                     look_of_preset(options["preset"]),
                     door=Enhancement.Door.COMMAND,
                     auto_approve=not options["review"],

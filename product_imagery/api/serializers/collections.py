@@ -1,0 +1,35 @@
+"""Collections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+_MOST_AT_ONCE = 1000
+
+
+class ResultsIn(serializers.Serializer[Any]):
+    """Results to be added."""
+
+    generations = serializers.ListField(
+        child=serializers.UUIDField(), min_length=1, max_length=_MOST_AT_ONCE, help_text="ids of generations"
+    )
+
+
+class CollectionIn(serializers.Serializer[Any]):
+    """A new collection."""
+
+    name = serializers.CharField(max_length=120)
+    generations = serializers.ListField(
+        child=serializers.UUIDField(), max_length=_MOST_AT_ONCE, required=False, default=list
+    )
+
+
+class CollectionOut(serializers.Serializer[Any]):
+    """A named set of results."""
+
+    id = serializers.UUIDField(source="uuid")
+    name = serializers.CharField()
+    total = serializers.IntegerField(help_text="pictures in it")
+    created_at = serializers.DateTimeField()

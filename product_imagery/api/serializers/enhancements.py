@@ -1,0 +1,120 @@
+"""Work: what is asked for, and how far it is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from product_imagery.api.pictures import PictureIn
+from product_imagery.api.serializers.generations import GenerationOut
+from product_imagery.models import EnhancementItem
+from product_imagery.provider_kit.contract import Operation
+from product_imagery.states import EnhancementStatus, ItemStatus
+
+_MOST_IMAGES = 1000
+
+
+class LookIn(serializers.Serializer[Any]):
+    """What to do: a preset, or an operation; with options."""
+
+    preset = serializers.CharField(max_length=60, required=False, help_text="the id of a preset")
+    operation = serializers.ChoiceField(choices=[one.value for one in Operation], required=False)
+    options = serializers.DictField(required=False, default=dict)
+    credential = serializers.CharField(
+        max_length=80, required=False, help_text="the name of an account; without one the preset's, or the local engine"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Either, not both."""
+        if bool(attrs.get("preset")) == bool(attrs.get("operation")):
+            raise serializers.ValidationError({"preset": ["Give a preset or an operation, one of them."]})
+        return attrs
+
+
+class QuoteIn(LookIn):
+    """What would be done."""
+
+    images = PictureIn(many=True, min_length=1, max_length=_MOST_IMAGES)  # type: ignore[call-arg]
+    fresh = serializers.BooleanField(
+        default=False, help_text="also make pictures anew that have this look already, or are being made"
+    )
+
+
+class EnhancementIn(QuoteIn):
+    """What is to be done."""
+
+    approve = serializers.BooleanField(
+        default=False, help_text="put the results on the products without review; needs the scope review"
+    )
+    webhook_url = serializers.CharField(
+        max_length=2000,
+        required=False,
+        help_text="told of everything that happens to this enhancement; on the host of a verified webhook endpoint",
+    )
+    budget = serializers.DecimalField(
+        max_digits=12, decimal_places=2, min_value=Decimal(0), required=False, help_text="the most that it may cost"
+    )
+
+
+class ToolIn(PictureIn):
+    """One picture, and how."""
+
+    options = serializers.DictField(required=False, default=dict)
+    credential = serializers.CharField(max_length=80, required=False)
+    fresh = serializers.BooleanField(default=False)
+
+    def as_enhancement(self, operation: str) -> dict[str, Any]:
+        """The same as ``EnhancementIn`` would have it."""
+        asked = dict(self.validated_data)
+        image = {name: asked.pop(name) for name in PictureIn().fields if name in asked}
+        return {"operation": operation, "images": [image], "approve": False, **asked}
+
+
+class QuoteOut(serializers.Serializer[Any]):
+    """Cost and duration, without doing anything."""
+
+    pictures = serializers.IntegerField()
+    to_do = serializers.IntegerField()
+    under_way = serializers.IntegerField()
+    done_before = serializers.IntegerField()
+    without_picture = serializers.IntegerField()
+    cost = serializers.DecimalField(max_digits=12, decimal_places=2)
+    currency = serializers.CharField()
+    seconds = serializers.FloatField()
+
+
+class EnhancementOut(serializers.Serializer[Any]):
+    """One request and how far it is."""
+
+    id = serializers.UUIDField(source="uuid")
+    status = serializers.ChoiceField(choices=EnhancementStatus.choices)
+    operation = serializers.CharField()
+    options = serializers.JSONField()
+    preset = serializers.CharField(source="preset.name", default=None, allow_null=True)
+    credential = serializers.CharField(source="credential.label")
+    provider = serializers.CharField(source="credential.provider")
+    sandbox = serializers.BooleanField(source="is_test")
+    total_items = serializers.IntegerField(source="total")
+    completed_items = serializers.IntegerField(source="completed")
+    failed_items = serializers.IntegerField(source="failed")
+    stalled_items = serializers.IntegerField(source="stalled")
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class ItemOut(serializers.Serializer[Any]):
+    """One source picture on its way."""
+
+    id = serializers.UUIDField(source="uuid")
+    external_id = serializers.CharField()
+    product = serializers.SerializerMethodField()
+    status = serializers.ChoiceField(choices=ItemStatus.choices)
+    error_code = serializers.CharField()
+    error_message = serializers.CharField()
+    results = GenerationOut(many=True)
+
+    def get_product(self, item: EnhancementItem) -> str:
+        """The product's id."""
+        return item.product_id

@@ -1,0 +1,54 @@
+"""The pictures that were made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from product_imagery import files
+from product_imagery.api.addresses import address
+from product_imagery.models import ResultImage
+from product_imagery.states import Publication, Review
+
+
+class GenerationOut(serializers.Serializer[Any]):
+    """One picture that was made. Its addresses are made for this answer by the storage: do not keep them."""
+
+    id = serializers.UUIDField(source="uuid")
+    enhancement = serializers.UUIDField(source="item.enhancement.uuid")
+    item = serializers.UUIDField(source="item.uuid")
+    product = serializers.SerializerMethodField()
+    external_id = serializers.CharField(source="item.external_id")
+    operation = serializers.CharField(source="item.enhancement.operation")
+    sandbox = serializers.BooleanField(source="item.enhancement.is_test")
+    review = serializers.ChoiceField(choices=Review.choices)
+    publication = serializers.ChoiceField(choices=Publication.choices)
+    format = serializers.CharField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    size = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    confidence = serializers.FloatField()
+    warnings = serializers.ListField(child=serializers.CharField())
+    image_url = serializers.SerializerMethodField()
+    thumbnail_url = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField()
+
+    def get_product(self, result: ResultImage) -> str:
+        """The product's id."""
+        return result.item.product_id
+
+    def get_image_url(self, result: ResultImage) -> str:
+        """Signed where the storage signs."""
+        return address(self.context.get("request"), files.results_storage(), result.image.name)
+
+    def get_thumbnail_url(self, result: ResultImage) -> str:
+        """Signed where the storage signs."""
+        return address(self.context.get("request"), files.results_storage(), result.thumbnail.name)
+
+
+class ApprovalIn(serializers.Serializer[Any]):
+    """What is to happen with a result that is good."""
+
+    publish = serializers.BooleanField(default=True, help_text="put it on its product")

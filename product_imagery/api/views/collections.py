@@ -1,0 +1,163 @@
+"""Collections: results that belong together, and all of them as one file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.http import StreamingHttpResponse
+from django.utils.text import slugify
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from product_imagery import archive
+from product_imagery.api.base import ApiView
+from product_imagery.api.errors import Conflict
+from product_imagery.api.filters import CreatedFilters, NoFilters, narrow
+from product_imagery.api.idempotency import once
+from product_imagery.api.pagination import paginate
+from product_imagery.api.schema import describe
+from product_imagery.api.serializers.collections import CollectionIn, CollectionOut, ResultsIn
+from product_imagery.api.serializers.generations import GenerationOut
+from product_imagery.files import results_storage
+from product_imagery.models import Collection, CollectionEntry, ResultImage
+
+_MOST = 10_000  #: results of one collection
+
+
+class _OfCollections(ApiView):
+    def mine(self) -> QuerySet[Collection]:
+        """All of the caller's."""
+        return Collection.objects.filter(**self.belonging).annotate(total=Count("entries"))
+
+    def find(self, uuid: Any) -> Collection:
+        """One of the caller's. Raises ``NotFound``."""
+        found = self.mine().filter(uuid=uuid).first()
+        if found is None:
+            raise NotFound("There is no such collection.")
+        return found
+
+    def results(self, **which: Any) -> QuerySet[ResultImage]:
+        """The caller's own results."""
+        mine = ResultImage.objects.filter(owner=self.caller, **which)
+        return mine if self.key is None else mine.filter(item__enhancement__is_test=self.key.is_test)
+
+    def shown(self, collection: Collection) -> Any:
+        """A collection as answers show it."""
+        return CollectionOut(self.mine().get(pk=collection.pk)).data
+
+
+class Collections(_OfCollections):
+    """All of the caller's."""
+
+    @describe("List collections", {200: CollectionOut(many=True)}, name="collections", filters=CreatedFilters)
+    def get(self, request: Request) -> Response:
+        """The newest first."""
+        page = paginate(request, narrow(request, self.mine(), CreatedFilters))
+        return self.answer("collections", CollectionOut(page.rows, many=True).data, next_cursor=page.next_cursor)
+
+    @describe("Create a collection", {201: CollectionOut}, name="collection", body=CollectionIn, creates=True)
+    def post(self, request: Request) -> Response:
+        """With results, or empty."""
+        given = CollectionIn(data=request.data)
+        given.is_valid(raise_exception=True)
+
+        def create() -> Response:
+            made = Collection.objects.create(name=given.validated_data["name"], **self.belonging_to_make)
+            add(made, self.results(), given.validated_data["generations"])
+            return self.answer("collection", self.shown(made), status=201)
+
+        return once(request, create)
+
+
+class OneCollection(_OfCollections):
+    """One of the caller's."""
+
+    @describe("Get a collection", {200: CollectionOut}, name="collection")
+    def get(self, request: Request, uuid: Any) -> Response:
+        """Its name and size; what is in it is a list of its own."""
+        return self.answer("collection", CollectionOut(self.find(uuid)).data)
+
+    @describe("Delete a collection", {200: CollectionOut}, name="collection")
+    def delete(self, request: Request, uuid: Any) -> Response:
+        """The pictures stay."""
+        collection = self.find(uuid)
+        shown = CollectionOut(collection).data
+        collection.delete()
+        return self.answer("collection", shown)
+
+
+class CollectionResults(_OfCollections):
+    """What is in a collection."""
+
+    @describe(
+        "List generations of a collection", {200: GenerationOut(many=True)}, name="generations", filters=NoFilters
+    )
+    def get(self, request: Request, uuid: Any) -> Response:
+        """The newest first."""
+        inside = self.results(entries__collection=self.find(uuid))
+        rows = narrow(request, inside.select_related("item__enhancement", "item__content_type"), NoFilters)
+        page = paginate(request, rows)
+        shown = GenerationOut(page.rows, many=True, context={"request": request}).data
+        return self.answer("generations", shown, next_cursor=page.next_cursor)
+
+    @describe("Add to a collection", {200: CollectionOut}, name="collection", body=ResultsIn)
+    def post(self, request: Request, uuid: Any) -> Response:
+        """What is in it already is not added twice."""
+        collection = self.find(uuid)
+        given = ResultsIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        add(collection, self.results(), given.validated_data["generations"])
+        return self.answer("collection", self.shown(collection))
+
+
+class CollectionResult(_OfCollections):
+    """One result in a collection."""
+
+    @describe("Remove from a collection", {200: CollectionOut}, name="collection")
+    def delete(self, request: Request, uuid: Any, result: Any) -> Response:
+        """The picture stays."""
+        collection = self.find(uuid)
+        if not CollectionEntry.objects.filter(collection=collection, result__uuid=result).delete()[0]:
+            raise NotFound("This generation is not in the collection.")
+        return self.answer("collection", self.shown(collection))
+
+
+class CollectionArchive(_OfCollections):
+    """All pictures of a collection as one file."""
+
+    weight_of_get = 20
+
+    @describe("Download a collection", {(200, "application/zip"): bytes}, name="")
+    def get(self, request: Request, uuid: Any) -> StreamingHttpResponse:
+        """A ZIP archive, made while it is sent. One that could not be completed has no end and does not open."""
+        collection = self.find(uuid)
+        rows = self.results(entries__collection=collection).order_by("pk").select_related("item")
+        members = [
+            archive.Member(
+                archive.member_name(number, row.item.external_id or row.item.label, str(row.image.name)),
+                str(row.image.name),
+                row.size,
+            )
+            for number, row in enumerate(rows, start=1)
+        ]
+        if not members:
+            raise Conflict("There is nothing in this collection.", code="empty")
+        response = StreamingHttpResponse(archive.stream(results_storage(), members), content_type="application/zip")
+        name = slugify(collection.name)[:80] or "collection"
+        response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+        response["Content-Length"] = str(archive.length(members))
+        return response
+
+
+def add(collection: Collection, mine: QuerySet[ResultImage], uuids: list[Any]) -> None:
+    """Add results of the caller's. Raises ``ValidationError`` for those that are not, and where there are too many."""
+    found = dict(mine.filter(uuid__in=uuids).values_list("uuid", "pk"))
+    unknown = next((uuid for uuid in uuids if uuid not in found), None)
+    if unknown is not None:
+        raise ValidationError({"generations": [f"There is no generation {unknown}."]})
+    if CollectionEntry.objects.filter(collection=collection).count() + len(found) > _MOST:
+        raise ValidationError({"generations": [f"A collection holds at most {_MOST} pictures."]})
+    entries = [CollectionEntry(collection=collection, result_id=found[uuid]) for uuid in dict.fromkeys(uuids)]
+    CollectionEntry.objects.bulk_create(entries, ignore_conflicts=True, batch_size=500)

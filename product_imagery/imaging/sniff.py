@@ -1,0 +1,18 @@
+"""What a file claims to be, by its first bytes. Whether it really is one is found out by decoding it."""
+
+from __future__ import annotations
+
+HEAD = 16  #: bytes that ``suffix_of`` looks at
+
+
+def suffix_of(head: bytes) -> str:
+    """The file name suffix of a kind of picture that we read; empty for everything else."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return ".jpg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return ".png"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return ".webp"
+    if head[:4] in (b"II*\x00", b"MM\x00*"):
+        return ".tif"
+    return ".avif" if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"mif1") else ""

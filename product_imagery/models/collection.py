@@ -1,0 +1,50 @@
+"""Named sets of results, to be taken home together."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.models.result import ResultImage
+
+
+class Collection(models.Model):
+    """Results that belong together for their owner. Deleting it deletes no picture."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("owner"), related_name="imagery_collections"
+    )
+    is_test = models.BooleanField(_("made with a test key"), default=False)
+    name = models.CharField(_("name"), max_length=120)
+    results = models.ManyToManyField(ResultImage, through="CollectionEntry", related_name="collections")
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("collection")
+        verbose_name_plural = _("collections")
+        ordering = ("-pk",)
+        indexes = (models.Index(fields=["owner", "-id"], name="imagery_collection_of"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CollectionEntry(models.Model):
+    """One result in a collection, at most once."""
+
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="entries")
+    result = models.ForeignKey(ResultImage, models.CASCADE, related_name="entries")
+    added_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("picture")
+        verbose_name_plural = _("pictures")
+        ordering = ("pk",)
+        constraints = (models.UniqueConstraint(fields=["collection", "result"], name="imagery_entry_once"),)
+
+    def __str__(self) -> str:
+        return str(self.result)

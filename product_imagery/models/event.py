@@ -1,0 +1,190 @@
+"""What other programs want to be told, and what has been told to them."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery import vault
+from product_imagery.models.clock import from_now
+
+_OVERLAP = timedelta(hours=24)  #: both secrets sign for so long after a rotation
+_SECRET_BYTES = 32
+_PREFIX = "whsec_"
+
+
+class Event(models.TextChoices):
+    """What can happen. ``enhancement.completed`` comes for partial completion too; its data tells which."""
+
+    ITEM_COMPLETED = "enhancement.item.completed", _("a picture was made")
+    ITEM_FAILED = "enhancement.item.failed", _("a picture could not be made")
+    ENHANCEMENT_COMPLETED = "enhancement.completed", _("an enhancement is completed, all or some of it")
+    ENHANCEMENT_FAILED = "enhancement.failed", _("nothing of an enhancement could be made")
+    ENHANCEMENT_CANCELLED = "enhancement.cancelled", _("an enhancement was cancelled")
+    GENERATION_APPROVED = "generation.approved", _("a result was approved")
+    IMAGE_PUBLISHED = "image.published", _("a result was put on its product")
+    IMAGE_RESTORED = "image.restored", _("the earlier picture was put back")
+
+
+#: the two that an endpoint gets without having asked
+VERIFICATION, TEST = "endpoint.verification", "endpoint.test"
+
+
+class WebhookEndpoint(models.Model):
+    """An address that is told what happens to its owner's enhancements.
+
+    It is told nothing before it has answered a challenge. Secrets are stored encrypted; after a rotation the old one
+    signs beside the new one for a day.
+    """
+
+    class State(models.TextChoices):
+        """``pending``: it has not answered the challenge yet."""
+
+        PENDING = "pending", _("waiting for its answer to the challenge")
+        ACTIVE = "active", _("active")
+        DISABLED = "disabled", _("switched off")
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("owner"), related_name="imagery_endpoints"
+    )
+    is_test = models.BooleanField(_("hears of work with test keys"), default=False)
+    url = models.TextField(_("address"))
+    description = models.CharField(_("description"), max_length=200, blank=True)
+    events = models.JSONField(_("events"), default=list)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
+    note = models.CharField(_("why"), max_length=300, blank=True)
+    challenge = models.CharField(max_length=64, editable=False)
+    sealed = models.JSONField(default=list, editable=False)  # newest first
+    rotated_at = models.DateTimeField(null=True, editable=False)
+    failing_since = models.DateTimeField(_("failing since"), null=True, editable=False)
+    delivered_at = models.DateTimeField(_("last delivery"), null=True, editable=False)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
+        ordering = ("-pk",)
+        indexes = (models.Index(fields=["owner", "state"]),)
+
+    def __str__(self) -> str:
+        return self.description or self.url[:80]
+
+    def new_secret(self) -> str:
+        """Give it a secret, and return it: it cannot be had again. The caller saves."""
+        secret = _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+        self.sealed = [vault.seal(secret, self._place), *self.sealed][:2]
+        self.rotated_at = timezone.now()
+        return secret
+
+    def signing_keys(self) -> list[bytes]:
+        """The keys that sign now, newest first. Raises ``SecretError``."""
+        fresh = self.rotated_at is not None and self.rotated_at > timezone.now() - _OVERLAP
+        tokens = self.sealed if fresh else self.sealed[:1]
+        return [base64.b64decode(vault.unseal(token, self._place).reveal().removeprefix(_PREFIX)) for token in tokens]
+
+    def vouches_for(self, url: str) -> bool:
+        """Whether ``url`` is on this endpoint's own scheme, host and port: it has answered for those."""
+        own, other = urlsplit(self.url), urlsplit(url)
+        return (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())
+
+    @property
+    def _place(self) -> str:
+        return f"endpoint {self.uuid}"
+
+
+class EventQuerySet(models.QuerySet["EventDelivery"]):
+    """Claims."""
+
+    def sendable(self) -> EventQuerySet:
+        """What waits and may be sent: an endpoint that has not answered the challenge gets nothing but that."""
+        proven = models.Q(endpoint__state=WebhookEndpoint.State.ACTIVE)
+        asked = models.Q(endpoint__state=WebhookEndpoint.State.PENDING, kind=VERIFICATION)
+        return self.filter(proven | asked, state=EventDelivery.State.WAITING)
+
+    def fresh(self) -> EventQuerySet:
+        """What has not been tried yet."""
+        return self.sendable().filter(attempts=0)
+
+    def claim(self, *, most: int, each: int, busy: Mapping[int, int], seconds: float) -> list[EventDelivery]:
+        """Take up to ``most`` due deliveries for ``seconds``, with those under way at most ``each`` of one endpoint."""
+        free = models.Q(claimed_until=None) | models.Q(claimed_until__lt=Now())
+        due = self.sendable().filter(free, due_at__lte=Now())
+        full = [endpoint for endpoint, count in busy.items() if count >= each]
+        taken: Counter[int] = Counter(busy)
+        chosen: list[int] = []
+        candidates = due.exclude(endpoint__in=full).order_by("due_at").values_list("pk", "endpoint")
+        for pk, endpoint in candidates[: 8 * most]:
+            if len(chosen) < most and taken[endpoint] < each:
+                taken[endpoint] += 1
+                chosen.append(pk)
+        if not chosen:
+            return []
+        token = uuid.uuid4()
+        waiting = self.filter(free, pk__in=chosen, state=EventDelivery.State.WAITING)
+        waiting.update(token=token, claimed_until=from_now(seconds))
+        return list(self.filter(token=token, pk__in=chosen).select_related("endpoint"))
+
+    def held(self, delivery: EventDelivery) -> EventQuerySet:
+        """The delivery, if its claim is still ours."""
+        return self.filter(pk=delivery.pk, token=delivery.token, state=EventDelivery.State.WAITING)
+
+
+class EventDelivery(models.Model):
+    """One event for one endpoint: the outbox. Written in the transaction of what happened, sent by a worker.
+
+    Every attempt has the same id and the same bytes. ``url``: where it goes instead of the endpoint's own address.
+    """
+
+    class State(models.TextChoices):
+        """``failed``: given up after the last attempt; it can be sent again by hand."""
+
+        WAITING = "waiting", _("waiting")
+        DELIVERED = "delivered", _("delivered")
+        FAILED = "failed", _("given up")
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="deliveries")
+    kind = models.CharField(_("event"), max_length=40)
+    body = models.TextField(_("body"))  # as it is sent: a database may sort the fields of JSON
+    url = models.TextField(_("address"), blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    due_at = models.DateTimeField(_("due"), db_default=Now())
+    token = models.UUIDField(null=True, editable=False)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("happened"), default=timezone.now)
+    delivered_at = models.DateTimeField(_("delivered"), null=True)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("event delivery")
+        verbose_name_plural = _("event deliveries")
+        ordering = ("-pk",)
+        indexes = (
+            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["endpoint", "-id"], name="imagery_event_of"),
+            models.Index(fields=["created_at"]),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.uuid}"
+
+    @property
+    def message_id(self) -> str:
+        """What the receiver knows it by, the same on every attempt."""
+        return f"msg_{self.uuid.hex}"

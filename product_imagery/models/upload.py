@@ -1,0 +1,77 @@
+"""Pictures that belong to no product of the shop."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery import files
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+
+def time_ordered() -> uuid.UUID:
+    """A UUID of version 7 (RFC 9562): cannot be guessed, and the newest sorts last."""
+    moment = time.time_ns() // 1_000_000
+    version, variant = 0x7 << 76, 0b10 << 62
+    return uuid.UUID(int=moment << 80 | version | secrets.randbits(12) << 64 | variant | secrets.randbits(62))
+
+
+def _beside_source(upload: Upload, filename: str) -> str:
+    return files.beside_upload(upload.pk, filename)
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Uploads of one owner."""
+
+    def of(self, owner: AbstractBaseUser, is_test: bool | None) -> UploadQuerySet:
+        """Those of an owner; what test keys made and what others made does not mix. ``None``: both."""
+        mine = self.filter(owner=owner.pk)
+        return mine if is_test is None else mine.filter(is_test=is_test)
+
+
+class Upload(models.Model):
+    """A picture that came through the API. It is worked on as a product with one picture is.
+
+    ``source`` names a file in the storage of results. Where there is a ``source_url``, the first worker that needs the
+    file fetches it from there. ``kept`` is false until the request that brought the picture is accepted.
+    """
+
+    id = models.UUIDField(primary_key=True, default=time_ordered, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("owner"), related_name="+")
+    is_test = models.BooleanField(_("made with a test key"), default=False)
+    name = models.CharField(_("name"), max_length=200)
+    source = models.FileField(_("picture"), storage=files.results_storage, max_length=255)
+    source_url = models.TextField(_("fetched from"), blank=True)
+    source_digest = models.CharField(_("SHA-256"), max_length=64, blank=True)
+    enhanced = models.FileField(
+        _("enhanced picture"), storage=files.results_storage, upload_to=_beside_source, max_length=255, blank=True
+    )
+    kept = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("uploaded picture")
+        verbose_name_plural = _("uploaded pictures")
+        ordering = ("-pk",)
+        indexes = (
+            models.Index(fields=["owner", "source_digest"]),
+            models.Index(fields=["kept", "created_at"]),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def file_names(self) -> list[str]:
+        """The files that go when the row goes."""
+        found: list[Any] = [self.source.name, self.enhanced.name]
+        return [name for name in found if name]

@@ -1,0 +1,261 @@
+"""Products of the shop, and pictures that a program brings itself: as a file, in base64, by address."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from example_project.shop.models import Product
+from product_imagery.flows import sweep
+from product_imagery.models import Enhancement, EnhancementItem, Upload
+from tests.api.conftest import Caller
+from tests.conftest import draw_product, encoded
+from tests.fakes.shop_side import OtherSide
+
+pytestmark = pytest.mark.django_db
+
+Call = Callable[..., Caller]
+Work = Callable[[], Any]
+LARGER: dict[str, Any] = {"operation": "upscale", "options": {"factor": "2"}}
+
+
+def _text(picture: bytes | None = None) -> str:
+    return base64.b64encode(picture or encoded(draw_product())).decode()
+
+
+def _file(name: str = "mug.jpg", picture: bytes | None = None) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, picture or encoded(draw_product()), "image/jpeg")
+
+
+def _stored(settings: Any) -> list[str]:
+    folder = Path(settings.MEDIA_ROOT, "product_imagery", "uploads")
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+class TestListing:
+    def test_all_kinds_one_after_the_other(self, caller: Call, make_product: Any, gallery: Any) -> None:
+        one = caller()
+        first, second = make_product("Red bottle"), make_product("Blue mug")
+        mine = one.form("products", {"image": _file(), "name": "My own"}).json()["product"]["id"]
+        seen, cursor = [], ""
+        while True:
+            page = one.get(f"products?limit=1&cursor={cursor}" if cursor else "products?limit=1").json()
+            seen += page["products"]
+            cursor = page["next_cursor"]
+            if not cursor:
+                break
+        assert [entry["id"] for entry in seen] == [
+            mine,
+            f"shop.collection:{gallery.pk}",
+            f"shop.product:{second.pk}",
+            f"shop.product:{first.pk}",
+        ]
+        assert len(seen[1]["images"]) == 3
+        assert seen[3]["name"] == "Red bottle"
+        assert seen[3]["images"][0]["source_url"].startswith("http://testserver/media/")
+
+    def test_one_kind_in_the_same_number_of_queries(
+        self, caller: Call, make_product: Any, django_assert_num_queries: Any
+    ) -> None:
+        one = caller()
+        make_product()
+        one.get("products?kind=shop.product")  # what Django remembers
+        with django_assert_num_queries(10):
+            assert len(one.get("products?kind=shop.product").json()["products"]) == 1
+        for number in range(4):
+            make_product(sku=f"more-{number}")
+        with django_assert_num_queries(10):
+            assert len(one.get("products?kind=shop.product").json()["products"]) == 5
+        assert one.get("products?kind=auth.user").status_code == 400
+        assert one.get("products?ordering=price").status_code == 400
+
+    def test_only_those_whose_model_the_owner_may_view(self, caller: Call, make_product: Any) -> None:
+        one, product = caller(), make_product()
+        one.key.owner.user_permissions.remove(*Permission.objects.filter(content_type__app_label="shop"))
+        assert one.get("products").json()["products"] == []
+        answer = one.get(f"products/shop.product:{product.pk}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "missing_permission")
+        asked = {**LARGER, "images": [{"product": f"shop.product:{product.pk}"}]}
+        assert one.post("enhancements", asked).status_code == 403
+
+
+class TestBringing:
+    @pytest.mark.parametrize("way", ["base64", "data", "form", "file"])
+    def test_a_picture_becomes_a_product_that_is_worked_on(
+        self, way: str, caller: Call, work: Work, side: OtherSide
+    ) -> None:
+        one = caller()
+        fields = {"name": "Mug", "external_id": "sku-9"}
+        if way == "base64":
+            made = one.post("products", {**fields, "image": _text()})
+        elif way == "data":
+            made = one.post("products", {**fields, "image": "data:image/jpeg;base64," + _text()})
+        elif way == "form":
+            made = one.form("products", {**fields, "image": _file()})
+        else:
+            request = json.dumps({**fields, "image": {"file": "a"}})
+            made = one.form("products", {"request": request, "a": _file()})
+        assert made.status_code == 201, made.content
+        product = made.json()["product"]
+        assert (product["name"], len(product["images"])) == ("Mug", 1)
+        started = one.post("enhancements", {**LARGER, "approve": True, "images": [{"product": product["id"]}]})
+        assert started.status_code == 202
+        work()
+        shown = one.get(f"products/{product['id']}").json()["product"]["images"][0]
+        assert shown["enhanced"].startswith("product_imagery/uploads/")
+        assert shown["enhanced_url"]
+
+    def test_many_pictures_of_all_kinds_in_one_request(
+        self, caller: Call, make_product: Any, work: Work, side: OtherSide
+    ) -> None:
+        side.pictures["/far.jpg"] = encoded(draw_product(colour="#2040b0"))
+        images = [
+            {"product": f"shop.product:{make_product().pk}", "external_id": "one"},
+            {"source_url": f"{side.address}/far.jpg", "external_id": "two"},
+            {"image": _text(encoded(draw_product(colour="#20b040"))), "external_id": "three"},
+            {"image": {"file": "part"}, "external_id": "four"},
+        ]
+        one = caller()
+        request = json.dumps({**LARGER, "images": images})
+        part = _file(picture=encoded(draw_product(colour="#b0b040")))
+        answer = one.form("enhancements", {"request": request, "part": part})
+        assert answer.status_code == 202, answer.content
+        assert side.fetched == []  # a worker does that
+        work()
+        shown = one.get(f"enhancements/{answer.json()['enhancement']['id']}").json()["enhancement"]
+        assert [(item["external_id"], item["status"]) for item in shown["items"]] == [
+            (name, "completed") for name in ("one", "two", "three", "four")
+        ]
+        assert side.fetched == ["/far.jpg"]
+
+    def test_an_address_without_a_picture_fails_its_item_only(self, caller: Call, work: Work, side: OtherSide) -> None:
+        side.pictures |= {"/good.jpg": encoded(draw_product()), "/page": b"<html>no picture</html>"}
+        images = [{"source_url": f"{side.address}{path}"} for path in ("/good.jpg", "/page", "/gone.jpg")]
+        answer = caller().post("enhancements", {**LARGER, "images": images})
+        assert answer.status_code == 202
+        work()
+        items = EnhancementItem.objects.order_by("pk")
+        assert [item.status for item in items] == ["completed", "failed", "failed"]
+        assert "not a picture" in items[1].error_message
+        assert items[2].error_code == "gone"
+
+    def test_the_same_picture_is_not_made_twice(self, caller: Call, work: Work, side: OtherSide) -> None:
+        side.pictures["/a.jpg"] = encoded(draw_product(colour="#123456"))
+        one = caller()
+        for image in ({"image": _text()}, {"source_url": f"{side.address}/a.jpg"}):
+            asked = {**LARGER, "images": [image]}
+            assert one.post("enhancements", asked).status_code == 202
+            work()
+            again = one.post("enhancements", asked)
+            assert (again.status_code, again.json()["error"]["code"]) == (409, "done_before")
+            assert one.post("enhancements", {**asked, "fresh": True}).status_code == 202
+            work()
+        assert side.fetched == ["/a.jpg"] * 2  # fresh means: as it is there now
+
+    def test_what_was_refused_leaves_nothing_behind(self, caller: Call, settings: Any) -> None:
+        one = caller()
+        asked = {"operation": "upscale", "options": {"factor": "7"}, "images": [{"image": _text()}]}
+        assert one.post("enhancements", asked).status_code == 400
+        assert one.post("quote", {**LARGER, "images": [{"image": _text()}]}).json()["quote"]["to_do"] == 1
+        assert (Upload.objects.count(), _stored(settings)) == (0, [])
+
+    def test_a_repetition_leaves_one(self, caller: Call, settings: Any) -> None:
+        one = caller()
+        answers = [one.form("products", {"image": _file(), "name": "Mug"}, key="the-same-key") for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [201, 201]
+        assert answers[0].content == answers[1].content
+        assert (Upload.objects.count(), len(_stored(settings))) == (1, 1)
+        other = one.form("products", {"image": _file(picture=encoded(draw_product((90, 90))))}, key="the-same-key")
+        assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_conflict")
+        assert len(_stored(settings)) == 1
+
+    def test_what_a_crash_left_is_swept(self, caller: Call, settings: Any) -> None:
+        one = caller()
+        one.form("products", {"image": _file(), "name": "Mug"})
+        Upload.objects.update(kept=False, created_at=timezone.now() - timedelta(hours=2))
+        sweep.clear_up()
+        assert (Upload.objects.count(), _stored(settings)) == (0, [])
+
+    @pytest.mark.parametrize(
+        ("image", "field"),
+        [
+            ({"image": "no base64!"}, "image"),
+            ({"image": base64.b64encode(b"<svg/>").decode()}, "images"),
+            ({"image": ""}, "image"),
+            ({"image": 7}, "image"),
+            ({}, "product"),
+            ({"product": "shop.product:1", "source_url": "https://shop.example/a.jpg"}, "product"),
+            ({"source_url": "http://169.254.169.254/latest/meta-data"}, "images"),
+            ({"source_url": "https://127.0.0.1/a.jpg"}, "images"),
+            ({"source_url": "ftp://shop.example/a.jpg"}, "images"),
+            ({"image": {"file": "a"}}, "image"),
+        ],
+    )
+    def test_what_is_no_picture_is_refused(self, image: dict[str, Any], field: str, caller: Call) -> None:
+        answer = caller().post("enhancements", {**LARGER, "images": [image]})
+        assert answer.status_code == 400
+        assert field in json.dumps(answer.json()["error"]["details"])
+        assert Enhancement.objects.count() == Upload.objects.count() == 0
+
+    def test_too_large_is_said(self, caller: Call, settings: Any) -> None:
+        settings.PRODUCT_IMAGERY = {"MAX_BYTES": 1000, "API_UPLOAD_BYTES": 20_000}
+        one = caller()
+        assert one.form("products", {"image": _file()}).status_code == 400
+        assert one.form("products", {"image": _file(picture=b"\xff\xd8\xff" + bytes(30_000))}).status_code == 413
+        assert one.post("products", {"image": "A" * 21_000_000}).status_code == 413
+        assert one.form("products", {"request": "{", "a": _file()}).status_code == 400
+        missing = one.form("products", {"request": '{"image": {"file": "b"}}', "a": _file()})
+        assert "There is no part" in json.dumps(missing.json())
+
+
+class TestOwning:
+    def test_uploads_belong_to_whoever_brought_them(self, caller: Call) -> None:
+        one, stranger, test = caller(), caller("stranger"), caller(is_test=True)
+        product = one.form("products", {"image": _file()}).json()["product"]["id"]
+        for other in (stranger, test):
+            assert other.get("products?kind=product_imagery.upload").json()["products"] == []
+            assert other.get(f"products/{product}").status_code == 404
+            assert other.delete(f"products/{product}").status_code == 404
+            assert other.post("enhancements", {**LARGER, "images": [{"product": product}]}).status_code == 400
+        assert Upload.objects.count() == 1
+
+    def test_deleting_takes_the_files_and_leaves_the_results(
+        self, caller: Call, work: Work, settings: Any, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        one = caller()
+        product = one.form("products", {"image": _file()}).json()["product"]["id"]
+        started = one.post("enhancements", {**LARGER, "approve": True, "images": [{"product": product}]})
+        busy = one.delete(f"products/{product}")
+        assert (busy.status_code, busy.json()["error"]["code"]) == (409, "wrong_state")
+        work()
+        assert len(_stored(settings)) == 2
+        with django_capture_on_commit_callbacks(execute=True):
+            assert one.delete(f"products/{product}").status_code == 200
+        assert _stored(settings) == []
+        shown = one.get(f"enhancements/{started.json()['enhancement']['id']}").json()["enhancement"]
+        assert shown["items"][0]["results"][0]["image_url"]
+
+    def test_products_of_the_shop_are_not_deleted(self, caller: Call, make_product: Any) -> None:
+        product = make_product()
+        answer = caller().delete(f"products/shop.product:{product.pk}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_an_upload")
+        assert Product.objects.filter(pk=product.pk).exists()
+
+
+def test_a_test_key_tries_a_hosted_look_on_the_local_engine(caller: Call, make_product: Any) -> None:
+    one = caller(is_test=True)
+    images = [{"product": f"shop.product:{make_product().pk}"}]
+    answer = one.post("enhancements", {"preset": "paqshot-white", "images": images})
+    assert answer.status_code == 202, answer.content
+    assert answer.json()["enhancement"]["provider"] == "local"
+    wrong = one.post("enhancements", {"preset": "paqshot-white", "options": {"nonsense": 1}, "images": images})
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "bad_option")
