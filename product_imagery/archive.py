@@ -89,7 +89,7 @@ class _Sink:
         self._at = 0
 
     def write(self, data: bytes) -> int:
-        self._pieces.append(bytes(data))
+        self._pieces.append(data)
         self._at += len(data)
         return len(data)
 

@@ -19,6 +19,7 @@ from rest_framework.exceptions import (
     UnsupportedMediaType,
     ValidationError,
 )
+from rest_framework.exceptions import PermissionDenied as Forbidden
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -73,12 +74,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     request_id = getattr(context["view"], "request_id", "")
     if isinstance(error, ImageryError):
         return envelope(_status_of(error), error.code, error.message, request_id)
-    if isinstance(error, Http404):
-        error = NotFound()
-    elif isinstance(error, PermissionDenied):
-        return envelope(status.HTTP_403_FORBIDDEN, "forbidden", "This is not allowed.", request_id)
-    elif isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
-        error = TooLarge("The form has more parts, or larger ones, than this site takes.")
+    error = _translated(error)
     if not isinstance(error, APIException):
         return None
     answer = envelope(error.status_code, _code_of(error), _sentence_of(error), request_id)
@@ -91,6 +87,17 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if header:
         answer["WWW-Authenticate"] = header
     return answer
+
+
+def _translated(error: Exception) -> Exception:
+    """Django's own errors as DRF's."""
+    if isinstance(error, Http404):
+        return NotFound()
+    if isinstance(error, PermissionDenied):
+        return Forbidden("This is not allowed.", code="forbidden")
+    if isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return TooLarge("The form has more parts, or larger ones, than this site takes.")
+    return error
 
 
 def envelope(status_code: int, code: str, message: str, request_id: str) -> Response:

@@ -34,7 +34,7 @@ class Caller:
     def form(self, path: str, parts: dict[str, Any], *, key: str = "") -> Any:
         """POST as a form with files."""
         self._number += 1
-        name = key or f"form-number-{self._number}"
+        name = key or f"{self.key.pk}-form-number-{self._number}"
         headers = {"Authorization": f"Bearer {self.text}", "Idempotency-Key": name}
         return self._client.post(BASE + path, parts, headers=headers)
 
@@ -43,7 +43,7 @@ class Caller:
         self._number += 1
         sent = {
             "Authorization": f"Bearer {self.text}",
-            "Idempotency-Key": key or f"key-number-{self._number}",
+            "Idempotency-Key": key or f"{self.key.pk}-key-number-{self._number}",
             **headers,
         }
         return self._client.post(

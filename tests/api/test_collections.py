@@ -1,0 +1,150 @@
+"""Collections: results that belong together, and all of them as one archive."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from product_imagery import archive
+from product_imagery.exceptions import StorageError
+from product_imagery.models import Collection, CollectionEntry, ResultImage
+from tests.api.conftest import BASE, Caller
+
+pytestmark = pytest.mark.django_db
+
+Call = Callable[..., Caller]
+
+
+@pytest.fixture
+def made(caller: Call, make_product: Any, work: Callable[[], Any]) -> tuple[Caller, list[str]]:
+    """A caller with three results: two of products with the same name, one with a name for trouble."""
+    one = caller()
+    titles = ("Blue mug", "Blue mug", "../..\\CON: Größe\n😀" + "x" * 90)
+    images = [{"product": f"shop.product:{make_product(title, sku=f's{n}').pk}"} for n, title in enumerate(titles)]
+    one.post("enhancements", {"operation": "upscale", "images": images})
+    work()
+    return one, [entry["id"] for entry in one.get("generations").json()["generations"]][::-1]
+
+
+def _collect(one: Caller, ids: list[str], name: str = "Summer") -> str:
+    answer = one.post("collections", {"name": name, "generations": ids})
+    assert answer.status_code == 201, answer.content
+    return str(answer.json()["collection"]["id"])
+
+
+def _download(one: Caller, identity: str) -> Any:
+    return one.get(f"collections/{identity}/download")
+
+
+def test_make_add_remove_list_delete(made: tuple[Caller, list[str]]) -> None:
+    one, ids = made
+    identity = _collect(one, ids[:1])
+    assert one.post(f"collections/{identity}/generations", {"generations": ids[:2]}).json()["collection"]["total"] == 2
+    inside = one.get(f"collections/{identity}/generations").json()["generations"]
+    assert [entry["id"] for entry in inside] == [ids[1], ids[0]]
+    assert one.delete(f"collections/{identity}/generations/{ids[0]}").json()["collection"]["total"] == 1
+    assert one.delete(f"collections/{identity}/generations/{ids[0]}").status_code == 404
+    assert [entry["name"] for entry in one.get("collections").json()["collections"]] == ["Summer"]
+    assert one.get(f"collections/{identity}").json()["collection"]["total"] == 1
+    assert one.delete(f"collections/{identity}").status_code == 200
+    assert one.get(f"collections/{identity}").status_code == 404
+    assert (ResultImage.objects.count(), CollectionEntry.objects.count()) == (3, 0)
+
+
+def test_the_archive_is_whole_and_its_names_are_good_everywhere(made: tuple[Caller, list[str]], tmp_path: Path) -> None:
+    one, ids = made
+    response = _download(one, _collect(one, ids, "Summer: “new”"))
+    content = b"".join(response.streaming_content)
+    assert int(response["Content-Length"]) == len(content)
+    assert response["Content-Disposition"] == 'attachment; filename="summer-new.zip"'
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        assert opened.testzip() is None
+        names = opened.namelist()
+        for name, result in zip(names, ResultImage.objects.order_by("pk"), strict=True):
+            assert opened.read(name) == result.image.read()
+    assert names[:2] == ["0001-blue-mug.jpg", "0002-blue-mug.jpg"]
+    assert names[2].startswith("0003-con-groe-x")
+    assert all(name.isascii() and len(name) < 100 and "/" not in name for name in names)
+    path = tmp_path / "all.zip"
+    path.write_bytes(content)
+    subprocess.run(["python3", "-m", "zipfile", "-t", str(path)], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("harm", ["missing", "shorter", "longer"])
+def test_an_archive_that_cannot_be_completed_does_not_look_whole(
+    harm: str, made: tuple[Caller, list[str]], settings: Any
+) -> None:
+    one, ids = made
+    path = Path(settings.MEDIA_ROOT, str(ResultImage.objects.get(uuid=ids[1]).image.name))
+    if harm == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1] if harm == "shorter" else path.read_bytes() + b"x")
+    response = _download(one, _collect(one, ids))
+    arrived = _until_it_breaks(response.streaming_content)
+    assert 0 < len(arrived) < int(response["Content-Length"])
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(arrived))
+
+
+def _until_it_breaks(pieces: Iterable[bytes]) -> bytes:
+    arrived = b""
+    try:
+        for piece in pieces:
+            arrived += piece
+    except StorageError:
+        return arrived
+    raise AssertionError("it did not break off")
+
+
+@pytest.mark.parametrize("sizes", [[0], [1, 5], [(1 << 31) - 1, 3, 4], [1 << 31, 1 << 32, 7], [1] * 65_600])
+def test_the_length_is_known_before_the_first_byte(sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts of an archive are counted, its contents left out: gigabytes would take long."""
+    members = [archive.Member(f"{number:04}-a.jpg", "", size) for number, size in enumerate(sizes)]
+    monkeypatch.setattr(archive, "_pieces_of", lambda storage, member: iter([_Big(member.size)] if member.size else []))
+    monkeypatch.setattr(zipfile, "crc32", lambda data, crc: crc)
+    sent = sum(map(len, archive.stream(None, members)))  # type: ignore[arg-type]
+    assert sent == archive.length(members)
+
+
+class _Big(bytes):
+    """Stands for so many bytes."""
+
+    size: int
+
+    def __new__(cls, size: int) -> _Big:
+        made = super().__new__(cls)
+        made.size = size
+        return made
+
+    def __len__(self) -> int:
+        return self.size
+
+
+def test_only_one_s_own(made: tuple[Caller, list[str]], caller: Call) -> None:
+    one, ids = made
+    identity = _collect(one, ids[:1])
+    stranger = caller("stranger")
+    own = stranger.post("collections", {"name": "Mine"}).json()["collection"]["id"]
+    for path in ("", "/generations", "/download"):
+        assert stranger.get(f"collections/{identity}{path}").status_code == 404
+    assert stranger.post(f"collections/{identity}/generations", {"generations": ids}).status_code == 404
+    assert stranger.delete(f"collections/{identity}").status_code == 404
+    assert stranger.delete(f"collections/{identity}/generations/{ids[0]}").status_code == 404
+    nested = stranger.post(f"collections/{own}/generations", {"generations": ids[:1]})
+    assert (nested.status_code, nested.json()["error"]["code"]) == (400, "invalid_request")
+    assert stranger.get("collections").json()["collections"][0]["id"] == own
+    assert Collection.objects.get(uuid=identity).entries.count() == 1
+    empty = stranger.get(f"collections/{own}/download")
+    assert (empty.status_code, empty.json()["error"]["code"]) == (409, "empty")
+
+
+def test_not_by_name_in_the_address(made: tuple[Caller, list[str]], client: Any) -> None:
+    one, ids = made
+    assert client.get(BASE + f"collections/{_collect(one, ids)}/download?token={one.text}").status_code == 401

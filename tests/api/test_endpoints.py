@@ -1,0 +1,359 @@
+"""Webhooks that we send: nothing before the challenge is answered, everything after, signed, until it has arrived."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from product_imagery import vault
+from product_imagery.flows import accounts, sweep
+from product_imagery.models import Enhancement, EventDelivery, StoredAnswer, WebhookEndpoint
+from tests.api.conftest import Caller
+from tests.fakes.shop_side import OtherSide, Received
+
+pytestmark = pytest.mark.django_db
+
+Call = Callable[..., Caller]
+Work = Callable[[], Any]
+LARGER: dict[str, Any] = {"operation": "upscale", "options": {"factor": "2"}}
+
+
+def _make(one: Caller, url: str, **fields: Any) -> dict[str, Any]:
+    answer = one.post("webhook-endpoints", {"url": url, **fields})
+    assert answer.status_code == 201, answer.content
+    return dict(answer.json()["webhook_endpoint"])
+
+
+def _verified(secret: str, received: Received) -> Any:
+    return Webhook(secret).verify(received.body, received.headers)
+
+
+@pytest.fixture
+def hearing(caller: Call, side: OtherSide, work: Work) -> tuple[Caller, dict[str, Any]]:
+    """A caller, and its endpoint that has answered the challenge."""
+    one = caller()
+    endpoint = _make(one, side.address + "/hook")
+    work()
+    side.received.clear()
+    return one, endpoint
+
+
+def _enhance(one: Caller, make_product: Any, **fields: Any) -> str:
+    product = make_product(sku=f"sku-{Enhancement.objects.count()}")
+    body = {**LARGER, "images": [{"product": f"shop.product:{product.pk}", "external_id": "e-1"}], **fields}
+    answer = one.post("enhancements", body)
+    assert answer.status_code == 202, answer.content
+    return str(answer.json()["enhancement"]["id"])
+
+
+def _again() -> None:
+    """Time passes until the next attempts are due."""
+    EventDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+class TestChallenge:
+    def test_it_is_active_when_it_has_answered(self, caller: Call, side: OtherSide, work: Work) -> None:
+        one = caller()
+        endpoint = _make(one, side.address + "/hook", events=["enhancement.completed"], description="PIM")
+        assert (endpoint["state"], endpoint["secret"][:6]) == ("pending", "whsec_")
+        work()
+        (asked,) = side.received
+        assert asked.event["type"] == "endpoint.verification"
+        _verified(endpoint["secret"], asked)
+        shown = one.get(f"webhook-endpoints/{endpoint['id']}").json()["webhook_endpoint"]
+        assert (shown["state"], "secret" in shown) == ("active", False)
+        assert one.post(f"webhook-endpoints/{endpoint['id']}/verify").status_code == 409
+
+    def test_who_does_not_answer_gets_one_request_and_no_event(
+        self, caller: Call, side: OtherSide, work: Work, make_product: Any
+    ) -> None:
+        side.echoes = False
+        one = caller()
+        endpoint = _make(one, side.address + "/victim")
+        work()
+        _enhance(one, make_product)
+        work()
+        _again()
+        work()
+        assert len(side.received) == 1
+        shown = one.get(f"webhook-endpoints/{endpoint['id']}").json()["webhook_endpoint"]
+        assert shown["state"] == "pending"
+        assert "challenge" in shown["note"]
+        side.echoes = True
+        assert one.post(f"webhook-endpoints/{endpoint['id']}/verify").status_code == 200
+        work()
+        assert one.get(f"webhook-endpoints/{endpoint['id']}").json()["webhook_endpoint"]["state"] == "active"
+
+    @pytest.mark.parametrize(
+        "url",
+        ["http://shop.example/hook", "https://127.0.0.1/hook", "https://shop.internal/hook", "ftp://a.example", "x"],
+    )
+    def test_addresses_that_nobody_calls(self, url: str, caller: Call) -> None:
+        answer = caller().post("webhook-endpoints", {"url": url})
+        assert answer.status_code == 400
+        assert "url" in answer.json()["error"]["details"]
+        assert WebhookEndpoint.objects.count() == 0
+
+    def test_an_address_that_became_internal_is_not_called(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any, settings: Any
+    ) -> None:
+        one, endpoint = hearing
+        _enhance(one, make_product)
+        settings.PRODUCT_IMAGERY = {"PROCESSES": 1}  # the guard looks again at each delivery
+        work()
+        assert side.received == []
+        deliveries = one.get(f"webhook-endpoints/{endpoint['id']}/deliveries").json()["deliveries"]
+        notes = {entry["note"] for entry in deliveries if entry["state"] == "waiting"}
+        assert notes == {"The address could not be reached."}
+
+
+class TestEvents:
+    def test_the_whole_way_is_told(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    ) -> None:
+        one, endpoint = hearing
+        identity = _enhance(one, make_product)
+        work()
+        (result,) = one.get("generations").json()["generations"]
+        one.post(f"generations/{result['id']}/approve")
+        work()
+        one.post(f"generations/{result['id']}/restore")
+        work()
+        told = side.events()
+        assert sorted(event["type"] for event in told) == [
+            "enhancement.completed",
+            "enhancement.item.completed",
+            "generation.approved",
+            "image.published",
+            "image.restored",
+        ]
+        by_type = {event["type"]: event["data"] for event in told}
+        item = by_type["enhancement.item.completed"]
+        assert (item["enhancement"], item["external_id"], item["status"]) == (identity, "e-1", "completed")
+        assert item["generations"] == [result["id"]] == [by_type["image.published"]["generation"]]
+        assert by_type["enhancement.completed"]["completed"] == 1
+        assert len({one.headers["webhook-id"] for one in side.received}) == 5
+        for received in side.received:
+            _verified(endpoint["secret"], received)
+            with pytest.raises(WebhookVerificationError):
+                Webhook(endpoint["secret"]).verify(received.body + b" ", received.headers)
+
+    def test_failures_and_cancellations_too(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    ) -> None:
+        one, _ = hearing
+        product = make_product(content=b"no picture", sku="bad")
+        images = [{"product": f"shop.product:{product.pk}"}]
+        one.post("enhancements", {**LARGER, "images": images})
+        work()
+        identity = _enhance(one, make_product)
+        one.post(f"enhancements/{identity}/cancel")
+        work()
+        kinds = [event["type"] for event in side.events()]
+        assert sorted(kinds) == ["enhancement.cancelled", "enhancement.failed", "enhancement.item.failed"]
+
+    def test_only_what_was_asked_for_and_only_one_s_own(
+        self, caller: Call, side: OtherSide, work: Work, make_product: Any
+    ) -> None:
+        one, stranger, test = caller(), caller("stranger"), caller(is_test=True)
+        _make(one, side.address + "/one", events=["enhancement.completed"])
+        _make(stranger, side.address + "/stranger")
+        _make(test, side.address + "/test")
+        work()
+        side.received.clear()
+        _enhance(one, make_product)
+        work()
+        assert [(got.path, got.event["type"]) for got in side.received] == [("/one", "enhancement.completed")]
+
+    def test_nothing_is_told_of_what_did_not_happen(
+        self, hearing: tuple[Caller, dict[str, Any]], make_product: Any
+    ) -> None:
+        one, _ = hearing
+        before = EventDelivery.objects.count()
+        product = make_product()
+        body = {**LARGER, "options": {"factor": "7"}, "images": [{"product": f"shop.product:{product.pk}"}]}
+        assert one.post("enhancements", body).status_code == 400
+        assert EventDelivery.objects.count() == before
+
+    def test_an_address_for_one_enhancement(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    ) -> None:
+        one, endpoint = hearing
+        _enhance(one, make_product, webhook_url=side.address + "/run/17")
+        work()
+        paths = sorted((got.path, got.event["type"]) for got in side.received)
+        kinds = ["enhancement.completed", "enhancement.item.completed"]
+        assert paths == [(path, kind) for path in ("/hook", "/run/17") for kind in kinds]
+        _verified(endpoint["secret"], side.received[0])
+        product = make_product(sku="other")
+        body = {**LARGER, "images": [{"product": f"shop.product:{product.pk}"}]}
+        answer = one.post("enhancements", {**body, "webhook_url": "https://victim.example/hook"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unverified_webhook_url")
+
+
+class TestUntilItArrives:
+    def test_the_same_bytes_until_it_has_them(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    ) -> None:
+        one, endpoint = hearing
+        side.answers = [(500, {}, b"")] * 4 + [(302, {"Location": side.address + "/elsewhere"}, b"")] * 2
+        _enhance(one, make_product)
+        for _ in range(4):
+            work()
+            _again()
+        by_id: dict[str, set[bytes]] = {}
+        for got in side.received:
+            by_id.setdefault(got.headers["webhook-id"], set()).add(got.body)
+            assert got.path == "/hook"  # no redirect is followed
+        assert (len(side.received), len(by_id)) == (8, 2)
+        assert all(len(bodies) == 1 for bodies in by_id.values())
+        listed = one.get(f"webhook-endpoints/{endpoint['id']}/deliveries?state=delivered").json()["deliveries"]
+        assert {entry["attempts"] for entry in listed} >= {4}
+
+    def test_waits_grow_and_end(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    ) -> None:
+        one, endpoint = hearing
+        answer = one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        assert answer.status_code == 202
+        side.answers = [(500, {}, b"")] * 10
+        waits = []
+        for _ in range(10):
+            work()
+            delivery = EventDelivery.objects.get(kind="endpoint.test")
+            waits.append((delivery.due_at - timezone.now()).total_seconds())
+            _again()
+        assert delivery.state == "failed"
+        assert waits[:6] == sorted(waits[:6])
+        assert 4 <= waits[0] + 1 <= 8
+        assert 24 * 3600 * 0.7 < waits[8] < 24 * 3600 * 1.3
+        assert one.get(f"webhook-endpoints/{endpoint['id']}").json()["webhook_endpoint"]["failing_since"]
+        again = one.post(f"webhook-endpoints/{endpoint['id']}/deliveries/{delivery.uuid}/redeliver")
+        assert again.status_code == 202
+        work()
+        assert side.received[-1].headers["webhook-id"] == side.received[0].headers["webhook-id"]
+        shown = one.get(f"webhook-endpoints/{endpoint['id']}").json()["webhook_endpoint"]
+        assert shown["failing_since"] is None
+
+    def test_a_receiver_says_how_long_to_wait(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    ) -> None:
+        one, endpoint = hearing
+        one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        side.answers = [(429, {"Retry-After": "900"}, b"")]
+        work()
+        wait = EventDelivery.objects.get(kind="endpoint.test").due_at - timezone.now()
+        assert 890 < wait.total_seconds() <= 900
+
+    def test_gone_is_gone(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    ) -> None:
+        one, endpoint = hearing
+        side.answers = [(410, {}, b"")]
+        one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        work()
+        shown = one.get(f"webhook-endpoints/{endpoint['id']}").json()["webhook_endpoint"]
+        assert (shown["state"], "410" in shown["note"]) == ("disabled", True)
+        _enhance(one, make_product)
+        work()
+        assert len(side.received) == 1
+        refused = one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        assert refused.status_code == 409
+
+    def test_five_days_of_failure_switch_it_off(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    ) -> None:
+        one, endpoint = hearing
+        WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=6))
+        side.answers = [(500, {}, b"")]
+        one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        work()
+        assert one.get(f"webhook-endpoints/{endpoint['id']}").json()["webhook_endpoint"]["state"] == "disabled"
+
+    def test_what_a_dead_worker_had_is_sent_again(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    ) -> None:
+        one, endpoint = hearing
+        one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        (taken,) = EventDelivery.objects.claim(most=4, each=4, busy={}, seconds=60)
+        assert EventDelivery.objects.claim(most=4, each=4, busy={}, seconds=60) == []
+        EventDelivery.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+        work()
+        assert [got.headers["webhook-id"] for got in side.received] == [taken.message_id]
+
+    def test_one_endpoint_takes_only_some_of_the_lanes(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, caller: Call
+    ) -> None:
+        one, _ = hearing
+        slow = WebhookEndpoint.objects.get()
+        other = WebhookEndpoint.objects.create(owner=one.key.owner, url=side.address + "/b", state="active")
+        for endpoint, count in ((slow, 50), (other, 3)):
+            for _ in range(count):
+                EventDelivery.objects.create(endpoint=endpoint, kind="endpoint.test", body="{}")
+        taken = EventDelivery.objects.claim(most=16, each=4, busy={slow.pk: 1}, seconds=60)
+        assert sorted(delivery.endpoint_id for delivery in taken) == sorted([slow.pk] * 3 + [other.pk] * 3)
+
+
+class TestSecrets:
+    def test_both_sign_for_a_day_after_a_rotation(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    ) -> None:
+        one, endpoint = hearing
+        answer = one.post(f"webhook-endpoints/{endpoint['id']}/rotate", key="rotate-once")
+        fresh = answer.json()["webhook_endpoint"]["secret"]
+        assert fresh != endpoint["secret"]
+        one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        work()
+        for secret in (fresh, endpoint["secret"]):
+            _verified(secret, side.received[0])
+        WebhookEndpoint.objects.update(rotated_at=timezone.now() - timedelta(hours=25))
+        one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        work()
+        _verified(fresh, side.received[1])
+        with pytest.raises(WebhookVerificationError):
+            _verified(endpoint["secret"], side.received[1])
+        again = one.post(f"webhook-endpoints/{endpoint['id']}/rotate", key="rotate-once")
+        assert again.content == answer.content
+
+    def test_none_is_stored_in_the_clear(self, hearing: tuple[Caller, dict[str, Any]], settings: Any) -> None:
+        one, endpoint = hearing
+        secret = endpoint["secret"]
+        stored = json.dumps(list(WebhookEndpoint.objects.values_list("sealed")), default=str)
+        stored += json.dumps(list(StoredAnswer.objects.values_list("body")), default=str)
+        assert secret not in stored
+        assert secret.removeprefix("whsec_") not in stored
+        for path in ("webhook-endpoints", f"webhook-endpoints/{endpoint['id']}"):
+            assert secret not in one.get(path).content.decode()
+        settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another one from now on"
+        done, unreadable = accounts.renew_encryption()
+        assert (done >= 1, unreadable) == (True, [])
+        settings.SECRET_KEY_FALLBACKS = []
+        vault_key = WebhookEndpoint.objects.get().signing_keys()
+        assert len(vault_key[0]) == 32
+        assert vault
+
+
+def test_they_are_the_owner_s_and_need_the_scope(hearing: tuple[Caller, dict[str, Any]], caller: Call) -> None:
+    one, endpoint = hearing
+    stranger, reader = caller("stranger"), caller(scopes=("read", "enhance"))
+    for path in ("", "/deliveries"):
+        assert stranger.get(f"webhook-endpoints/{endpoint['id']}{path}").status_code == 404
+    for step in ("verify", "rotate", "test"):
+        assert stranger.post(f"webhook-endpoints/{endpoint['id']}/{step}").status_code == 404
+        assert reader.post(f"webhook-endpoints/{endpoint['id']}/{step}").status_code == 403
+    assert reader.get(f"webhook-endpoints/{endpoint['id']}").status_code == 200
+    assert stranger.delete(f"webhook-endpoints/{endpoint['id']}").status_code == 404
+    assert one.delete(f"webhook-endpoints/{endpoint['id']}").status_code == 200
+    assert WebhookEndpoint.objects.count() == EventDelivery.objects.count() == 0
+
+
+def test_old_deliveries_are_forgotten(hearing: tuple[Caller, dict[str, Any]]) -> None:
+    EventDelivery.objects.update(created_at=timezone.now() - timedelta(days=91))
+    sweep.clear_up()
+    assert EventDelivery.objects.count() == 0
