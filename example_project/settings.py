@@ -8,6 +8,7 @@ The environment grows it: ``DATABASE_URL``, ``REDIS_URL``, ``MEDIA_ROOT``, ``AWS
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+_HAS_SIDECAR = importlib.util.find_spec("drf_spectacular_sidecar") is not None
 
 DEBUG = os.environ.get("DEBUG", "1") == "1"
 SECRET_KEY = os.environ.get("SECRET_KEY", "example-only-change-me-in-a-real-shop" if DEBUG else "")
@@ -30,6 +33,7 @@ INSTALLED_APPS = [
     "product_imagery",
     "rest_framework",
     "drf_spectacular",
+    *(["drf_spectacular_sidecar"] if _HAS_SIDECAR else []),
     "django_q",
     "example_project.shop",
 ]

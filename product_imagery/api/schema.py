@@ -15,6 +15,7 @@ from product_imagery.api.filters import Filters
 from product_imagery.api.idempotency import KEY_FORM
 from product_imagery.api.pagination import FARTHEST, MOST
 from product_imagery.api.serializers.errors import ErrorEnvelope
+from product_imagery.models import Event
 
 _ERRORS = {
     400: "The request is not valid.",
@@ -61,15 +62,16 @@ def describe(
     routes: bool = False,
     filters: type[Filters] | None = None,
     pages: bool = True,
+    also: dict[str, serializers.Field[Any, Any, Any, Any]] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Describe one operation: its good answers come under ``name``, its errors in the envelope.
 
     ``pictures``: the request may be a form with files. ``routes``: one method serves several of them, which are told
-    apart by their paths. A list has ``filters``, and ``pages`` unless it is short.
+    apart by their paths. A list has ``filters``, and ``pages`` unless it is short. ``also``: fields beside the answer.
     """
     lists = filters is not None and pages
     good = {
-        status: OpenApiResponse(_wrapped(name, what, lists) if name else what, description=summary)
+        status: OpenApiResponse(_wrapped(name, what, lists, also or {}) if name else what, description=summary)
         for status, what in answers.items()
     }
     bad = {status: OpenApiResponse(ErrorEnvelope, description=text) for status, text in _ERRORS.items()}
@@ -86,7 +88,7 @@ def describe(
             operation_id=None if routes else operation,
             summary=summary,
             request={"application/json": body, "multipart/form-data": _FORM} if pictures else body,
-            examples=examples.of(operation),
+            examples=examples.of(operation, str(next(iter(answers)))),
             responses={**good, **bad},
             parameters=parameters,
             auth=auth,
@@ -99,18 +101,57 @@ def describe(
 _known: dict[str, Any] = {}
 
 
-def _wrapped(name: str, what: Any, lists: bool) -> Any:
+def _wrapped(name: str, what: Any, lists: bool, also: dict[str, Any]) -> Any:
     """``{name: what, "request_id": …}``, one component for each form."""
     inner = getattr(what, "child", what)
     kind = inner if isinstance(inner, type) else type(inner)
-    title = f"{kind.__name__}{'List' if hasattr(what, 'child') else ''}{name.title()}Answer"
+    many = "List" if hasattr(what, "child") else ""
+    title = f"{kind.__name__}{many}{''.join(map(str.title, also))}Answer"
     if title not in _known:
-        fields: dict[str, Any] = {name: what if what is not None else serializers.JSONField()}
+        fields: dict[str, Any] = {name: what() if isinstance(what, type) else what, **also}
         fields["request_id"] = serializers.CharField()
         if lists:
             fields["next_cursor"] = serializers.CharField(allow_blank=True)
         _known[title] = inline_serializer(title, fields)
     return _known[title]
+
+
+_EVENT = {
+    "type": "object",
+    "required": ["type", "timestamp", "data"],
+    "properties": {
+        "type": {"type": "string"},
+        "timestamp": {"type": "string", "format": "date-time", "description": "when it happened"},
+        "data": {"type": "object", "description": "ids of what it happened to, and how that is now"},
+    },
+}
+_SIGNED = {
+    "webhook-id": "the same on every attempt",
+    "webhook-timestamp": "of the attempt, in Unix seconds",
+    "webhook-signature": "by the rules of Standard Webhooks: v1,…",
+}
+
+
+def webhooks() -> dict[str, Any]:
+    """What endpoints are told: one webhook for each event."""
+    parameters = [
+        {"in": "header", "name": name, "required": True, "schema": {"type": "string"}, "description": text}
+        for name, text in _SIGNED.items()
+    ]
+    arrived = {"2XX": {"description": "It has arrived. Everything else is tried again."}}
+    content = {"application/json": {"schema": _EVENT, "example": examples.EVENT}}
+    return {
+        event.value: {
+            "post": {
+                "operationId": event.value.replace(".", "_"),
+                "summary": str(event.label).capitalize(),
+                "parameters": parameters,
+                "requestBody": {"required": True, "content": content},
+                "responses": arrived,
+            }
+        }
+        for event in Event
+    }
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

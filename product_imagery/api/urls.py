@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from product_imagery.api.views import catalogue, collections, enhancements, generations, products, usage, webhooks
+from product_imagery.api.views import catalogue, collections, docs, enhancements, generations, products, usage, webhooks
 from product_imagery.api.views.fallback import Nothing
 from product_imagery.api.views.schema import Schema
 
@@ -54,5 +54,8 @@ urlpatterns = [
         name="redeliver",
     ),
     path("schema", Schema.as_view(), name="schema"),
+    path("docs", docs.guide, name="docs"),
+    path("docs/swagger", docs.swagger, name="swagger"),
+    path("docs/redoc", docs.redoc, name="redoc"),
     re_path(r"^.*$", Nothing.as_view()),
 ]

@@ -1,10 +1,19 @@
-"""The description of the API is complete: every route, its errors, its form."""
+"""The description of the API is complete, and what the documentation shows works as it is."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
 import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from django.test import Client
 from django.urls import URLPattern
@@ -12,9 +21,15 @@ from django.urls import URLPattern
 from product_imagery.api import urls
 from product_imagery.api.views.fallback import Nothing
 from product_imagery.api.views.schema import Schema, described
-from tests.api.conftest import BASE
+from product_imagery.flows.pump import pump_slice
+from product_imagery.models import Event, ResultImage
+from tests.api.conftest import BASE, Caller
+from tests.api.schema_file import FILE, text
+from tests.conftest import draw_product, encoded
 
 pytestmark = pytest.mark.django_db
+
+_EXAMPLES = Path(urls.__file__).parents[1] / "examples"
 
 
 @pytest.fixture
@@ -23,17 +38,45 @@ def schema(client: Client) -> Any:
 
 
 def _routes() -> list[URLPattern]:
-    return [one for one in urls.urlpatterns if one.callback.view_class not in (Nothing, Schema)]  # type: ignore[attr-defined]
+    views = [one for one in urls.urlpatterns if hasattr(one.callback, "view_class")]
+    return [one for one in views if one.callback.view_class not in (Nothing, Schema)]
+
+
+def _operations(schema: Any) -> list[tuple[str, str, Any]]:
+    return [(path, method, operation) for path, all in schema["paths"].items() for method, operation in all.items()]
 
 
 def test_every_route_and_method_is_described(schema: Any) -> None:
     assert len(schema["paths"]) == len(_routes())
-    methods = {method for path in schema["paths"].values() for method in path}
-    assert methods == {"get", "post", "delete"}
-    for path in schema["paths"].values():
-        for operation in path.values():
-            assert operation["summary"]
-            assert "401" in operation["responses"]
+    assert {method for _, method, _ in _operations(schema)} == {"get", "post", "delete"}
+    for _, _, operation in _operations(schema):
+        assert operation["summary"]
+        assert "401" in operation["responses"]
+    assert set(schema["webhooks"]) == set(Event.values)
+
+
+def test_every_operation_has_examples_that_are_valid(schema: Any) -> None:
+    for path, method, operation in _operations(schema):
+        contents = [operation.get("requestBody", {}).get("content", {}).get("application/json")]
+        contents += [answer.get("content", {}).get("application/json") for answer in operation["responses"].values()]
+        shown = 0
+        for content in filter(None, contents):
+            for example in content.get("examples", {}).values():
+                whole = {**content["schema"], "components": schema["components"]}
+                jsonschema.validate(example["value"], whole)
+                known = _fields(schema, content["schema"])
+                assert set(example["value"]) <= known, (path, method)
+                shown += 1
+        assert shown >= (1 if path.endswith(("/download",)) or (method == "get" and path == "/presets") else 2), path
+
+
+def _fields(schema: Any, part: Any) -> set[str]:
+    name = part["$ref"].rpartition("/")[2]
+    return set(schema["components"]["schemas"][name]["properties"])
+
+
+def test_the_file_is_what_the_code_says() -> None:
+    assert FILE.read_text() == text(), "write it anew: python -m tests.api.schema_file"
 
 
 def test_creates_need_their_key_and_lists_their_bounds(schema: Any) -> None:
@@ -55,4 +98,90 @@ def test_it_says_where_it_is_and_how_to_come_in(schema: Any) -> None:
 def test_nothing_in_it_is_guessed() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert described()["openapi"].startswith("3.")
+        assert described()["openapi"].startswith("3.1")
+
+
+class TestPages:
+    def test_the_guide_shows_the_examples_and_all_words(self, client: Client) -> None:
+        page = client.get(BASE + "docs")
+        content = page.content.decode()
+        for name in ("quickstart.sh", "quickstart.py", "quickstart.mjs"):
+            assert name in content
+        assert "http://testserver/imagery/api/v1" in content
+        assert all(event in content for event in Event.values)
+        assert "default-src &#x27;none&#x27;" not in content
+        assert "default-src 'none'" in page["Content-Security-Policy"]
+
+    @pytest.mark.parametrize("name", ["swagger", "redoc"])
+    def test_nothing_comes_from_elsewhere(self, name: str, client: Client) -> None:
+        pytest.importorskip("drf_spectacular_sidecar", reason="the extra docs is not installed")
+        content = client.get(BASE + f"docs/{name}").content.decode()
+        assert "://" not in content.replace("data:,", "")
+        assert "drf_spectacular_sidecar" in content
+
+    def test_without_the_extra_it_says_what_to_install(self, client: Client, settings: Any) -> None:
+        settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "drf_spectacular_sidecar"]
+        page = client.get(BASE + "docs/swagger")
+        assert page.status_code == 404
+        assert "product-imagery[docs]" in page.content.decode()
+
+
+@pytest.fixture
+def worker(live_server: Any) -> Iterator[Any]:
+    """A worker beside the server; its address is returned."""
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.is_set():
+            pump_slice(seconds=0.5, stop=stop)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield live_server
+    stop.set()
+    thread.join()
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+class TestExamples:
+    """What the guide shows is run as it is."""
+
+    def _environment(self, server: Any, one: Caller, **more: str) -> dict[str, str]:
+        return {**os.environ, "API": server.url + BASE.rstrip("/"), "KEY": one.text, **more}
+
+    def _run(self, command: list[str], **how: Any) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **how)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="curl and jq are not installed")
+    def test_curl(self, worker: Any, caller: Callable[..., Caller], make_product: Any) -> None:
+        product = f"shop.product:{make_product().pk}"
+        environment = self._environment(worker, caller(), PRODUCT=product)
+        said = self._run(["sh", str(_EXAMPLES / "quickstart.sh")], env=environment)
+        assert "white  Pure white" in said
+        assert '"to_do": 1' in said
+        result = ResultImage.objects.get()
+        assert f"completed\n{result.uuid}  {worker.url}/media/" in said
+
+    def test_httpx(self, worker: Any, caller: Callable[..., Caller], tmp_path: Path) -> None:
+        (tmp_path / "good.jpg").write_bytes(encoded(draw_product()))
+        (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff no picture")
+        command = [sys.executable, str(_EXAMPLES / "quickstart.py"), "good.jpg", "bad.jpg"]
+        said = self._run(command, env=self._environment(worker, caller()), cwd=tmp_path)
+        assert "enhanced-good.jpeg 480×400" in said
+        assert "bad.jpg failed" in said
+        assert (tmp_path / "enhanced-good.jpeg").read_bytes()[:3] == b"\xff\xd8\xff"
+
+    @pytest.mark.skipif(not shutil.which("node"), reason="Node is not installed")
+    def test_javascript(self, worker: Any, caller: Callable[..., Caller], make_product: Any, settings: Any) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "FETCH_ALLOW": (f"127.0.0.1:{port}",)}
+        product = f"shop.product:{make_product().pk}"
+        own = {"PRODUCT": product, "PORT": port, "SELF": f"http://127.0.0.1:{port}/"}
+        environment = self._environment(worker, caller(), **own)
+        assert "enhancement.completed completed" in self._run(
+            ["node", str(_EXAMPLES / "quickstart.mjs")], env=environment
+        )

@@ -96,6 +96,7 @@ class EnhancementOut(serializers.Serializer[Any]):
     credential = serializers.CharField(source="credential.label")
     provider = serializers.CharField(source="credential.provider")
     sandbox = serializers.BooleanField(source="is_test")
+    webhook_url = serializers.CharField()
     total_items = serializers.IntegerField(source="total")
     completed_items = serializers.IntegerField(source="completed")
     failed_items = serializers.IntegerField(source="failed")
@@ -118,3 +119,9 @@ class ItemOut(serializers.Serializer[Any]):
     def get_product(self, item: EnhancementItem) -> str:
         """The product's id."""
         return item.product_id
+
+
+class EnhancementWithItemsOut(EnhancementOut):
+    """The same with its first thousand items and their results."""
+
+    items = ItemOut(many=True)

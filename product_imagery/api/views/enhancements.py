@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Prefetch
+from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +19,13 @@ from product_imagery.api.pagination import paginate
 from product_imagery.api.permissions import require_permission, require_scope
 from product_imagery.api.pictures import brought
 from product_imagery.api.schema import describe
-from product_imagery.api.serializers.enhancements import EnhancementIn, EnhancementOut, ItemOut, ToolIn
+from product_imagery.api.serializers.enhancements import (
+    EnhancementIn,
+    EnhancementOut,
+    EnhancementWithItemsOut,
+    ItemOut,
+    ToolIn,
+)
 from product_imagery.flows import endpoints, steer
 from product_imagery.flows import upload as uploads
 from product_imagery.flows.start import start
@@ -108,7 +115,7 @@ class Enhancements(_OfEnhancements):
 class OneEnhancement(_OfEnhancements):
     """One of the caller's."""
 
-    @describe("Get an enhancement", {200: EnhancementOut}, name="enhancement")
+    @describe("Get an enhancement", {200: EnhancementWithItemsOut}, name="enhancement")
     def get(self, request: Request, uuid: Any) -> Response:
         """How far it is, with its items and their results."""
         enhancement = self.find(uuid)
@@ -122,7 +129,12 @@ class OneEnhancement(_OfEnhancements):
 class CancelEnhancement(_OfEnhancements):
     """Stop what has not begun."""
 
-    @describe("Cancel an enhancement", {200: EnhancementOut}, name="enhancement")
+    @describe(
+        "Cancel an enhancement",
+        {200: EnhancementOut},
+        name="enhancement",
+        also={"cancelled": serializers.IntegerField()},
+    )
     def post(self, request: Request, uuid: Any) -> Response:
         """Pictures that are under way come to their own end."""
         count = steer.cancel(self.find(uuid))
@@ -134,7 +146,13 @@ class RetryEnhancement(_OfEnhancements):
 
     weight = 5
 
-    @describe("Retry failed items", {200: EnhancementOut}, name="enhancement", creates=True)
+    @describe(
+        "Retry failed items",
+        {200: EnhancementOut},
+        name="enhancement",
+        creates=True,
+        also={"retried": serializers.IntegerField()},
+    )
     def post(self, request: Request, uuid: Any) -> Response:
         """May cost once more what the providers charge once more."""
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from product_imagery import __version__
 from product_imagery.api.base import ApiView
+from product_imagery.api.schema import webhooks
 
 _SETTINGS = {
     "TITLE": "Product imagery",
@@ -19,11 +20,15 @@ _SETTINGS = {
     "VERSION": __version__,
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "",
+    "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
         "EnhancementStatus": "product_imagery.states.EnhancementStatus",
         "ItemStatus": "product_imagery.states.ItemStatus",
         "Review": "product_imagery.states.Review",
         "Publication": "product_imagery.states.Publication",
+        "EndpointState": "product_imagery.models.WebhookEndpoint.State",
+        "DeliveryState": "product_imagery.models.EventDelivery.State",
+        "Event": "product_imagery.models.Event",
     },
 }
 
@@ -44,6 +49,7 @@ def described(request: Request | None = None) -> Any:
     with patched_settings(_SETTINGS):
         generator: Any = SchemaGenerator(urlconf="product_imagery.api.urls")  # type: ignore[no-untyped-call]
         found: Any = generator.get_schema(request=None, public=True)
+    found["webhooks"] = webhooks()
     if request is not None:
         found["servers"] = [{"url": request.build_absolute_uri(request.path.removesuffix("/schema"))}]
     return found
