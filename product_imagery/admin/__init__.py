@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from product_imagery.admin import credentials, enhancements, items, keys, presets, records, versions
+from product_imagery.admin import brought, credentials, enhancements, items, keys, outgoing, presets, records, versions
 from product_imagery.admin.actions import EnhanceImagesMixin
 
-__all__ = ["EnhanceImagesMixin", "credentials", "enhancements", "items", "keys", "presets", "records", "versions"]
+__all__ = [
+    "EnhanceImagesMixin",
+    "brought",
+    "credentials",
+    "enhancements",
+    "items",
+    "keys",
+    "outgoing",
+    "presets",
+    "records",
+    "versions",
+]

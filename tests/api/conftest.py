@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from product_imagery.models import ApiKey, Scope
+from tests.conftest import draw_product, encoded
 from tests.fakes.shop_side import OtherSide, other_side
 
 BASE = "/imagery/api/v1/"
@@ -78,3 +80,14 @@ def side(settings: Any) -> Iterator[OtherSide]:
         allowed = (running.address.removeprefix("http://"),)
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "FETCH_ALLOW": allowed}
         yield running
+
+
+@pytest.fixture
+def draw_upload() -> Callable[[Caller], str]:
+    """Let a caller bring a picture of its own; its id."""
+
+    def bring(one: Caller) -> str:
+        picture = SimpleUploadedFile("mug.jpg", encoded(draw_product()), "image/jpeg")
+        return str(one.form("products", {"image": picture, "name": "Mug"}).json()["product"]["id"])
+
+    return bring

@@ -1,0 +1,59 @@
+"""What programs brought and put together through the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery import files
+from product_imagery.admin.doors import ReadOnlyRecords
+from product_imagery.models import Collection, Upload
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Pictures that belong to no product of the shop."""
+
+    list_display = ("name", "owner", "is_test", "picture", "enhanced_picture", "created_at")
+    list_filter = ("is_test", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("name", "source_url")
+    fields = ("name", "owner", "is_test", "picture", "source_url", "enhanced_picture", "created_at")
+    readonly_fields = ("picture", "enhanced_picture")
+
+    @admin.display(description=_("picture"))
+    def picture(self, upload: Upload) -> str:
+        return _link(upload.source.name, _("source"))
+
+    @admin.display(description=_("enhanced"))
+    def enhanced_picture(self, upload: Upload) -> str:
+        return _link(upload.enhanced.name, _("enhanced"))
+
+
+@admin.register(Collection)
+class CollectionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Named sets of results."""
+
+    list_display = ("name", "owner", "is_test", "total", "created_at")
+    list_filter = ("is_test", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
+        """With their sizes, in the same query."""
+        rows: QuerySet[Collection] = super().get_queryset(request)
+        return rows.annotate(pictures=Count("entries"))
+
+    @admin.display(description=_("pictures"), ordering="pictures")
+    def total(self, collection: Any) -> int:
+        return int(collection.pictures)
+
+
+def _link(name: Any, label: Any) -> str:
+    address = files.address_of(files.results_storage(), str(name)) if name else ""
+    return format_html('<a href="{}">{}</a>', address, label) if address else "–"

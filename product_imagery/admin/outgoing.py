@@ -1,0 +1,152 @@
+"""Who is told what happens, and what they were told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.admin.doors import ReadOnlyRecords, explained, person
+from product_imagery.exceptions import UnsafeAddress
+from product_imagery.fetching import check_syntax
+from product_imagery.flows import endpoints
+from product_imagery.models import Event, EventDelivery, WebhookEndpoint
+
+_STATE_COLOURS = {
+    WebhookEndpoint.State.PENDING: "queued",
+    WebhookEndpoint.State.ACTIVE: "completed",
+    WebhookEndpoint.State.DISABLED: "failed",
+    EventDelivery.State.WAITING: "queued",
+    EventDelivery.State.DELIVERED: "completed",
+    EventDelivery.State.FAILED: "failed",
+}
+
+
+class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Events as boxes to tick."""
+
+    url = forms.CharField(label=_("Address"), max_length=2000, widget=forms.URLInput(attrs={"size": 70}))
+    events = forms.MultipleChoiceField(
+        label=_("Events"), choices=Event.choices, widget=forms.CheckboxSelectMultiple, initial=Event.values
+    )
+
+    class Meta:
+        model = WebhookEndpoint
+        fields = ("url", "description", "events", "is_test")
+
+    def clean_url(self) -> str:
+        """An address that may be called."""
+        url: str = self.cleaned_data["url"]
+        try:
+            check_syntax(url)
+        except UnsafeAddress as error:
+            raise forms.ValidationError(error.message) from error
+        return url
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Addresses of other programs. A new one is sent a challenge; its secret is shown once."""
+
+    form = EndpointForm
+    list_display = ("__str__", "url", "owner", "coloured_state", "failing_since", "delivered_at")
+    list_filter = ("state", "is_test")
+    list_select_related = ("owner",)
+    search_fields = ("url", "description")
+    actions = ("verify", "send_test", "rotate")
+
+    class Media:
+        css = {"all": ("product_imagery/admin.css",)}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Where it is stays as it was made: another address needs a challenge of its own."""
+        return ("url", "is_test", "owner", "coloured_state", "note", "failing_since", "delivered_at") if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What can be seen only once there is something to see."""
+        shown = ["owner", "coloured_state", "note", "failing_since", "delivered_at"] if obj else []
+        return [*EndpointForm.Meta.fields, *shown]
+
+    def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
+        """A new one belongs to whoever made it."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        chosen = {name: form.cleaned_data[name] for name in EndpointForm.Meta.fields}
+        made, secret = endpoints.make(owner=person(request), **chosen)
+        obj.pk, obj.uuid = made.pk, made.uuid
+        self._show(request, secret)
+
+    def _show(self, request: HttpRequest, secret: str) -> None:
+        sentence = _t("Keep this secret now, it is not shown again: {}")
+        messages.warning(request, format_html(sentence, format_html("<code>{}</code>", secret)))
+
+    @admin.display(description=_("state"), ordering="state")
+    def coloured_state(self, endpoint: WebhookEndpoint) -> SafeString:
+        return _coloured(endpoint.state, endpoint.get_state_display())
+
+    @admin.action(description=_("Send a challenge: for those that wait or were switched off"), permissions=["change"])
+    def verify(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in queryset:
+            with explained(request):
+                endpoints.verify(endpoint)
+                messages.success(request, _t("A challenge is on its way to {}.").format(endpoint))
+
+    @admin.action(description=_("Send a test event"), permissions=["change"])
+    def send_test(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in queryset:
+            with explained(request):
+                endpoints.send_test(endpoint)
+                messages.success(request, _t("A test event is on its way to {}.").format(endpoint))
+
+    @admin.action(description=_("New secret: the old one signs for another day"), permissions=["change"])
+    def rotate(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in queryset:
+            self._show(request, endpoints.rotate(endpoint))
+
+
+@admin.register(EventDelivery)
+class EventDeliveryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What was sent, or is to be."""
+
+    list_display = ("created_at", "kind", "endpoint", "coloured_state", "attempts", "status", "note", "due_at")
+    list_filter = ("state", "kind", "endpoint")
+    list_select_related = ("endpoint",)
+    exclude = ("body",)
+    readonly_fields = ("text",)
+    actions = ("redeliver",)
+
+    class Media:
+        css = {"all": ("product_imagery/admin.css",)}
+
+    def has_redeliver_permission(self, request: HttpRequest) -> bool:
+        """For the action below."""
+        return bool(request.user.has_perm("product_imagery.change_webhookendpoint"))
+
+    @admin.action(description=_("Send again"), permissions=["redeliver"])
+    def redeliver(self, request: HttpRequest, queryset: QuerySet[EventDelivery]) -> None:
+        for delivery in queryset.select_related("endpoint"):
+            with explained(request):
+                endpoints.redeliver(delivery)
+                messages.success(request, _t("{} is on its way.").format(delivery))
+
+    @admin.display(description=_("state"), ordering="state")
+    def coloured_state(self, delivery: EventDelivery) -> SafeString:
+        return _coloured(delivery.state, delivery.get_state_display())
+
+    @admin.display(description=_("body"))
+    def text(self, delivery: EventDelivery) -> SafeString:
+        shown = json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False)
+        return format_html("<pre>{}</pre>", shown)
+
+
+def _coloured(state: str, label: str) -> SafeString:
+    return format_html('<span class="imagery-state imagery-{}">{}</span>', _STATE_COLOURS.get(state, state), label)  # type: ignore[call-overload]

@@ -1,0 +1,89 @@
+"""The admin of what other programs are told, and of what they brought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from standardwebhooks.webhooks import Webhook
+
+from product_imagery.models import Event, EventDelivery, WebhookEndpoint
+from tests.fakes.shop_side import OtherSide, other_side
+
+pytestmark = pytest.mark.django_db
+
+Person = Callable[..., Client]
+Work = Callable[[], Any]
+_LIST = "admin:product_imagery_webhookendpoint_changelist"
+
+
+@pytest.fixture
+def side(settings: Any) -> Any:
+    with other_side() as running:
+        allowed = (running.address.removeprefix("http://"),)
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "FETCH_ALLOW": allowed}
+        yield running
+
+
+def _add(client: Client, url: str) -> Any:
+    data = {"url": url, "description": "PIM", "events": [Event.IMAGE_PUBLISHED]}
+    return client.post(reverse("admin:product_imagery_webhookendpoint_add"), data, follow=True)
+
+
+def _act(client: Client, action: str, model: str = "webhookendpoint") -> Any:
+    rows = {"webhookendpoint": WebhookEndpoint, "eventdelivery": EventDelivery}[model].objects
+    data = {"action": action, "_selected_action": list(rows.values_list("pk", flat=True))}
+    return client.post(reverse(f"admin:product_imagery_{model}_changelist"), data, follow=True)
+
+
+def test_a_new_endpoint_shows_its_secret_once_and_has_to_answer(person: Person, side: OtherSide, work: Work) -> None:
+    client = person("*")
+    page = _add(client, side.address + "/hook").content.decode()
+    assert page.count("whsec_") == 1
+    secret = page.partition("whsec_")[2].partition("<")[0]
+    assert "waiting for its answer" in client.get(reverse(_LIST)).content.decode()
+    work()
+    (asked,) = side.received
+    Webhook(secret).verify(asked.body, asked.headers)
+    page = client.get(reverse(_LIST)).content.decode()
+    assert "active" in page
+    assert "whsec_" not in page
+    endpoint = WebhookEndpoint.objects.get()
+    assert endpoint.events == ["image.published"]
+    shown = client.get(reverse("admin:product_imagery_webhookendpoint_change", args=[endpoint.pk])).content.decode()
+    assert "whsec_" not in shown
+
+
+def test_a_wrong_address_is_explained(person: Person) -> None:
+    page = _add(person("*"), "https://10.0.0.1/hook").content.decode()
+    assert "not a public address" in page
+    assert WebhookEndpoint.objects.count() == 0
+
+
+def test_test_events_new_secrets_and_sending_again(person: Person, side: OtherSide, work: Work) -> None:
+    client = person("*")
+    _add(client, side.address)
+    assert "not active" in _act(client, "send_test").content.decode()
+    work()
+    assert "is on its way" in _act(client, "send_test").content.decode()
+    work()
+    assert "whsec_" in _act(client, "rotate").content.decode()
+    page = _act(client, "redeliver", "eventdelivery").content.decode()
+    assert "A challenge is good once" in page
+    work()
+    kinds = [received.event["type"] for received in side.received]
+    assert kinds == ["endpoint.verification", "endpoint.test", "endpoint.test"]
+    WebhookEndpoint.objects.update(state="disabled")
+    _act(client, "verify")
+    work()
+    assert WebhookEndpoint.objects.get().state == "active"
+
+
+@pytest.mark.parametrize("model", ["webhookendpoint", "eventdelivery", "upload", "collection"])
+def test_nobody_without_permission(model: str, person: Person) -> None:
+    address = reverse(f"admin:product_imagery_{model}_changelist")
+    assert person().get(address).status_code == 403
+    assert person(f"view_{model}").get(address).status_code == 200
