@@ -57,7 +57,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Addresses of other programs. A new one is sent a challenge; its secret is shown once."""
 
     form = EndpointForm
-    list_display = ("__str__", "url", "owner", "coloured_state", "failing_since", "delivered_at")
+    list_display = ("__str__", "coloured_state", "failing_since", "delivered_at", "owner", "url")
     list_filter = ("state", "is_test")
     list_select_related = ("owner",)
     search_fields = ("url", "description")

@@ -109,7 +109,7 @@ def write_down_all(done: list[tuple[ProviderJob, list[EnhancementItem], list[Sto
     by_pk = {item.pk: item for _, items, _ in done for item in items}
     enhancements = Enhancement.objects.select_related("actor").in_bulk({job.enhancement_id for job, _, _ in done})
     made = ResultImage.objects.bulk_create(
-        _result(job, by_pk[stored.picture.item_id], stored, enhancements[job.enhancement_id].actor_id)
+        _result(job, by_pk[stored.picture.item_id], stored, enhancements[job.enhancement_id])
         for job, _, pictures in done
         for stored in pictures
     )
@@ -127,12 +127,13 @@ def write_down_all(done: list[tuple[ProviderJob, list[EnhancementItem], list[Sto
             review.approve(result, actor=approved[result.item.enhancement_id], publish=publish)
 
 
-def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, owner_id: int | None) -> ResultImage:
+def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, enhancement: Enhancement) -> ResultImage:
     encoded = stored.picture.file
     return ResultImage(
         item=item,
         job=job,
-        owner_id=owner_id,
+        owner_id=enhancement.actor_id,
+        is_test=enhancement.is_test,
         image=stored.image,
         thumbnail=stored.thumbnail,
         original=stored.original,

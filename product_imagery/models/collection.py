@@ -27,7 +27,7 @@ class Collection(models.Model):
         verbose_name = _("collection")
         verbose_name_plural = _("collections")
         ordering = ("-pk",)
-        indexes = (models.Index(fields=["owner", "-id"], name="imagery_collection_of"),)
+        indexes = (models.Index(fields=["owner", "is_test", "-id"], name="imagery_collection_of"),)
 
     def __str__(self) -> str:
         return self.name

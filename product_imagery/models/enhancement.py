@@ -79,7 +79,7 @@ class Enhancement(models.Model):
         indexes = (
             models.Index(fields=["status"]),
             models.Index(fields=["created_at"]),
-            models.Index(fields=["actor", "-id"], name="imagery_of_actor"),
+            models.Index(fields=["actor", "is_test", "-id"], name="imagery_of_actor"),
         )
 
     def __str__(self) -> str:
@@ -150,6 +150,7 @@ class EnhancementItem(models.Model):
             models.Index(fields=["enhancement", "status"]),
             models.Index(fields=["content_type", "object_id", "slot"]),
             models.Index(fields=["work_key"]),
+            models.Index(fields=["external_id"], condition=~Q(external_id=""), name="imagery_external"),
         )
 
     def __str__(self) -> str:

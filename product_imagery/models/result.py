@@ -36,6 +36,11 @@ class ResultQuerySet(models.QuerySet["ResultImage"]):
         return self.filter(pk=result.pk, token=result.token, publication=Publication.WAITING)
 
 
+def _of_owner(*fields: str, name: str) -> models.Index:
+    """For the lists of the API, whose rows all have an owner."""
+    return models.Index(fields=["owner", *fields], condition=models.Q(owner__isnull=False), name=name)
+
+
 class ResultImage(models.Model):
     """One picture for an item. ``confidence`` is 0…1; ``warnings`` are codes that the provider explains."""
 
@@ -45,6 +50,7 @@ class ResultImage(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("owner"), null=True, related_name="+"
     )
+    is_test = models.BooleanField(_("made with a test key"), default=False)
     image = models.ImageField(_("picture"), storage=results_storage, max_length=500)
     thumbnail = models.ImageField(_("thumbnail"), storage=results_storage, max_length=500)
     original = models.FileField(_("as it came from the provider"), storage=results_storage, max_length=500, blank=True)
@@ -84,7 +90,9 @@ class ResultImage(models.Model):
         indexes = (
             models.Index(fields=["publication"], condition=models.Q(publication="waiting"), name="imagery_to_publish"),
             models.Index(fields=["review"]),
-            models.Index(fields=["owner", "-id"], name="imagery_of_owner"),
+            _of_owner("is_test", "-id", name="imagery_of_owner"),
+            _of_owner("is_test", "review", "-id", name="imagery_of_owner_review"),
+            _of_owner("is_test", "publication", "-id", name="imagery_of_owner_shown"),
         )
 
     def __str__(self) -> str:

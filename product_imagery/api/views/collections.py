@@ -40,8 +40,7 @@ class _OfCollections(ApiView):
 
     def results(self, **which: Any) -> QuerySet[ResultImage]:
         """The caller's own results."""
-        mine = ResultImage.objects.filter(owner=self.caller, **which)
-        return mine if self.key is None else mine.filter(item__enhancement__is_test=self.key.is_test)
+        return ResultImage.objects.filter(**self.belonging, **which)
 
     def shown(self, collection: Collection) -> Any:
         """A collection as answers show it."""

@@ -39,11 +39,16 @@ class _OfEnhancements(ApiView):
 
     def mine(self) -> Any:
         """All of the caller's."""
-        return Enhancement.objects.filter(**self.owned).with_progress().select_related("credential", "preset")
+        return Enhancement.objects.filter(**self.owned)
+
+    def with_progress(self, pks: list[int]) -> Any:
+        """These, the newest first, with their figures: only of what is shown are items counted."""
+        rows = Enhancement.objects.filter(pk__in=pks).with_progress().select_related("credential", "preset")
+        return rows.order_by("-pk")
 
     def find(self, uuid: Any) -> Enhancement:
         """One of the caller's. Raises ``NotFound``."""
-        found: Enhancement | None = self.mine().filter(uuid=uuid).first()
+        found: Enhancement | None = self.mine().select_related("credential").filter(uuid=uuid).first()
         if found is None:
             raise NotFound("There is no such enhancement.")
         return found
@@ -82,7 +87,7 @@ class _OfEnhancements(ApiView):
 
     def shown(self, uuid: Any) -> Any:
         """An enhancement as answers show it."""
-        return EnhancementOut(self.find(uuid)).data
+        return EnhancementOut(self.with_progress([self.find(uuid).pk]).get()).data
 
 
 class Enhancements(_OfEnhancements):
@@ -95,7 +100,8 @@ class Enhancements(_OfEnhancements):
     def get(self, request: Request) -> Response:
         """The newest first."""
         page = paginate(request, narrow(request, self.mine(), EnhancementFilters))
-        return self.answer("enhancements", EnhancementOut(page.rows, many=True).data, next_cursor=page.next_cursor)
+        rows = self.with_progress([row.pk for row in page.rows])
+        return self.answer("enhancements", EnhancementOut(rows, many=True).data, next_cursor=page.next_cursor)
 
     @describe(
         "Start an enhancement",
@@ -121,7 +127,7 @@ class OneEnhancement(_OfEnhancements):
         enhancement = self.find(uuid)
         results = ResultImage.objects.order_by("pk").select_related("item__content_type", "item__enhancement")
         items = enhancement.items.select_related("content_type").prefetch_related(Prefetch("results", results))
-        shown = EnhancementOut(enhancement).data
+        shown = self.shown(uuid)
         shown["items"] = ItemOut(items[:_ITEMS], many=True, context={"request": request}).data
         return self.answer("enhancement", shown)
 

@@ -29,10 +29,7 @@ class _OfGenerations(ApiView):
 
     def mine(self) -> QuerySet[ResultImage]:
         """All of the caller's."""
-        mine = ResultImage.objects.filter(owner=self.caller)
-        if self.key is not None:
-            mine = mine.filter(item__enhancement__is_test=self.key.is_test)
-        return mine.select_related("item__enhancement", "item__content_type")
+        return ResultImage.objects.filter(**self.belonging).select_related("item__enhancement", "item__content_type")
 
     def find(self, uuid: Any) -> ResultImage:
         """One of the caller's. Raises ``NotFound``."""
@@ -88,7 +85,7 @@ class Approve(_Step):
         publish_too = asked.validated_data["publish"]
         if publish_too:
             require_permission(request, "publish_resultimage")
-        return self.take(request, uuid, publish=publish_too and not self.find(uuid).item.enhancement.is_test)
+        return self.take(request, uuid, publish=publish_too and not self.find(uuid).is_test)
 
 
 class Reject(_Step):

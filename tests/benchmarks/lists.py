@@ -1,0 +1,169 @@
+"""The list of results in the API, at a thousand and at a million rows: python -m tests.benchmarks.lists [--rows N]
+
+Prints queries and the 95th percentile of each page at both sizes and their ratio, and requests a second beside a bare
+DRF view that answers the same JSON. On the database of ``DATABASE_URL``, or SQLite; the rows are left there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+_BASE = "/imagery/api/v1/"
+_TIMES = 200
+_BATCH = 20_000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    rows = parser.parse_args().rows
+    with tempfile.TemporaryDirectory(prefix="imagery-lists-") as folder:
+        os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "tests.chaos.settings"}
+        import django
+
+        django.setup()
+        return _run(rows)
+
+
+def _run(rows: int) -> int:
+    from django.conf import settings
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+    from django.db import connection
+
+    from product_imagery.models import ApiKey
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    settings.DEBUG = False
+    call_command("migrate", verbosity=0)
+    call_command("flush", verbosity=0, interactive=False)
+    boss = get_user_model().objects.create_superuser("boss")
+    _, text = ApiKey.objects.issue(owner=boss, name="all", scopes=["read"], requests_per_minute=10_000_000)
+    measured = []
+    for size in (1000, rows):
+        _fill(boss, size)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        pages = _pages(text, size)
+        measured.append({name: _measure(text, page) for name, page in pages.items()})
+    print(f"{connection.vendor}: p95 in ms and queries of a page at 1,000 and {rows:,} rows")
+    for name, (small, queries) in measured[0].items():
+        large, many = measured[1][name]
+        print(f"  {name:<34} {small:7.2f} {large:7.2f}  × {large / small:4.2f}   {queries} and {many} queries")
+    ours, bare = _beside_a_bare_view(text)
+    print(f"  requests a second: {ours:.0f}, a bare DRF view with the same JSON {bare:.0f}: {ours / bare:.2f}")
+    return 0
+
+
+def _fill(owner: Any, size: int) -> None:
+    """Rows until there are so many; every third is approved, one in a thousand rejected."""
+    from django.contrib.contenttypes.models import ContentType
+
+    from example_project.shop.models import Product
+    from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ResultImage
+
+    credential = ProviderCredential.objects.for_provider("local")
+    product = ContentType.objects.get_for_model(Product)
+    have = ResultImage.objects.count()
+    while have < size:
+        some = min(_BATCH, size - have)
+        enhancement = Enhancement.objects.create(operation="upscale", credential=credential, actor=owner, door="api")
+        items = EnhancementItem.objects.bulk_create(
+            EnhancementItem(
+                enhancement=enhancement, content_type=product, object_id=str(number), label="Product",
+                source_name="a.jpg", work_key=f"{number:064}", status="completed", external_id=f"sku-{number}",
+            )
+            for number in range(have, have + some)
+        )  # fmt: skip
+        ResultImage.objects.bulk_create(
+            ResultImage(
+                item=item, owner=owner, image=f"r/{number}.jpg", thumbnail=f"r/t{number}.jpg", format="JPEG",
+                width=800, height=800, size=80_000, sha256=f"{number:064}",
+                review="rejected" if number % 1000 == 0 else "pending" if number % 3 else "approved",
+            )
+            for number, item in enumerate(items, start=have)
+        )  # fmt: skip
+        have += some
+
+
+def _pages(text: str, size: int) -> dict[str, str]:
+    """Addresses of lists: a cursor from the middle is found by its key."""
+    from product_imagery.api.pagination import _cursor
+    from product_imagery.models import EnhancementItem, ResultImage
+
+    middle = ResultImage.objects.order_by("pk")[size // 2]
+    external = EnhancementItem.objects.order_by("pk")[size // 3].external_id
+    return {
+        "first page": "generations?limit=20",
+        "cursor from the middle": f"generations?limit=20&cursor={_cursor(middle)}",
+        "review=rejected (one in 1,000)": "generations?limit=20&review=rejected",
+        "publication=published (none)": "generations?limit=20&publication=published",
+        "external_id": f"generations?limit=20&external_id={external}",
+        "one enhancement": f"generations?limit=20&enhancement={middle.item.enhancement.uuid}",
+        "enhancements": "enhancements?limit=20",
+    }
+
+
+def _measure(text: str, page: str) -> tuple[float, int]:
+    """(95th percentile in ms, queries) of a page."""
+    from django.db import connection
+    from django.test import Client
+
+    client = Client(headers={"Authorization": f"Bearer {text}"})
+    assert client.get(_BASE + page).status_code == 200
+    statements: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        statements.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        client.get(_BASE + page)
+    times = []
+    for _ in range(_TIMES):
+        began = time.perf_counter()
+        client.get(_BASE + page)
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.quantiles(times, n=20)[-1], len(statements)
+
+
+def _beside_a_bare_view(text: str) -> tuple[float, float]:
+    """Requests a second of ours and of a view that renders the same answer, already made, without database."""
+    from django.test import Client, RequestFactory
+    from rest_framework.response import Response
+    from rest_framework.views import APIView
+
+    client = Client(headers={"Authorization": f"Bearer {text}"})
+    page = _BASE + "generations?limit=20"
+    content = json.loads(client.get(page).content)
+
+    class Bare(APIView):
+        authentication_classes = ()
+        permission_classes = ()
+
+        def get(self, request: Any) -> Response:
+            return Response(content)
+
+    view = Bare.as_view()
+    factory = RequestFactory()
+
+    def rate(call: Any) -> float:
+        began = time.perf_counter()
+        for _ in range(_TIMES):
+            call()
+        return _TIMES / (time.perf_counter() - began)
+
+    return rate(lambda: client.get(page)), rate(lambda: view(factory.get(page)).render())
+
+
+if __name__ == "__main__":
+    assert Path("manage.py").exists(), "run me from the project's folder"
+    sys.exit(main())
