@@ -18,7 +18,7 @@ from typing import Any
 
 _BASE = "/imagery/api/v1/"
 _TIMES = 200
-_BATCH = 20_000
+_PER_ENHANCEMENT = 10_000
 
 
 def main() -> int:
@@ -64,7 +64,7 @@ def _run(rows: int) -> int:
 
 
 def _fill(owner: Any, size: int) -> None:
-    """Rows until there are so many; every third is approved, one in a thousand rejected."""
+    """Rows until there are so many, ten thousand in an enhancement; a third is approved, one in a thousand rejected."""
     from django.contrib.contenttypes.models import ContentType
 
     from example_project.shop.models import Product
@@ -72,26 +72,47 @@ def _fill(owner: Any, size: int) -> None:
 
     credential = ProviderCredential.objects.for_provider("local")
     product = ContentType.objects.get_for_model(Product)
+    have = Enhancement.objects.count()
+    Enhancement.objects.bulk_create(
+        Enhancement(operation="upscale", credential=credential, actor=owner, door="api", status="completed")
+        for _ in range(have, size // _PER_ENHANCEMENT + 1)
+    )
+    if not EnhancementItem.objects.exists():
+        EnhancementItem.objects.create(
+            enhancement=Enhancement.objects.earliest("pk"), content_type=product, object_id="1", label="Product",
+            source_name="a.jpg", work_key="0", status="completed",
+        )  # fmt: skip
+        ResultImage.objects.create(
+            item=EnhancementItem.objects.get(), owner=owner, image="r/a.jpg", thumbnail="r/t.jpg", format="JPEG",
+            width=800, height=800, size=80_000, sha256="0" * 64,
+        )  # fmt: skip
+    first = Enhancement.objects.earliest("pk").pk
     have = ResultImage.objects.count()
     while have < size:
-        some = min(_BATCH, size - have)
-        enhancement = Enhancement.objects.create(operation="upscale", credential=credential, actor=owner, door="api")
-        items = EnhancementItem.objects.bulk_create(
-            EnhancementItem(
-                enhancement=enhancement, content_type=product, object_id=str(number), label="Product",
-                source_name="a.jpg", work_key=f"{number:064}", status="completed", external_id=f"sku-{number}",
-            )
-            for number in range(have, have + some)
-        )  # fmt: skip
-        ResultImage.objects.bulk_create(
-            ResultImage(
-                item=item, owner=owner, image=f"r/{number}.jpg", thumbnail=f"r/t{number}.jpg", format="JPEG",
-                width=800, height=800, size=80_000, sha256=f"{number:064}",
-                review="rejected" if number % 1000 == 0 else "pending" if number % 3 else "approved",
-            )
-            for number, item in enumerate(items, start=have)
-        )  # fmt: skip
+        some = min(have, size - have)
+        number = f"(id + {have})"
+        _copy(EnhancementItem, some, {
+            "id": number, "external_id": f"'sku-' || {number}", "work_key": f"CAST({number} AS TEXT)",
+            "enhancement_id": f"{first} + {number} / {_PER_ENHANCEMENT}",
+        })  # fmt: skip
+        review = (
+            f"CASE WHEN {number} % 1000 = 0 THEN 'rejected' WHEN {number} % 3 = 0 THEN 'approved' ELSE 'pending' END"
+        )
+        _copy(ResultImage, some, {"id": number, "item_id": f"item_id + {have}", "review": review})
         have += some
+
+
+def _copy(model: Any, some: int, changes: dict[str, str]) -> None:
+    """Copy the first so many rows inside the database, some columns changed: a million objects would take long."""
+    from django.db import connection
+
+    own = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "gen_random_uuid()"}[connection.vendor]
+    columns = [field.column for field in model._meta.concrete_fields]
+    chosen = ", ".join({"uuid": own, **changes}.get(column, f'"{column}"') for column in columns)
+    table, names = model._meta.db_table, ", ".join(f'"{column}"' for column in columns)
+    first = model.objects.earliest("pk").pk
+    with connection.cursor() as cursor:
+        cursor.execute(f'INSERT INTO "{table}" ({names}) SELECT {chosen} FROM "{table}" WHERE id < {first + some}')
 
 
 def _pages(text: str, size: int) -> dict[str, str]:
