@@ -15,7 +15,7 @@ import pytest
 
 from product_imagery import fetching
 from product_imagery.exceptions import FetchError, UnsafeAddress
-from product_imagery.fetching import FetchLimits, check_address, fetch
+from product_imagery.fetching import FetchLimits, check_address, fetch, post
 
 _PRIVATE = [
     "127.0.0.1",
@@ -149,6 +149,8 @@ def server(settings: Any) -> Iterator[_Server]:
             server.seen.append({name.lower(): value for name, value in self.headers.items()})
             server.answer(self)
 
+        do_POST = do_GET
+
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -233,3 +235,52 @@ def test_no_server_can_hold_us_longer_than_the_wall_clock(server: _Server, tmp_p
     with pytest.raises(FetchError):
         fetch(_address(server), tmp_path / "x", FetchLimits(wall_seconds=1))
     assert time.monotonic() - began < 6  # a hundred drips would take ten
+
+
+class TestPosting:
+    """Events to other programs: short answers in little time, no redirects, nowhere but where it was checked."""
+
+    def test_body_and_headers_arrive_and_the_beginning_of_the_answer_comes_back(self, server: _Server) -> None:
+        server.answer = lambda handler: _send(handler, 503, handler.rfile.read(5), Retry_After="120")
+        reply = post(_address(server), b"hello", {"webhook-id": "msg_1"})
+        assert (reply.status, reply.body, reply.retry_after) == (503, b"hello", 120.0)
+        assert server.seen[0]["webhook-id"] == "msg_1"
+        assert "authorization" not in server.seen[0]
+
+    def test_a_redirect_is_an_answer_like_others(self, server: _Server) -> None:
+        server.answer = lambda handler: _send(handler, 307, Location="http://127.0.0.1:1/")
+        assert post(_address(server), b"{}", {}).status == 307
+        assert len(server.seen) == 1
+
+    def test_of_an_endless_answer_only_the_beginning_is_read(self, server: _Server) -> None:
+        def flood(handler: Any) -> None:
+            handler.send_response(200)
+            handler.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(1000):
+                    handler.wfile.write(b"x" * 65_536)
+                flooded.append(True)
+
+        flooded: list[bool] = []
+        server.answer = flood
+        assert len(post(_address(server), b"{}", {}).body) == 16 * 1024
+        assert not flooded
+
+    def test_a_receiver_that_drips_or_says_nothing_is_left(self, server: _Server, monkeypatch: Any) -> None:
+        def drip(handler: Any) -> None:
+            with contextlib.suppress(OSError):
+                for _ in range(100):
+                    handler.wfile.write(b"H")
+                    time.sleep(0.1)
+
+        server.answer = drip
+        monkeypatch.setattr(fetching, "_POST_SECONDS", 1.0)
+        began = time.monotonic()
+        with pytest.raises(FetchError):
+            post(_address(server), b"{}", {})
+        assert time.monotonic() - began < 6
+
+    @pytest.mark.parametrize("url", ["http://localhost/", "https://10.0.0.1/", "https://[::1]/", "https://a.internal/"])
+    def test_not_into_the_shop_s_own_network(self, url: str) -> None:
+        with pytest.raises(UnsafeAddress):
+            post(url, b"{}", {})
