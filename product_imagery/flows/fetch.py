@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import uuid
 from collections.abc import Iterable
@@ -28,6 +27,7 @@ from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, Re
 from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
 from product_imagery.states import ACTIVE_ITEMS
 
+_TINY = 64  #: pixels of a side
 _DOWNLOADS = 4  #: of one batch at once
 
 
@@ -50,7 +50,7 @@ def collect(
     bad: dict[int, ImageryError],
 ) -> None:
     """Download, check and store the pictures of a finished job; what could not be had goes into ``bad`` by item."""
-    uuids = {item.pk: item.uuid for item in items}
+    by_pk = {item.pk: item for item in items}
 
     def have(numbered: tuple[int, Picture | RemotePicture]) -> None:
         number, picture = numbered
@@ -58,9 +58,9 @@ def collect(
         own.mkdir()
         try:
             if isinstance(picture, RemotePicture):
-                stored.append(_take_over(picture, uuids[picture.item_id], own, pool))
+                stored.append(_take_over(picture, by_pk[picture.item_id], own, pool))
             else:
-                stored.append(store(picture, uuids[picture.item_id]))
+                stored.append(store(picture, by_pk[picture.item_id].uuid))
         except (FetchError, UnsafeAddress, PictureError, StorageError, EngineError) as error:
             bad[picture.item_id] = error
 
@@ -71,7 +71,7 @@ def collect(
             list(threads.map(have, enumerate(outcome.pictures)))
 
 
-def _take_over(remote: RemotePicture, uuid_: uuid.UUID, folder: Path, pool: ImagingPool) -> Stored:
+def _take_over(remote: RemotePicture, item: EnhancementItem, folder: Path, pool: ImagingPool) -> Stored:
     settings = get_settings()
     source = folder / "original"
     fetching.fetch(remote.url, source, fetching.FetchLimits(most_bytes=settings.result_bytes))
@@ -80,10 +80,18 @@ def _take_over(remote: RemotePicture, uuid_: uuid.UUID, folder: Path, pool: Imag
     made = pool.run(
         "product_imagery.imaging.receive:receive", source=str(source), folder=str(folder), mark=mark, limits=limits
     )
-    kept = store(Picture(remote.item_id, made["file"], made["thumbnail"], report=remote.report, mark=mark), uuid_)
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    digest = files.digest_of(source)
+    signs = {
+        "unchanged": digest == item.source_digest,
+        "tiny": min(made["file"]["width"], made["file"]["height"]) < _TINY,
+    }
+    warnings = tuple(code for code, seen in signs.items() if seen)
+    picture = Picture(
+        remote.item_id, made["file"], made["thumbnail"], warnings=warnings, report=remote.report, mark=mark
+    )
+    kept = store(picture, item.uuid)
     suffix = FORMATS[made["file"]["format"]][1]
-    name = files.result_name(uuid_, digest, suffix, "original-")
+    name = files.result_name(item.uuid, digest, suffix, "original-")
     return replace(kept, original=files.keep(files.results_storage(), name, source, digest))
 
 

@@ -164,7 +164,10 @@ class Provider:
     repeatable: ClassVar[bool] = False
     computes: ClassVar[bool] = False
     needs_credential: ClassVar[bool] = True
-    warning_texts: ClassVar[Mapping[str, str]] = {}
+    warning_texts: ClassVar[Mapping[str, str]] = {
+        "unchanged": "The provider sent the source back as it was.",
+        "tiny": "The picture is too small for a shop.",
+    }
     base_url: ClassVar[str] = ""
     form: ClassVar[Form] = Form.FILE
     max_source_bytes: ClassVar[int] = 10 * 1024 * 1024

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
 from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -19,6 +21,8 @@ from product_imagery.exceptions import ImageryError, RequestError
 from product_imagery.flows.receive import receive
 from product_imagery.models import EnhancementItem, ProviderCredential
 from product_imagery.products import description_for
+
+logger = logging.getLogger("product_imagery")
 
 _MOST_BYTES = 256 * 1024
 
@@ -43,6 +47,9 @@ def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
         receive(account, dict(request.headers), body, _token(request))
     except RequestError:
         return HttpResponse("not genuine", status=401, content_type="text/plain")
+    except DatabaseError:  # it was not written down: the provider sends it again
+        logger.warning("A call of a provider could not be written down.", exc_info=True)
+        return HttpResponse("try again", status=503, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,6 +35,7 @@ from product_imagery.provider_kit.remote import Resource, Verb
 _PATH = "product-image-enhancements"
 _FINAL = ("completed", "partially_completed", "failed", "cancelled")
 _CONFLICT = "idempotency_conflict"
+_EVENT = re.compile(r"^[A-Za-z0-9_-]{1,128}$")  #: without a dot, which separates what is signed
 _TRUSTED_SECONDS = 24 * 3600  #: how long we rely on the vendor to remember an idempotency key; nothing is stated
 _SKEW_SECONDS = 300  #: of a webhook's timestamp; the vendor leaves the window to the receiver
 _FIRST_LOOK, _NEXT_LOOK = 30.0, 30.0  #: 120 polls an hour and one active batch: one look every thirty seconds
@@ -162,7 +164,7 @@ class AIGenStudio(HostedProvider):
         event = delivery.headers.get("x-aigen-event-id", "")
         given = delivery.headers.get("x-aigen-signature", "")
         sent_at = _moment(stamp)
-        if not event or sent_at is None or abs(sent_at - delivery.received_at) > _SKEW_SECONDS:
+        if not _EVENT.match(event) or sent_at is None or abs(sent_at - delivery.received_at) > _SKEW_SECONDS:
             return False
         message = f"{stamp}.{event}.".encode() + delivery.body
         expected = [
