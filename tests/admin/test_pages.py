@@ -282,3 +282,26 @@ def test_the_progress_page_warns_when_no_worker_runs(make_product: Make, person:
     client, enhancement = person("*"), enlarge(make_product())
     ProviderJob.objects.update(due_at=timezone.now() - timedelta(minutes=2))
     assert "No worker is running" in _text(client.get(_page(enhancement)))
+
+
+def test_what_others_wrote_is_text_on_every_page(
+    make_product: Make, person: Person, enlarge: Enlarge, work: Work
+) -> None:
+    """G20: names, files and prompts come from programs and providers."""
+    evil = "<script>alert(1)</script>"
+    enhancement = enlarge(make_product(evil))
+    work()
+    EnhancementItem.objects.update(external_id=evil, error_message=evil)
+    ProviderJob.objects.update(note=evil, options={"prompt": evil})
+    Enhancement.objects.update(options={"prompt": evil}, webhook_url=f"https://a.example/{evil}")
+    client, item, job = person("*"), EnhancementItem.objects.get(), ProviderJob.objects.get()
+    pages = [_page(enhancement), _page(enhancement, "review"), reverse("admin:product_imagery_enhancement_changelist")]
+    pages += [reverse(f"admin:product_imagery_{name}_changelist") for name in ("enhancementitem", "providerjob")]
+    pages += [reverse("admin:product_imagery_enhancementitem_change", args=[item.pk])]
+    pages += [reverse("admin:product_imagery_providerjob_change", args=[job.pk])]
+    shown = 0
+    for page in pages:
+        content = client.get(page).content.decode()
+        assert evil not in content, page
+        shown += "&lt;script&gt;" in content
+    assert shown >= 4
