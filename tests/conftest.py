@@ -17,8 +17,9 @@ from PIL import Image, ImageDraw
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ModelMissing
+from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pump import Slice, pump_slice
-from product_imagery.flows.start import look_of_operation, start
+from product_imagery.flows.start import start
 from product_imagery.models import Enhancement
 from product_imagery.products import description_of
 from product_imagery.providers.local.model import MATTING, fetch

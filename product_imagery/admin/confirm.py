@@ -14,7 +14,8 @@ from product_imagery.admin.doors import person, require
 from product_imagery.admin.forms import StartForm
 from product_imagery.checks import check_engine, check_model
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows.start import Look, look_of_operation, look_of_preset, quote, start
+from product_imagery.flows.look import Look, look_of_operation, look_of_preset
+from product_imagery.flows.start import quote, start
 from product_imagery.models import Enhancement, Preset, Selection
 from product_imagery.products import ProductImages, description_for
 

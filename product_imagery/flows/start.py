@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -16,32 +15,15 @@ from django.utils.text import Truncator
 
 from product_imagery import background
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import NothingToDo, OptionError, RequestError, StateError
+from product_imagery.exceptions import NothingToDo, RequestError, StateError
 from product_imagery.flows import ledger, pace
-from product_imagery.models import ApiKey, Enhancement, EnhancementItem, Preset, ProviderCredential
+from product_imagery.flows.look import Look
+from product_imagery.models import ApiKey, Enhancement, EnhancementItem
 from product_imagery.products import ProductImages, ProductPicture
-from product_imagery.provider_kit.contract import Offer
-from product_imagery.provider_kit.registry import get_offer, get_provider
+from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ItemStatus, Review
 
 _BATCH = 500
-
-
-@dataclass(frozen=True)
-class Look:
-    """What to do, complete and checked: make one with ``look_of_preset`` or ``look_of_operation``."""
-
-    operation: str
-    options: dict[str, Any]
-    credential: ProviderCredential
-    offer: Offer
-    preset: Preset | None = None
-    is_test: bool = False
-
-    @property
-    def cost_each(self) -> Decimal:
-        """Of one picture, in the provider's own unit."""
-        return self.offer.cost_of(self.options)
 
 
 @dataclass(frozen=True)
@@ -77,75 +59,6 @@ class _Plan:
     under_way: int = 0
     done_before: int = 0
     products: int = 0
-
-
-def look_of_preset(
-    name: str, overrides: Mapping[str, Any] | None = None, credential: ProviderCredential | None = None
-) -> Look:
-    """The look of a preset, with some options changed. Raises ``RequestError``."""
-    preset = _preset(name)
-    account = credential or preset.credential or _account(preset.provider)
-    return look_of_operation(preset.operation, {**preset.options, **(overrides or {})}, account, preset)
-
-
-def look_of_operation(
-    operation: str,
-    options: Mapping[str, Any],
-    credential: ProviderCredential | None = None,
-    preset: Preset | None = None,
-) -> Look:
-    """The look of an operation with options; without an account, by the local engine. Raises ``RequestError``."""
-    account = credential or _account("local")
-    if not account.is_active:
-        raise RequestError(f"The account “{account}” is switched off.", code="credential_off")
-    offer = get_offer(get_provider(account.provider), operation)
-    return Look(operation, offer.clean(options), account, offer, preset)
-
-
-def sandboxed(
-    options: Mapping[str, Any],
-    *,
-    preset: str = "",
-    operation: str = "",
-    credential: ProviderCredential | None = None,
-) -> Look:
-    """The look for trying out: by the local engine, without the options that only another provider has.
-
-    What that provider would refuse is refused. Raises ``RequestError``.
-    """
-    known = _preset(preset) if preset else None
-    slug = credential.provider if credential else known.provider if known else "local"
-    wanted = known.operation if known else operation
-    cleaned = get_offer(get_provider(slug), wanted).clean({**(known.options if known else {}), **options})
-    local = _account("local")
-    offer = get_offer(get_provider(local.provider), wanted)
-    honoured = cleaned if slug == "local" else _fitting(offer, cleaned)
-    return Look(wanted, offer.clean(honoured), local, offer, known, is_test=True)
-
-
-def _fitting(offer: Offer, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those options that an offer takes as they are."""
-    fitting = {}
-    for option in offer.options:
-        with suppress(KeyError, OptionError):
-            fitting[option.name] = option.clean(options[option.name])
-    return fitting
-
-
-def _preset(name: str) -> Preset:
-    preset = Preset.objects.select_related("credential").filter(name=name, is_active=True).first()
-    if preset is None:
-        known = ", ".join(Preset.objects.filter(is_active=True).values_list("name", flat=True))
-        raise RequestError(f"There is no preset “{name}”. There are: {known or 'none'}.", code="unknown_preset")
-    return preset
-
-
-def _account(provider: str) -> ProviderCredential:
-    credential = ProviderCredential.objects.for_provider(provider)
-    if credential is None:
-        label = get_provider(provider).label
-        raise RequestError(f"There is no usable account at {label}. Add one in the admin.", code="no_credential")
-    return credential
 
 
 def quote(chosen: Chosen, look: Look, *, fresh: bool = False) -> Quote:

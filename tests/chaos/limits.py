@@ -126,7 +126,8 @@ def _order(provider: str, speed: int, fakes: Strict) -> None:
     import importlib
 
     from example_project.shop.models import Product
-    from product_imagery.flows.start import look_of_operation, start
+    from product_imagery.flows.look import look_of_operation
+    from product_imagery.flows.start import start
     from product_imagery.products import description_of
     from product_imagery.provider_kit.registry import get_provider
     from tests.chaos import paid

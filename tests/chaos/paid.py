@@ -172,7 +172,8 @@ def _account(provider: str, base: str) -> Any:
 
 def _order(account: Any) -> None:
     from example_project.shop.models import Product
-    from product_imagery.flows.start import look_of_operation, start
+    from product_imagery.flows.look import look_of_operation
+    from product_imagery.flows.start import start
     from product_imagery.products import description_of
 
     ids = list(Product.objects.values_list("pk", flat=True))

@@ -14,8 +14,9 @@ from PIL import Image
 
 from example_project.shop.models import Product
 from product_imagery import files
+from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pump import has_work, pump_slice
-from product_imagery.flows.start import look_of_operation, start
+from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus, JobState, Publication

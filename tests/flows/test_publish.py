@@ -165,7 +165,8 @@ def test_a_damaged_result_is_not_published(make_product: Make, enlarge: Enlarge,
 
 
 def test_of_several_variants_one_goes_onto_the_product(make_product: Make, model_file: Path, work: Work) -> None:
-    from product_imagery.flows.start import look_of_operation, start
+    from product_imagery.flows.look import look_of_operation
+    from product_imagery.flows.start import start
     from product_imagery.products import description_of
 
     product = make_product()
@@ -177,7 +178,8 @@ def test_of_several_variants_one_goes_onto_the_product(make_product: Make, model
 
 
 def test_making_another_uses_another_seed(make_product: Make, model_file: Path, work: Work) -> None:
-    from product_imagery.flows.start import look_of_operation, start
+    from product_imagery.flows.look import look_of_operation
+    from product_imagery.flows.start import start
     from product_imagery.products import description_of
 
     product = make_product()

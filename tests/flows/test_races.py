@@ -14,7 +14,7 @@ from example_project.shop.models import Product
 from product_imagery import files
 from product_imagery.exceptions import RegistrationError, RequestError
 from product_imagery.flows import publish, review, steer, submit
-from product_imagery.flows.start import look_of_operation
+from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.sweep import settle_forgotten
 from product_imagery.imaging.pool import ImagingPool, PoolLimits
 from product_imagery.models import Enhancement, ImageVersion, ProviderCredential, ProviderJob, ResultImage

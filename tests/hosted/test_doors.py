@@ -17,8 +17,8 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
+from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pace import batch_sizes, forecast_seconds
-from product_imagery.flows.start import look_of_operation
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes

@@ -11,7 +11,8 @@ from django.core.exceptions import FieldError, ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery import background
-from product_imagery.flows.start import Look, look_of_operation, look_of_preset, quote, start
+from product_imagery.flows.look import Look, look_of_operation, look_of_preset
+from product_imagery.flows.start import quote, start
 from product_imagery.management.door import ImageryCommand, bar_is_wanted, find_account, pairs
 from product_imagery.management.follow import work_until_ended
 from product_imagery.models import Enhancement

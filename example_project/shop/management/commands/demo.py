@@ -17,7 +17,8 @@ from example_project.shop.stock import stock_catalogue, stock_folder
 from product_imagery import background
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo
-from product_imagery.flows.start import look_of_preset, start
+from product_imagery.flows.look import look_of_preset
+from product_imagery.flows.start import start
 from product_imagery.management.door import ImageryCommand, bar_is_wanted
 from product_imagery.management.follow import work_until_ended
 from product_imagery.models import Enhancement
