@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -152,6 +152,16 @@ def webhooks() -> dict[str, Any]:
         }
         for event in Event
     }
+
+
+class ItemsOfScheme(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A filter that leads by way of the items is written as what it is looked up by."""
+
+    target_class = "product_imagery.api.filters._ItemsOf"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
+        """That field's own."""
+        return auto_schema._map_serializer_field(self.target.field, direction)
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

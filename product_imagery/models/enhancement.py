@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.credential import ProviderCredential
@@ -21,13 +22,18 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
     """Enhancements with their figures."""
 
     def with_progress(self) -> EnhancementQuerySet:
-        """Annotate ``total``, ``completed``, ``failed``, ``cancelled``, ``stalled`` and ``open`` in the same query."""
+        """Annotate ``total``, ``completed``, ``failed``, ``cancelled``, ``stalled`` and ``open`` in the same query.
 
-        def having(*statuses: str) -> Count:
-            return Count("items", filter=Q(items__status__in=statuses))
+        Counted in an index, and of those rows only that come out of the query: a page of a long list costs a page.
+        """
+
+        def having(*statuses: str) -> Coalesce:
+            items = EnhancementItem.objects.filter(enhancement=OuterRef("pk"), status__in=statuses).order_by()
+            counted = items.values("enhancement").annotate(number=Count("pk")).values("number")
+            return Coalesce(Subquery(counted), 0)
 
         return self.annotate(
-            total=Count("items"),
+            total=having(*ItemStatus.values),
             completed=having(ItemStatus.COMPLETED),
             failed=having(ItemStatus.FAILED),
             cancelled=having(ItemStatus.CANCELLED),
@@ -150,7 +156,7 @@ class EnhancementItem(models.Model):
             models.Index(fields=["enhancement", "status"]),
             models.Index(fields=["content_type", "object_id", "slot"]),
             models.Index(fields=["work_key"]),
-            models.Index(fields=["external_id"], condition=~Q(external_id=""), name="imagery_external"),
+            models.Index(fields=["external_id"]),
         )
 
     def __str__(self) -> str:

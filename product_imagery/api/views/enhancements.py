@@ -39,16 +39,11 @@ class _OfEnhancements(ApiView):
 
     def mine(self) -> Any:
         """All of the caller's."""
-        return Enhancement.objects.filter(**self.owned)
-
-    def with_progress(self, pks: list[int]) -> Any:
-        """These, the newest first, with their figures: only of what is shown are items counted."""
-        rows = Enhancement.objects.filter(pk__in=pks).with_progress().select_related("credential", "preset")
-        return rows.order_by("-pk")
+        return Enhancement.objects.filter(**self.owned).with_progress().select_related("credential", "preset")
 
     def find(self, uuid: Any) -> Enhancement:
         """One of the caller's. Raises ``NotFound``."""
-        found: Enhancement | None = self.mine().select_related("credential").filter(uuid=uuid).first()
+        found: Enhancement | None = self.mine().filter(uuid=uuid).first()
         if found is None:
             raise NotFound("There is no such enhancement.")
         return found
@@ -87,7 +82,7 @@ class _OfEnhancements(ApiView):
 
     def shown(self, uuid: Any) -> Any:
         """An enhancement as answers show it."""
-        return EnhancementOut(self.with_progress([self.find(uuid).pk]).get()).data
+        return EnhancementOut(self.find(uuid)).data
 
 
 class Enhancements(_OfEnhancements):
@@ -100,8 +95,7 @@ class Enhancements(_OfEnhancements):
     def get(self, request: Request) -> Response:
         """The newest first."""
         page = paginate(request, narrow(request, self.mine(), EnhancementFilters))
-        rows = self.with_progress([row.pk for row in page.rows])
-        return self.answer("enhancements", EnhancementOut(rows, many=True).data, next_cursor=page.next_cursor)
+        return self.answer("enhancements", EnhancementOut(page.rows, many=True).data, next_cursor=page.next_cursor)
 
     @describe(
         "Start an enhancement",
