@@ -37,7 +37,7 @@ class Viewer:
     def rows(self, description: ProductImages) -> QuerySet[Any]:
         """The products of one kind. Raises ``PermissionDenied``."""
         if description.model is Upload:
-            return Upload.objects.of(self.user, self.key.is_test if self.key else None)
+            return Upload.objects.of(self.user, self.makes_tests)
         if not self.may_view(description):
             sentence = f"The owner of this key may not view {description.model._meta.label_lower}."
             raise PermissionDenied(sentence, code="missing_permission")

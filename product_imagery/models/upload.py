@@ -31,10 +31,9 @@ def _beside_source(upload: Upload, filename: str) -> str:
 class UploadQuerySet(models.QuerySet["Upload"]):
     """Uploads of one owner."""
 
-    def of(self, owner: AbstractBaseUser, is_test: bool | None) -> UploadQuerySet:
-        """Those of an owner; what test keys made and what others made does not mix. ``None``: both."""
-        mine = self.filter(owner=owner.pk)
-        return mine if is_test is None else mine.filter(is_test=is_test)
+    def of(self, owner: AbstractBaseUser, is_test: bool) -> UploadQuerySet:
+        """Those of an owner; what test keys made and what others made does not mix."""
+        return self.filter(owner=owner.pk, is_test=is_test)
 
 
 class Upload(models.Model):
