@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.core.files.storage import Storage
 from django.db import connection
 from django.utils.text import slugify
@@ -55,6 +56,14 @@ def stream(storage: Storage, members: Sequence[Member]) -> Iterator[bytes]:
                     target.write(piece)
                     yield from sink.drain()
     yield from sink.drain()
+
+
+async def stream_async(storage: Storage, members: Sequence[Member]) -> AsyncIterator[bytes]:
+    """The same for ASGI, where a plain iterator would be gathered before it is sent."""
+    pieces = stream(storage, members)
+    following = sync_to_async(lambda: next(pieces, None), thread_sensitive=False)
+    while (piece := await following()) is not None:
+        yield piece
 
 
 def _pieces_of(storage: Storage, member: Member) -> Iterator[bytes]:

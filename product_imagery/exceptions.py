@@ -25,17 +25,25 @@ ImageryError                 code, message (a sentence for a person), detail (fo
 
 from __future__ import annotations
 
+_FINAL = ("missing", "gone", "too_large", "not_an_image")
+
 
 class ImageryError(Exception):
     """Base class. ``message`` may be shown to a merchant, ``detail`` only to an operator."""
 
     code = "error"
+    final = False  #: whether trying again cannot help
 
     def __init__(self, message: str, *, code: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.code = code or type(self).code
         self.detail = detail
+
+    @property
+    def is_final(self) -> bool:
+        """Whether trying again cannot help: what is missing, gone, too large or no picture stays so."""
+        return self.final or self.code in _FINAL
 
 
 class ConfigurationError(ImageryError):
@@ -78,6 +86,7 @@ class PictureError(ImageryError):
     """The file is not a picture that we accept. See ``imaging.decode`` for the codes."""
 
     code = "bad_picture"
+    final = True
 
 
 class EngineError(ImageryError):
@@ -114,6 +123,7 @@ class UnsafeAddress(ImageryError):
     """The address is not https, not public, or otherwise not one that we fetch from."""
 
     code = "unsafe_address"
+    final = True
 
 
 class FetchError(ImageryError):

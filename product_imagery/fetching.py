@@ -106,7 +106,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     Raises ``UnsafeAddress`` or ``FetchError``.
     """
     deadline = time.monotonic() + _POST_SECONDS
-    target = check_address(url, deadline=deadline)
+    target = check_address(url, deadline=deadline, lookups=_event_lookups)
     sent = [*_headers(url), *headers.items()]
     with (
         _connected(target, deadline) as pool,
@@ -140,17 +140,18 @@ def _connected(target: _Target, deadline: float) -> Iterator[httpcore.Connection
         raise FetchError("The connection to the other server was lost.", detail=type(error).__name__) from error
 
 
-def check_address(url: str, *, deadline: float | None = None) -> _Target:
+def check_address(url: str, *, deadline: float | None = None, lookups: ThreadPoolExecutor | None = None) -> _Target:
     """Check an address without connecting. Raises ``UnsafeAddress``, or ``FetchError`` when it has none."""
     parts = _split(url)
     host, port = _destination(parts)
     allowed = f"{host}:{port}" in get_settings().fetch_allow
     if not allowed:
         _check_public(parts, host)
-    addresses = _resolve(host, port, deadline)
+    addresses = _resolve(host, port, deadline, lookups or _lookups)
     refused = [address for address in addresses if not allowed and not is_public(address)]
     if refused:
-        raise _unsafe(f"{host} leads to {refused[0]}")
+        sentence = "The address is not fetched: it does not lead to the public internet."
+        raise UnsafeAddress(sentence, detail=f"{host}: {refused[0]}")
     return _Target(url, host, str(addresses[0]))
 
 
@@ -205,14 +206,18 @@ def _is_literal(host: str) -> bool:
     return True
 
 
+#: of their own for each purpose: slow name servers of one do not hold up the other
 _lookups = ThreadPoolExecutor(8, thread_name_prefix="imagery-dns")
+_event_lookups = ThreadPoolExecutor(8, thread_name_prefix="imagery-event-dns")
 
 
-def _resolve(host: str, port: int, deadline: float | None) -> list[_Address]:
+def _resolve(host: str, port: int, deadline: float | None, lookups: ThreadPoolExecutor) -> list[_Address]:
     patience = 10.0 if deadline is None else max(0.1, min(10.0, deadline - time.monotonic()))
     try:
-        found = _lookups.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(patience)
+        lookup = lookups.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = lookup.result(patience)
     except (OSError, UnicodeError, FutureTimeout) as error:
+        lookup.cancel()
         raise FetchError("The address has no server behind it.", code="no_such_host", detail=repr(error)) from error
     return [ipaddress.ip_address(entry[4][0]) for entry in found][:32]
 

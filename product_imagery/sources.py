@@ -10,6 +10,7 @@ from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
 from product_imagery.fetching import FetchLimits, check_address, fetch
+from product_imagery.imaging.sniff import HEAD, suffix_of
 
 
 def read_source(storage: Storage, name: str, folder: Path, url: str = "") -> tuple[Path, str]:
@@ -28,6 +29,9 @@ def read_source(storage: Storage, name: str, folder: Path, url: str = "") -> tup
             message = "The source picture is no longer in the storage."
             raise StorageError(message, code="missing", detail=error.detail) from error
     fetch(url, path, FetchLimits(most_bytes=most))
+    with path.open("rb") as handle:
+        if not suffix_of(handle.read(HEAD)):  # not stored: the next time there may be the picture
+            raise FetchError("There is no picture at the address that the source comes from.", code="not_an_image")
     digest = files.digest_of(path)
     files.keep(storage, name, path, digest)
     return path, digest

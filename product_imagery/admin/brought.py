@@ -44,6 +44,10 @@ class CollectionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-a
     list_select_related = ("owner",)
     search_fields = ("name",)
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A set is no picture: those stay."""
+        return bool(request.user.has_perm("product_imagery.delete_collection"))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
         """With their sizes, in the same query."""
         rows: QuerySet[Collection] = super().get_queryset(request)

@@ -78,7 +78,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         """A new one belongs to whoever made it."""
         if change:
-            super().save_model(request, obj, form, change)
+            obj.save(update_fields=["description", "events"])  # a worker may be writing the rest at this moment
             return
         chosen = {name: form.cleaned_data[name] for name in EndpointForm.Meta.fields}
         made, secret = endpoints.make(owner=person(request), **chosen)
@@ -126,6 +126,10 @@ class EventDeliveryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[typ
 
     class Media:
         css = {"all": ("product_imagery/admin.css",)}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """They go with their endpoint."""
+        return bool(request.user.has_perm("product_imagery.delete_webhookendpoint"))
 
     def has_redeliver_permission(self, request: HttpRequest) -> bool:
         """For the action below."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.parsers import BaseParser
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -48,7 +48,9 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let nobody in who may not come, or not now."""
         super().initial(request, *args, **kwargs)
-        self.limit_headers = throttling.count(request, self.weight_of_get if request.method == "GET" else self.weight)
+        self.limit_headers = throttling.count(
+            request, self.weight_of_get if request.method in SAFE_METHODS else self.weight
+        )
 
     def get_exception_handler(self) -> Any:
         """Ours, whatever the site's own API uses."""

@@ -30,7 +30,9 @@ from product_imagery.exceptions import (
     OptionError,
     ProviderError,
     RequestError,
+    SecretError,
     StateError,
+    StorageError,
 )
 
 
@@ -54,6 +56,8 @@ _STATUS: tuple[tuple[type[ImageryError], int], ...] = (
     (StateError, status.HTTP_409_CONFLICT),
     (OptionError, status.HTTP_400_BAD_REQUEST),
     (RequestError, status.HTTP_400_BAD_REQUEST),
+    (StorageError, status.HTTP_503_SERVICE_UNAVAILABLE),
+    (SecretError, status.HTTP_503_SERVICE_UNAVAILABLE),
     (ConfigurationError, status.HTTP_503_SERVICE_UNAVAILABLE),
     (ProviderError, status.HTTP_502_BAD_GATEWAY),
 )

@@ -141,6 +141,7 @@ _SENT = {
     "delivered_at": _LATER,
 }
 _WANTED = {"preset": "white", "images": [{"product": "shop.product:12", "external_id": "SKU-12"}]}
+_LEFT_OUT = {"left_out": [{"product": "shop.product:13", "reason": "done_before"}]}
 _TOOL = {"product": "shop.product:12", "options": {}}
 _ADDED = {"generations": [_GENERATION]}
 
@@ -199,11 +200,11 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
         {},
     ),
     "list_enhancements": (None, "enhancements", [_ENDED], {"next_cursor": ""}),
-    "start_an_enhancement": (_WANTED, "enhancement", _BEGUN, {}),
+    "start_an_enhancement": (_WANTED, "enhancement", _BEGUN, _LEFT_OUT),
     "get_an_enhancement": (None, "enhancement", {**_ENDED, "items": [_ITEM_SHOWN]}, {}),
     "cancel_an_enhancement": (None, "enhancement", {**_BEGUN, "status": "cancelled"}, {"cancelled": 1}),
     "retry_failed_items": (None, "enhancement", _BEGUN, {"retried": 1}),
-    "use_a_tool_on_one_picture": (_TOOL, "enhancement", _BEGUN, {}),
+    "use_a_tool_on_one_picture": (_TOOL, "enhancement", _BEGUN, {"left_out": []}),
     "list_generations": (None, "generations", [_RESULT], {"next_cursor": ""}),
     "get_a_generation": (None, "generation", _RESULT, {}),
     "approve_a_generation": ({"publish": True}, "generation", {**_RESULT, "review": "approved"}, {}),

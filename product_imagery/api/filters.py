@@ -67,8 +67,8 @@ class GenerationFilters(CreatedFilters):
 
     review = serializers.ChoiceField(choices=Review.choices, required=False)
     publication = serializers.ChoiceField(choices=Publication.choices, required=False)
-    enhancement = _ItemsOf("enhancement__uuid", serializers.UUIDField(), source="item__in", required=False)
-    external_id = _ItemsOf("external_id", serializers.CharField(), source="item_id__in", required=False)
+    enhancement = serializers.UUIDField(source="enhancement__uuid", required=False)
+    external_id = _ItemsOf("external_id", serializers.CharField(), source="item__in", required=False)
 
 
 class ProductFilters(Filters):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import posixpath
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.core.files.base import ContentFile, File
 from drf_spectacular.utils import extend_schema_field
@@ -18,7 +21,8 @@ from rest_framework import serializers
 from product_imagery import files
 from product_imagery.api.products import Viewer, identity_of
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import ImageryError
+from product_imagery.exceptions import PictureError, UnsafeAddress
+from product_imagery.fetching import check_syntax
 from product_imagery.flows import upload as uploads
 from product_imagery.models import Upload
 
@@ -65,6 +69,14 @@ class PictureIn(serializers.Serializer[Any]):
         max_length=128, required=False, allow_blank=True, default="", help_text="what you call it: comes back with it"
     )
 
+    def validate_source_url(self, value: str) -> str:
+        """One that may be fetched from, as far as can be told by looking at it."""
+        try:
+            check_syntax(value)
+        except UnsafeAddress as error:
+            raise serializers.ValidationError(error.message) from error
+        return value
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """One way, not two."""
         if sum(bool(attrs.get(way)) for way in ("product", "source_url", "image")) != 1:
@@ -78,51 +90,104 @@ class NewProductIn(PictureIn):
     product = None  # type: ignore[assignment]
 
 
-@contextmanager
-def brought(images: Sequence[dict[str, Any]], viewer: Viewer, *, fresh: bool = False) -> Iterator[list[Upload]]:
-    """Store the pictures that came with a request, outside any transaction, and give each image its ``product``.
+class Brought:
+    """The pictures that came with a request, by where they come from: the same one twice is one picture.
 
-    Whoever accepts the request keeps them; what is not kept by the end is discarded. Raises ``ValidationError``.
+    Nothing is stored before ``store``; whoever accepts the request calls ``accept`` in its transaction.
     """
-    taken: list[Upload] = []
+
+    def __init__(self, images: Sequence[dict[str, Any]], viewer: Viewer, *, fresh: bool = False) -> None:
+        self._viewer, self._taken = viewer, list[Upload]()
+        self._images = [image for image in images if not image.get("product")]
+        for image in self._images:
+            image["origin"] = _origin(image)
+        self._passed_over = set[uuid.UUID]()
+        self._known = self._find(fresh)
+
+    @property
+    def unseen(self) -> int:
+        """How many pictures nobody has brought before."""
+        return len({image["origin"] for image in self._images if image["origin"] not in self._known})
+
+    def name_known(self) -> None:
+        """Give the images that were brought before their ``product``."""
+        for image in self._images:
+            if image["origin"] in self._known:
+                image["product"] = identity_of(self._known[image["origin"]])
+
+    def store(self) -> None:
+        """Store the others, outside any transaction. Raises ``ValidationError`` for what is no picture."""
+        seen = set(self._known)
+        mine: dict[str, Any] = {"owner": self._viewer.user, "is_test": self._viewer.makes_tests}
+        referred = []
+        for number, image in enumerate(self._images):
+            if image["origin"] in seen:
+                continue
+            seen.add(image["origin"])
+            about = {**mine, "origin": image["origin"], "name": _name(image)}
+            if image.get("source_url"):
+                referred.append(uploads.referring(image["source_url"], **about))
+            else:
+                self._taken.append(_stored(number, image["image"], about))
+        self._taken += Upload.objects.bulk_create(referred, batch_size=500)
+
+    def accept(self) -> None:
+        """Keep what was stored, in the transaction that accepts the request, and give every image its ``product``.
+
+        What somebody with the same pictures kept meanwhile is used instead: nothing is bought twice.
+        """
+        with_origin = {upload.origin: upload for upload in uploads.keep(self._taken, self._passed_over)} | self._known
+        for image in self._images:
+            image["product"] = identity_of(with_origin[image["origin"]])
+
+    def discard(self) -> None:
+        """Forget what was stored and not kept."""
+        uploads.discard(self._taken)
+
+    def _find(self, fresh: bool) -> dict[str, Upload]:
+        """What was brought before. ``fresh`` fetches again what comes from an address, unless it is being worked on."""
+        origins = {image["origin"] for image in self._images}
+        found = uploads.known(self._viewer.user, self._viewer.makes_tests, origins)
+        if fresh:
+            fetched = {upload.pk for upload in found.values() if upload.source_url}
+            self._passed_over = fetched - uploads.at_work(found.values())
+        return {origin: upload for origin, upload in found.items() if upload.pk not in self._passed_over}
+
+
+@contextmanager
+def brought(images: Sequence[dict[str, Any]], viewer: Viewer, *, fresh: bool = False) -> Iterator[Brought]:
+    """Store the pictures that came with a request; by the end, what was not kept is discarded."""
+    found = Brought(images, viewer, fresh=fresh)
     try:
-        for number, image in enumerate(images):
-            if not image.get("product"):
-                try:
-                    image["product"] = identity_of(_taken(image, viewer, fresh, taken))
-                except ImageryError as error:
-                    raise serializers.ValidationError({"images": {str(number): [error.message]}}) from error
-        yield taken
+        found.store()
+        yield found
     finally:
-        uploads.discard(taken)
+        found.discard()
 
 
-def _taken(image: dict[str, Any], viewer: Viewer, fresh: bool, taken: list[Upload]) -> Upload:
-    """The upload of one image: a new one, unless its owner has the same."""
-    mine: dict[str, Any] = {"owner": viewer.user, "is_test": viewer.makes_tests}
+def _origin(image: dict[str, Any]) -> str:
+    """What tells pictures apart: their bytes, or the address that they come from."""
     if image.get("source_url"):
-        url = image["source_url"]
-        same = None if fresh else uploads.known(**mine, url=url)
-        if same is None:
-            taken.append(uploads.refer(url, name=_name(image, url.rpartition("/")[2]), **mine))
-        return same or taken[-1]
+        return "url:" + hashlib.sha256(image["source_url"].encode()).hexdigest()
+    digest = hashlib.sha256()
+    for chunk in image["image"].chunks():
+        digest.update(chunk)
+    return "sha256:" + digest.hexdigest()
+
+
+def _name(image: dict[str, Any]) -> str:
+    """What to call it. Of an address only the path is shown: the rest may be a signature."""
+    path = unquote(urlsplit(image["source_url"]).path) if image.get("source_url") else image["image"].name or ""
+    return str(image.get("name") or image.get("external_id") or posixpath.basename(path) or "picture")
+
+
+def _stored(number: int, content: File[bytes], about: dict[str, Any]) -> Upload:
     with tempfile.TemporaryDirectory(prefix=files.TEMPORARY) as folder:
         path = Path(folder, "picture")
-        digest = _written(image["image"], path)
-        same = uploads.known(**mine, digest=digest)
-        if same is None:
-            taken.append(uploads.take(path, digest, name=_name(image, image["image"].name or ""), **mine))
-        return same or taken[-1]
-
-
-def _name(image: dict[str, Any], otherwise: str) -> str:
-    return str(image.get("name") or image.get("external_id") or otherwise or "picture")
-
-
-def _written(content: File[bytes], path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("wb") as target:
-        for chunk in content.chunks():
-            target.write(chunk)
-            digest.update(chunk)
-    return digest.hexdigest()
+        with path.open("wb") as target:
+            for chunk in content.chunks():
+                target.write(chunk)
+        try:
+            return uploads.take(path, **about)
+        except PictureError as error:
+            raise serializers.ValidationError({"images": {str(number): {"image": [error.message]}}}) from error

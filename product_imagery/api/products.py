@@ -15,6 +15,8 @@ from product_imagery.exceptions import RegistrationError
 from product_imagery.models import ApiKey, Upload
 from product_imagery.products import ProductImages, ProductPicture, description_of, registered
 
+_LARGEST = 1 << 63  #: what a database takes for a whole number
+
 
 @dataclass(frozen=True)
 class Viewer:
@@ -58,12 +60,20 @@ def identity_of(product: Any) -> str:
     return f"{product._meta.label_lower}:{product.pk}"
 
 
+def identity(description: ProductImages, key: Any) -> str:
+    """The same, by description and primary key."""
+    return f"{kind_of(description)}:{key}"
+
+
 def parse(identity: str) -> tuple[ProductImages, Any]:
     """The description and the key of a product, which may not exist. Raises ``NotFound`` for what cannot be one."""
     name, _, key = identity.partition(":")
     try:
         model = apps.get_model(name)
-        return description_of(model), model._meta.get_field(model._meta.pk.name).to_python(key)
+        found = model._meta.get_field(model._meta.pk.name).to_python(key)
+        if isinstance(found, int) and abs(found) >= _LARGEST:
+            raise ValueError(key)
+        return description_of(model), found
     except (LookupError, ValueError, AttributeError, RegistrationError, FieldError) as error:
         raise _nothing(identity) from error
 
@@ -100,13 +110,14 @@ def chosen(
         if (description, key) not in places:
             places[description, key] = number
             keys.setdefault(description, []).append(key)
-        if image.get("external_id"):
-            own[description, str(key)] = image["external_id"]
+        name = image.get("external_id", "")
+        if name and own.setdefault((description, str(key)), name) != name:
+            raise _wrong(number, "This product is asked for twice, under two external ids. Send it once.")
     for description, wanted in keys.items():
         there = set(viewer.rows(description).filter(pk__in=wanted).values_list("pk", flat=True))
         missing = next((key for key in wanted if key not in there), None)
         if missing is not None:
-            raise _wrong(places[description, missing], f"There is no product “{kind_of(description)}:{missing}”.")
+            raise _wrong(places[description, missing], f"There is no product “{identity(description, missing)}”.")
     return keys, own
 
 

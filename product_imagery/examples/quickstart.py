@@ -37,7 +37,7 @@ enhancement = call(
     files=[(path.name, (path.name, path.read_bytes())) for path in paths],
 )["enhancement"]
 
-while enhancement["status"] in ("queued", "processing"):
+while enhancement["status"] in ("queued", "processing") and not enhancement["stalled_items"]:
     time.sleep(1)
     enhancement = call("GET", f"enhancements/{enhancement['id']}")["enhancement"]
 

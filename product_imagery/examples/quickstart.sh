@@ -21,7 +21,8 @@ id=$(curl -fsS "$API/enhancements" -H "$auth" -H "Content-Type: application/json
 status=queued
 while [ "$status" = queued ] || [ "$status" = processing ]; do
   sleep 1
-  status=$(curl -fsS "$API/enhancements/$id" -H "$auth" | jq -r .enhancement.status)
+  status=$(curl -fsS "$API/enhancements/$id" -H "$auth" |
+    jq -r '.enhancement | if .stalled_items > 0 then "a person has to decide" else .status end')
 done
 echo "$status"
 

@@ -54,7 +54,7 @@ def renew_encryption() -> tuple[int, list[str]]:
         done += ProviderCredential.objects.filter(pk=credential.pk, sealed=credential.sealed).update(sealed=sealed)
     for endpoint in WebhookEndpoint.objects.order_by("pk").iterator():
         try:
-            tokens = [vault.reseal(token) for token in endpoint.sealed]
+            tokens = [{**one, "token": vault.reseal(one["token"])} for one in endpoint.sealed]
         except SecretError:
             unreadable.append(endpoint.url)
             continue

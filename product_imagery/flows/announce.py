@@ -46,6 +46,11 @@ def items_failed(items: Sequence[EnhancementItem]) -> None:
     _tell(signals.item_failed, "item", Event.ITEM_FAILED, items, _of_items)
 
 
+def items_stalled(items: Sequence[EnhancementItem]) -> None:
+    """Of these items it is not known whether their provider accepted them: a person decides."""
+    _tell(None, "item", Event.ITEM_STALLED, items, _of_items)
+
+
 def enhancement_ended(enhancement: Enhancement) -> None:
     """All items of an enhancement have come to an end; its figures are annotated."""
     event = _ENDS[EnhancementStatus(enhancement.status)]
@@ -75,14 +80,15 @@ def directly(endpoint: WebhookEndpoint, kind: str, data: _Data) -> EventDelivery
 
 
 def _tell(
-    signal: Signal,
+    signal: Signal | None,
     name: str,
     event: Event,
     subjects: Sequence[Any],
     describe: Callable[[Sequence[Any]], list[tuple[int, _Data]]],
 ) -> None:
-    for subject in subjects:
-        signals.send_on_commit(signal, **{name: subject})
+    if signal is not None:
+        for subject in subjects:
+            signals.send_on_commit(signal, **{name: subject})
     heard = _listened_to(subjects)
     if heard:
         _write_down(event, describe([subject for subject in subjects if _enhancement_of(subject) in heard]), heard)

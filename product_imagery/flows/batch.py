@@ -44,7 +44,7 @@ def record_all(words: list[Word]) -> None:
 def _record_together(words: list[Word]) -> set[int]:
     with transaction.atomic():
         held = ProviderJob.objects.hold([word.call.job for word in words])
-        ours = [word for word in words if word.error is None and word.call.job.pk in held]
+        ours = [word for word in words if word.error is None and not word.bad and word.call.job.pk in held]
         accepted = _with_free_ids([word for word in ours if isinstance(word.outcome, Accepted)])
         finished = [word for word in ours if _is_complete(word)]
         _record_accepted(accepted)

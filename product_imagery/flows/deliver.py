@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import random
 import time
 from collections import Counter
@@ -16,21 +17,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from product_imagery.exceptions import ImageryError
+from product_imagery.exceptions import ImageryError, SecretError
 from product_imagery.fetching import Reply, post
 from product_imagery.models import EventDelivery, WebhookEndpoint
 from product_imagery.models.clock import from_now
 from product_imagery.models.event import VERIFICATION
+
+logger = logging.getLogger("product_imagery")
 
 #: seconds after each failed attempt, as Standard Webhooks suggests: three days in all
 _WAITS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 _JITTER = 0.2  #: of a wait, up or down: what failed together does not come back together
 _LONGEST = 86_400.0  #: of the waits that a receiver may ask for
 _PATIENCE = timedelta(days=5)  #: an endpoint that fails all this time is switched off
+_OWN_TROUBLE_SECONDS = 600.0
 _THREADS, _EACH = 16, 4
 _CLAIM_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
@@ -73,16 +77,18 @@ class Sender:
         return len(finished)
 
     def close(self) -> None:
-        """What is on its way is sent again when its claim has run out, with the same id."""
+        """Write down what has come back. What is on its way is sent again when its claim has run out."""
+        self.collect()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A delivery and what came of it: a reply, or none."""
+    """A delivery and what came of it: a reply, or none. ``trouble``: our own, in a sentence; it was not sent."""
 
     delivery: EventDelivery
     reply: Reply | None
+    trouble: str = ""
 
     @property
     def arrived(self) -> bool:
@@ -100,7 +106,12 @@ def perform(delivery: EventDelivery) -> Attempt:
         keys = delivery.endpoint.signing_keys()
         headers = {"Content-Type": "application/json", **signature(delivery.message_id, body, keys, int(time.time()))}
         return Attempt(delivery, post(delivery.url or delivery.endpoint.url, body, headers))
+    except SecretError as error:
+        return Attempt(delivery, None, error.message)
     except ImageryError:  # one answer for all: who asks learns nothing about what is behind an address
+        return Attempt(delivery, None)
+    except Exception:  # one delivery must not take the pump with it
+        logger.exception("Delivery %s could not be sent.", delivery.pk)
         return Attempt(delivery, None)
 
 
@@ -116,12 +127,23 @@ def signature(message_id: str, body: bytes, keys: list[bytes], timestamp: int) -
 
 
 def record(attempt: Attempt) -> None:
-    """Write down what came of an attempt, if the claim is still ours."""
-    with transaction.atomic():
-        if attempt.arrived:
-            _arrived(attempt)
-        else:
-            _failed(attempt)
+    """Write down what came of an attempt, if the claim is still ours. Never raises: it is sent again, if it cannot."""
+    try:
+        with transaction.atomic():
+            if attempt.arrived:
+                _arrived(attempt)
+            elif attempt.trouble:
+                _postpone(attempt)
+            else:
+                _failed(attempt)
+    except DatabaseError:
+        logger.warning("What became of delivery %s was not written down.", attempt.delivery.pk, exc_info=True)
+
+
+def _postpone(attempt: Attempt) -> None:
+    """It waits until we can sign again; that is no fault of the receiver's."""
+    later = {"due_at": from_now(_OWN_TROUBLE_SECONDS), "token": None, "claimed_until": None}
+    EventDelivery.objects.held(attempt.delivery).update(note=attempt.trouble[:300], **later)
 
 
 def _arrived(attempt: Attempt) -> None:

@@ -56,7 +56,7 @@ def rotate(endpoint: WebhookEndpoint) -> str:
     with transaction.atomic():
         locked = WebhookEndpoint.objects.select_for_update().get(pk=endpoint.pk)
         secret = locked.new_secret()
-        locked.save(update_fields=["sealed", "rotated_at"])
+        locked.save(update_fields=["sealed"])
     return secret
 
 

@@ -140,6 +140,7 @@ def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, enhancement
     return ResultImage(
         item=item,
         job=job,
+        enhancement=enhancement,
         owner_id=enhancement.actor_id,
         is_test=enhancement.is_test,
         image=stored.image,

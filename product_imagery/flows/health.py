@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from product_imagery.models import ProviderJob, PumpSlot, ResultImage
+from product_imagery.models import EventDelivery, ProviderJob, PumpSlot, ResultImage
 from product_imagery.models.clock import from_now
 from product_imagery.states import JobState, Publication
 
@@ -25,6 +25,11 @@ def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
     jobs = ProviderJob.objects.movable().exclude(state=JobState.SENDING).filter(due_at__lt=since).count()
     jobs += ProviderJob.objects.filter(state=JobState.SENDING, claimed_until__lt=since).count()
     return jobs + ResultImage.objects.filter(publication=Publication.WAITING, reviewed_at__lt=since).count()
+
+
+def undelivered(seconds: float = 3600.0) -> int:
+    """How many events have been due for so long without an attempt: a worker has too much to do, or none of it."""
+    return EventDelivery.objects.fresh().filter(due_at__lt=from_now(-seconds)).count()
 
 
 def worker_is_missing() -> bool:

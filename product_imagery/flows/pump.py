@@ -63,8 +63,10 @@ def pump_slice(
         with background.awake():
             pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
     finally:
-        pump.close()
-        slot.release()
+        try:
+            pump.close()
+        finally:
+            slot.release()
     pump.report.work_left = has_work()
     return pump.report
 
@@ -122,7 +124,8 @@ class _Pump:
             pause = time.monotonic() + _ROUND
             for chore in self.chores:
                 chore()
-            moved = self._collect() + self._publish() + self._sender.turn()
+            moved = self._collect() + self._publish()
+            moved += self._sender.turn() if until_idle or time.monotonic() < end else self._sender.collect()
             if open_for_more:
                 moved += self._claim() + self._call()
             busy = bool(self._running or self._calling or self._sender.busy)
@@ -155,7 +158,6 @@ class _Pump:
                 submit.give_back(job, begun=not future.cancel())
         finally:
             self._errands.close()
-            self._sender.collect()
             self._sender.close()
             self._pool.close()
             self._transport.close()

@@ -48,23 +48,26 @@ def end_items(
     if only is not None:
         open_items = open_items.filter(pk__in=list(only))
     ended = list(open_items)
+    has_result = set(open_items.filter(results__isnull=False).values_list("pk", flat=True))
     ends = {"finished_at": Now(), "active_key": None, **reason(error)}
     if status != ItemStatus.COMPLETED:  # another one of a picture that has a result already: that result stays
-        open_items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
+        open_items.filter(pk__in=has_result).update(status=ItemStatus.COMPLETED, **ends)
     open_items.update(status=status, **ends)
     for item in ended:
         item.status = status
     if status == ItemStatus.COMPLETED:
         announce.items_completed(ended)
     elif status == ItemStatus.FAILED:
-        announce.items_failed(ended)
+        announce.items_failed([item for item in ended if item.pk not in has_result])
     settle([job.enhancement_id])
 
 
 def stall(job: ProviderJob, code: str, message: str) -> None:
     """A person has to decide: the job, which the caller has brought to ``stalled``, takes its open items with it."""
     items = EnhancementItem.objects.filter(job=job, status__in=OPEN_ITEMS)
+    stalled = list(items)
     items.update(status=ItemStatus.STALLED, error_code=code, error_message=message[:500])
+    announce.items_stalled(stalled)
     settle([job.enhancement_id])
 
 

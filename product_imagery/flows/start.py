@@ -24,6 +24,8 @@ from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ItemStatus, Review
 
 _BATCH = 500
+#: why nothing is made of a product
+UNDER_WAY, DONE_BEFORE, NO_PICTURE = "under_way", "done_before", "no_picture"
 
 
 @dataclass(frozen=True)
@@ -56,24 +58,38 @@ class _Work:
 @dataclass
 class _Plan:
     to_do: list[_Work] = field(default_factory=list)
-    under_way: int = 0
-    done_before: int = 0
-    products: int = 0
+    left_out: list[tuple[_Work, str]] = field(default_factory=list)
+    products: set[tuple[ProductImages, str]] = field(default_factory=set)
+
+    def count(self, reason: str) -> int:
+        """How many pictures are left out for a reason."""
+        return sum(why == reason for _, why in self.left_out)
+
+    def left(self, chosen: Chosen) -> list[tuple[ProductImages, Any, str]]:
+        """(description, key, reason) of every product of which nothing is made."""
+        busy = {(work.description, work.picture.object_id) for work in self.to_do}
+        found = {(work.description, work.picture.object_id): why for work, why in self.left_out}
+        without = {(description, str(key)) for description, keys in chosen.items() for key in keys} - self.products
+        found |= dict.fromkeys(without, NO_PICTURE)
+        return [(*product, why) for product, why in found.items() if product not in busy]
 
 
-def quote(chosen: Chosen, look: Look, *, fresh: bool = False) -> Quote:
-    """Count, cost and duration without doing anything. Raises ``RequestError`` for a selection that is too large."""
+def quote(chosen: Chosen, look: Look, *, fresh: bool = False, unseen: int = 0) -> Quote:
+    """Count, cost and duration without doing anything; ``unseen`` pictures more are no product yet.
+
+    Raises ``RequestError`` for a selection that is too large.
+    """
     plan = _plan(chosen, look, fresh)
     provider = get_provider(look.credential.provider)
-    pictures = len(plan.to_do) + plan.under_way + plan.done_before
-    seconds = pace.forecast_seconds(look.credential, look.operation, look.offer, len(plan.to_do))
+    to_do = len(plan.to_do) + unseen
+    seconds = pace.forecast_seconds(look.credential, look.operation, look.offer, to_do)
     return Quote(
-        pictures=pictures,
-        to_do=len(plan.to_do),
-        under_way=plan.under_way,
-        done_before=plan.done_before,
-        without_picture=max(0, _count(chosen) - plan.products),
-        cost=look.cost_each * len(plan.to_do),
+        pictures=to_do + len(plan.left_out),
+        to_do=to_do,
+        under_way=plan.count(UNDER_WAY),
+        done_before=plan.count(DONE_BEFORE),
+        without_picture=max(0, _count(chosen) - len(plan.products)),
+        cost=look.cost_each * to_do,
         currency=provider.currency,
         seconds=seconds,
     )
@@ -97,6 +113,7 @@ def start(
     Pictures that are under way with the same look are left out; so are those that have an unrejected result of it,
     unless ``fresh``. ``budget`` is the most that this enhancement may cost, ``external_ids`` what the caller calls its
     products (by description and primary key as text), ``webhook_url`` where its events go to.
+    The ``left_out`` of what comes back names the products of which nothing is made.
     Raises ``NothingToDo`` when none is left, ``RequestError`` for a selection that is too large or too dear.
     """
     for _attempt in range(3):
@@ -119,6 +136,7 @@ def start(
                     is_test=look.is_test,
                     webhook_url=webhook_url,
                 )
+                enhancement.left_out = plan.left(chosen)
                 _create_items(enhancement, plan, cost, external_ids or {})
                 background.wake()
                 return enhancement
@@ -134,18 +152,16 @@ def _count(chosen: Chosen) -> int:
 def _plan(chosen: Chosen, look: Look, fresh: bool) -> _Plan:
     _check_number(_count(chosen), "products")
     plan = _Plan()
-    products: set[tuple[ProductImages, str]] = set()
     batch: list[_Work] = []
     for description, ids in chosen.items():
         for picture in description.list_pictures(ids):
-            products.add((description, picture.object_id))
+            plan.products.add((description, picture.object_id))
             batch.append(_Work(description, picture, _work_key(description.content_type().pk, picture, look)))
             if len(batch) == _BATCH:
                 _sort_out(batch, plan, fresh)
                 batch = []
     _sort_out(batch, plan, fresh)
     _check_number(len(plan.to_do), "pictures")
-    plan.products = len(products)
     return plan
 
 
@@ -160,9 +176,9 @@ def _sort_out(batch: list[_Work], plan: _Plan, fresh: bool) -> None:
     active, done = _known_work([work.key for work in batch])
     for work in batch:
         if work.key in active:
-            plan.under_way += 1
+            plan.left_out.append((work, UNDER_WAY))
         elif work.key in done and not fresh:
-            plan.done_before += 1
+            plan.left_out.append((work, DONE_BEFORE))
         else:
             plan.to_do.append(work)
 
@@ -213,11 +229,10 @@ def _create_items(
 
 
 def _nothing(plan: _Plan) -> NothingToDo:
-    if plan.under_way:
-        return NothingToDo(f"All {plan.under_way} pictures are being made already.", code="under_way")
-    if plan.done_before:
-        sentence = (
-            f"All {plan.done_before} pictures have this look already. Ask for new ones (“fresh”) to make them again."
-        )
-        return NothingToDo(sentence, code="done_before")
+    busy, before = plan.count(UNDER_WAY), plan.count(DONE_BEFORE)
+    if busy:
+        return NothingToDo(f"All {busy} pictures are being made already.", code=UNDER_WAY)
+    if before:
+        sentence = f"All {before} pictures have this look already. Ask for new ones (“fresh”) to make them again."
+        return NothingToDo(sentence, code=DONE_BEFORE)
     return NothingToDo("None of the selected products has a picture.", code="no_pictures")

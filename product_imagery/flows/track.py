@@ -112,9 +112,10 @@ def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
     submitting = job.state == JobState.SENDING
     if job.state == JobState.CHECKING and account_changed(job):
         return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
-    inputs = tuple(
-        _source(item, call, word, scratch, line.pool) if submitting else JobInput(item.pk, item.uuid.hex)
-        for item in call.items
+    inputs = (
+        _sources(call, word, scratch, line.pool)
+        if submitting
+        else tuple(JobInput(item.pk, item.uuid.hex) for item in call.items)
     )
     view = Job(
         uuid=str(job.uuid),
@@ -130,6 +131,24 @@ def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
     steps = {JobState.SENDING: provider.submit, JobState.CHECKING: provider.reconcile, JobState.RUNNING: provider.poll}
     step = steps[JobState(job.state)]
     return drive(step(view), lambda request: line.answer(request, call.ticket))
+
+
+def _sources(call: Call, word: Word, scratch: _Scratch, pool: ImagingPool) -> tuple[JobInput, ...]:
+    """The sources of a create. One that can never be had is bad alone, and the others go without it.
+
+    Raises ``ImageryError`` where none is left, or where trying again may help.
+    """
+    inputs = []
+    for item in call.items:
+        try:
+            inputs.append(_source(item, call, word, scratch, pool))
+        except ImageryError as error:
+            if not error.is_final or len(call.items) == 1:
+                raise
+            word.bad[item.pk] = error
+    if not inputs:
+        raise next(iter(word.bad.values()))
+    return tuple(inputs)
 
 
 def _source(item: EnhancementItem, call: Call, word: Word, scratch: _Scratch, pool: ImagingPool) -> JobInput:

@@ -17,7 +17,6 @@ from product_imagery.exceptions import (
     ConfigurationError,
     FetchError,
     ImageryError,
-    PictureError,
     ProviderError,
     RateLimited,
     UnsafeAddress,
@@ -95,8 +94,16 @@ def _accepted(word: Word, outcome: Accepted) -> None:
         _stall(job, "id_taken", sentence)
         return
     went_well(job.credential)
+    if ours:
+        _end_bad(word)
     if ours and outcome.balance is not None:
         ProviderCredential.objects.filter(pk=job.credential_id).update(balance=outcome.balance)
+
+
+def _end_bad(word: Word) -> None:
+    """Items that were not sent with the others end; what the job costs is settled when it is done."""
+    for pk, error in word.bad.items():
+        end_items(word.call.job, ItemStatus.FAILED, error, only=[pk])
 
 
 def _running(word: Word, outcome: Running) -> None:
@@ -139,6 +146,7 @@ def _finished(word: Word, outcome: Finished) -> None:
 def _refused(word: Word, outcome: Refused) -> None:
     job = word.call.job
     if _move(job, JobState.FAILED, finished_at=Now()):
+        _end_bad(word)
         if outcome.charged:
             ledger.settle_cost(job, None)
         else:
@@ -176,7 +184,7 @@ def _apply_error(word: Word, error: ImageryError) -> None:
         _VERDICTS[may_retry(error)](word, error)
         return
     job = word.call.job
-    hopeless = error.code == "missing" or isinstance(error, ConfigurationError | PictureError | UnsafeAddress)
+    hopeless = error.is_final or isinstance(error, ConfigurationError)
     hopeless = hopeless or job.troubles >= _OWN_TRIES
     if hopeless and job.state == JobState.SENDING:  # later on something is paid for: our own trouble never ends it
         _refused(word, Refused(error.code, error.message, error.detail))

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils.text import Truncator
 
 from product_imagery import files
 from product_imagery.exceptions import PictureError, StateError
-from product_imagery.fetching import check_syntax
 from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.models import EnhancementItem, Upload
+from product_imagery.models.enhancement import ItemQuerySet
 from product_imagery.products import description_of
 from product_imagery.states import ACTIVE_ITEMS
 
 
-def take(path: Path, digest: str, *, name: str, owner: AbstractBaseUser, is_test: bool) -> Upload:
+def take(path: Path, *, origin: str, name: str, owner: AbstractBaseUser, is_test: bool) -> Upload:
     """Store a picture that was sent, outside any transaction; ``keep`` it when the request is accepted.
 
     The row comes first, so that no file is ever without one. Raises ``PictureError`` for what is none of the kinds
@@ -28,61 +30,89 @@ def take(path: Path, digest: str, *, name: str, owner: AbstractBaseUser, is_test
         suffix = suffix_of(handle.read(HEAD))
     if not suffix:
         raise PictureError("This is not a picture. Send JPEG, PNG, WebP, TIFF or AVIF.", code="not_an_image")
-    upload = _new(name, owner, is_test, suffix)
-    upload.source_digest = digest
+    upload = _new(name, owner, is_test, origin, suffix)
     upload.save(force_insert=True)
-    stored = files.keep(files.results_storage(), str(upload.source.name), path, digest)
+    stored = files.keep(files.results_storage(), str(upload.source.name), path, files.digest_of(path))
     if stored != upload.source.name:
         Upload.objects.filter(pk=upload.pk).update(source=stored)
+        upload.source.name = stored
     return upload
 
 
-def refer(url: str, *, name: str, owner: AbstractBaseUser, is_test: bool) -> Upload:
-    """A picture that a worker fetches from ``url`` when it is needed. Raises ``UnsafeAddress`` for a wrong address."""
-    check_syntax(url)
-    upload = _new(name, owner, is_test, "")
+def referring(url: str, *, origin: str, name: str, owner: AbstractBaseUser, is_test: bool) -> Upload:
+    """A picture that a worker fetches from ``url`` when it is needed, not saved yet."""
+    upload = _new(name, owner, is_test, origin, "")
     upload.source_url = url
-    upload.save(force_insert=True)
     return upload
 
 
-def _new(name: str, owner: AbstractBaseUser, is_test: bool, suffix: str) -> Upload:
-    upload = Upload(owner=owner, is_test=is_test, name=Truncator(name).chars(200))  # type: ignore[misc]
+def _new(name: str, owner: AbstractBaseUser, is_test: bool, origin: str, suffix: str) -> Upload:
+    upload = Upload(owner_id=owner.pk, is_test=is_test, origin=origin, name=Truncator(name).chars(200))
     upload.source.name = files.beside_upload(upload.pk, f"source{suffix}")
     return upload
 
 
-def known(owner: AbstractBaseUser, *, is_test: bool, digest: str = "", url: str = "") -> Upload | None:
-    """The upload of the same picture, or from the same address: the same work is not bought twice."""
-    same = {"source_digest": digest} if digest else {"source_url": url}
-    return Upload.objects.of(owner, is_test).filter(kept=True, **same).first()
+def known(owner: AbstractBaseUser, is_test: bool, origins: Collection[str]) -> dict[str, Upload]:
+    """By origin: what the owner brought before; of several the newest. The same work is not bought twice."""
+    mine = Upload.objects.of(owner, is_test).filter(kept=True, origin__in=origins) if origins else ()
+    return {upload.origin: upload for upload in sorted(mine, key=lambda upload: upload.pk)}
 
 
-def keep(uploads: Iterable[Upload]) -> None:
-    """The request that brought these is accepted."""
-    Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).update(kept=True)
+def at_work(uploads: Iterable[Upload]) -> set[uuid.UUID]:
+    """Which of these are being worked on."""
+    by_key = {str(upload.pk): upload.pk for upload in uploads}
+    active = _items_of(by_key).filter(status__in=ACTIVE_ITEMS).values_list("object_id", flat=True)
+    return {by_key[key] for key in active}
+
+
+def keep(uploads: Sequence[Upload], passed_over: Collection[uuid.UUID] = ()) -> list[Upload]:
+    """The request that brought these is accepted. Called in its transaction.
+
+    Returns what stands for each: one that the owner kept meanwhile, in another request with the same picture, is used
+    instead, unless it was passed over on purpose.
+    """
+    if not uploads:
+        return []
+    first = uploads[0]
+    assert first.owner is not None
+    owner = get_user_model()._default_manager.select_for_update(no_key=True).get(pk=first.owner.pk)
+    meanwhile = known(owner, first.is_test, {upload.origin for upload in uploads})
+    usable = {origin: same for origin, same in meanwhile.items() if same.pk not in passed_over}
+    standing = [usable.get(one.origin, one) for one in uploads]
+    Upload.objects.filter(pk__in=[one.pk for one in standing]).update(kept=True)
+    return standing
 
 
 def discard(uploads: Iterable[Upload]) -> int:
     """Forget uploads that no request was accepted for; return how many."""
-    forgotten = 0
-    for upload in uploads:
-        if Upload.objects.filter(pk=upload.pk, kept=False).delete()[0]:
-            files.delete_quietly(files.results_storage(), upload.file_names())
-            forgotten += 1
-    return forgotten
+    unkept = list(Upload.objects.filter(pk__in=[upload.pk for upload in uploads], kept=False))
+    if not unkept:
+        return 0
+    Upload.objects.filter(pk__in=[upload.pk for upload in unkept], kept=False).delete()
+    files.delete_quietly(files.results_storage(), [str(upload.source.name) for upload in unkept])
+    return len(unkept)
 
 
 def delete(upload: Upload) -> None:
-    """Delete a picture with its files; what was made of it stays. Raises ``StateError`` while it is worked on."""
-    content_type = description_of(Upload).content_type()
+    """Delete a picture with its files; what was made of it stays. Raises ``StateError`` while it is worked on.
+
+    Work that begins at this very moment fails with its reason, before anything is bought.
+    """
+    items = _items_of([str(upload.pk)])
     with transaction.atomic():
-        Upload.objects.filter(pk=upload.pk).update(kept=True)  # a lock: nobody starts anything with it meanwhile
-        at_work = EnhancementItem.objects.filter(
-            content_type=content_type, object_id=str(upload.pk), status__in=ACTIVE_ITEMS
-        )
-        if at_work.exists():
+        Upload.objects.filter(pk=upload.pk).update(kept=True)  # of two that delete, one waits
+        if items.filter(status__in=ACTIVE_ITEMS).exists():
             raise StateError("This picture is being worked on. Cancel that first, or wait until it is done.")
         Upload.objects.filter(pk=upload.pk).delete()
-        names = upload.file_names()
-        transaction.on_commit(lambda: files.delete_quietly(files.results_storage(), names))
+        items.update(source_url="")  # nobody fetches it again
+        transaction.on_commit(lambda: _clear(upload.pk))
+
+
+def _clear(pk: uuid.UUID) -> None:
+    storage = files.results_storage()
+    files.delete_quietly(storage, files.listed(storage, files.beside_upload(pk, "")))
+
+
+def _items_of(keys: Iterable[str]) -> ItemQuerySet:
+    content_type = description_of(Upload).content_type()
+    return EnhancementItem.objects.filter(content_type=content_type, object_id__in=list(keys))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -71,6 +72,9 @@ class Enhancement(models.Model):
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+
+    #: (description, key, reason) of products that were left out, on what ``flows.start`` returns
+    left_out: Sequence[tuple[Any, Any, str]] = ()
 
     objects = EnhancementQuerySet.as_manager()
 

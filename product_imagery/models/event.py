@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import secrets
 import uuid
-from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +29,7 @@ class Event(models.TextChoices):
 
     ITEM_COMPLETED = "enhancement.item.completed", _("a picture was made")
     ITEM_FAILED = "enhancement.item.failed", _("a picture could not be made")
+    ITEM_STALLED = "enhancement.item.stalled", _("a person has to decide what became of a picture")
     ENHANCEMENT_COMPLETED = "enhancement.completed", _("an enhancement is completed, all or some of it")
     ENHANCEMENT_FAILED = "enhancement.failed", _("nothing of an enhancement could be made")
     ENHANCEMENT_CANCELLED = "enhancement.cancelled", _("an enhancement was cancelled")
@@ -45,7 +46,7 @@ class WebhookEndpoint(models.Model):
     """An address that is told what happens to its owner's enhancements.
 
     It is told nothing before it has answered a challenge. Secrets are stored encrypted; after a rotation the old one
-    signs beside the new one for a day.
+    signs beside the new one for a day, however many there are.
     """
 
     class State(models.TextChoices):
@@ -66,8 +67,7 @@ class WebhookEndpoint(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     note = models.CharField(_("why"), max_length=300, blank=True)
     challenge = models.CharField(max_length=64, editable=False)
-    sealed = models.JSONField(default=list, editable=False)  # newest first
-    rotated_at = models.DateTimeField(null=True, editable=False)
+    sealed = models.JSONField(default=list, editable=False)  # {"token", "until"}, newest first
     failing_since = models.DateTimeField(_("failing since"), null=True, editable=False)
     delivered_at = models.DateTimeField(_("last delivery"), null=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
@@ -82,17 +82,23 @@ class WebhookEndpoint(models.Model):
         return self.description or self.url[:80]
 
     def new_secret(self) -> str:
-        """Give it a secret, and return it: it cannot be had again. The caller saves."""
+        """Give it a secret, and return it: it cannot be had again. The one before signs for another day.
+
+        The caller saves.
+        """
         secret = _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-        self.sealed = [vault.seal(secret, self._place), *self.sealed][:2]
-        self.rotated_at = timezone.now()
+        now = timezone.now()
+        kept = [{**one, "until": one["until"] or (now + _OVERLAP).isoformat()} for one in self._good(now)]
+        self.sealed = [{"token": vault.seal(secret, self._place), "until": ""}, *kept]
         return secret
 
     def signing_keys(self) -> list[bytes]:
         """The keys that sign now, newest first. Raises ``SecretError``."""
-        fresh = self.rotated_at is not None and self.rotated_at > timezone.now() - _OVERLAP
-        tokens = self.sealed if fresh else self.sealed[:1]
-        return [base64.b64decode(vault.unseal(token, self._place).reveal().removeprefix(_PREFIX)) for token in tokens]
+        found = [vault.unseal(one["token"], self._place).reveal() for one in self._good(timezone.now())]
+        return [base64.b64decode(secret.removeprefix(_PREFIX)) for secret in found]
+
+    def _good(self, now: datetime) -> list[dict[str, str]]:
+        return [one for one in self.sealed if not one["until"] or datetime.fromisoformat(one["until"]) > now]
 
     def vouches_for(self, url: str) -> bool:
         """Whether ``url`` is on this endpoint's own scheme, host and port: it has answered for those."""
@@ -121,19 +127,20 @@ class EventQuerySet(models.QuerySet["EventDelivery"]):
         """Take up to ``most`` due deliveries for ``seconds``, with those under way at most ``each`` of one endpoint."""
         free = models.Q(claimed_until=None) | models.Q(claimed_until__lt=Now())
         due = self.sendable().filter(free, due_at__lte=Now())
-        full = [endpoint for endpoint, count in busy.items() if count >= each]
-        taken: Counter[int] = Counter(busy)
+        waiting = WebhookEndpoint.objects.filter(Exists(due.filter(endpoint=OuterRef("pk")))).order_by("?")
         chosen: list[int] = []
-        candidates = due.exclude(endpoint__in=full).order_by("due_at").values_list("pk", "endpoint")
-        for pk, endpoint in candidates[: 8 * most]:
-            if len(chosen) < most and taken[endpoint] < each:
-                taken[endpoint] += 1
-                chosen.append(pk)
+        for endpoint in waiting.values_list("pk", flat=True):
+            room = min(each - busy.get(endpoint, 0), most - len(chosen))
+            if room > 0:
+                mine = due.filter(endpoint=endpoint).order_by("due_at", "pk")
+                chosen += mine.values_list("pk", flat=True)[:room]
+            if len(chosen) >= most:
+                break
         if not chosen:
             return []
         token = uuid.uuid4()
-        waiting = self.filter(free, pk__in=chosen, state=EventDelivery.State.WAITING)
-        waiting.update(token=token, claimed_until=from_now(seconds))
+        unclaimed = self.filter(free, pk__in=chosen, state=EventDelivery.State.WAITING)
+        unclaimed.update(token=token, claimed_until=from_now(seconds))
         return list(self.filter(token=token, pk__in=chosen).select_related("endpoint"))
 
     def held(self, delivery: EventDelivery) -> EventQuerySet:
@@ -176,7 +183,7 @@ class EventDelivery(models.Model):
         verbose_name_plural = _("event deliveries")
         ordering = ("-pk",)
         indexes = (
-            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["endpoint", "due_at"], condition=models.Q(state="waiting"), name="imagery_to_send"),
             models.Index(fields=["endpoint", "-id"], name="imagery_event_of"),
             models.Index(fields=["created_at"]),
         )

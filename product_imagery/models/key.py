@@ -8,7 +8,7 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -134,7 +134,8 @@ class RateUseQuerySet(models.QuerySet["RateUse"]):
     """A sliding log under the key's lock: exact over all processes and at every moment."""
 
     def spend(self, key: ApiKey, weight: int, most: int) -> Allowance:
-        """Count ``weight`` if that many fit into what is left of ``most``."""
+        """Count ``weight``, or all of ``most`` where that is less, if that many fit into what is left of it."""
+        weight = min(weight, most)
         with transaction.atomic():
             ApiKey.objects.lock(key.pk)
             window = Now() - timedelta(seconds=RATE_SECONDS)
@@ -143,8 +144,21 @@ class RateUseQuerySet(models.QuerySet["RateUse"]):
             fits = weight <= left
             if fits:
                 self.create(key=key, weight=weight)
-        oldest = found["oldest"].timestamp() if found["oldest"] else time.time()
-        return Allowance(fits, left - weight if fits else max(0, left), oldest + RATE_SECONDS)
+            free_at = _moment(found["oldest"]) if fits else self._free_at(key, weight - left)
+        return Allowance(fits, left - weight if fits else max(0, left), free_at + RATE_SECONDS)
+
+    def _free_at(self, key: ApiKey, wanted: int) -> float:
+        """When the use is that has to be forgotten before so many more fit."""
+        window = Now() - timedelta(seconds=RATE_SECONDS)
+        for at, weight in self.filter(key=key, at__gt=window).order_by("at").values_list("at", "weight"):
+            wanted -= weight
+            if wanted <= 0:
+                return _moment(at)
+        return time.time()
+
+
+def _moment(at: datetime | None) -> float:
+    return at.timestamp() if at else time.time()
 
 
 class RateUse(models.Model):
@@ -170,6 +184,7 @@ class StoredAnswer(models.Model):
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    is_test = models.BooleanField(default=False)
     key = models.CharField(max_length=160)
     digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0)
@@ -178,7 +193,7 @@ class StoredAnswer(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=["created_at"]),)
-        constraints = (models.UniqueConstraint(fields=["owner", "key"], name="imagery_answer_once"),)
+        constraints = (models.UniqueConstraint(fields=["owner", "is_test", "key"], name="imagery_answer_once"),)
 
     def __str__(self) -> str:
         return self.key

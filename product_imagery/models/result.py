@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.files import results_storage
 from product_imagery.models.clock import from_now
-from product_imagery.models.enhancement import EnhancementItem
+from product_imagery.models.enhancement import Enhancement, EnhancementItem
 from product_imagery.models.job import ProviderJob
 from product_imagery.states import Publication, Review
 
@@ -46,6 +46,7 @@ class ResultImage(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     item = models.ForeignKey(EnhancementItem, models.CASCADE, related_name="results")
+    enhancement = models.ForeignKey(Enhancement, models.CASCADE, related_name="results", db_index=False)
     job = models.ForeignKey(ProviderJob, models.SET_NULL, null=True, related_name="results")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("owner"), null=True, related_name="+"
@@ -90,6 +91,7 @@ class ResultImage(models.Model):
         indexes = (
             models.Index(fields=["publication"], condition=models.Q(publication="waiting"), name="imagery_to_publish"),
             models.Index(fields=["review"]),
+            models.Index(fields=["enhancement", "-id"], name="imagery_of_enhancement"),
             _of_owner("is_test", "-id", name="imagery_of_owner"),
             _of_owner("is_test", "review", "-id", name="imagery_of_owner_review"),
             _of_owner("is_test", "publication", "-id", name="imagery_of_owner_shown"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -44,12 +44,14 @@ class Upload(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=time_ordered, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("owner"), related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("owner"), null=True, related_name="+"
+    )
     is_test = models.BooleanField(_("made with a test key"), default=False)
     name = models.CharField(_("name"), max_length=200)
     source = models.FileField(_("picture"), storage=files.results_storage, max_length=255)
     source_url = models.TextField(_("fetched from"), blank=True)
-    source_digest = models.CharField(_("SHA-256"), max_length=64, blank=True)
+    origin = models.CharField(max_length=80, editable=False)  # what tells pictures apart: sha256:…, url:…
     enhanced = models.FileField(
         _("enhanced picture"), storage=files.results_storage, upload_to=_beside_source, max_length=255, blank=True
     )
@@ -63,14 +65,9 @@ class Upload(models.Model):
         verbose_name_plural = _("uploaded pictures")
         ordering = ("-pk",)
         indexes = (
-            models.Index(fields=["owner", "source_digest"]),
+            models.Index(fields=["owner", "is_test", "origin"]),
             models.Index(fields=["kept", "created_at"]),
         )
 
     def __str__(self) -> str:
         return self.name
-
-    def file_names(self) -> list[str]:
-        """The files that go when the row goes."""
-        found: list[Any] = [self.source.name, self.enhanced.name]
-        return [name for name in found if name]

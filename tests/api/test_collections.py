@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient
 
 from product_imagery import archive
+from product_imagery.api.views import collections
 from product_imagery.exceptions import StorageError
 from product_imagery.models import Collection, CollectionEntry, ResultImage
 from tests.api.conftest import BASE, Caller
@@ -55,6 +58,30 @@ def test_make_add_remove_list_delete(made: tuple[Caller, list[str]]) -> None:
     assert one.delete(f"collections/{identity}").status_code == 200
     assert one.get(f"collections/{identity}").status_code == 404
     assert (ResultImage.objects.count(), CollectionEntry.objects.count()) == (3, 0)
+
+
+def test_no_more_than_it_holds(made: tuple[Caller, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, ids = made
+    monkeypatch.setattr(collections, "_MOST", 2)
+    identity = _collect(one, ids[:2])
+    again = one.post(f"collections/{identity}/generations", {"generations": ids[:2]})
+    assert again.status_code == 200
+    assert one.post(f"collections/{identity}/generations", {"generations": ids}).status_code == 400
+
+
+def test_under_asgi_it_comes_piece_by_piece(made: tuple[Caller, list[str]]) -> None:
+    one, ids = made
+    path = BASE + f"collections/{_collect(one, ids)}/download"
+
+    async def download() -> list[bytes]:
+        response: Any = await AsyncClient().get(path, headers={"Authorization": f"Bearer {one.text}"})
+        assert response.is_async
+        return [piece async for piece in response.streaming_content]
+
+    pieces = async_to_sync(download)()
+    assert len(pieces) > 3
+    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as opened:
+        assert opened.testzip() is None
 
 
 def test_the_archive_is_whole_and_its_names_are_good_everywhere(made: tuple[Caller, list[str]], tmp_path: Path) -> None:

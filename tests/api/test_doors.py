@@ -201,3 +201,33 @@ class TestLimits:
         assert [one.post("enhancements", {}).status_code for _ in range(3)] == [400, 400, 429]
         RateUse.objects.update(at=timezone.now() - timedelta(seconds=61))
         assert one.get("enhancements").status_code == 200
+
+
+class TestWeights:
+    """What costs more counts more, but never more than a key has."""
+
+    def test_a_small_key_can_start_and_download(self, caller: Callable[..., Caller], make_product: Any) -> None:
+        one = caller(requests_per_minute=4)
+        body = {"operation": "upscale", "images": [{"product": f"shop.product:{make_product().pk}"}]}
+        assert one.post("enhancements", body).status_code == 202
+        refused = one.get("enhancements")
+        assert refused.status_code == 429
+        assert 55 <= int(refused["Retry-After"]) <= 60
+
+    def test_one_waits_for_as_much_as_is_wanted(self, caller: Callable[..., Caller], make_product: Any) -> None:
+        one = caller(requests_per_minute=6)
+        first = RateUse.objects.create(key=one.key, weight=1)
+        RateUse.objects.filter(pk=first.pk).update(at=timezone.now() - timedelta(seconds=50))
+        second = RateUse.objects.create(key=one.key, weight=2)
+        RateUse.objects.filter(pk=second.pk).update(at=timezone.now() - timedelta(seconds=20))
+        body = {"operation": "upscale", "images": [{"product": f"shop.product:{make_product().pk}"}]}
+        refused = one.post("enhancements", body)  # five of six, three are used: not before the second is forgotten
+        assert refused.status_code == 429
+        assert 35 <= int(refused["Retry-After"]) <= 41
+
+    def test_live_and_test_keys_have_idempotency_keys_of_their_own(
+        self, caller: Callable[..., Caller], make_product: Any
+    ) -> None:
+        body = {"operation": "upscale", "images": [{"product": f"shop.product:{make_product().pk}"}]}
+        for one in (caller(is_test=True), caller()):
+            assert one.post("enhancements", body, key="the-same-key").status_code == 202

@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from product_imagery import vault
-from product_imagery.flows import accounts, sweep
-from product_imagery.models import Enhancement, EventDelivery, StoredAnswer, WebhookEndpoint
+from product_imagery.flows import accounts, deliver, review, sweep
+from product_imagery.flows.pump import pump_slice
+from product_imagery.models import Enhancement, EventDelivery, ProviderJob, ResultImage, StoredAnswer, WebhookEndpoint
 from tests.api.conftest import Caller
 from tests.fakes.shop_side import OtherSide, Received
 
@@ -158,6 +160,20 @@ class TestEvents:
         kinds = [event["type"] for event in side.events()]
         assert sorted(kinds) == ["enhancement.cancelled", "enhancement.failed", "enhancement.item.failed"]
 
+    def test_another_one_that_fails_is_not_told_as_the_failure_of_what_there_is(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any, settings: Any
+    ) -> None:
+        one, _ = hearing
+        _enhance(one, make_product)
+        work()
+        side.received.clear()
+        result = ResultImage.objects.get()
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "MAX_PIXELS": 10}
+        review.regenerate(result, actor=None)
+        work()
+        assert ProviderJob.objects.latest("pk").state == "failed"
+        assert [event["type"] for event in side.events()] == ["enhancement.completed"]
+
     def test_only_what_was_asked_for_and_only_one_s_own(
         self, caller: Call, side: OtherSide, work: Work, make_product: Any
     ) -> None:
@@ -299,6 +315,38 @@ class TestUntilItArrives:
         taken = EventDelivery.objects.claim(most=16, each=4, busy={slow.pk: 1}, seconds=60)
         assert sorted(delivery.endpoint_id for delivery in taken) == sorted([slow.pk] * 3 + [other.pk] * 3)
 
+    def test_events_do_not_keep_pictures_waiting(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, make_product: Any
+    ) -> None:
+        """A slice of the pump ends although there is more to tell, and makes pictures meanwhile."""
+        one, _ = hearing
+        side.slow = 0.3
+        endpoint = WebhookEndpoint.objects.get()
+        EventDelivery.objects.bulk_create(
+            EventDelivery(endpoint=endpoint, kind="endpoint.test", body='{"data": {}}') for _ in range(200)
+        )
+        _enhance(one, make_product)
+        pump_slice(seconds=2.0)
+        assert Enhancement.objects.get().status == "completed"
+        assert EventDelivery.objects.filter(state="waiting").count() > 100
+
+    def test_an_event_that_cannot_be_written_down_does_not_stop_the_pump(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, endpoint = hearing
+        one.post(f"webhook-endpoints/{endpoint['id']}/test")
+
+        def broken(attempt: Any) -> None:
+            raise OperationalError("the database is locked")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(deliver, "_arrived", broken)
+            pump_slice(seconds=1.0)
+        EventDelivery.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+        assert work().ran
+        assert len({got.headers["webhook-id"] for got in side.received}) == 1
+        assert EventDelivery.objects.get(kind="endpoint.test").state == "delivered"
+
 
 class TestSecrets:
     def test_both_sign_for_a_day_after_a_rotation(
@@ -312,7 +360,10 @@ class TestSecrets:
         work()
         for secret in (fresh, endpoint["secret"]):
             _verified(secret, side.received[0])
-        WebhookEndpoint.objects.update(rotated_at=timezone.now() - timedelta(hours=25))
+        stored = WebhookEndpoint.objects.get()
+        for sealed in stored.sealed[1:]:
+            sealed["until"] = (timezone.now() - timedelta(seconds=1)).isoformat()
+        stored.save()
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
         work()
         _verified(fresh, side.received[1])
@@ -320,6 +371,35 @@ class TestSecrets:
             _verified(endpoint["secret"], side.received[1])
         again = one.post(f"webhook-endpoints/{endpoint['id']}/rotate", key="rotate-once")
         assert again.content == answer.content
+
+    def test_however_often_it_is_rotated(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    ) -> None:
+        one, endpoint = hearing
+        path = f"webhook-endpoints/{endpoint['id']}"
+        all = [endpoint["secret"]]
+        all += [one.post(f"{path}/rotate").json()["webhook_endpoint"]["secret"] for _ in range(3)]
+        one.post(f"{path}/test")
+        work()
+        for secret in all:
+            _verified(secret, side.received[0])
+
+    def test_one_that_cannot_be_read_holds_events_back_and_is_no_fault_of_the_receiver(
+        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, settings: Any
+    ) -> None:
+        one, endpoint = hearing
+        one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        key = settings.SECRET_KEY
+        settings.SECRET_KEY = "lost for a while"
+        for delivery in EventDelivery.objects.claim(most=1, each=1, busy={}, seconds=60):
+            deliver.record(deliver.perform(delivery))
+        waiting = EventDelivery.objects.get(kind="endpoint.test")
+        assert (waiting.state, waiting.attempts, "cannot be read" in waiting.note) == ("waiting", 0, True)
+        assert WebhookEndpoint.objects.get().failing_since is None
+        settings.SECRET_KEY = key
+        _again()
+        work()
+        _verified(endpoint["secret"], side.received[0])
 
     def test_none_is_stored_in_the_clear(self, hearing: tuple[Caller, dict[str, Any]], settings: Any) -> None:
         one, endpoint = hearing

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.utils import timezone
 
 from example_project.shop.models import Product
+from product_imagery.api.pictures import brought
+from product_imagery.api.products import Viewer
 from product_imagery.flows import sweep
 from product_imagery.models import Enhancement, EnhancementItem, Upload
 from tests.api.conftest import Caller
@@ -34,6 +38,10 @@ def _text(picture: bytes | None = None) -> str:
 
 def _file(name: str = "mug.jpg", picture: bytes | None = None) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, picture or encoded(draw_product()), "image/jpeg")
+
+
+def _sent() -> ContentFile[bytes]:
+    return ContentFile(encoded(draw_product()), name="a.jpg")
 
 
 def _stored(settings: Any) -> list[str]:
@@ -132,9 +140,9 @@ class TestBringing:
         assert side.fetched == []  # a worker does that
         work()
         shown = one.get(f"enhancements/{answer.json()['enhancement']['id']}").json()["enhancement"]
-        assert [(item["external_id"], item["status"]) for item in shown["items"]] == [
-            (name, "completed") for name in ("one", "two", "three", "four")
-        ]
+        assert {item["external_id"]: item["status"] for item in shown["items"]} == dict.fromkeys(
+            ("one", "two", "three", "four"), "completed"
+        )
         assert side.fetched == ["/far.jpg"]
 
     def test_an_address_without_a_picture_fails_its_item_only(self, caller: Call, work: Work, side: OtherSide) -> None:
@@ -143,10 +151,8 @@ class TestBringing:
         answer = caller().post("enhancements", {**LARGER, "images": images})
         assert answer.status_code == 202
         work()
-        items = EnhancementItem.objects.order_by("pk")
-        assert [item.status for item in items] == ["completed", "failed", "failed"]
-        assert "not a picture" in items[1].error_message
-        assert items[2].error_code == "gone"
+        ends = {item.label: item.error_code for item in EnhancementItem.objects.all()}
+        assert ends == {"good.jpg": "", "page": "not_an_image", "gone.jpg": "gone"}
 
     def test_the_same_picture_is_not_made_twice(self, caller: Call, work: Work, side: OtherSide) -> None:
         side.pictures["/a.jpg"] = encoded(draw_product(colour="#123456"))
@@ -160,6 +166,100 @@ class TestBringing:
             assert one.post("enhancements", {**asked, "fresh": True}).status_code == 202
             work()
         assert side.fetched == ["/a.jpg"] * 2  # fresh means: as it is there now
+
+    def test_the_same_picture_twice_in_one_request_is_one(self, caller: Call, side: OtherSide) -> None:
+        one = caller()
+        url = {"source_url": f"{side.address}/a.jpg"}
+        for images in ([{"image": _text()}] * 2, [url, url]):
+            answer = one.post("enhancements", {**LARGER, "images": images})
+            assert answer.json()["enhancement"]["total_items"] == 1
+        names = [{**url, "external_id": "a"}, {**url, "external_id": "b"}]
+        refused = one.post("enhancements", {**LARGER, "images": names})
+        assert "two external ids" in json.dumps(refused.json())
+
+    def test_two_requests_at_the_same_moment_share_a_picture(self, caller: Call) -> None:
+        """Neither has seen the other's: the later one to be accepted uses what the first has kept."""
+        viewer = Viewer(caller().key.owner, None)
+        first, second = [{"image": _sent()}], [{"image": _sent()}]
+        with brought(first, viewer) as one, brought(second, viewer) as two:
+            assert Upload.objects.count() == 2
+            with transaction.atomic():
+                one.accept()
+            with transaction.atomic():
+                two.accept()
+        assert first[0]["product"] == second[0]["product"]
+        assert Upload.objects.count() == 1
+
+    def test_fresh_does_not_buy_what_is_under_way(self, caller: Call, side: OtherSide) -> None:
+        one = caller()
+        asked = {**LARGER, "images": [{"source_url": f"{side.address}/a.jpg"}], "fresh": True}
+        assert one.post("enhancements", asked).status_code == 202
+        again = one.post("enhancements", asked)
+        assert (again.status_code, again.json()["error"]["code"]) == (409, "under_way")
+
+    def test_what_is_left_out_is_named(self, caller: Call, make_product: Any, work: Work) -> None:
+        one = caller()
+        done, busy, fresh = (f"shop.product:{make_product(sku=name).pk}" for name in ("d", "b", "f"))
+        one.post("enhancements", {**LARGER, "images": [{"product": done}]})
+        work()
+        one.post("enhancements", {**LARGER, "images": [{"product": busy}]})
+        without = Product.objects.create(title="Nothing", sku="n", price=1)
+        images = [{"product": name} for name in (done, busy, fresh, f"shop.product:{without.pk}")]
+        answer = one.post("enhancements", {**LARGER, "images": images}).json()
+        assert answer["enhancement"]["total_items"] == 1
+        assert {entry["product"]: entry["reason"] for entry in answer["left_out"]} == {
+            done: "done_before",
+            busy: "under_way",
+            f"shop.product:{without.pk}": "no_picture",
+        }
+
+    def test_an_address_that_had_no_picture_once_is_asked_again(
+        self, caller: Call, work: Work, side: OtherSide
+    ) -> None:
+        side.pictures["/a.jpg"] = b"<html>back soon</html>"
+        one = caller()
+        asked = {**LARGER, "images": [{"source_url": f"{side.address}/a.jpg"}]}
+        identity = one.post("enhancements", asked).json()["enhancement"]["id"]
+        work()
+        side.pictures["/a.jpg"] = encoded(draw_product())
+        assert one.post(f"enhancements/{identity}/retry").status_code == 200
+        work()
+        assert EnhancementItem.objects.get().status == "completed"
+
+    def test_neither_names_nor_errors_tell_what_is_secret(
+        self, caller: Call, work: Work, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = caller()
+        url = "https://bucket.shop.example.com/mug%20blue.jpg?X-Amz-Signature=SECRETSECRET"
+        inside = [(2, 1, 6, "", ("10.20.30.40", 443))]
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: inside)
+        answer = one.post("enhancements", {**LARGER, "images": [{"source_url": url}]})
+        work()
+        shown = one.get(f"enhancements/{answer.json()['enhancement']['id']}").content.decode()
+        assert EnhancementItem.objects.get().label == "mug blue.jpg"
+        assert "SECRET" not in shown
+        assert "10.20" not in shown
+        assert "public internet" in shown
+
+    def test_addresses_cost_a_handful_of_queries_however_many(
+        self, caller: Call, side: OtherSide, django_assert_max_num_queries: Any
+    ) -> None:
+        images = [{"source_url": f"{side.address}/{number}.jpg"} for number in range(200)]
+        one = caller()
+        with django_assert_max_num_queries(16):
+            assert one.post("quote", {**LARGER, "images": images}).json()["quote"]["to_do"] == 200
+        with django_assert_max_num_queries(45):
+            assert one.post("enhancements", {**LARGER, "images": images}).status_code == 202
+
+    def test_a_storage_that_is_away_is_no_fault_of_the_request(
+        self, caller: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(*_: Any) -> str:
+            raise OSError("no route to the bucket")
+
+        monkeypatch.setattr("product_imagery.files._save", away)
+        answer = caller().form("products", {"image": _file()})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "storage")
 
     def test_what_was_refused_leaves_nothing_behind(self, caller: Call, settings: Any) -> None:
         one = caller()
@@ -194,9 +294,10 @@ class TestBringing:
             ({"image": 7}, "image"),
             ({}, "product"),
             ({"product": "shop.product:1", "source_url": "https://shop.example/a.jpg"}, "product"),
-            ({"source_url": "http://169.254.169.254/latest/meta-data"}, "images"),
-            ({"source_url": "https://127.0.0.1/a.jpg"}, "images"),
-            ({"source_url": "ftp://shop.example/a.jpg"}, "images"),
+            ({"source_url": "http://169.254.169.254/latest/meta-data"}, "source_url"),
+            ({"source_url": "https://127.0.0.1/a.jpg"}, "source_url"),
+            ({"source_url": "ftp://shop.example/a.jpg"}, "source_url"),
+            ({"product": "shop.product:99999999999999999999999999"}, "images"),
             ({"image": {"file": "a"}}, "image"),
         ],
     )

@@ -73,7 +73,9 @@ def test_a_correction_belongs_to_the_day_of_the_order(bought: tuple[Caller, Call
     assert (row["day"], row["spent"], row["promised"]) == (day, "2.00", "0.00")
 
 
-@pytest.mark.parametrize("asked", ["first_day=2026-01-02&last_day=2026-01-01", "first_day=1999-01-01", "first_day=x"])
+@pytest.mark.parametrize(
+    "asked", ["first_day=2026-01-02&last_day=2026-01-01", "first_day=1999-01-01", "first_day=x", "last_day=0001-01-01"]
+)
 def test_what_cannot_be_asked(asked: str, caller: Call) -> None:
     answer = caller().get(f"usage?{asked}")
     assert answer.status_code == 400

@@ -70,7 +70,14 @@ def _run(number: int, folder: Path) -> int:
             enhancement=enhancement, content_type=product, object_id=str(one), label=f"Product {one}", work_key=str(one)
         )
         result = ResultImage.objects.create(
-            item=item, owner=boss, image=f"{one}.jpg", format="JPEG", width=1, height=1, size=_SIZE
+            item=item,
+            enhancement=enhancement,
+            owner=boss,
+            image=f"{one}.jpg",
+            format="JPEG",
+            width=1,
+            height=1,
+            size=_SIZE,
         )
         CollectionEntry.objects.create(collection=collection, result=result)
     process = psutil.Process()

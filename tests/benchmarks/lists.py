@@ -83,17 +83,18 @@ def _fill(owner: Any, size: int) -> None:
             source_name="a.jpg", work_key="0", status="completed",
         )  # fmt: skip
         ResultImage.objects.create(
-            item=EnhancementItem.objects.get(), owner=owner, image="r/a.jpg", thumbnail="r/t.jpg", format="JPEG",
-            width=800, height=800, size=80_000, sha256="0" * 64,
+            item=EnhancementItem.objects.get(), enhancement=Enhancement.objects.earliest("pk"), owner=owner,
+            image="r/a.jpg", thumbnail="r/t.jpg", format="JPEG", width=800, height=800, size=80_000, sha256="0" * 64,
         )  # fmt: skip
     first = Enhancement.objects.earliest("pk").pk
     have = ResultImage.objects.count()
     while have < size:
         some = min(have, size - have)
         number = f"(id + {have})"
+        in_one = f"{first} + {number} / {_PER_ENHANCEMENT}"
         _copy(EnhancementItem, some, {
             "id": number, "external_id": f"'sku-' || {number}", "work_key": f"CAST({number} AS TEXT)",
-            "enhancement_id": f"{first} + {number} / {_PER_ENHANCEMENT}",
+            "enhancement_id": in_one,
         })  # fmt: skip
         review = (
             f"CASE WHEN {number} % 1000 = 0 THEN 'rejected' WHEN {number} % 3 = 0 THEN 'approved' ELSE 'pending' END"
@@ -101,7 +102,13 @@ def _fill(owner: Any, size: int) -> None:
         published = (
             f"CASE WHEN {number} % 10000 = 7 THEN 'conflict' WHEN {number} % 3 = 0 THEN 'published' ELSE 'none' END"
         )
-        changes = {"id": number, "item_id": f"item_id + {have}", "review": review, "publication": published}
+        changes = {
+            "id": number,
+            "item_id": f"item_id + {have}",
+            "enhancement_id": in_one,
+            "review": review,
+            "publication": published,
+        }
         _copy(ResultImage, some, changes)
         have += some
 

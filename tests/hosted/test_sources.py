@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
+from django.db.models import Sum
 from django.test import Client
 from PIL import Image
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import OptionError
-from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential
+from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential
+from product_imagery.products import description_of
 from product_imagery.providers.paqshot.provider import Paqshot
 from product_imagery.states import ItemStatus
 from tests.fakes.server import Fakes
@@ -130,3 +132,19 @@ def test_a_key_from_the_settings_needs_no_stored_one(
     order(credential)
     hurry()
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+
+
+def test_one_bad_source_of_a_batch_does_not_take_the_others_with_it(
+    account: Account, order: Order, fakes: Fakes
+) -> None:
+    enhancement = order(account("aigenstudio"), 5)
+    gone = EnhancementItem.objects.earliest("pk")
+    description_of(Product).storage.delete(gone.source_name)
+    hurry()
+    assert fakes.charged("aigenstudio") == 4
+    gone.refresh_from_db()
+    assert (gone.status, gone.error_code) == (ItemStatus.FAILED, "missing")
+    assert EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).count() == 4
+    enhancement.refresh_from_db()
+    assert enhancement.status == "partially_completed"
+    assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 20

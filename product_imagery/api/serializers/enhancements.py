@@ -37,9 +37,7 @@ class QuoteIn(LookIn):
     """What would be done."""
 
     images = PictureIn(many=True, min_length=1, max_length=_MOST_IMAGES)  # type: ignore[call-arg]
-    fresh = serializers.BooleanField(
-        default=False, help_text="also make pictures anew that have this look already, or are being made"
-    )
+    fresh = serializers.BooleanField(default=False, help_text="also make pictures anew that have this look already")
 
 
 class EnhancementIn(QuoteIn):
@@ -83,6 +81,13 @@ class QuoteOut(serializers.Serializer[Any]):
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
     currency = serializers.CharField()
     seconds = serializers.FloatField()
+
+
+class LeftOutOut(serializers.Serializer[Any]):
+    """A product that nothing is made of now."""
+
+    product = serializers.CharField()
+    reason = serializers.ChoiceField(choices=["under_way", "done_before", "no_picture"])
 
 
 class EnhancementOut(serializers.Serializer[Any]):

@@ -16,11 +16,11 @@ class GenerationOut(serializers.Serializer[Any]):
     """One picture that was made. Its addresses are made for this answer by the storage: do not keep them."""
 
     id = serializers.UUIDField(source="uuid")
-    enhancement = serializers.UUIDField(source="item.enhancement.uuid")
+    enhancement = serializers.UUIDField(source="enhancement.uuid")
     item = serializers.UUIDField(source="item.uuid")
     product = serializers.SerializerMethodField()
     external_id = serializers.CharField(source="item.external_id")
-    operation = serializers.CharField(source="item.enhancement.operation")
+    operation = serializers.CharField(source="enhancement.operation")
     sandbox = serializers.BooleanField(source="is_test")
     review = serializers.ChoiceField(choices=Review.choices)
     publication = serializers.ChoiceField(choices=Publication.choices)

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from product_imagery.api import products
 from product_imagery.api.base import PICTURE_PARSERS, ApiView
 from product_imagery.api.looks import look_of
-from product_imagery.api.pictures import brought
+from product_imagery.api.pictures import Brought
 from product_imagery.api.schema import describe
 from product_imagery.api.serializers.catalogue import OfferOut, PresetOut, ProviderOut, TemplateOut
 from product_imagery.api.serializers.enhancements import QuoteIn, QuoteOut
@@ -97,9 +97,11 @@ class Quote(ApiView):
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
         look = look_of(wanted, self.key)
-        with brought(wanted["images"], self.viewer):
-            chosen, _ = products.chosen(wanted["images"], self.viewer)
-            found = quote(chosen, look, fresh=wanted["fresh"])
+        pictures = Brought(wanted["images"], self.viewer, fresh=wanted["fresh"])
+        pictures.name_known()
+        named = [image for image in wanted["images"] if image.get("product")]
+        chosen, _ = products.chosen(named, self.viewer)
+        found = quote(chosen, look, fresh=wanted["fresh"], unseen=pictures.unseen)
         return self.answer("quote", QuoteOut(found).data)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import StreamingHttpResponse
 from django.utils.text import slugify
@@ -96,7 +98,7 @@ class CollectionResults(_OfCollections):
     def get(self, request: Request, uuid: Any) -> Response:
         """The newest first."""
         inside = self.results(entries__collection=self.find(uuid))
-        rows = narrow(request, inside.select_related("item__enhancement", "item__content_type"), NoFilters)
+        rows = narrow(request, inside.select_related("enhancement", "item__content_type"), NoFilters)
         page = paginate(request, rows)
         shown = GenerationOut(page.rows, many=True, context={"request": request}).data
         return self.answer("generations", shown, next_cursor=page.next_cursor)
@@ -132,18 +134,16 @@ class CollectionArchive(_OfCollections):
     def get(self, request: Request, uuid: Any) -> StreamingHttpResponse:
         """A ZIP archive, made while it is sent. One that could not be completed has no end and does not open."""
         collection = self.find(uuid)
-        rows = self.results(entries__collection=collection).order_by("pk").select_related("item")
+        rows = self.results(entries__collection=collection).order_by("pk")
+        columns = ("item__external_id", "item__label", "image", "size")
         members = [
-            archive.Member(
-                archive.member_name(number, row.item.external_id or row.item.label, str(row.image.name)),
-                str(row.image.name),
-                row.size,
-            )
-            for number, row in enumerate(rows, start=1)
+            archive.Member(archive.member_name(number, external_id or label, image), image, size)
+            for number, (external_id, label, image, size) in enumerate(rows.values_list(*columns), start=1)
         ]
         if not members:
             raise Conflict("There is nothing in this collection.", code="empty")
-        response = StreamingHttpResponse(archive.stream(results_storage(), members), content_type="application/zip")
+        streamed = archive.stream_async if isinstance(request._request, ASGIRequest) else archive.stream
+        response = StreamingHttpResponse(streamed(results_storage(), members), content_type="application/zip")
         name = slugify(collection.name)[:80] or "collection"
         response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
         response["Content-Length"] = str(archive.length(members))
@@ -156,7 +156,12 @@ def add(collection: Collection, mine: QuerySet[ResultImage], uuids: list[Any]) -
     unknown = next((uuid for uuid in uuids if uuid not in found), None)
     if unknown is not None:
         raise ValidationError({"generations": [f"There is no generation {unknown}."]})
-    if CollectionEntry.objects.filter(collection=collection).count() + len(found) > _MOST:
-        raise ValidationError({"generations": [f"A collection holds at most {_MOST} pictures."]})
-    entries = [CollectionEntry(collection=collection, result_id=found[uuid]) for uuid in dict.fromkeys(uuids)]
-    CollectionEntry.objects.bulk_create(entries, ignore_conflicts=True, batch_size=500)
+    with transaction.atomic():
+        Collection.objects.select_for_update().get(pk=collection.pk)  # of two that add, the second counts the first's
+        inside = set(CollectionEntry.objects.filter(collection=collection).values_list("result", flat=True))
+        new = [found[uuid] for uuid in dict.fromkeys(uuids) if found[uuid] not in inside]
+        if len(inside) + len(new) > _MOST:
+            raise ValidationError({"generations": [f"A collection holds at most {_MOST} pictures."]})
+        CollectionEntry.objects.bulk_create(
+            [CollectionEntry(collection=collection, result_id=pk) for pk in new], ignore_conflicts=True, batch_size=500
+        )

@@ -24,10 +24,10 @@ from product_imagery.api.serializers.enhancements import (
     EnhancementOut,
     EnhancementWithItemsOut,
     ItemOut,
+    LeftOutOut,
     ToolIn,
 )
 from product_imagery.flows import endpoints, steer
-from product_imagery.flows import upload as uploads
 from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, ResultImage, Scope
 
@@ -68,14 +68,18 @@ class _OfEnhancements(ApiView):
             external_ids=external_ids,
             webhook_url=webhook_url,
         )
-        return self.answer("enhancement", self.shown(enhancement.uuid), status=202)
+        left_out = [
+            {"product": products.identity(description, key), "reason": reason}
+            for description, key, reason in enhancement.left_out
+        ]
+        return self.answer("enhancement", self.shown(enhancement.uuid), status=202, left_out=left_out)
 
     def start_once(self, asked: dict[str, Any]) -> Response:
         """The same, once for each ``Idempotency-Key``, with the pictures that the request brought."""
-        with brought(asked["images"], self.viewer, fresh=asked["fresh"]) as taken:
+        with brought(asked["images"], self.viewer, fresh=asked["fresh"]) as pictures:
 
             def accept() -> Response:
-                uploads.keep(taken)
+                pictures.accept()
                 return self.start(asked)
 
             return once(self.request, accept)
@@ -104,6 +108,7 @@ class Enhancements(_OfEnhancements):
         body=EnhancementIn,
         creates=True,
         pictures=True,
+        also={"left_out": LeftOutOut(many=True)},
     )
     def post(self, request: Request) -> Response:
         """Accepted at once, done later: look at it until its status is a final one."""
@@ -119,7 +124,7 @@ class OneEnhancement(_OfEnhancements):
     def get(self, request: Request, uuid: Any) -> Response:
         """How far it is, with its items and their results."""
         enhancement = self.find(uuid)
-        results = ResultImage.objects.order_by("pk").select_related("item__content_type", "item__enhancement")
+        results = ResultImage.objects.order_by("pk").select_related("item__content_type", "enhancement")
         items = enhancement.items.select_related("content_type").prefetch_related(Prefetch("results", results))
         shown = self.shown(uuid)
         shown["items"] = ItemOut(items[:_ITEMS], many=True, context={"request": request}).data
@@ -177,6 +182,7 @@ class Tool(_OfEnhancements):
         body=ToolIn,
         creates=True,
         pictures=True,
+        also={"left_out": LeftOutOut(many=True)},
         routes=True,
     )
     def post(self, request: Request) -> Response:

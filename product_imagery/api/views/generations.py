@@ -29,7 +29,7 @@ class _OfGenerations(ApiView):
 
     def mine(self) -> QuerySet[ResultImage]:
         """All of the caller's."""
-        return ResultImage.objects.filter(**self.belonging).select_related("item__enhancement", "item__content_type")
+        return ResultImage.objects.filter(**self.belonging).select_related("enhancement", "item__content_type")
 
     def find(self, uuid: Any) -> ResultImage:
         """One of the caller's. Raises ``NotFound``."""

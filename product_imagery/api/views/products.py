@@ -63,10 +63,10 @@ class Products(_OfProducts):
         given = NewProductIn(data=request.data)
         given.is_valid(raise_exception=True)
         image = dict(given.validated_data)
-        with brought([image], self.viewer) as taken:
+        with brought([image], self.viewer) as pictures:
 
             def create() -> Response:
-                uploads.keep(taken)
+                pictures.accept()
                 return self.answer("product", self.one(image["product"]), status=201)
 
             return once(request, create)

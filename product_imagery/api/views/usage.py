@@ -18,7 +18,7 @@ from product_imagery.api.serializers.usage import UsageOut
 from product_imagery.models import CreditEntry
 from product_imagery.provider_kit.registry import get_provider
 
-_MOST_DAYS = 366
+_MOST_DAYS, _FIRST_YEAR = 366, 2000
 
 
 class UsageFilters(Filters):
@@ -27,6 +27,12 @@ class UsageFilters(Filters):
     first_day = serializers.DateField(required=False, help_text="30 days ago if left out")
     last_day = serializers.DateField(required=False, help_text="today if left out")
     provider = serializers.CharField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Days that a calendar of ours has."""
+        if any(day.year < _FIRST_YEAR for day in (attrs.get("first_day"), attrs.get("last_day")) if day):
+            raise ValidationError({"first_day": [f"Days begin with the year {_FIRST_YEAR}."]})
+        return super().validate(attrs)
 
 
 class Usage(ApiView):

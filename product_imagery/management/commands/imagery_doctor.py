@@ -33,7 +33,7 @@ class Command(ImageryCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run all examinations; one that fails does not keep the others from running."""
-        findings = [finding for look in (_system, _storage, _model, _work, _stalled) for finding in look()]
+        findings = [finding for look in (_system, _storage, _model, _work, _events, _stalled) for finding in look()]
         if options["json"]:
             self.print_json([{"what": what, "ok": ok, "detail": detail} for what, ok, detail in findings])
         else:
@@ -80,6 +80,11 @@ def _work() -> Iterator[_Finding]:
     overdue = health.overdue_work()
     problem = f"{overdue} pieces of work are due and nobody moves them; restart the workers. " if overdue else ""
     yield "workers", not overdue, problem + seen
+
+
+def _events() -> Iterator[_Finding]:
+    late = health.undelivered()
+    yield "events", not late, f"{late} events have waited for an hour to be sent." if late else ""
 
 
 def _stalled() -> Iterator[_Finding]:
