@@ -71,6 +71,13 @@ class GenerationFilters(CreatedFilters):
     external_id = _ItemsOf("external_id", serializers.CharField(), source="item__in", required=False)
 
 
+class CatalogueFilters(Filters):
+    """Of what there is to choose from. These lists are short and come whole."""
+
+    provider = serializers.CharField(required=False)
+    operation = serializers.CharField(required=False)
+
+
 class ProductFilters(Filters):
     """Of products."""
 

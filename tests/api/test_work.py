@@ -49,6 +49,9 @@ def test_what_there_is_to_choose_from(caller: Call, make_product: Any) -> None:
     providers = {entry["id"]: entry["available"] for entry in one.get("providers").json()["providers"]}
     assert providers["local"]
     assert not providers["paqshot"]
+    assert {offer["provider"] for offer in one.get("operations?provider=paqshot").json()["operations"]} == {"paqshot"}
+    assert all(look["operation"] == "upscale" for look in one.get("presets?operation=upscale").json()["presets"])
+    assert one.get("templates?colour=red").status_code == 400
     assert {"marble", "wood"} <= {entry["id"] for entry in one.get("templates").json()["templates"]}
     shown = one.get(f"products/{_id(product)}").json()["product"]
     assert shown["images"][0]["source"] == product.photo.name

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from product_imagery.api import products
 from product_imagery.api.base import PICTURE_PARSERS, ApiView
+from product_imagery.api.filters import CatalogueFilters, asked
 from product_imagery.api.looks import look_of
 from product_imagery.api.pictures import Brought
 from product_imagery.api.schema import describe
@@ -23,22 +24,25 @@ from product_imagery.provider_kit.registry import all_providers
 
 _TEMPLATE_OPTIONS = ("scene", "style", "preset")  #: options that choose among a provider's ready-made scenes
 
+_CHOSEN: dict[str, Any] = {"filters": CatalogueFilters, "pages": False}
+
 
 class Presets(ApiView):
     """Named looks. Open to everybody."""
 
     permission_classes = (AllowAny,)
 
-    @describe("List presets", {200: PresetOut(many=True)}, name="presets", public=True)
+    @describe("List presets", {200: PresetOut(many=True)}, name="presets", public=True, **_CHOSEN)
     def get(self, request: Request) -> Response:
         """All that are offered."""
-        return self.answer("presets", PresetOut(Preset.objects.offered(), many=True).data)
+        presets = Preset.objects.offered().filter(**asked(request, CatalogueFilters))
+        return self.answer("presets", PresetOut(presets, many=True).data)
 
 
 class Operations(ApiView):
     """What can be done to a picture, and who does it."""
 
-    @describe("List operations", {200: OfferOut(many=True)}, name="operations")
+    @describe("List operations", {200: OfferOut(many=True)}, name="operations", **_CHOSEN)
     def get(self, request: Request) -> Response:
         """One entry for each operation of each provider."""
         offers = [
@@ -46,7 +50,7 @@ class Operations(ApiView):
             for provider in all_providers().values()
             for operation, offer in provider.offers.items()
         ]
-        return self.answer("operations", offers)
+        return self.answer("operations", _chosen(request, offers))
 
 
 class Providers(ApiView):
@@ -71,7 +75,7 @@ class Providers(ApiView):
 class Templates(ApiView):
     """Ready-made scenes of all providers."""
 
-    @describe("List templates", {200: TemplateOut(many=True)}, name="templates")
+    @describe("List templates", {200: TemplateOut(many=True)}, name="templates", **_CHOSEN)
     def get(self, request: Request) -> Response:
         """Each with the option that asks for it."""
         found = [
@@ -82,7 +86,7 @@ class Templates(ApiView):
             if option.name in _TEMPLATE_OPTIONS
             for value, label in (option.choices or {}).items()
         ]
-        return self.answer("templates", TemplateOut(found, many=True).data)
+        return self.answer("templates", TemplateOut(_chosen(request, found), many=True).data)
 
 
 class Quote(ApiView):
@@ -93,9 +97,9 @@ class Quote(ApiView):
     @describe("Ask for cost and duration", {200: QuoteOut}, name="quote", body=QuoteIn, pictures=True)
     def post(self, request: Request) -> Response:
         """Nothing is done."""
-        asked = QuoteIn(data=request.data)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
+        given = QuoteIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        wanted = given.validated_data
         look = look_of(wanted, self.key)
         pictures = Brought(wanted["images"], self.viewer, fresh=wanted["fresh"])
         pictures.name_known()
@@ -103,6 +107,11 @@ class Quote(ApiView):
         chosen, _ = products.chosen(named, self.viewer)
         found = quote(chosen, look, fresh=wanted["fresh"], unseen=pictures.unseen)
         return self.answer("quote", QuoteOut(found).data)
+
+
+def _chosen(request: Request, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    wanted = asked(request, CatalogueFilters)
+    return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
 
 
 def _offer(provider: type[Provider], operation: Operation, offer: Offer) -> dict[str, Any]:
