@@ -76,7 +76,7 @@ def describe(
     }
     bad = {status: OpenApiResponse(ErrorEnvelope, description=text) for status, text in _ERRORS.items()}
     if public:
-        bad = {status: bad[status] for status in (401, 429)}
+        bad = {status: bad[status] for status in (400, 401, 429)}
     narrowing = [filters] if filters and filters().fields else []
     parameters = [*narrowing, *(_LISTS if lists else ()), *([_IDEMPOTENCY] if creates else ())]
 
