@@ -100,7 +100,7 @@ def _enhancement_of(subject: Model) -> int | None:
     if isinstance(subject, EnhancementItem):
         return subject.enhancement_id
     result = subject.result if isinstance(subject, ImageVersion) else subject
-    return result.item.enhancement_id if isinstance(result, ResultImage) else None
+    return result.enhancement_id if isinstance(result, ResultImage) else None
 
 
 def _listened_to(subjects: Sequence[Model]) -> dict[int, Enhancement]:
@@ -177,9 +177,9 @@ def _of_enhancements(enhancements: Sequence[Enhancement]) -> list[tuple[int, _Da
 def _of_results(results: Sequence[ResultImage]) -> list[tuple[int, _Data]]:
     return [
         (
-            result.item.enhancement_id,
+            result.enhancement_id,
             {
-                "enhancement": str(result.item.enhancement.uuid),
+                "enhancement": str(result.enhancement.uuid),
                 "generation": str(result.uuid),
                 "product": result.item.product_id,
                 "external_id": result.item.external_id,

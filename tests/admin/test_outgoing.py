@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib import admin
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from product_imagery.models import Event, EventDelivery, WebhookEndpoint
@@ -80,6 +85,33 @@ def test_test_events_new_secrets_and_sending_again(person: Person, side: OtherSi
     _act(client, "verify")
     work()
     assert WebhookEndpoint.objects.get().state == "active"
+
+
+def test_an_endpoint_is_deleted_with_its_deliveries(person: Person, side: OtherSide, work: Work) -> None:
+    client = person("*")
+    _add(client, side.address)
+    work()
+    endpoint = WebhookEndpoint.objects.get()
+    client.post(reverse("admin:product_imagery_webhookendpoint_delete", args=[endpoint.pk]), {"post": "yes"})
+    assert WebhookEndpoint.objects.count() == EventDelivery.objects.count() == 0
+
+
+def test_saving_the_form_does_not_undo_what_a_worker_wrote(person: Person, side: OtherSide, work: Work) -> None:
+    client = person("*")
+    _add(client, side.address)
+    stale = WebhookEndpoint.objects.get()
+    work()
+    admin.site._registry[WebhookEndpoint].save_model(None, stale, None, True)  # type: ignore[arg-type]
+    assert WebhookEndpoint.objects.get().state == "active"
+
+
+def test_the_doctor_sees_events_that_nobody_sends(person: Person, side: OtherSide, work: Work) -> None:
+    _add(person("*"), side.address)
+    EventDelivery.objects.update(due_at=timezone.now() - timedelta(hours=2))
+    said = StringIO()
+    with pytest.raises((SystemExit, CommandError)):
+        call_command("imagery_doctor", stdout=said)
+    assert "1 events have waited" in said.getvalue()
 
 
 @pytest.mark.parametrize("model", ["webhookendpoint", "eventdelivery", "upload", "collection"])
