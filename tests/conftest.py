@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from product_imagery.flows.start import start
 from product_imagery.models import Enhancement
 from product_imagery.products import description_of
 from product_imagery.providers.local.model import MATTING, fetch
+from tests.fakes.shop_side import OtherSide, other_side
 
 
 def draw_product(size: tuple[int, int] = (240, 200), mode: str = "RGB", colour: str = "#b03020") -> Image.Image:
@@ -119,3 +120,12 @@ def person(db: None) -> Callable[..., Client]:
         return client
 
     return log_in
+
+
+@pytest.fixture
+def side(settings: Any) -> Iterator[OtherSide]:
+    """Another program's server, which may be fetched from and called."""
+    with other_side() as running:
+        allowed = (running.address.removeprefix("http://"),)
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "FETCH_ALLOW": allowed}
+        yield running

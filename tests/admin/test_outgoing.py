@@ -16,21 +16,13 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from product_imagery.models import Event, EventDelivery, WebhookEndpoint
-from tests.fakes.shop_side import OtherSide, other_side
+from tests.fakes.shop_side import OtherSide
 
 pytestmark = pytest.mark.django_db
 
 Person = Callable[..., Client]
 Work = Callable[[], Any]
 _LIST = "admin:product_imagery_webhookendpoint_changelist"
-
-
-@pytest.fixture
-def side(settings: Any) -> Any:
-    with other_side() as running:
-        allowed = (running.address.removeprefix("http://"),)
-        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "FETCH_ALLOW": allowed}
-        yield running
 
 
 def _add(client: Client, url: str) -> Any:

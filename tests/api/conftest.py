@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +14,6 @@ from django.test import Client
 
 from product_imagery.models import ApiKey, Scope
 from tests.conftest import draw_product, encoded
-from tests.fakes.shop_side import OtherSide, other_side
 
 BASE = "/imagery/api/v1/"
 
@@ -71,15 +70,6 @@ def caller(db: None) -> Callable[..., Caller]:
         return Caller(text, key)
 
     return make
-
-
-@pytest.fixture
-def side(settings: Any) -> Iterator[OtherSide]:
-    """Another program's server, which may be fetched from and called."""
-    with other_side() as running:
-        allowed = (running.address.removeprefix("http://"),)
-        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "FETCH_ALLOW": allowed}
-        yield running
 
 
 @pytest.fixture

@@ -18,6 +18,10 @@ from product_imagery.products import description_of
 from product_imagery.states import JobState
 from tests.fakes.server import KEYS, Fakes, serving
 
+#: what the fixtures below are
+Account = Callable[..., ProviderCredential]
+Order = Callable[..., Enhancement]
+
 OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background", "pergai": "scene"}
 _OPTIONS = {"pergai": {"image_folder": "products"}}
 _WAITING = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -12,20 +11,15 @@ from product_imagery.exceptions import RequestError
 from product_imagery.flows import review, steer
 from product_imagery.models import (
     CreditEntry,
-    Enhancement,
     EnhancementItem,
-    ProviderCredential,
     ProviderJob,
     ResultImage,
 )
 from product_imagery.states import ItemStatus, Review
 from tests.fakes.server import Fakes
-from tests.hosted.conftest import hurry
+from tests.hosted.conftest import Account, Order, hurry
 
 pytestmark = pytest.mark.django_db
-
-Account = Callable[..., ProviderCredential]
-Order = Callable[..., Enhancement]
 
 
 def _spent() -> Decimal:

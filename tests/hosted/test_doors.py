@@ -22,12 +22,10 @@ from product_imagery.flows.pace import batch_sizes, forecast_seconds
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
-from tests.hosted.conftest import OPERATIONS, hurry
+from tests.hosted.conftest import OPERATIONS, Account, hurry
 
 pytestmark = pytest.mark.django_db
 
-Account = Callable[..., ProviderCredential]
-Order = Callable[..., Enhancement]
 Person = Callable[..., Client]
 
 

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +16,6 @@ from django.test import Client
 from django.utils import timezone
 
 from product_imagery.models import (
-    Enhancement,
     EnhancementItem,
     ProviderCredential,
     ProviderJob,
@@ -27,13 +25,10 @@ from product_imagery.models import (
 from product_imagery.states import ItemStatus, JobState
 from tests.conftest import draw_product, encoded
 from tests.fakes.server import KEYS, Fakes
-from tests.hosted.conftest import hurry
+from tests.hosted.conftest import Account, Order, hurry
 from tests.hosted.test_webhooks import _aigen, _post, _url
 
 pytestmark = pytest.mark.django_db
-
-Account = Callable[..., ProviderCredential]
-Order = Callable[..., Enhancement]
 
 
 def test_a_status_that_goes_back_changes_nothing(account: Account, order: Order, fakes: Fakes) -> None:

@@ -36,13 +36,11 @@ from product_imagery.models import (
 )
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
-from tests.hosted.conftest import hurry
+from tests.hosted.conftest import Account, Order, hurry
 from tests.hosted.test_webhooks import _paqshot, _post, _url, paqshot  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.django_db
 
-Account = Callable[..., ProviderCredential]
-Order = Callable[..., Enhancement]
 Person = Callable[..., Client]
 
 

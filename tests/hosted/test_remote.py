@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -14,14 +13,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from product_imagery.models import Enhancement, LimitUse, ProviderCredential, ProviderJob
+from product_imagery.models import LimitUse, ProviderJob
 from tests.fakes.server import Fakes
-from tests.hosted.conftest import hurry
+from tests.hosted.conftest import Account, Order, hurry
 
 pytestmark = pytest.mark.django_db
-
-Account = Callable[..., ProviderCredential]
-Order = Callable[..., Enhancement]
 
 
 def _run(*arguments: Any, **options: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,17 +15,15 @@ from PIL import Image
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import OptionError
-from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential
+from product_imagery.models import CreditEntry, EnhancementItem
 from product_imagery.products import description_of
 from product_imagery.providers.paqshot.provider import Paqshot
 from product_imagery.states import ItemStatus
 from tests.fakes.server import Fakes
-from tests.hosted.conftest import hurry
+from tests.hosted.conftest import Account, Order, hurry
 
 pytestmark = pytest.mark.django_db
 
-Account = Callable[..., ProviderCredential]
-Order = Callable[..., Enhancement]
 MOST = 10 * 1024 * 1024
 
 

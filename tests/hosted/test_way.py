@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,18 +17,15 @@ from product_imagery.models import (
     CreditEntry,
     Enhancement,
     EnhancementItem,
-    ProviderCredential,
     ProviderJob,
     ResultImage,
 )
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes, Fault
-from tests.hosted.conftest import OPERATIONS, hurry
+from tests.hosted.conftest import OPERATIONS, Account, Order, hurry
 
 pytestmark = pytest.mark.django_db
 
-Account = Callable[..., ProviderCredential]
-Order = Callable[..., Enhancement]
 PROVIDERS = sorted(OPERATIONS)
 COSTS = {"aigenstudio": 5, "productai": 3, "paqshot": 1, "pergai": 1}
 

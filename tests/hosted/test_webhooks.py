@@ -9,7 +9,6 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 
@@ -21,15 +20,13 @@ from django.utils import timezone
 from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.receive import process_forgotten
 from product_imagery.flows.sweep import clear_up
-from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob, WebhookDelivery
+from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, WebhookDelivery
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
-from tests.hosted.conftest import hurry
+from tests.hosted.conftest import Account, Order, hurry
 
 pytestmark = pytest.mark.django_db
 
-Account = Callable[..., ProviderCredential]
-Order = Callable[..., Enhancement]
 WHSEC = "whsec_example"
 
 
