@@ -15,6 +15,9 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
+from example_project.shop.models import Product
+from product_imagery.flows.look import look_of_operation
+from product_imagery.flows.start import start
 from product_imagery.models import (
     EnhancementItem,
     ProviderCredential,
@@ -22,6 +25,7 @@ from product_imagery.models import (
     ResultImage,
     WebhookDelivery,
 )
+from product_imagery.products import description_of
 from product_imagery.states import ItemStatus, JobState
 from tests.conftest import draw_product, encoded
 from tests.fakes.server import KEYS, Fakes
@@ -136,6 +140,22 @@ def test_a_result_that_cannot_be_meant_carries_a_warning(
     hurry()
     result = ResultImage.objects.get()
     assert result.warnings == expected
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_tool_that_answers_with_its_picture_is_done(
+    lost: int, account: Account, make_product: Any, fakes: Fakes
+) -> None:
+    """What PergAI's tools answer is not stated: an address without an id is all that there is, and is kept."""
+    credential = account("pergai")
+    look = look_of_operation("remove_background", {"image_folder": "products"}, credential)
+    start({description_of(Product): [make_product().pk]}, look, door="command")
+    told = json.dumps({"imageUrl": f"{fakes.base}/files/result.png"}).encode()
+    fakes.fail("pergai.create", "after", skip=1, status=200, body=told)
+    fakes.fail("files.read", "drop", times=lost)
+    hurry()
+    assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+    assert fakes.charged("pergai") == 1
 
 
 @pytest.mark.parametrize("code", ["quota_exceeded", "plan_required"])

@@ -18,6 +18,7 @@ from product_imagery.provider_kit.conversation import (
     Finished,
     HttpRequest,
     NotAccepted,
+    Outcome,
     Refused,
     Remember,
     RemotePicture,
@@ -30,6 +31,8 @@ from product_imagery.provider_kit.remote import Resource, Verb
 
 _FIRST_LOOK, _NEXT_LOOK = 10.0, 15.0
 _PRODUCT = "product_id"
+_PICTURE = "picture_url"
+_PICTURE_FIELDS = ("resultImagePath", "imageUrl", "url")  #: what a tool calls its picture is not stated
 _PRODUCT_FIELD = b'"imagePath"'  #: only the create of a product has it
 _PRICE = Decimal(1)  #: nothing is stated: operations are counted
 
@@ -115,7 +118,12 @@ class PergAI(HostedProvider):
             yield Remember({_PRODUCT: product})
         path, content = _work(job, product)
         answer = yield from self.post(path, content, creates=True)
-        return Accepted(_identity(answer.fields(), "generation"), check_after=_FIRST_LOOK)
+        found = _single(answer.fields(), "generation")
+        url = next((found.text(name) for name in _PICTURE_FIELDS if found.text(name, "")), "")
+        if url and not found.has("id"):  # a tool may answer with the picture itself: this is all that is told of it
+            yield Remember({_PICTURE: url})
+            return _finished(job, url, "completed")
+        return Accepted(found.identity(), check_after=_FIRST_LOOK)
 
     def reconcile(self, job: Job) -> Conversation:
         """Which of the two creates was lost is told by what was written down before it.
@@ -144,7 +152,9 @@ class PergAI(HostedProvider):
         return (yield from self.entries(HttpRequest("GET", name)))
 
     def poll(self, job: Job) -> Conversation:
-        """Read the generation."""
+        """Read the generation; a picture that came without one has its address already."""
+        if not job.remote_id:
+            return _finished(job, job.remembered.get(_PICTURE, ""), "completed")
         answer = yield from self.get(f"generations/{job.remote_id}")
         found = _single(answer.fields(), "generation")
         status = found.text("status")
@@ -152,8 +162,7 @@ class PergAI(HostedProvider):
             return Refused("provider_failed", "PergAI could not make this picture; it gives no reason.", charged=True)
         if status.lower() != "completed":
             return Running(status, _NEXT_LOOK)
-        url = found.text("resultImagePath")
-        return Finished((RemotePicture(job.inputs[0].item_id, url),), status=status)
+        return _finished(job, found.text("resultImagePath"), status)
 
     def check_credential(self) -> Conversation:
         """List the products."""
@@ -166,6 +175,10 @@ class PergAI(HostedProvider):
             sentence = "PergAI answered with a web page. Check the base address and the key."
             return CredentialRefused(sentence, code="web_page", status=answer.status)
         return None
+
+
+def _finished(job: Job, url: str, status: str) -> Outcome:
+    return Finished((RemotePicture(job.inputs[0].item_id, url),), status=status)
 
 
 def _single(body: Fields, name: str) -> Fields:
