@@ -72,7 +72,10 @@ class Sender:
         """Write down what has come back; return how many."""
         finished = [future for future in self._sending if future.done()]
         for future in finished:
-            record(future.result())
+            unforeseen = future.exception()  # one delivery must not take the pump with it
+            if unforeseen is not None:
+                logger.error("Delivery %s could not be sent.", self._sending[future].pk, exc_info=unforeseen)
+            record(future.result() if unforeseen is None else Attempt(self._sending[future], None))
             del self._sending[future]  # not before: what is not written down is not forgotten either
         return len(finished)
 
@@ -100,7 +103,7 @@ class Attempt:
 
 
 def perform(delivery: EventDelivery) -> Attempt:
-    """Send it once. Never raises."""
+    """Send it once."""
     body = delivery.body.encode()
     try:
         keys = delivery.endpoint.signing_keys()
@@ -109,9 +112,6 @@ def perform(delivery: EventDelivery) -> Attempt:
     except SecretError as error:
         return Attempt(delivery, None, error.message)
     except ImageryError:  # one answer for all: who asks learns nothing about what is behind an address
-        return Attempt(delivery, None)
-    except Exception:  # one delivery must not take the pump with it
-        logger.exception("Delivery %s could not be sent.", delivery.pk)
         return Attempt(delivery, None)
 
 
