@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ModelMissing
+from product_imagery.flows import deliver, pump
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pump import Slice, pump_slice
 from product_imagery.flows.start import start
@@ -48,6 +49,16 @@ def _own_files(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.PRODUCT_IMAGERY = {"PROCESSES": 1}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pump gathers answers for a while before it writes them down, and pauses before it looks again whether it is
+    done: too long for hundreds of tests.
+    """
+    monkeypatch.setattr(pump, "_ROUND", 0.01)
+    monkeypatch.setattr(pump, "_TICK", 0.02)
+    monkeypatch.setattr(deliver, "_LOOK_SECONDS", 0.02)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import pytest
 from django.db.models.functions import Now
 
 from example_project.shop.models import Product
-from product_imagery.flows import pump
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.start import start
@@ -25,12 +24,6 @@ Order = Callable[..., Enhancement]
 OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background", "pergai": "scene"}
 _OPTIONS = {"pergai": {"image_folder": "products"}}
 _WAITING = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)
-
-
-@pytest.fixture(autouse=True)
-def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pump gathers answers for a tenth of a second before it writes them down: too long for hundreds of tests."""
-    monkeypatch.setattr(pump, "_ROUND", 0.01)
 
 
 @pytest.fixture
