@@ -120,7 +120,7 @@ class PergAI(HostedProvider):
         answer = yield from self.post(path, content, creates=True)
         found = _single(answer.fields(), "generation")
         url = next((found.text(name) for name in _PICTURE_FIELDS if found.text(name, "")), "")
-        if url and not found.text("id", ""):  # a tool may answer with the picture itself: this is all that is told of it
+        if url and not found.text("id", ""):  # a tool may answer with the picture itself, and tell no more of it
             yield Remember({_PICTURE: url})
             return _finished(job, url, "completed")
         return Accepted(found.identity(), check_after=_FIRST_LOOK)
