@@ -20,7 +20,7 @@ _OFFER = {
     "provider": "local",
     "operation": "white_background",
     "cost": "0.00",
-    "currency": "free",
+    "currency": "",
     "options": [
         {
             "name": "shadow",
@@ -194,7 +194,7 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
             "done_before": 0,
             "without_picture": 0,
             "cost": "0.00",
-            "currency": "free",
+            "currency": "",
             "seconds": 2.5,
         },
         {},

@@ -37,7 +37,7 @@ class OfferOut(serializers.Serializer[Any]):
     provider = serializers.CharField()
     operation = serializers.CharField()
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
-    currency = serializers.CharField()
+    currency = serializers.CharField(help_text="the provider's own unit; empty where nothing is paid")
     options = OptionOut(many=True)
 
 

@@ -79,7 +79,7 @@ class QuoteOut(serializers.Serializer[Any]):
     done_before = serializers.IntegerField()
     without_picture = serializers.IntegerField()
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
-    currency = serializers.CharField()
+    currency = serializers.CharField(help_text="the provider's own unit; empty where nothing is paid")
     seconds = serializers.FloatField()
 
 
