@@ -95,11 +95,9 @@ class _Sink:
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
-        self._at = 0
 
     def write(self, data: bytes) -> int:
         self._pieces.append(data)
-        self._at += len(data)
         return len(data)
 
     def flush(self) -> None:

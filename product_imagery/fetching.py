@@ -142,11 +142,7 @@ def _connected(target: _Target, deadline: float) -> Iterator[httpcore.Connection
 
 def check_address(url: str, *, deadline: float | None = None, lookups: ThreadPoolExecutor | None = None) -> _Target:
     """Check an address without connecting. Raises ``UnsafeAddress``, or ``FetchError`` when it has none."""
-    parts = _split(url)
-    host, port = _destination(parts)
-    allowed = f"{host}:{port}" in get_settings().fetch_allow
-    if not allowed:
-        _check_public(parts, host)
+    host, port, allowed = _destination(url)
     addresses = _resolve(host, port, deadline, lookups or _lookups)
     refused = [address for address in addresses if not allowed and not is_public(address)]
     if refused:
@@ -157,16 +153,19 @@ def check_address(url: str, *, deadline: float | None = None, lookups: ThreadPoo
 
 def check_syntax(url: str) -> None:
     """Check what can be told without looking a name up. Raises ``UnsafeAddress``."""
+    host, _, allowed = _destination(url)
+    if not allowed and _is_literal(host) and not is_public(ipaddress.ip_address(host)):
+        raise _unsafe(f"{host} is not a public address")
+
+
+def _destination(url: str) -> tuple[str, int, bool]:
+    """(host, port, whether the settings let it through) of an address that is written as it should be."""
     parts = _split(url)
-    host, port = _destination(parts)
-    if f"{host}:{port}" not in get_settings().fetch_allow:
+    host, port = (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+    allowed = f"{host}:{port}" in get_settings().fetch_allow
+    if not allowed:
         _check_public(parts, host)
-        if _is_literal(host) and not is_public(ipaddress.ip_address(host)):
-            raise _unsafe(f"{host} is not a public address")
-
-
-def _destination(parts: SplitResult) -> tuple[str, int]:
-    return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+    return host, port, allowed
 
 
 def is_public(address: _Address) -> bool:

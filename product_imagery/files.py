@@ -114,9 +114,8 @@ def pieces(storage: Storage, name: str) -> Iterator[bytes]:
 def digest(storage: Storage, name: str) -> str:
     """SHA-256 (hex) of a stored file. Raises ``StorageError``, with the code ``missing`` when it is not there."""
     found = hashlib.sha256()
-    with _as_storage_errors("The file cannot be read."), storage.open(name, "rb") as handle:
-        for piece in _pieces(handle):
-            found.update(piece)
+    for piece in pieces(storage, name):
+        found.update(piece)
     return found.hexdigest()
 
 

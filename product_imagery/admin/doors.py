@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from product_imagery.exceptions import ImageryError
 
@@ -85,3 +87,8 @@ def each(request: HttpRequest, step: Callable[[Any], object], things: Any) -> in
     for sentence in refusals:
         messages.warning(request, sentence)
     return done
+
+
+def coloured(state: str, label: str) -> SafeString:
+    """A state in its colour: ``state`` is the name of a class in ``admin.css``."""
+    return format_html('<span class="imagery-state imagery-{}">{}</span>', state, label)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.confirm import confirm_page
-from product_imagery.admin.doors import ReadOnlyRecords, explained, require
+from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, require
 from product_imagery.admin.review import review_page
 from product_imagery.flows import steer
 from product_imagery.flows.health import worker_is_missing
@@ -63,12 +63,8 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     def state(self, enhancement: Any) -> SafeString:
         notes = [gettext("%d failed") % enhancement.failed] if enhancement.failed else []
         notes += [gettext("%d need a decision") % enhancement.stalled] if enhancement.stalled else []
-        return format_html(
-            '<span class="imagery-state imagery-{}">{}</span> {}',
-            enhancement.status,
-            enhancement.get_status_display(),
-            ", ".join(notes),
-        )
+        state = coloured(enhancement.status, enhancement.get_status_display())
+        return format_html("{} {}", state, ", ".join(notes))
 
     @admin.action(description=_("Cancel what has not begun"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.doors import ReadOnlyRecords
+from product_imagery.admin.doors import ReadOnlyRecords, coloured
 from product_imagery.models import EnhancementItem, ResultImage
 
 
@@ -48,4 +48,4 @@ class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[t
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, item: EnhancementItem) -> SafeString:
-        return format_html('<span class="imagery-state imagery-{}">{}</span>', item.status, item.get_status_display())
+        return coloured(item.status, item.get_status_display())

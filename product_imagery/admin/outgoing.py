@@ -14,13 +14,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.doors import ReadOnlyRecords, explained, person
+from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, person
 from product_imagery.exceptions import UnsafeAddress
 from product_imagery.fetching import check_syntax
 from product_imagery.flows import endpoints
 from product_imagery.models import Event, EventDelivery, WebhookEndpoint
 
-_STATE_COLOURS = {
+_STATE_COLOURS: dict[str, str] = {
     WebhookEndpoint.State.PENDING: "queued",
     WebhookEndpoint.State.ACTIVE: "completed",
     WebhookEndpoint.State.DISABLED: "failed",
@@ -91,7 +91,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("state"), ordering="state")
     def coloured_state(self, endpoint: WebhookEndpoint) -> SafeString:
-        return _coloured(endpoint.state, endpoint.get_state_display())
+        return coloured(_STATE_COLOURS[endpoint.state], endpoint.get_state_display())
 
     @admin.action(description=_("Send a challenge: for those that wait or were switched off"), permissions=["change"])
     def verify(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
@@ -144,13 +144,9 @@ class EventDeliveryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[typ
 
     @admin.display(description=_("state"), ordering="state")
     def coloured_state(self, delivery: EventDelivery) -> SafeString:
-        return _coloured(delivery.state, delivery.get_state_display())
+        return coloured(_STATE_COLOURS[delivery.state], delivery.get_state_display())
 
     @admin.display(description=_("body"))
     def text(self, delivery: EventDelivery) -> SafeString:
         shown = json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False)
         return format_html("<pre>{}</pre>", shown)
-
-
-def _coloured(state: str, label: str) -> SafeString:
-    return format_html('<span class="imagery-state imagery-{}">{}</span>', _STATE_COLOURS.get(state, state), label)  # type: ignore[call-overload]

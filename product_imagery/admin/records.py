@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from product_imagery.admin.doors import ReadOnlyRecords, explained, person, require
+from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, person, require
 from product_imagery.flows import receive, steer
 from product_imagery.models import CreditEntry, ProviderJob, WebhookDelivery
 from product_imagery.states import JobState
@@ -74,7 +74,7 @@ class ProviderJobAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     @admin.display(description=_("state"), ordering="state")
     def coloured_state(self, job: ProviderJob) -> SafeString:
-        return format_html('<span class="imagery-state imagery-{}">{}</span>', job.state, job.get_state_display())
+        return coloured(job.state, job.get_state_display())
 
     @admin.display(description=_("enhancement"))
     def enhancement_link(self, job: ProviderJob) -> SafeString:

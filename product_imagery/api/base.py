@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+from django.db.models import Model, QuerySet
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import NotFound
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.renderers import JSONRenderer
@@ -23,6 +25,7 @@ from product_imagery.api.products import Viewer
 from product_imagery.models import ApiKey, Scope
 
 PICTURE_PARSERS = (JSONWithPicturesParser, FormWithPicturesParser)
+_Row = TypeVar("_Row", bound=Model)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 
 
@@ -75,6 +78,13 @@ class ApiView(APIView):
     def answer(self, name: str, content: Any, status: int = 200, **more: Any) -> Response:
         """``content`` under its name, with the request's id."""
         return Response({name: content, **more, "request_id": self.request_id}, status=status)
+
+    def one_of(self, rows: QuerySet[_Row], uuid: Any, name: str) -> _Row:
+        """The row with this id, of those that are the caller's. Raises ``NotFound``, which calls it ``name``."""
+        found = rows.filter(uuid=uuid).first()
+        if found is None:
+            raise NotFound(f"There is no such {name}.")
+        return found
 
     @property
     def caller(self) -> Any:

@@ -13,6 +13,8 @@ from django.db.models import Model, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from product_imagery.api.products import identity_of, primary_key
+
 _LIMIT, MOST = 20, 100
 FARTHEST = 10_000  #: rows that an offset may skip: further on only a cursor is fast
 
@@ -54,7 +56,7 @@ def _number(request: Request, name: str, default: int, least: int, most: int) ->
 
 
 def _cursor(last: Model) -> str:
-    return base64.urlsafe_b64encode(f"{last._meta.label_lower}:{last.pk}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(identity_of(last).encode()).decode().rstrip("=")
 
 
 def _after(cursor: str, lists: Sequence[QuerySet[Any]]) -> list[QuerySet[Any]]:
@@ -63,9 +65,7 @@ def _after(cursor: str, lists: Sequence[QuerySet[Any]]) -> list[QuerySet[Any]]:
         label, _, key = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
         labels = [rows.model._meta.label_lower for rows in lists]
         first = lists[labels.index(label)]
-        last = first.model._meta.get_field(first.model._meta.pk.name).to_python(key)
-        if isinstance(last, int) and abs(last) >= 1 << 63:
-            raise ValueError(cursor)
+        last = primary_key(first.model, key)
     except (ValueError, binascii.Error, FieldError) as error:
         raise ValidationError({"cursor": ["This is no cursor of this list."]}) from error
     return [first.filter(pk__lt=last), *lists[labels.index(label) + 1 :]]

@@ -29,10 +29,16 @@ class BoundedJSONParser(BaseParser):
         content = stream.read(self.most_bytes + 1)
         if len(content) > self.most_bytes:
             raise TooLarge(f"The request has more than {self.most_bytes / 1e6:.0f} MB.")
-        try:
-            return json.loads(content.decode(), parse_constant=_refuse)
-        except (RecursionError, ValueError) as error:
-            raise ParseError("The request is not readable JSON.") from error
+        return _read(content, "The request")
+
+
+def _read(content: bytes | str, what: str) -> Any:
+    """JSON as the standard has it. Raises ``ParseError``, which names ``what``."""
+    try:
+        text = content.decode() if isinstance(content, bytes) else content
+        return json.loads(text, parse_constant=_refuse)
+    except (RecursionError, ValueError) as error:
+        raise ParseError(f"{what} is not readable JSON.") from error
 
 
 def _refuse(constant: str) -> Any:
@@ -59,10 +65,7 @@ class FormWithPicturesParser(MultiPartParser):
         form: Any = super().parse(stream, media_type, parser_context)
         if "request" not in form.data:
             return {**form.data.dict(), **form.files.dict()}
-        try:
-            body = json.loads(form.data["request"])
-        except (ValueError, RecursionError) as error:
-            raise ParseError("The part “request” is not readable JSON.") from error
+        body = _read(form.data["request"], "The part “request”")
         if not isinstance(body, dict):
             raise ParseError("The part “request” is not a JSON object.")
         places = [body, *(body["images"] if isinstance(body.get("images"), list) else [])]

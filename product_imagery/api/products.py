@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError as FieldError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
 from product_imagery.exceptions import RegistrationError
@@ -65,15 +65,21 @@ def identity(description: ProductImages, key: Any) -> str:
     return f"{kind_of(description)}:{key}"
 
 
+def primary_key(model: type[Model], text: str) -> Any:
+    """A text as a key of ``model``. Raises ``ValueError``, or Django's ``ValidationError``, for what cannot be one."""
+    field: Any = model._meta.pk
+    found = field.to_python(text)
+    if isinstance(found, int) and abs(found) >= _LARGEST:
+        raise ValueError(text)
+    return found
+
+
 def parse(identity: str) -> tuple[ProductImages, Any]:
     """The description and the key of a product, which may not exist. Raises ``NotFound`` for what cannot be one."""
     name, _, key = identity.partition(":")
     try:
         model = apps.get_model(name)
-        found = model._meta.get_field(model._meta.pk.name).to_python(key)
-        if isinstance(found, int) and abs(found) >= _LARGEST:
-            raise ValueError(key)
-        return description_of(model), found
+        return description_of(model), primary_key(model, key)
     except (LookupError, ValueError, AttributeError, RegistrationError, FieldError) as error:
         raise _nothing(identity) from error
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery import vault
-from product_imagery.models.clock import from_now
+from product_imagery.models.clock import from_now, unclaimed
 
 _OVERLAP = timedelta(hours=24)  #: both secrets sign for so long after a rotation
 _SECRET_BYTES = 32
@@ -125,8 +125,7 @@ class EventQuerySet(models.QuerySet["EventDelivery"]):
 
     def claim(self, *, most: int, each: int, busy: Mapping[int, int], seconds: float) -> list[EventDelivery]:
         """Take up to ``most`` due deliveries for ``seconds``, with those under way at most ``each`` of one endpoint."""
-        free = models.Q(claimed_until=None) | models.Q(claimed_until__lt=Now())
-        due = self.sendable().filter(free, due_at__lte=Now())
+        due = self.sendable().filter(unclaimed(), due_at__lte=Now())
         waiting = WebhookEndpoint.objects.filter(Exists(due.filter(endpoint=OuterRef("pk")))).order_by("?")
         chosen: list[int] = []
         for endpoint in waiting.values_list("pk", flat=True):
@@ -139,8 +138,8 @@ class EventQuerySet(models.QuerySet["EventDelivery"]):
         if not chosen:
             return []
         token = uuid.uuid4()
-        unclaimed = self.filter(free, pk__in=chosen, state=EventDelivery.State.WAITING)
-        unclaimed.update(token=token, claimed_until=from_now(seconds))
+        still_free = self.filter(unclaimed(), pk__in=chosen, state=EventDelivery.State.WAITING)
+        still_free.update(token=token, claimed_until=from_now(seconds))
         return list(self.filter(token=token, pk__in=chosen).select_related("endpoint"))
 
     def held(self, delivery: EventDelivery) -> EventQuerySet:

@@ -12,7 +12,7 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.models.clock import from_now
+from product_imagery.models.clock import from_now, unclaimed
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement
 from product_imagery.models.preset import operation_choices
@@ -124,7 +124,7 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
         return self.filter(state=JobState.SENDING, claimed_until__lt=Now())
 
     def _unclaimed(self) -> JobQuerySet:
-        return self.filter(Q(claimed_until=None) | Q(claimed_until__lt=Now()))
+        return self.filter(unclaimed())
 
 
 class ProviderJob(models.Model):

@@ -6,11 +6,10 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.files import results_storage
-from product_imagery.models.clock import from_now
+from product_imagery.models.clock import from_now, unclaimed
 from product_imagery.models.enhancement import Enhancement, EnhancementItem
 from product_imagery.models.job import ProviderJob
 from product_imagery.states import Publication, Review
@@ -21,9 +20,7 @@ class ResultQuerySet(models.QuerySet["ResultImage"]):
 
     def claim_publications(self, *, most: int, seconds: float) -> list[ResultImage]:
         """Take up to ``most`` results that wait to be put on their product, for ``seconds``."""
-        due = self.filter(publication=Publication.WAITING).filter(
-            models.Q(claimed_until=None) | models.Q(claimed_until__lt=Now())
-        )
+        due = self.filter(publication=Publication.WAITING).filter(unclaimed())
         chosen = list(due.order_by("pk").values_list("pk", flat=True)[:most])
         if not chosen:
             return []

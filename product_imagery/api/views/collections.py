@@ -35,10 +35,7 @@ class _OfCollections(ApiView):
 
     def find(self, uuid: Any) -> Collection:
         """One of the caller's. Raises ``NotFound``."""
-        found = self.mine().filter(uuid=uuid).first()
-        if found is None:
-            raise NotFound("There is no such collection.")
-        return found
+        return self.one_of(self.mine(), uuid, "collection")
 
     def results(self, **which: Any) -> QuerySet[ResultImage]:
         """The caller's own results."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -32,21 +31,26 @@ from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, ResultImage, Scope
 
 _ITEMS = 1000  #: shown of one enhancement
+#: how operations are described that start one
+_STARTS: dict[str, Any] = {
+    "answers": {202: EnhancementOut},
+    "name": "enhancement",
+    "creates": True,
+    "pictures": True,
+    "also": {"left_out": LeftOutOut(many=True)},
+}
 
 
 class _OfEnhancements(ApiView):
     """What the views of enhancements share."""
 
-    def mine(self) -> Any:
+    def mine(self) -> QuerySet[Enhancement]:
         """All of the caller's."""
         return Enhancement.objects.filter(**self.owned).with_progress().select_related("credential", "preset")
 
     def find(self, uuid: Any) -> Enhancement:
         """One of the caller's. Raises ``NotFound``."""
-        found: Enhancement | None = self.mine().filter(uuid=uuid).first()
-        if found is None:
-            raise NotFound("There is no such enhancement.")
-        return found
+        return self.one_of(self.mine(), uuid, "enhancement")
 
     def start(self, asked: dict[str, Any]) -> Response:
         """Start what was asked for, checked by ``EnhancementIn``."""
@@ -54,8 +58,8 @@ class _OfEnhancements(ApiView):
             require_scope(self.request, Scope.REVIEW)
             require_permission(self.request, "publish_resultimage")
         chosen, external_ids = products.chosen(asked["images"], self.viewer)
-        webhook_url = asked.get("webhook_url", "")
-        endpoints.address_for(self.caller, webhook_url, is_test=self.viewer.makes_tests)
+        wanted = asked.get("webhook_url", "")
+        webhook_url = endpoints.address_for(self.caller, wanted, is_test=self.viewer.makes_tests)
         enhancement = start(
             chosen,
             look_of(asked, self.key),
@@ -103,12 +107,8 @@ class Enhancements(_OfEnhancements):
 
     @describe(
         "Start an enhancement",
-        {202: EnhancementOut},
-        name="enhancement",
         body=EnhancementIn,
-        creates=True,
-        pictures=True,
-        also={"left_out": LeftOutOut(many=True)},
+        **_STARTS,
     )
     def post(self, request: Request) -> Response:
         """Accepted at once, done later: look at it until its status is a final one."""
@@ -126,7 +126,7 @@ class OneEnhancement(_OfEnhancements):
         enhancement = self.find(uuid)
         results = ResultImage.objects.order_by("pk").select_related("item__content_type", "enhancement")
         items = enhancement.items.select_related("content_type").prefetch_related(Prefetch("results", results))
-        shown = self.shown(uuid)
+        shown = EnhancementOut(enhancement).data
         shown["items"] = ItemOut(items[:_ITEMS], many=True, context={"request": request}).data
         return self.answer("enhancement", shown)
 
@@ -177,13 +177,9 @@ class Tool(_OfEnhancements):
 
     @describe(
         "Use a tool on one picture",
-        {202: EnhancementOut},
-        name="enhancement",
         body=ToolIn,
-        creates=True,
-        pictures=True,
-        also={"left_out": LeftOutOut(many=True)},
         routes=True,
+        **_STARTS,
     )
     def post(self, request: Request) -> Response:
         """An enhancement of one picture: look at it until its status is a final one."""

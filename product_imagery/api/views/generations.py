@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -33,10 +32,7 @@ class _OfGenerations(ApiView):
 
     def find(self, uuid: Any) -> ResultImage:
         """One of the caller's. Raises ``NotFound``."""
-        found = self.mine().filter(uuid=uuid).first()
-        if found is None:
-            raise NotFound("There is no such generation.")
-        return found
+        return self.one_of(self.mine(), uuid, "generation")
 
     def shown(self, uuid: Any) -> Any:
         """A generation as answers show it."""

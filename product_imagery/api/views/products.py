@@ -28,11 +28,11 @@ class _OfProducts(ApiView):
         images = ProductPictureOut(pictures, many=True, context=context).data
         return {"id": products.identity_of(row), "name": description.label(row), "images": images}
 
-    def one(self, identity: str) -> dict[str, Any]:
-        """The same of one. Raises ``NotFound``, ``PermissionDenied``."""
+    def one(self, identity: str) -> tuple[Any, dict[str, Any]]:
+        """The row of one and how answers show it. Raises ``NotFound``, ``PermissionDenied``."""
         description, row = products.find(identity, self.viewer)
         found = products.pictures_of(description, [row])
-        return self.shown(description, row, found.get(str(row.pk), []))
+        return row, self.shown(description, row, found.get(str(row.pk), []))
 
 
 class Products(_OfProducts):
@@ -67,7 +67,7 @@ class Products(_OfProducts):
 
             def create() -> Response:
                 pictures.accept()
-                return self.answer("product", self.one(image["product"]), status=201)
+                return self.answer("product", self.one(image["product"])[1], status=201)
 
             return once(request, create)
 
@@ -78,13 +78,13 @@ class OneProduct(_OfProducts):
     @describe("Get a product", {200: ProductOut}, name="product")
     def get(self, request: Request, identity: str) -> Response:
         """Its pictures: the files that stand there now."""
-        return self.answer("product", self.one(identity))
+        _, shown = self.one(identity)
+        return self.answer("product", shown)
 
     @describe("Delete a product", {200: ProductOut}, name="product")
     def delete(self, request: Request, identity: str) -> Response:
         """Only a picture that came through the API; what was made of it stays."""
-        shown = self.one(identity)
-        _, row = products.find(identity, self.viewer)
+        row, shown = self.one(identity)
         if not isinstance(row, Upload):
             raise PermissionDenied("Products of the shop are not deleted from here.", code="not_an_upload")
         uploads.delete(row)

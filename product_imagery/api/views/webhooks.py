@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -30,10 +30,7 @@ class _OfEndpoints(ApiView):
 
     def find(self, uuid: Any) -> WebhookEndpoint:
         """One of the caller's. Raises ``NotFound``."""
-        found = self.mine().filter(uuid=uuid).first()
-        if found is None:
-            raise NotFound("There is no such endpoint.")
-        return found
+        return self.one_of(self.mine(), uuid, "endpoint")
 
     def shown(self, uuid: Any) -> Any:
         """An endpoint as answers show it."""
@@ -143,7 +140,5 @@ class Redeliver(_OfEndpoints):
     @describe("Redeliver an event", {202: DeliveryOut}, name="delivery")
     def post(self, request: Request, uuid: Any, delivery: Any) -> Response:
         """The same event under the same id."""
-        found = EventDelivery.objects.filter(endpoint=self.find(uuid), uuid=delivery).first()
-        if found is None:
-            raise NotFound("There is no such delivery.")
+        found = self.one_of(EventDelivery.objects.filter(endpoint=self.find(uuid)), delivery, "delivery")
         return self.answer("delivery", DeliveryOut(endpoints.redeliver(found)).data, status=202)
