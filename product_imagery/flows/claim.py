@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -19,41 +18,21 @@ _READS = (JobState.RUNNING, JobState.CHECKING)
 _ACTIVE = (JobState.SENDING, *_READS)
 
 
-@dataclass(frozen=True)
-class Lanes:
-    """What a pump can call at once: ``idle`` lanes, at most ``each`` of one account, which has ``taken`` some by now.
-
-    One that hangs leaves lanes to the others.
-    """
-
-    idle: int
-    each: int
-    taken: Mapping[int, int] = field(default_factory=dict)
-
-    def of(self, account: int, chosen: int) -> int:
-        """How many more calls an account may make, after ``chosen`` ones in this round."""
-        return min(self.idle - chosen, self.each - self.taken.get(account, 0))
-
-
-def claim_calls(providers: Iterable[str], lanes: Lanes, *, seconds: float) -> list[ProviderJob]:
-    """Take jobs whose next call is due and fits the lanes and the limits of its account; count the calls."""
-    if lanes.idle <= 0:
-        return []
+def accounts_with_calls(providers: Iterable[str]) -> list[int]:
+    """Keys of the accounts at which a call is due."""
     waiting = ProviderJob.objects.filter(
         credential=OuterRef("pk"), state__in=(JobState.QUEUED, *_READS), due_at__lte=Now()
     )
     usable = ProviderCredential.objects.readable().filter(Exists(waiting), provider__in=list(providers))
-    taken: list[ProviderJob] = []
-    for pk in usable.order_by("pk").values_list("pk", flat=True):
-        taken += _claim_of(pk, lanes.of(pk, len(taken)), seconds)
-    return taken
+    return list(usable.order_by("pk").values_list("pk", flat=True))
 
 
-def _claim_of(pk: int, most: int, seconds: float) -> list[ProviderJob]:
+def claim_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
+    """Take up to ``most`` jobs whose next call is due and fits the limits of their account; count the calls."""
     if most <= 0:
         return []
     with transaction.atomic():
-        credential = ProviderCredential.objects.locked(pk)
+        credential = ProviderCredential.objects.locked(account)
         if credential is None:
             return []
         limits = credential.limits()

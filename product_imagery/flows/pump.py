@@ -6,7 +6,7 @@ import os
 import platform
 import threading
 import time
-from collections import Counter
+from functools import partial
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from product_imagery import background
 from product_imagery.conf import Settings, get_settings
 from product_imagery.flows import deliver, publish, receive, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
-from product_imagery.flows.claim import Lanes, claim_calls
+from product_imagery.flows.claim import accounts_with_calls, claim_calls
+from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EventDelivery, ProviderJob, PumpSlot, ResultImage
@@ -25,6 +26,7 @@ from product_imagery.states import Publication
 
 _TICK = 0.25
 _ROUND = 0.2
+_GATHER = 0.03  #: seconds in which more errands may come, to be run together
 _PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
 _SENT_SECONDS = 60.0  #: how long it waits for answers to creates, unless it is killed before
 _STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
@@ -99,9 +101,9 @@ class _Pump:
         self._wake = threading.Event()
         self._errands = Errands(self._wake)
         self._transport = Transport(connections=settings.connections)
-        self._line = Line(self._pool, self._transport, self._errands)
-        self._callers = ThreadPoolExecutor(settings.connections, thread_name_prefix="imagery-call")
-        self._calling: dict[Future[track.Word], track.Call] = {}
+        line = Line(self._pool, self._transport, self._errands)
+        lanes = settings.connections
+        self._lanes = Lanes(lanes, max(1, lanes * 3 // 4), partial(track.perform, line=line))
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = [slug for slug, provider in all_providers().items() if not provider.computes]
         self._sender = deliver.Sender()
@@ -117,7 +119,7 @@ class _Pump:
         ]
 
     def run(self, seconds: float, until_idle: bool) -> None:
-        """Errands at once; everything else in rounds, so that what has gathered is written down together."""
+        """Errands soon; everything else in rounds, so that what has gathered is written down together."""
         end = time.monotonic() + seconds
         open_for_more = True  # at least once, however slow this machine is
         while not (self._stop.is_set() or self._lost):
@@ -128,7 +130,7 @@ class _Pump:
             moved += self._sender.turn() if until_idle or time.monotonic() < end else self._sender.collect()
             if open_for_more:
                 moved += self._claim() + self._call()
-            busy = bool(self._running or self._calling or self._sender.busy)
+            busy = bool(self._running or self._lanes.calls() or self._sender.busy)
             # Past the end, one slow call does not keep the others waiting: more is begun for as long again.
             open_for_more = until_idle or time.monotonic() < end + (seconds if busy else 0.0)
             if not moved and not busy and (not open_for_more or not has_work()):
@@ -141,7 +143,8 @@ class _Pump:
             left = moment - time.monotonic()
             if left <= 0:
                 return
-            self._wake.wait(min(left, _TICK))
+            if self._wake.wait(min(left, _TICK)):
+                time.sleep(min(left, _GATHER))
             self._wake.clear()
 
     def close(self) -> None:
@@ -150,6 +153,8 @@ class _Pump:
         deadline = now + (_STOP_SECONDS if not self._lost else 0.0)
         last = now + (_SENT_SECONDS if not self._lost else 0.0)  # what was sent is paid: its answer is worth a wait
         try:
+            for call in self._lanes.take_back():
+                submit.give_back(call.job, begun=False)
             while self._under_way(sent_only=time.monotonic() > deadline) and time.monotonic() < last:
                 if not self._errands.run() + self._collect():
                     self._wake.wait(_ROUND)
@@ -162,12 +167,13 @@ class _Pump:
             self._pool.close()
             self._transport.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
-            self._callers.shutdown(wait=False, cancel_futures=True)
+            self._lanes.close()
 
     def _under_way(self, *, sent_only: bool) -> bool:
+        calls = self._lanes.calls()
         if sent_only:
-            return any(call.ticket.sent for call in self._calling.values())
-        return bool(self._running or self._calling)
+            return any(call.ticket.sent for call in calls)
+        return bool(self._running or calls)
 
     def _claim(self) -> int:
         """Take as many jobs as there are idle processes: what is not begun stays free for others."""
@@ -182,26 +188,22 @@ class _Pump:
 
     def _call(self) -> int:
         """Make the calls of hosted providers that are due and that their limits allow."""
-        connections, seconds = self._settings.connections, self._settings.claim_seconds
-        taken = Counter(call.job.credential_id for call in self._calling.values())
-        lanes = Lanes(connections - len(self._calling), max(1, connections * 3 // 4), taken)
-        jobs = claim_calls(self._hosted, lanes, seconds=seconds)
-        for call in track.prepare(jobs, seconds):
-            future = self._callers.submit(track.perform, call, self._line)
-            self._calling[future] = call
-        return len(jobs)
+        seconds, number = self._settings.claim_seconds, 0
+        for account in accounts_with_calls(self._hosted):
+            jobs = claim_calls(account, self._lanes.room(account), seconds)
+            self._lanes.put(track.prepare(jobs, seconds))
+            number += len(jobs)
+        return number
 
     def _collect(self) -> int:
         finished = [future for future in self._running if future.done()]
         for future in finished:
             del self._running[future]
             submit.record(future.result())
-        called = [word for word in self._calling if word.done()]
-        record_all([word.result() for word in called])
-        for word in called:  # not before: what is not written down is not forgotten either
-            del self._calling[word]
-        self.report.done += len(finished) + len(called)
-        return len(finished) + len(called)
+        words = self._lanes.collect()
+        record_all(words)
+        self.report.done += len(finished) + len(words)
+        return len(finished) + len(words)
 
     def _publish(self) -> int:
         """Publish what waits, each under a claim of its own, so that a slow storage does not outlive it."""
@@ -219,7 +221,7 @@ class _Pump:
 
     def _keep_claims(self) -> None:
         seconds, now = self._settings.claim_seconds, time.monotonic()
-        calls = list(self._calling.values())
+        calls = self._lanes.calls()
         held = ProviderJob.objects.renew([*self._running.values(), *(call.job for call in calls)], seconds)
         for call in calls:
             if call.job.pk in held:

@@ -35,7 +35,7 @@ from product_imagery.states import OPEN_ITEMS, JobState
 logger = logging.getLogger("product_imagery")
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
     """A claimed job with everything that the thread needs."""
 
@@ -51,7 +51,7 @@ class Call:
         return get_provider(self.job.provider)()
 
 
-@dataclass
+@dataclass(eq=False)
 class Word:
     """What a call brought: an outcome, with its pictures stored, or an error."""
 

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
-import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpcore
 import httpx
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
+from product_imagery.provider_kit.connections import Connections
 from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.http import Answer
-from product_imagery.provider_kit.wall_clock import WallClockBackend, until
+from product_imagery.provider_kit.wall_clock import until
 
 _MOST_BYTES = 1024 * 1024
 WALL_SECONDS = 60.0  #: of one call as a whole
-_TIMEOUT = httpx.Timeout(120.0, connect=5.0, pool=20.0)  #: of one read; the wall clock ends it before
+_TIMEOUT = httpx.Timeout(120.0, connect=5.0)  #: of one read; the wall clock ends it before
+_FRESH = "fresh"  #: the extension that asks for a connection which nothing has been sent on
 _NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.UnsupportedProtocol,
+    httpcore.LocalProtocolError,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
     httpx.InvalidURL,
     UnicodeError,
+)
+_LOST = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.ConnectionNotAvailable,
+    httpx.HTTPError,
+    httpx.StreamError,
 )
 _SAVING_SECONDS = 1800.0  #: of the download of a whole collection
 #: a compressed answer could be small on the way and huge here
@@ -44,10 +53,8 @@ class Transport:
 
     def __init__(self, *, connections: int = 32, wall_seconds: float = WALL_SECONDS) -> None:
         self.wall_seconds = wall_seconds
-        kept = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=10.0)
-        # A connection that the other side has just closed looks like a lost answer: creates never share one.
-        single = httpx.Limits(max_connections=connections, max_keepalive_connections=0)
-        self._reads, self._creates = _client(kept), _client(single)
+        wire = _Wire(Connections(connections))
+        self._client = httpx.Client(timeout=_TIMEOUT, transport=wire, follow_redirects=False, trust_env=False)
 
     def send(
         self, base_url: str, request: HttpRequest, headers: Mapping[str, str], seconds: float | None = None
@@ -80,46 +87,77 @@ class Transport:
     def _stream(
         self, base_url: str, request: HttpRequest, headers: Mapping[str, str], seconds: float
     ) -> Iterator[httpx.Response]:
-        client = self._creates if request.creates else self._reads
         address = base_url.rstrip("/") + "/" + request.path.lstrip("/")
         sent = {**_HEADERS, **request.headers, **headers}
         query = dict(request.query) or None
         try:
             with (
                 until(time.monotonic() + seconds),
-                client.stream(
-                    request.method, address, content=request.body or None, params=query, headers=sent
+                self._client.stream(
+                    request.method,
+                    address,
+                    content=request.body or None,
+                    params=query,
+                    headers=sent,
+                    # A connection that the other side has just closed looks like a lost answer: creates share none.
+                    extensions={_FRESH: request.creates},
                 ) as response,
             ):
                 yield response
         except _NEVER_SENT as error:
             raise NotSent("The provider cannot be reached.", detail=type(error).__name__) from error
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except _LOST as error:
             raise _lost(type(error).__name__) from error
 
     def close(self) -> None:
         """Close all connections."""
-        self._reads.close()
-        self._creates.close()
+        self._client.close()
 
 
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """One for all: building it reads every certificate authority, 25 ms each time."""
-    return httpx.create_ssl_context(trust_env=False)
+class _Body(httpx.SyncByteStream):
+    def __init__(self, answer: httpcore.Response, finish: Callable[[], None]) -> None:
+        self._answer, self._finish = answer, finish
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._finish()
 
 
-def _client(limits: httpx.Limits) -> httpx.Client:
-    transport = httpx.HTTPTransport(verify=_tls(), limits=limits, trust_env=False)
-    # httpx has no way of its own to bound a call as a whole; httpcore, below it, has this public argument.
-    transport._pool = httpcore.ConnectionPool(
-        ssl_context=_tls(),
-        max_connections=limits.max_connections,
-        max_keepalive_connections=limits.max_keepalive_connections,
-        keepalive_expiry=limits.keepalive_expiry,
-        network_backend=WallClockBackend(),
-    )
-    return httpx.Client(timeout=_TIMEOUT, transport=transport, follow_redirects=False, trust_env=False)
+class _Wire(httpx.BaseTransport):
+    """What the client sends on."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request; the answer's body is still to be read. Raises what httpcore raises."""
+        url = request.url
+        sent = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        origin = sent.url.origin
+        connection = self._connections.take(origin, fresh=request.extensions[_FRESH])
+        try:
+            answer = connection.handle_request(sent)
+        except BaseException:
+            connection.close()
+            raise
+
+        def finish() -> None:
+            answer.close()
+            self._connections.give_back(connection, origin)
+
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer, finish))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connections.close()
 
 
 def _facts(response: httpx.Response) -> dict[str, str]:
