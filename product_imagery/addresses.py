@@ -14,6 +14,11 @@ _SALT = "product_imagery.sources"
 VALID_SECONDS = 14 * 86_400
 
 
+def read_urls() -> None:
+    """Read the site's URLs now: each of many threads that need them at the same moment would do it for itself."""
+    webhook_address(uuid.uuid4())
+
+
 def webhook_address(credential: uuid.UUID, token: str = "") -> str:
     """Where a provider may call about an account's jobs, or about the one whose ``token`` is in the address."""
     address = _absolute("webhook", str(credential))

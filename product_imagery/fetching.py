@@ -10,7 +10,6 @@ for stores inside the shop's own network.
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 import re
 import socket
@@ -29,7 +28,8 @@ import httpcore
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, UnsafeAddress
-from product_imagery.provider_kit.wall_clock import WallClockBackend, until
+from product_imagery.provider_kit.connections import Connections
+from product_imagery.provider_kit.wall_clock import until
 
 _HOPS = 3
 _AGENT = "product_imagery"
@@ -83,8 +83,8 @@ class _Target:
     address: str
 
 
-def fetch(url: str, path: Path, limits: FetchLimits | None = None) -> None:
-    """Download ``url`` to ``path``.
+def fetch(url: str, path: Path, limits: FetchLimits | None = None, connections: Connections | None = None) -> None:
+    """Download ``url`` to ``path``, on one of ``connections`` if there is one to the same server.
 
     Raises ``UnsafeAddress`` when it, or a redirect, leads where we do not go, and ``FetchError`` for everything else;
     its code is ``gone`` when the server says that the file is not there (any more).
@@ -93,7 +93,7 @@ def fetch(url: str, path: Path, limits: FetchLimits | None = None) -> None:
     deadline = time.monotonic() + limits.wall_seconds
     for _hop in range(_HOPS + 1):
         target = check_address(url, deadline=deadline)
-        onward = _fetch_hop(target, path, limits, deadline)
+        onward = _fetch_hop(target, path, limits, deadline, connections or Connections(0))
         if not onward:
             return
         url = urljoin(url, onward)
@@ -107,11 +107,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     """
     deadline = time.monotonic() + _POST_SECONDS
     target = check_address(url, deadline=deadline, lookups=_event_lookups)
-    sent = [*_headers(url), *headers.items()]
-    with (
-        _connected(target, deadline) as pool,
-        pool.stream("POST", url, headers=sent, content=body, extensions=_TIMEOUT) as response,
-    ):
+    sent = [*_headers(url), ("Content-Length", str(len(body))), *headers.items()]
+    request = httpcore.Request("POST", url, headers=sent, content=body, extensions=_TIMEOUT)
+    with _answer(request, target, deadline, Connections(0)) as response:
         wait = _read_headers(response).get("retry-after", "").strip()
         seconds = float(wait[:9]) if wait.isascii() and wait.isdigit() else 0.0
         return Reply(response.status, b"".join(_up_to(_REPLY_BYTES, response)), seconds)
@@ -130,12 +128,16 @@ def _up_to(most: int, response: httpcore.Response) -> Iterator[bytes]:
 
 
 @contextmanager
-def _connected(target: _Target, deadline: float) -> Iterator[httpcore.ConnectionPool]:
-    """A connection to the checked address; what breaks on it becomes ``FetchError``."""
-    backend = WallClockBackend(target.address)
+def _answer(
+    request: httpcore.Request, target: _Target, deadline: float, connections: Connections
+) -> Iterator[httpcore.Response]:
+    """Send a request to the checked address, or on a connection to one that was checked when it was opened.
+
+    What breaks on it becomes ``FetchError``.
+    """
     try:
-        with until(deadline), httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool:
-            yield pool
+        with until(deadline, target.address), connections.answer(request) as response:
+            yield response
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:
         raise FetchError("The connection to the other server was lost.", detail=type(error).__name__) from error
 
@@ -221,18 +223,10 @@ def _resolve(host: str, port: int, deadline: float | None, lookups: ThreadPoolEx
     return [ipaddress.ip_address(entry[4][0]) for entry in found][:32]
 
 
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """One for all: building it reads every certificate authority, 25 ms each time."""
-    return ssl.create_default_context()
-
-
-def _fetch_hop(target: _Target, path: Path, limits: FetchLimits, deadline: float) -> str:
+def _fetch_hop(target: _Target, path: Path, limits: FetchLimits, deadline: float, connections: Connections) -> str:
     """Download one hop; return where it redirects to, or nothing when the file is there."""
-    with (
-        _connected(target, deadline) as pool,
-        pool.stream("GET", target.url, headers=_headers(target.url), extensions=_TIMEOUT) as response,
-    ):
+    request = httpcore.Request("GET", target.url, headers=_headers(target.url), extensions=_TIMEOUT)
+    with _answer(request, target, deadline, connections) as response:
         return _receive(response, path, limits)
 
 

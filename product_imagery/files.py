@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import posixpath
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +53,18 @@ def keep(storage: Storage, name: str, path: Path, sha256: str) -> str:
     Raises ``StorageError`` when the storage fails or does not hold all of it afterwards.
     """
     with _as_storage_errors("The picture could not be stored."):
+        if _linked(storage, name, path):
+            return name
         if storage.exists(name):
             if digest(storage, name) == sha256:
                 return name
             name = storage.get_available_name(name)
+        whole = path.stat().st_size
         stored = _save(storage, name, path)
         size = storage.size(stored)
-        if size != path.stat().st_size:
+        if size != whole:
             storage.delete(stored)
-            detail = f"{stored}: {size} of {path.stat().st_size} bytes"
+            detail = f"{stored}: {size} of {whole} bytes"
             raise StorageError("The storage kept only a part of the picture.", detail=detail)
     return stored
 
@@ -82,7 +87,7 @@ def _save(storage: Storage, name: str, path: Path) -> str:
         with path.open("rb") as handle:
             return storage.save(name, File(handle, name))
     # A file system storage writes into the final name, where a kill leaves half a file; a rename cannot.
-    scratch = Path(storage.location) / _SCRATCH
+    scratch = _scratch_of(storage)
     scratch.mkdir(parents=True, exist_ok=True)
     ready = scratch / f"{os.getpid()}-{uuid.uuid4().hex}"
     try:
@@ -91,6 +96,29 @@ def _save(storage: Storage, name: str, path: Path) -> str:
             return storage.save(name, content)
     finally:
         ready.unlink(missing_ok=True)
+
+
+def _linked(storage: Storage, name: str, path: Path) -> bool:
+    """On an ordinary disk a file of a ``Workspace`` gets its name there: at once and whole, and never over another."""
+    ordinary = type(storage) is FileSystemStorage and storage.directory_permissions_mode is None
+    if not ordinary or _scratch_of(storage) not in path.parents:  # type: ignore[arg-type]
+        return False
+    target = storage.path(name)
+    try:
+        if storage.file_permissions_mode is not None:  # type: ignore[attr-defined]
+            os.chmod(path, storage.file_permissions_mode)  # type: ignore[attr-defined]
+        try:
+            os.link(path, target)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.link(path, target)
+    except OSError:  # the name is taken, or it is a disk without links
+        return False
+    return True
+
+
+def _scratch_of(storage: FileSystemStorage) -> Path:
+    return Path(storage.location) / _SCRATCH
 
 
 class _ReadyFile(File):  # type: ignore[type-arg]
@@ -181,9 +209,75 @@ def clear_scratch(storage: Storage, older_than: float) -> int:
     if not isinstance(storage, FileSystemStorage):
         return 0
     removed = 0
-    for path in Path(storage.location, _SCRATCH).glob("*"):
+    for path in _scratch_of(storage).glob("*"):
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < older_than:
-                path.unlink()
+                _remove(path)
                 removed += 1
     return removed
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()
+
+
+class Workspace:
+    """Room for files in the making, as long as a worker works.
+
+    Results are made on the volume of their storage, if that is a disk: a finished one only gets a name there.
+    """
+
+    def __init__(self) -> None:
+        self._here = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+        self._beside, self._numbers = self._here, itertools.count()
+        storage = results_storage()
+        if isinstance(storage, FileSystemStorage):
+            with suppress(OSError):  # a full or read-only disk: storing will say so
+                scratch = _scratch_of(storage)
+                scratch.mkdir(parents=True, exist_ok=True)
+                self._beside = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=scratch))
+
+    @contextmanager
+    def place(self) -> Iterator[Place]:
+        """A place for the files of one call, which go with it. What a broken imaging process left goes at the end."""
+        place = Place(self._here, self._beside, next(self._numbers))
+        try:
+            yield place
+        finally:
+            for path in place.taken:
+                with suppress(OSError):
+                    path.unlink()
+
+    def touch(self) -> None:
+        """Show that it is in use: folders that nobody has touched for long are removed."""
+        for folder in (self._here, self._beside):
+            with suppress(OSError):
+                os.utime(folder)
+
+    def close(self) -> None:
+        """Remove everything."""
+        for folder in (self._here, self._beside):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Place:
+    """Names for files of one call; ``taken`` are those that go with it."""
+
+    here: Path
+    beside: Path
+    number: int
+    taken: list[Path] = field(default_factory=list)
+
+    def source(self, name: object) -> Path:
+        """A path for a copy of a source."""
+        self.taken.append(self.here / f"{self.number}-source-{name}")
+        return self.taken[-1]
+
+    def result(self, name: object) -> Path:
+        """A path for a result in the making."""
+        self.taken.append(self.beside / f"{self.number}-result-{name}")
+        return self.taken[-1]

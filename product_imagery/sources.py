@@ -13,15 +13,15 @@ from product_imagery.fetching import FetchLimits, check_address, fetch
 from product_imagery.imaging.sniff import HEAD, suffix_of
 
 
-def read_source(storage: Storage, name: str, folder: Path, url: str = "") -> tuple[Path, str]:
-    """Copy the source file ``name`` into ``folder``; return its path and SHA-256 (hex).
+def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
+    """Copy the source file ``name`` to ``path``; return its SHA-256 (hex).
 
     Where the storage does not have it yet, it is fetched from ``url`` and stored. The copy is cut just above the size
     limit, which the decoder then refuses. Raises ``StorageError``, ``FetchError`` and ``UnsafeAddress``.
     """
-    path, most = folder / "source", get_settings().max_bytes
+    most = get_settings().max_bytes
     try:
-        return path, files.copy_out(storage, name, path, most)
+        return files.copy_out(storage, name, path, most)
     except StorageError as error:
         if error.code != "missing":
             raise
@@ -34,7 +34,7 @@ def read_source(storage: Storage, name: str, folder: Path, url: str = "") -> tup
             raise FetchError("There is no picture at the address that the source comes from.", code="not_an_image")
     digest = files.digest_of(path)
     files.keep(storage, name, path, digest)
-    return path, digest
+    return digest
 
 
 def public_address(storage: Storage, name: str, signed: str) -> str:

@@ -12,16 +12,16 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from django.db import DatabaseError, transaction
-from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
 from product_imagery.flows import announce, fetch, ledger, update
 from product_imagery.flows.settle import settle
 from product_imagery.flows.track import Word
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
+from product_imagery.models.by_key import ByKey
 from product_imagery.models.clock import from_now
 from product_imagery.models.enhancement import NO_REASON
-from product_imagery.models.job import JobQuerySet
+from product_imagery.models.job import UNCLAIMED, JobQuerySet
 from product_imagery.provider_kit.conversation import Accepted, Finished
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
@@ -83,7 +83,8 @@ def _record_accepted(words: list[Word]) -> None:
             balances[job.credential_id] = outcome.balance
     for (status, wait), some in alike.items():
         news = {"remote_status": status, "accepted_at": Now(), "due_at": from_now(wait), "troubles": 0, "note": ""}
-        _jobs(some).let_go(JobState.RUNNING, remote_id=_by_key(some, "remote_id"), **news)
+        jobs = [word.call.job for word in some]
+        ProviderJob.objects.write_each(jobs, "remote_id", state=JobState.RUNNING, **UNCLAIMED, **news)
     for pk, balance in balances.items():
         ProviderCredential.objects.filter(pk=pk).update(balance=balance)
 
@@ -113,17 +114,13 @@ def _jobs(words: list[Word]) -> JobQuerySet:
     return ProviderJob.objects.filter(pk__in=[word.call.job.pk for word in words])
 
 
-def _by_key(words: list[Word], field: str) -> Case:
-    values = [When(pk=word.call.job.pk, then=Value(getattr(word.call.job, field))) for word in words]
-    return Case(*values, default=F(field))
-
-
 def _note_digests(words: Iterable[Word]) -> None:
-    changed = []
-    for word in words:
-        for item in word.call.items:
-            if item.pk in word.digests and not item.source_digest:
-                item.source_digest = word.digests[item.pk]
-                changed.append(item)
-    if changed:
-        EnhancementItem.objects.bulk_update(changed, ["source_digest"])
+    found = {
+        item.pk: word.digests[item.pk]
+        for word in words
+        for item in word.call.items
+        if item.pk in word.digests and not item.source_digest
+    }
+    if found:
+        digests = ByKey(EnhancementItem, "source_digest", found)
+        EnhancementItem.objects.filter(pk__in=found).update(source_digest=digests)

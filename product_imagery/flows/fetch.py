@@ -19,11 +19,13 @@ from product_imagery.exceptions import (
     StorageError,
     UnsafeAddress,
 )
+from product_imagery.files import Place, Workspace
 from product_imagery.flows import review
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
+from product_imagery.provider_kit.connections import Connections
 from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
 from product_imagery.states import ACTIVE_ITEMS
 
@@ -41,11 +43,26 @@ class Stored:
     original: str = ""
 
 
+@dataclass(frozen=True)
+class Tools:
+    """What pictures are fetched and made with: imaging processes, open connections, room for files."""
+
+    pool: ImagingPool
+    connections: Connections
+    workspace: Workspace
+
+    def close(self) -> None:
+        """End all of them."""
+        self.pool.close()
+        self.connections.close()
+        self.workspace.close()
+
+
 def collect(
     outcome: Finished,
     items: list[EnhancementItem],
-    folder: Path,
-    pool: ImagingPool,
+    place: Place,
+    tools: Tools,
     stored: list[Stored],
     bad: dict[int, ImageryError],
 ) -> None:
@@ -54,11 +71,9 @@ def collect(
 
     def have(numbered: tuple[int, Picture | RemotePicture]) -> None:
         number, picture = numbered
-        own = folder / f"result-{number}"
-        own.mkdir()
         try:
             if isinstance(picture, RemotePicture):
-                stored.append(_take_over(picture, by_pk[picture.item_id], own, pool))
+                stored.append(_take_over(picture, by_pk[picture.item_id], place, number, tools))
             else:
                 stored.append(store(picture, by_pk[picture.item_id].uuid))
         except (FetchError, UnsafeAddress, PictureError, StorageError, EngineError) as error:
@@ -71,16 +86,17 @@ def collect(
             list(threads.map(have, enumerate(outcome.pictures)))
 
 
-def _take_over(remote: RemotePicture, item: EnhancementItem, folder: Path, pool: ImagingPool) -> Stored:
-    settings = get_settings()
-    source = folder / "original"
-    fetching.fetch(remote.url, source, fetching.FetchLimits(most_bytes=settings.result_bytes))
+def _take_over(remote: RemotePicture, item: EnhancementItem, place: Place, number: int, tools: Tools) -> Stored:
+    settings, source = get_settings(), place.result(number)
+    limits = fetching.FetchLimits(most_bytes=settings.result_bytes)
+    fetching.fetch(remote.url, source, limits, tools.connections)
     mark = SourceType.GENERATED_SCENE
-    limits = {**settings.provider_settings()["limits"], "max_bytes": settings.result_bytes}
-    made = pool.run(
-        "product_imagery.imaging.receive:receive", source=str(source), folder=str(folder), mark=mark, limits=limits
+    bounds = {**settings.provider_settings()["limits"], "max_bytes": settings.result_bytes}
+    made = tools.pool.run(
+        "product_imagery.imaging.receive:receive", source=str(source), stem=str(source), mark=mark, limits=bounds
     )
-    digest = files.digest_of(source)
+    place.taken += [Path(made[one]["path"]) for one in ("file", "thumbnail")]
+    digest = made["sha256"]
     signs = {
         "unchanged": digest == item.source_digest,
         "tiny": min(made["file"]["width"], made["file"]["height"]) < _TINY,

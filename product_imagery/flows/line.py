@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
 from product_imagery.exceptions import CredentialRefused, NotSent, RateLimited, SecretError
-from product_imagery.imaging.pool import ImagingPool
+from product_imagery.flows.fetch import Tools
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import Counted
 from product_imagery.provider_kit.conversation import Compute, HttpRequest, Remember, Request
@@ -93,7 +93,7 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> None:
         with transaction.atomic():
             held = ProviderJob.objects.hold([job for job, _ in intents])
             ours = [job for job, _ in intents if job.pk in held]
-            ProviderJob.objects.bulk_update(ours, ["intent", "intent_at", "remembered"])
+            ProviderJob.objects.write_each(ours, "intent", "remembered", intent_at=Now())
     except DatabaseError as error:  # nothing is sent, and each thread is told
         for _, future in intents:
             future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
@@ -118,17 +118,34 @@ class Ticket:
     sent: bool = False
 
 
-class Line:
-    """Answers what conversations ask for. ``pool`` computes, ``transport`` sends."""
+class Caller:
+    """Calls providers with the keys of accounts."""
 
-    def __init__(self, pool: ImagingPool, transport: Transport, errands: Errands) -> None:
-        self.pool, self._transport, self._errands = pool, transport, errands
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def send(self, credential: ProviderCredential, request: HttpRequest) -> Answer:
+        """Send a request with the credential's key. Raises ``ProviderError``."""
+        seconds = credential.declared.patience
+        return self._transport.send(credential.address(), request, _authorisation(credential), seconds)
+
+    def save(self, credential: ProviderCredential, request: HttpRequest, path: Path, most_bytes: int) -> Answer:
+        """The same, with the body of a good answer in a file. Raises ``ProviderError``."""
+        return self._transport.save(credential.address(), request, _authorisation(credential), path, most_bytes)
+
+
+class Line(Caller):
+    """Answers what the conversations about jobs ask for."""
+
+    def __init__(self, tools: Tools, transport: Transport, errands: Errands) -> None:
+        super().__init__(transport)
+        self.tools, self._errands = tools, errands
 
     def answer(self, request: Request, ticket: Ticket) -> Any:
         """Answer one request of a job's conversation. Raises ``ImageryError``."""
         job = ticket.job
         if isinstance(request, Compute):
-            return self.pool.run(request.call, **request.arguments)
+            return self.tools.pool.run(request.call, **request.arguments)
         if isinstance(request, Remember):
             return self._errands.ask(lambda: _remember(job, dict(request.facts)))
         if request.creates:
@@ -140,15 +157,6 @@ class Line:
             raise NotSent("The claim on this job has run out.", code="claim_expired")
         ticket.sent = ticket.sent or request.creates
         return self.send(job.credential, request)
-
-    def send(self, credential: ProviderCredential, request: HttpRequest) -> Answer:
-        """Send a request with the credential's key. Raises ``ProviderError``."""
-        seconds = credential.declared.patience
-        return self._transport.send(credential.address(), request, _authorisation(credential), seconds)
-
-    def save(self, credential: ProviderCredential, request: HttpRequest, path: Path, most_bytes: int) -> Answer:
-        """The same, with the body of a good answer in a file. Raises ``ProviderError``."""
-        return self._transport.save(credential.address(), request, _authorisation(credential), path, most_bytes)
 
 
 def _authorisation(credential: ProviderCredential) -> Mapping[str, str]:
@@ -183,7 +191,6 @@ def count(credential_id: int, request: HttpRequest) -> None:
 
 def _with_intent(job: ProviderJob, body: bytes) -> ProviderJob:
     job.intent = body if len(body) <= _KEPT_BYTES else _DIGEST + hashlib.sha256(body).hexdigest().encode()
-    job.intent_at = Now()  # type: ignore[assignment]
     job.remembered = {**job.remembered, _ACCOUNT: fingerprint(job.credential)}
     return job
 

@@ -6,20 +6,24 @@ import os
 import platform
 import threading
 import time
-from functools import partial
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from product_imagery import background
+from product_imagery.addresses import read_urls
 from product_imagery.conf import Settings, get_settings
+from product_imagery.files import Workspace
 from product_imagery.flows import deliver, publish, receive, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
 from product_imagery.flows.claim import accounts_with_calls, claim_calls
+from product_imagery.flows.fetch import Tools
 from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EventDelivery, ProviderJob, PumpSlot, ResultImage
+from product_imagery.provider_kit.connections import Connections
 from product_imagery.provider_kit.registry import all_providers
 from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import Publication
@@ -95,13 +99,14 @@ class _Pump:
     def __init__(self, slot: PumpSlot, settings: Settings, stop: threading.Event) -> None:
         self.report = Slice()
         self._slot, self._settings, self._stop = slot, settings, stop
-        self._pool = ImagingPool(settings.pool_limits())
+        self._tools = Tools(ImagingPool(settings.pool_limits()), Connections(settings.connections), Workspace())
         self._threads = ThreadPoolExecutor(settings.pool_limits().processes, thread_name_prefix="imagery")
         self._running: dict[Future[submit.Done], ProviderJob] = {}
         self._wake = threading.Event()
         self._errands = Errands(self._wake)
         self._transport = Transport(connections=settings.connections)
-        line = Line(self._pool, self._transport, self._errands)
+        read_urls()
+        line = Line(self._tools, self._transport, self._errands)
         lanes = settings.connections
         self._lanes = Lanes(lanes, max(1, lanes * 3 // 4), partial(track.perform, line=line))
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
@@ -113,6 +118,7 @@ class _Pump:
             _Every(settings.claim_seconds / 4, self._keep_claims),
             _Every(1.0, sweep.release_abandoned),
             _Every(5.0, steer.cancel_returned),
+            _Every(60.0, self._tools.workspace.touch),
             _Every(60.0, sweep.settle_forgotten),
             _Every(60.0, receive.process_forgotten),
             _Every(60.0, sweep.clear_up_when_due),
@@ -164,7 +170,7 @@ class _Pump:
         finally:
             self._errands.close()
             self._sender.close()
-            self._pool.close()
+            self._tools.close()
             self._transport.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._lanes.close()
@@ -182,7 +188,7 @@ class _Pump:
             return 0
         jobs = ProviderJob.objects.claim(providers=self._computing, most=idle, seconds=self._settings.claim_seconds)
         for task in submit.prepare(jobs):
-            future = self._threads.submit(submit.perform, task, self._pool)
+            future = self._threads.submit(submit.perform, task, self._tools.pool)
             self._running[future] = task.job
         return len(jobs)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import uuid
 import zipfile
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -15,8 +14,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from product_imagery.exceptions import FetchError, RequestError
-from product_imagery.flows.line import Errands, Line, count
-from product_imagery.imaging.pool import ImagingPool
+from product_imagery.flows.line import Caller, count
 from product_imagery.models import ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import mark_of
 from product_imagery.provider_kit.conversation import HttpRequest, Refused, Request
@@ -69,9 +67,11 @@ def download(credential: ProviderCredential, name: str, identity: str, path: Pat
     request = _find(credential, name).request(Verb.DOWNLOAD, identity)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with _line() as line:
+        with _caller() as caller:
             _hold(
-                credential, _hosted(credential).call(request), lambda one: line.save(credential, one, part, _MOST_BYTES)
+                credential,
+                _hosted(credential).call(request),
+                lambda one: caller.save(credential, one, part, _MOST_BYTES),
             )
         try:
             with zipfile.ZipFile(part) as archive:
@@ -105,8 +105,8 @@ def clear(credential: ProviderCredential, leftover: Leftover) -> None:
 
 def converse(credential: ProviderCredential, conversation: Generator[Any, Any, T]) -> T:
     """Hold a conversation that belongs to no job, counted against the account's limits. Raises ``ProviderError``."""
-    with _line() as line:
-        return _hold(credential, conversation, lambda request: line.send(credential, request))
+    with _caller() as caller:
+        return _hold(credential, conversation, lambda request: caller.send(credential, request))
 
 
 def _hold(
@@ -124,9 +124,9 @@ def _hold(
 
 
 @contextlib.contextmanager
-def _line() -> Iterator[Line]:
+def _caller() -> Iterator[Caller]:
     with contextlib.closing(Transport(connections=1)) as transport:
-        yield Line(ImagingPool(), transport, Errands(threading.Event()))
+        yield Caller(transport)
 
 
 def _hosted(credential: ProviderCredential) -> HostedProvider:

@@ -82,17 +82,18 @@ def settle(enhancement_ids: Iterable[int]) -> None:
     """Give each enhancement the status that its items add up to. They are only counted when none is open any more."""
     chosen = Enhancement.objects.filter(pk__in=set(enhancement_ids))
     # Locked before looking: of two workers that end the last two items, the second has to see the first one's.
-    list(chosen.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    states = dict(chosen.select_for_update(no_key=True).order_by("pk").values_list("pk", "status"))
     unended = EnhancementItem.objects.filter(enhancement=OuterRef("pk"), status__in=ACTIVE_ITEMS)
-    busy = Exists(unended)
-    for enhancement in chosen.filter(busy).exclude(status__in=ACTIVE_ENHANCEMENTS):
-        begun = enhancement.jobs.exclude(state=JobState.QUEUED).exists()
+    busy = set(chosen.filter(Exists(unended)).values_list("pk", flat=True))
+    for pk in [pk for pk in busy if states.get(pk) not in ACTIVE_ENHANCEMENTS]:
+        begun = ProviderJob.objects.filter(enhancement=pk).exclude(state=JobState.QUEUED).exists()
         status = EnhancementStatus.PROCESSING if begun else EnhancementStatus.QUEUED
-        Enhancement.objects.filter(pk=enhancement.pk).update(status=status, finished_at=None)
-    for enhancement in chosen.filter(~busy).with_progress():
+        Enhancement.objects.filter(pk=pk).update(status=status, finished_at=None)
+    ended = states.keys() - busy
+    for enhancement in Enhancement.objects.filter(pk__in=ended).with_progress() if ended else ():
         enhancement.status = _end_of(enhancement)
-        ended = Enhancement.objects.filter(pk=enhancement.pk).exclude(status=enhancement.status)
-        if ended.update(status=enhancement.status, finished_at=Now()):
+        other = Enhancement.objects.filter(pk=enhancement.pk).exclude(status=enhancement.status)
+        if other.update(status=enhancement.status, finished_at=Now()):
             announce.enhancement_ended(enhancement)
 
 

@@ -102,10 +102,9 @@ def _perform(task: Task, done: Done, folder: Path, pool: ImagingPool) -> None:
 
 
 def _input(item: EnhancementItem, task: Task, done: Done, folder: Path) -> JobInput:
-    own = folder / f"source-{item.pk}"
-    own.mkdir()
+    path = folder / f"source-{item.pk}"
     storage = task.descriptions[item.pk].storage
-    path, done.digests[item.pk] = read_source(storage, item.source_name, own, item.source_url)
+    done.digests[item.pk] = read_source(storage, item.source_name, path, item.source_url)
     return JobInput(item.pk, path=path)
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import logging
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +16,7 @@ from product_imagery.exceptions import (
     ImageryError,
     ProviderError,
 )
+from product_imagery.files import Place
 from product_imagery.flows import fetch
 from product_imagery.flows.line import Line, Ticket, account_changed, whole_intent
 from product_imagery.imaging.encode import FORMATS
@@ -83,10 +81,10 @@ def perform(call: Call, line: Line) -> Word:
     if call.error:
         return word
     try:
-        with _Scratch() as scratch:
-            word.outcome = _converse(call, word, scratch, line)
+        with line.tools.workspace.place() as place:
+            word.outcome = _converse(call, word, place, line)
             if isinstance(word.outcome, Finished):
-                fetch.collect(word.outcome, call.items, scratch.folder, line.pool, word.pictures, word.bad)
+                fetch.collect(word.outcome, call.items, place, line.tools, word.pictures, word.bad)
     except ImageryError as error:
         word.error = error
         if isinstance(error, ProviderError):
@@ -98,22 +96,13 @@ def perform(call: Call, line: Line) -> Word:
     return word
 
 
-class _Scratch(contextlib.ExitStack):
-    """A temporary folder that is only made when it is asked for: most looks bring nothing to store."""
-
-    @functools.cached_property
-    def folder(self) -> Path:
-        made = tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True)
-        return Path(self.enter_context(made))
-
-
-def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
+def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
     job, provider = call.job, call.provider
     submitting = job.state == JobState.SENDING
     if job.state == JobState.CHECKING and account_changed(job):
         return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
     inputs = (
-        _sources(call, word, scratch, line.pool)
+        _sources(call, word, place, line.tools.pool)
         if submitting
         else tuple(JobInput(item.pk, item.uuid.hex) for item in call.items)
     )
@@ -133,7 +122,7 @@ def _converse(call: Call, word: Word, scratch: _Scratch, line: Line) -> Outcome:
     return drive(step(view), lambda request: line.answer(request, call.ticket))
 
 
-def _sources(call: Call, word: Word, scratch: _Scratch, pool: ImagingPool) -> tuple[JobInput, ...]:
+def _sources(call: Call, word: Word, place: Place, pool: ImagingPool) -> tuple[JobInput, ...]:
     """The sources of a create. One that can never be had is bad alone, and the others go without it.
 
     Raises ``ImageryError`` where none is left, or where trying again may help.
@@ -141,7 +130,7 @@ def _sources(call: Call, word: Word, scratch: _Scratch, pool: ImagingPool) -> tu
     inputs = []
     for item in call.items:
         try:
-            inputs.append(_source(item, call, word, scratch, pool))
+            inputs.append(_source(item, call, word, place, pool))
         except ImageryError as error:
             if not error.is_final or len(call.items) == 1:
                 raise
@@ -151,7 +140,7 @@ def _sources(call: Call, word: Word, scratch: _Scratch, pool: ImagingPool) -> tu
     return tuple(inputs)
 
 
-def _source(item: EnhancementItem, call: Call, word: Word, scratch: _Scratch, pool: ImagingPool) -> JobInput:
+def _source(item: EnhancementItem, call: Call, word: Word, place: Place, pool: ImagingPool) -> JobInput:
     """The source as the provider takes it: a name, an address, or a file; a copy where it is too large for it, or of
     another kind. What is no picture is refused here: a provider would be paid for it all the same.
     """
@@ -159,12 +148,13 @@ def _source(item: EnhancementItem, call: Call, word: Word, scratch: _Scratch, po
     if provider.form is Form.NAME:
         return JobInput(item.pk, external_id, name=item.source_name)
     storage, name = description.storage, item.source_name
-    own = scratch.folder / f"source-{item.pk}"
-    own.mkdir()
-    path, word.digests[item.pk] = read_source(storage, name, own, item.source_url)
+    path = place.source(item.pk)
+    word.digests[item.pk] = read_source(storage, name, path, item.source_url)
     wanted = {"most_bytes": provider.max_source_bytes, "formats": list(provider.formats)}
     bounds = get_settings().provider_settings()["limits"]
-    copy = pool.run("product_imagery.imaging.fit:fit", source=str(path), folder=str(own), limits=bounds, **wanted)
+    copy = pool.run("product_imagery.imaging.fit:fit", source=str(path), stem=str(path), limits=bounds, **wanted)
+    if copy:
+        place.taken.append(Path(copy["path"]))
     if provider.form is not Form.URL:
         return JobInput(item.pk, external_id, path=Path(copy["path"]) if copy else path)
     signed = source_address(str(item.uuid))

@@ -33,7 +33,7 @@ def main() -> None:
     if memory:
         with contextlib.suppress(ValueError, OSError):  # a smaller limit is in force, or the system has none
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    requests: queue.Queue[dict[str, Any]] = queue.Queue()
+    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
         request = requests.get()
@@ -42,7 +42,7 @@ def main() -> None:
         answers.write(HEADER.pack(len(answer)) + answer)
 
 
-def _listen(stream: BinaryIO, requests: queue.Queue[dict[str, Any]]) -> None:
+def _listen(stream: BinaryIO, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
     while True:
         header = stream.read(HEADER.size)
         if len(header) < HEADER.size:

@@ -62,9 +62,13 @@ def write_picture(
 
 def describe(path: Path, format: str, size: tuple[int, int]) -> Encoded:
     """Return the record of a file that has been written."""
+    return Encoded(str(path), format, *size, size=path.stat().st_size, sha256=digest_of(path))
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
     with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return Encoded(str(path), format, *size, size=path.stat().st_size, sha256=digest)
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def on_white(image: Image.Image) -> Image.Image:

@@ -18,7 +18,7 @@ _QUALITY = 92
 
 
 def fit(
-    *, source: str, folder: str, most_bytes: int, formats: list[str], limits: dict[str, int]
+    *, source: str, stem: str, most_bytes: int, formats: list[str], limits: dict[str, int]
 ) -> dict[str, Any] | None:
     """Nothing if the source is of one of the ``formats`` and small enough; else a copy that is, as large as it can be.
 
@@ -32,7 +32,7 @@ def fit(
     for side in _SIDES:
         small = opened.image.copy()
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
-        made = write_picture(small, Path(folder, f"copy-{side}"), format=format, quality=_QUALITY)
+        made = write_picture(small, Path(f"{stem}-copy"), format=format, quality=_QUALITY)
         if made.size <= most_bytes:
             return made.as_dict()
     raise PictureError("The picture cannot be made small enough for this provider.", code="source_too_large")

@@ -6,16 +6,18 @@ deflated on its own thread. Strips end at a byte (``Z_FULL_FLUSH``), so that one
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image, ImageChops
 
 _ROWS = 128  #: of a strip: 2 MB at 4,000 pixels of RGBA
+_ALONE = 150_000  #: pixels: a smaller picture is done before threads have begun
 _LEVEL = 2
 _ZLIB_HEADER = b"\x78\x01"
 _ADLER = 65521
@@ -27,12 +29,15 @@ def write_png(image: Image.Image, path: Path, *, icc_profile: bytes, xmp: bytes)
     header = struct.pack(">2I5B", *image.size, 8, _COLOUR_TYPES[image.mode], 0, 0, 0)
     tops = range(0, image.height, _ROWS)
     checksum = zlib.adler32(b"")
-    with path.open("wb") as target, ThreadPoolExecutor(os.cpu_count()) as threads:
+    with path.open("wb") as target, contextlib.ExitStack() as stack:
+        each: Callable[..., Iterable[tuple[bytes, int, int]]] = map
+        if image.width * image.height > _ALONE:
+            each = stack.enter_context(ThreadPoolExecutor(os.cpu_count())).map
         target.write(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header))
         target.write(_chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(icc_profile)))
         target.write(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
         target.write(_chunk(b"IDAT", _ZLIB_HEADER))
-        for packed, size, part in threads.map(lambda top: _strip(image, top), tops):
+        for packed, size, part in each(lambda top: _strip(image, top), tops):
             target.write(_chunk(b"IDAT", packed))
             checksum = _joined(checksum, part, size)
         target.write(_chunk(b"IDAT", struct.pack(">I", checksum)) + _chunk(b"IEND", b""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import selectors
+import select
 import subprocess
 import sys
 import threading
@@ -19,6 +19,7 @@ from product_imagery import exceptions
 from product_imagery.exceptions import EngineError, ImageryError
 from product_imagery.imaging.child import HEADER
 
+_PIECE = 64 * 1024
 _PROGRAM = Path(__file__).with_name("child.py")
 #: glibc gives large blocks back at once and pays for every page anew: some are kept, not so many that it would show
 _MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "67108864"}
@@ -96,6 +97,10 @@ class _Child:
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and file
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
+        assert self._process.stdout is not None
+        self._answers = self._process.stdout.fileno()
+        self._readable = select.poll()
+        self._readable.register(self._answers, select.POLLIN)
 
     def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
@@ -104,8 +109,7 @@ class _Child:
         try:
             self._process.stdin.write(HEADER.pack(len(body)) + body)
             self._process.stdin.flush()
-            size = HEADER.unpack(self._read(HEADER.size, deadline))[0]
-            answer: dict[str, Any] = json.loads(self._read(size, deadline))
+            answer: dict[str, Any] = json.loads(self._read(deadline))
         except (BrokenPipeError, EOFError) as error:
             detail = f"imaging process ended with {self._process.wait(5)}"
             message = "The picture broke the imaging process: it needs too much memory or computing time."
@@ -113,20 +117,18 @@ class _Child:
         self.answered += 1
         return answer
 
-    def _read(self, size: int, deadline: float) -> bytes:
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        received = bytearray()
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            while len(received) < size:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise EngineError("The picture took too long to work on.", code="engine_timeout")
-                piece = os.read(descriptor, size - len(received))
-                if not piece:
-                    raise EOFError
-                received += piece
-        return bytes(received)
+    def _read(self, deadline: float) -> bytes:
+        received, whole = bytearray(), HEADER.size
+        while len(received) < whole:
+            if not self._readable.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise EngineError("The picture took too long to work on.", code="engine_timeout")
+            piece = os.read(self._answers, _PIECE)
+            if not piece:
+                raise EOFError
+            received += piece
+            if len(received) >= HEADER.size:
+                whole = HEADER.size + HEADER.unpack_from(received)[0]
+        return bytes(received[HEADER.size :])
 
     def kill(self) -> None:
         """End the process at once; it holds nothing that would be lost."""

@@ -12,6 +12,7 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.models.by_key import ByKey
 from product_imagery.models.clock import from_now, unclaimed
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement
@@ -19,9 +20,8 @@ from product_imagery.models.preset import operation_choices
 from product_imagery.provider_kit.registry import provider_choices
 from product_imagery.states import HELD_JOBS, UNFINISHED_JOBS, JobState
 
-_UNCLAIMED: dict[str, Any] = {"token": None, "claimed_until": None}
-
-
+#: the columns of a job on which there is no claim
+UNCLAIMED: dict[str, Any] = {"token": None, "claimed_until": None}
 #: a claim that ran out belonged to a worker that may have left files behind
 _TAKEN_OVER = Case(When(claimed_until__isnull=False, then=True), default=F("taken_over"))
 
@@ -115,9 +115,14 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
         tokens = dict(rows.values_list("pk", "token"))
         return {job.pk for job in jobs if tokens.get(job.pk, "") == job.token}
 
+    def write_each(self, jobs: Collection[ProviderJob], *names: str, **alike: Any) -> int:
+        """Save these fields of these jobs, each its own, and with them what is ``alike`` for all of them."""
+        each = {name: ByKey(ProviderJob, name, {job.pk: getattr(job, name) for job in jobs}) for name in names}
+        return self.filter(pk__in=[job.pk for job in jobs]).update(**each, **alike) if jobs else 0
+
     def let_go(self, state: JobState, **changes: Any) -> int:
         """Bring jobs to ``state`` and end the claims on them."""
-        return self.update(state=state, **{**_UNCLAIMED, **changes})
+        return self.update(state=state, **{**UNCLAIMED, **changes})
 
     def abandoned(self) -> JobQuerySet:
         """Jobs whose worker has not been heard of for longer than its claim."""

@@ -6,12 +6,14 @@ been given: a create on such a connection would be lost to nobody's fault.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ssl
 import threading
-from collections import defaultdict
+from collections.abc import Iterator
 
 import httpcore
+import httpx
 
 from product_imagery.provider_kit.wall_clock import WallClockBackend
 
@@ -19,50 +21,63 @@ _KEPT_SECONDS = 10.0  #: an idle connection is not used any more after this long
 
 
 class Connections:
-    """At most ``kept`` idle connections to each server. May be used by many threads."""
+    """At most ``kept`` idle connections, the latest ones. May be used by many threads."""
 
     def __init__(self, kept: int) -> None:
-        self._kept = kept
+        self._kept, self._tls = kept, _tls()
         self._lock = threading.Lock()
-        self._idle: dict[bytes, list[httpcore.HTTPConnection]] = defaultdict(list)
+        self._idle: list[tuple[httpcore.Origin, httpcore.HTTPConnection]] = []
 
-    def take(self, origin: httpcore.Origin, *, fresh: bool = False) -> httpcore.HTTPConnection:
-        """A connection of one's own, to be given back; with ``fresh`` one that nothing has been sent on."""
-        while not fresh:
+    @contextlib.contextmanager
+    def answer(self, request: httpcore.Request, *, fresh: bool = False) -> Iterator[httpcore.Response]:
+        """Send a request; with ``fresh`` on a connection that nothing has been sent on. Raises what httpcore raises."""
+        origin = request.url.origin
+        connection = None if fresh else self._take(origin)
+        if connection is None:
+            connection = httpcore.HTTPConnection(
+                origin, ssl_context=self._tls, keepalive_expiry=_KEPT_SECONDS, network_backend=WallClockBackend()
+            )
+        response = None
+        try:
+            response = connection.handle_request(request)
+            yield response
+        finally:
+            if response is not None:
+                response.close()
+            self._give_back(origin, connection)
+
+    def _take(self, origin: httpcore.Origin) -> httpcore.HTTPConnection | None:
+        while True:
             with self._lock:
-                idle = self._idle.get(_key(origin))
-                connection = idle.pop() if idle else None
-            if connection is None:
-                break
-            if not connection.has_expired():
-                return connection
-            connection.close()
-        return httpcore.HTTPConnection(
-            origin, ssl_context=_tls(), keepalive_expiry=_KEPT_SECONDS, network_backend=WallClockBackend()
-        )
+                found = next((one for one in reversed(self._idle) if one[0] == origin), None)
+                if found is None:
+                    return None
+                self._idle.remove(found)
+            if not found[1].has_expired():
+                return found[1]
+            found[1].close()
 
-    def give_back(self, connection: httpcore.HTTPConnection, origin: httpcore.Origin) -> None:
-        """Keep a connection for the next request, if it is good for one."""
-        with self._lock:
-            idle = self._idle[_key(origin)]
-            if connection.is_idle() and len(idle) < self._kept:
-                idle.append(connection)
-                return
-        connection.close()
+    def _give_back(self, origin: httpcore.Origin, connection: httpcore.HTTPConnection) -> None:
+        closing = [connection]
+        if connection.is_idle():
+            with self._lock:
+                self._idle.append((origin, connection))
+                closing = [one for _, one in self._idle[: -self._kept or None]]
+                del self._idle[: len(closing)]
+        for one in closing:
+            one.close()
 
     def close(self) -> None:
         """Close all that are idle."""
         with self._lock:
-            idle, self._idle = self._idle, defaultdict(list)
-        for connection in (one for some in idle.values() for one in some):
+            idle, self._idle = self._idle, []
+        for _, connection in idle:
             connection.close()
-
-
-def _key(origin: httpcore.Origin) -> bytes:
-    return b"%s://%s:%d" % (origin.scheme, origin.host, origin.port)
 
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
     """One for all: building it reads every certificate authority, 25 ms each time."""
-    return ssl.create_default_context()
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()  # those of the machine besides: a store in the shop's own network may need them
+    return context

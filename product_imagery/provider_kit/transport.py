@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpcore
@@ -115,14 +116,17 @@ class Transport:
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response, finish: Callable[[], None]) -> None:
-        self._answer, self._finish = answer, finish
+    """The body of an answer; when it is closed, its connection is free again."""
+
+    def __init__(self, answer: httpcore.Response, exchange: AbstractContextManager[httpcore.Response]) -> None:
+        self._answer, self._exchange = answer, exchange
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._answer.iter_stream()
 
     def close(self) -> None:
-        self._finish()
+        """Give the connection back."""
+        self._exchange.__exit__(None, None, None)
 
 
 class _Wire(httpx.BaseTransport):
@@ -141,19 +145,9 @@ class _Wire(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
-        origin = sent.url.origin
-        connection = self._connections.take(origin, fresh=request.extensions[_FRESH])
-        try:
-            answer = connection.handle_request(sent)
-        except BaseException:
-            connection.close()
-            raise
-
-        def finish() -> None:
-            answer.close()
-            self._connections.give_back(connection, origin)
-
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer, finish))
+        exchange = self._connections.answer(sent, fresh=request.extensions[_FRESH])
+        answer = exchange.__enter__()
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer, exchange))
 
     def close(self) -> None:
         """Close all connections."""

@@ -13,23 +13,28 @@ from typing import Any
 import httpcore
 
 _deadline: ContextVar[float] = ContextVar("product_imagery_deadline", default=math.inf)
+_address: ContextVar[str] = ContextVar("product_imagery_address", default="")
 
 
 @contextlib.contextmanager
-def until(deadline: float) -> Iterator[None]:
-    """Inside, in this thread, reads and writes end at ``deadline`` (monotonic) with ``httpcore.ReadTimeout``."""
-    token = _deadline.set(deadline)
+def until(deadline: float, address: str = "") -> Iterator[None]:
+    """Inside, in this thread, reads and writes end at ``deadline`` (monotonic) with ``httpcore.ReadTimeout``.
+
+    New connections lead to ``address``, whatever name is asked for, if it is given.
+    """
+    tokens = _deadline.set(deadline), _address.set(address)
     try:
         yield
     finally:
-        _deadline.reset(token)
+        _deadline.reset(tokens[0])
+        _address.reset(tokens[1])
 
 
 class WallClockBackend(httpcore.NetworkBackend):
-    """httpcore's own, bounded by ``until``. ``address`` is connected to whatever name is asked for, if given."""
+    """httpcore's own, bounded by ``until``."""
 
-    def __init__(self, address: str = "") -> None:
-        self._address, self._real = address, httpcore.SyncBackend()
+    def __init__(self) -> None:
+        self._real = httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -40,7 +45,7 @@ class WallClockBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect, in the time that is left."""
-        stream = self._real.connect_tcp(self._address or host, port, _left(timeout), local_address, socket_options)
+        stream = self._real.connect_tcp(_address.get() or host, port, _left(timeout), local_address, socket_options)
         return _TimedStream(stream)
 
 
