@@ -29,7 +29,7 @@ from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import Publication
 
 _TICK = 0.25
-_ROUND = 0.2
+_ROUND = 0.3
 _GATHER = 0.03  #: seconds in which more errands may come, to be run together
 _PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
 _SENT_SECONDS = 60.0  #: how long it waits for answers to creates, unless it is killed before

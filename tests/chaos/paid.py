@@ -13,6 +13,7 @@ Runs on the database of ``DATABASE_URL``, or on SQLite. Exits with 1 and says wh
 from __future__ import annotations
 
 import argparse
+import asyncio
 import base64
 import hashlib
 import os
@@ -91,17 +92,15 @@ class Deadly(Fakes):
         self.kill: Any = None
         self.on_their_way = 0
 
-    def at(self, boundary: str) -> None:
+    async def at(self, boundary: str) -> None:
         """Tell that a boundary is reached."""
         deadly = 0.08 if boundary.startswith("look") else 0.35  # looks are many
         if self.kill and self.chance.random() < deadly:
             self.kill(boundary)
             if boundary == "create arrived" and self.chance.random() < 0.3:
-                with self.lock:
-                    self.on_their_way += 1
-                time.sleep(1.0)
-                with self.lock:
-                    self.on_their_way -= 1
+                self.on_their_way += 1
+                await asyncio.sleep(1.0)
+                self.on_their_way -= 1
 
 
 def main() -> int:

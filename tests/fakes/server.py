@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import io
 import json
+import socket
 import threading
 import time
 import uuid
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
+import uvicorn
 from PIL import Image
 
 KEYS = {
@@ -149,7 +151,7 @@ class Fakes:
                 self.created.append(Created("productai", str(self._number), content, cost, time.time()))
                 data = {"id": self._number, "status": "RUNNING", "prompt": content.get("prompt")}
             return 200, {"status": "OK", "data": data}
-        found = next((one for one in self.created if one.id == path.rpartition("/")[2]), None)
+        found = next((one for one in reversed(self.created) if one.id == path.rpartition("/")[2]), None)
         if found is None:
             return 404, {"name": "ApiError", "message": "JOB_NOT_FOUND", "details": ""}
         done = time.time() - found.at >= self.work_seconds
@@ -249,112 +251,92 @@ class Fakes:
         """The address of a finished picture."""
         return f"{self.base}/files/{uuid.uuid4().hex}.png"
 
-    def at(self, boundary: str) -> None:
+    async def at(self, boundary: str) -> None:
         """A boundary is reached, such as ``create arrived``: for those who want to do harm there."""
 
     base = ""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
+class _App:
+    """The fakes as an ASGI application."""
 
-    def do_GET(self) -> None:
-        self._serve("GET")
+    def __init__(self, fakes: Fakes) -> None:
+        self.fakes = fakes
 
-    def do_POST(self) -> None:
-        self._serve("POST")
-
-    def do_DELETE(self) -> None:
-        self._serve("DELETE")
-
-    def _serve(self, method: str) -> None:
-        fakes = self.server.fakes
-        parts = urlsplit(self.path)
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
-        if len(body) < length:  # the caller died while it was sending
-            self._cut()
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        message = await receive()
+        pieces = [message.get("body", b"")]
+        while message.get("more_body"):
+            message = await receive()
+            pieces.append(message.get("body", b""))
+        if message["type"] == "http.disconnect":  # the caller died while it was sending
             return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        provider, _, path = parts.path.lstrip("/").partition("/")
-        fakes.headers.append(headers | {":path": parts.path})
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self.fakes.headers.append(headers | {":path": scope["path"]})
+        query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
+        await self._serve(scope["method"], scope["path"], query, b"".join(pieces), headers, send)
+
+    async def _serve(
+        self, method: str, where: str, query: dict[str, str], body: bytes, headers: dict[str, str], send: Any
+    ) -> None:
+        fakes = self.fakes
+        provider, _, path = where.lstrip("/").partition("/")
         kind = "download" if provider == "files" else "create" if method == "POST" else "look"
-        fakes.at(f"{kind} arrived")
-        if provider == "files":
-            self._file(fakes)
-            return
+        await fakes.at(f"{kind} arrived")
         route = f"{provider}.{'create' if method == 'POST' else 'read'}"
-        fakes.calls.append((time.time(), provider, route))
+        if provider != "files":
+            fakes.calls.append((time.time(), provider, route))
         fault = fakes.fault(route)
         if fault and fault.kind == "drop":
-            self._cut()
+            await _cut(send)
             return
-        if fault and fault.kind == "status":
-            self._send(fault.status, fault.body, fault.headers)
+        if fault and (fault.kind == "status" or provider == "files"):
+            await _send(send, fault.status, fault.body, fault.headers)
             return
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if provider == "files":
+            await _send(send, 200, fakes.picture, {"Content-Type": "image/png"})
+            return
         status, content = getattr(fakes, provider)(method, f"/{path}", query, body, headers)
-        fakes.at(f"{kind} done")
+        await fakes.at(f"{kind} done")
         if fault and fault.kind == "lose":
-            self._cut()
+            await _cut(send)
         elif fault:
-            self._send(fault.status, fault.body, fault.headers)
+            await _send(send, fault.status, fault.body, fault.headers)
         else:
             answer = content if isinstance(content, bytes) else b"" if content is None else json.dumps(content).encode()
-            self._send(status, answer, {"Content-Type": "application/json"})
-            fakes.at(f"{kind} answered")
-
-    def _file(self, fakes: Fakes) -> None:
-        fault = fakes.fault("files.read")
-        if fault and fault.kind == "drop":
-            self._cut()
-        elif fault:
-            self._send(fault.status, fault.body, fault.headers)
-        else:
-            self._send(200, fakes.picture, {"Content-Type": "image/png"})
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _cut(self) -> None:
-        """Close without an answer, as a lost connection looks to the caller."""
-        self.close_connection = True
-        with contextlib.suppress(OSError):
-            self.connection.shutdown(2)
-
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
+            await _send(send, status, answer, {"Content-Type": "application/json"})
+            await fakes.at(f"{kind} answered")
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-    fakes: Fakes
+async def _send(send: Any, status: int, body: bytes, headers: dict[str, str]) -> None:
+    sent = [(name.encode(), value.encode()) for name, value in {**headers, "Content-Length": str(len(body))}.items()]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body})
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no error of the fake."""
+
+async def _cut(send: Any) -> None:
+    """Close without an answer, as a lost connection looks to the caller. ASGI has no word for it: this is uvicorn's."""
+    cycle = send.__self__
+    cycle.transport.close()
+    while not cycle.disconnected:
+        await asyncio.sleep(0)
 
 
 @contextlib.contextmanager
 def serving(fakes: Fakes, port: int = 0) -> Iterator[str]:
     """Serve the fakes; yields ``http://127.0.0.1:<port>``."""
-    server = _Server(("127.0.0.1", port), _Handler)
-    server.fakes = fakes
-    fakes.base = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    listener = socket.create_server(("127.0.0.1", port), backlog=256)
+    fakes.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    config = uvicorn.Config(_App(fakes), lifespan="off", log_config=None, access_log=False, proxy_headers=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         yield fakes.base
     finally:
-        server.shutdown()
-        server.server_close()
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+        listener.close()
 
 
 def _picture(colour: tuple[int, int, int]) -> bytes:
