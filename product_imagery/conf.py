@@ -77,6 +77,10 @@ class Settings:
         """Bounds of one source picture."""
         return Limits(self.max_bytes, self.max_pixels, self.max_side)
 
+    def bounds(self) -> dict[str, int]:
+        """The same, as an imaging process takes them."""
+        return {"max_bytes": self.max_bytes, "max_pixels": self.max_pixels, "max_side": self.max_side}
+
     def pool_limits(self) -> PoolLimits:
         """Bounds of the imaging processes."""
         return PoolLimits(
@@ -94,9 +98,7 @@ class Settings:
             "mean": tuple(self.model_mean),
             "deviation": tuple(self.model_deviation),
         }
-        limits = self.limits()
-        bounds = {"max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels, "max_side": limits.max_side}
-        return {"engine": {"model": model, "models": str(self.models())}, "limits": bounds}
+        return {"engine": {"model": model, "models": str(self.models())}, "limits": self.bounds()}
 
 
 @functools.lru_cache(maxsize=1)

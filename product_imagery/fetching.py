@@ -213,6 +213,8 @@ _event_lookups = ThreadPoolExecutor(8, thread_name_prefix="imagery-event-dns")
 
 
 def _resolve(host: str, port: int, deadline: float | None, lookups: ThreadPoolExecutor) -> list[_Address]:
+    if _is_literal(host):
+        return [ipaddress.ip_address(host)]
     patience = 10.0 if deadline is None else max(0.1, min(10.0, deadline - time.monotonic()))
     try:
         lookup = lookups.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)

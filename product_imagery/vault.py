@@ -7,6 +7,7 @@ With no key that fits, ``SecretError`` is raised and what is stored stays as it 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -89,9 +90,12 @@ def reseal(token: str) -> str:
 
 def _fernet() -> MultiFernet:
     own = get_settings().secret_keys
-    if own:
-        return MultiFernet([Fernet(key) for key in own])
-    return MultiFernet([Fernet(_derived(key)) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+    return _of(tuple(own) or tuple(map(_derived, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))))
+
+
+@functools.lru_cache(maxsize=1)
+def _of(keys: tuple[str | bytes, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
 
 
 def _derived(key: Any) -> bytes:

@@ -91,7 +91,7 @@ def _take_over(remote: RemotePicture, item: EnhancementItem, place: Place, numbe
     limits = fetching.FetchLimits(most_bytes=settings.result_bytes)
     fetching.fetch(remote.url, source, limits, tools.connections)
     mark = SourceType.GENERATED_SCENE
-    bounds = {**settings.provider_settings()["limits"], "max_bytes": settings.result_bytes}
+    bounds = settings.bounds() | {"max_bytes": settings.result_bytes}
     made = tools.pool.run(
         "product_imagery.imaging.receive:receive", source=str(source), stem=str(source), mark=mark, limits=bounds
     )

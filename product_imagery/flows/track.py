@@ -151,7 +151,7 @@ def _source(item: EnhancementItem, call: Call, word: Word, place: Place, pool: I
     path = place.source(item.pk)
     word.digests[item.pk] = read_source(storage, name, path, item.source_url)
     wanted = {"most_bytes": provider.max_source_bytes, "formats": list(provider.formats)}
-    bounds = get_settings().provider_settings()["limits"]
+    bounds = get_settings().bounds()
     copy = pool.run("product_imagery.imaging.fit:fit", source=str(path), stem=str(path), limits=bounds, **wanted)
     if copy:
         place.taken.append(Path(copy["path"]))

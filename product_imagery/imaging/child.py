@@ -11,15 +11,15 @@ import contextlib
 import importlib
 import json
 import os
-import queue
 import resource
+import select
 import struct
 import sys
 import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 HEADER = struct.Struct(">I")
 
@@ -33,21 +33,23 @@ def main() -> None:
     if memory:
         with contextlib.suppress(ValueError, OSError):  # a smaller limit is in force, or the system has none
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
+    requests = sys.stdin.buffer
     while True:
-        request = requests.get()
+        header = requests.read(HEADER.size)
+        if len(header) < HEADER.size:
+            return
+        request = json.loads(requests.read(HEADER.unpack(header)[0]))
         _allow_cpu(seconds)
         answer = json.dumps(_answer(request)).encode()
         answers.write(HEADER.pack(len(answer)) + answer)
 
 
-def _listen(stream: BinaryIO, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
-    while True:
-        header = stream.read(HEADER.size)
-        if len(header) < HEADER.size:
-            os._exit(0)
-        requests.put(json.loads(stream.read(HEADER.unpack(header)[0])))
+def _end_with_parent(descriptor: int) -> None:
+    gone = select.poll()
+    gone.register(descriptor, 0)  # whatever is asked for, the end of the other side is told
+    gone.poll()
+    os._exit(0)
 
 
 def _allow_cpu(seconds: int) -> None:

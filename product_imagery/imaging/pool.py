@@ -33,7 +33,7 @@ class PoolLimits:
     memory: int = 3 * 1024**3
     cpu_seconds: int = 240
     wall_seconds: float = 180.0
-    pictures: int = 200
+    pictures: int = 1000
 
 
 class ImagingPool:

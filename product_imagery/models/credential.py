@@ -163,7 +163,7 @@ class ProviderCredential(models.Model):
             return (Secret(given.strip()),)
         tokens = self.sealed.get(name, [])
         found = [unseal(token, self._place(name)) for token in tokens[:1]]
-        if tokens and time.time() - sealed_at(tokens[0]) < OVERLAP:
+        if len(tokens) > 1 and time.time() - sealed_at(tokens[0]) < OVERLAP:
             with suppress(SecretError):  # of the one before: that is why it was entered anew
                 found += [unseal(token, self._place(name)) for token in tokens[1:]]
         return tuple(found)
