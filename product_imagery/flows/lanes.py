@@ -21,7 +21,8 @@ class Lanes:
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._waiting: dict[int, deque[Call]] = {}
-        self._running: list[Call] = []
+        self._running: set[Call] = set()
+        self._busy: Counter[int] = Counter()  #: lanes, by account
         self._ended: list[Word] = []
         self._pace: Counter[int] = Counter()
         self._closed = False
@@ -29,13 +30,10 @@ class Lanes:
     def room(self, account: int) -> int:
         """How many more calls of an account may be put in now."""
         with self._changed:
-            running = Counter(call.job.credential_id for call in self._running)
-            demand = {
-                one: min(self._each, running[one] + len(self._waiting.get(one, ())))
-                for one in {account, *running, *self._waiting}
-            }
-            others = sum(demand.values()) - demand[account]
-            free = min(self._each, self._number - others) - running[account] - len(self._waiting.get(account, ()))
+            taken = Counter(self._busy)
+            taken.update({one: len(calls) for one, calls in self._waiting.items()})
+            others = sum(min(self._each, number) for one, number in taken.items() if one != account)
+            free = min(self._each, self._number - others) - taken[account]
             return max(0, free + self._pace[account])
 
     def put(self, calls: Iterable[Call]) -> None:
@@ -82,17 +80,18 @@ class Lanes:
                     if self._closed:
                         return
                     self._changed.wait()
-                self._running.append(call)
+                self._running.add(call)
+                self._busy[call.job.credential_id] += 1
             word = self._perform(call)
             with self._changed:
                 self._running.remove(call)
+                self._busy[call.job.credential_id] -= 1
                 self._ended.append(word)
 
     def _next(self) -> Call | None:
         """The oldest call of the account that has the fewest lanes."""
-        running = Counter(call.job.credential_id for call in self._running)
-        account = min(self._waiting, key=lambda one: running[one], default=None)
-        if account is None or running[account] >= self._each:
+        account = min(self._waiting, key=self._busy.__getitem__, default=None)
+        if account is None or self._busy[account] >= self._each:
             return None
         calls = self._waiting[account]
         call = calls.popleft()

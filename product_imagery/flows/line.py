@@ -7,6 +7,7 @@ thread while the other waits.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import queue
 import threading
@@ -105,6 +106,34 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> None:
             future.set_exception(NotSent("Another worker has this job now.", code="claim_lost"))
 
 
+class Account:
+    """What calls are made with. One serves all the calls of a claim: a key is decrypted once for all of them."""
+
+    def __init__(self, credential: ProviderCredential) -> None:
+        self.credential = credential
+
+    @functools.cached_property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that carry the key. Raises ``CredentialRefused``."""
+        provider = get_provider(self.credential.provider)()
+        try:
+            key = self.credential.secret().reveal()
+        except SecretError as error:
+            raise CredentialRefused(error.message, code=error.code) from error
+        if not key and provider.needs_credential:
+            raise CredentialRefused("The account has no key.", code="no_key")
+        if not (key.isascii() and key.isprintable()):
+            sentence = "The account's key holds characters that cannot be sent. Enter it again."
+            raise CredentialRefused(sentence, code="unsendable_key")
+        return provider.authorisation(key)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """What tells one account from another without its key: address and key, hashed with the site's own key."""
+        material = f"{self.credential.address()}\n{self.credential.secret().reveal()}"
+        return salted_hmac("product_imagery account", material, algorithm="sha256").hexdigest()[:32]
+
+
 @dataclass
 class Ticket:
     """What entitles to calls for one job: after ``deadline`` (monotonic) the claim may have gone to somebody else.
@@ -113,6 +142,7 @@ class Ticket:
     """
 
     job: ProviderJob
+    account: Account
     deadline: float
     counted: bool = True
     sent: bool = False
@@ -124,14 +154,14 @@ class Caller:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def send(self, credential: ProviderCredential, request: HttpRequest) -> Answer:
-        """Send a request with the credential's key. Raises ``ProviderError``."""
-        seconds = credential.declared.patience
-        return self._transport.send(credential.address(), request, _authorisation(credential), seconds)
+    def send(self, account: Account, request: HttpRequest) -> Answer:
+        """Send a request with the account's key. Raises ``ProviderError``."""
+        credential = account.credential
+        return self._transport.send(credential.address(), request, account.headers, credential.declared.patience)
 
-    def save(self, credential: ProviderCredential, request: HttpRequest, path: Path, most_bytes: int) -> Answer:
+    def save(self, account: Account, request: HttpRequest, path: Path, most_bytes: int) -> Answer:
         """The same, with the body of a good answer in a file. Raises ``ProviderError``."""
-        return self._transport.save(credential.address(), request, _authorisation(credential), path, most_bytes)
+        return self._transport.save(account.credential.address(), request, account.headers, path, most_bytes)
 
 
 class Line(Caller):
@@ -149,28 +179,14 @@ class Line(Caller):
         if isinstance(request, Remember):
             return self._errands.ask(lambda: _remember(job, dict(request.facts)))
         if request.creates:
-            self._errands.ask(_with_intent(job, request.body))
+            self._errands.ask(_with_intent(ticket, request.body))
         if not ticket.counted:
             self._errands.ask(lambda: count(job.credential_id, request))
         ticket.counted = False
         if time.monotonic() > ticket.deadline:
             raise NotSent("The claim on this job has run out.", code="claim_expired")
         ticket.sent = ticket.sent or request.creates
-        return self.send(job.credential, request)
-
-
-def _authorisation(credential: ProviderCredential) -> Mapping[str, str]:
-    provider = get_provider(credential.provider)()
-    try:
-        key = credential.secret().reveal()
-    except SecretError as error:
-        raise CredentialRefused(error.message, code=error.code) from error
-    if not key and provider.needs_credential:
-        raise CredentialRefused("The account has no key.", code="no_key")
-    if not (key.isascii() and key.isprintable()):
-        sentence = "The account's key holds characters that cannot be sent. Enter it again."
-        raise CredentialRefused(sentence, code="unsendable_key")
-    return provider.authorisation(key)
+        return self.send(ticket.account, request)
 
 
 def count(credential_id: int, request: HttpRequest) -> None:
@@ -189,16 +205,11 @@ def count(credential_id: int, request: HttpRequest) -> None:
         LimitUse.objects.note(credential, limits, amounts)
 
 
-def _with_intent(job: ProviderJob, body: bytes) -> ProviderJob:
+def _with_intent(ticket: Ticket, body: bytes) -> ProviderJob:
+    job = ticket.job
     job.intent = body if len(body) <= _KEPT_BYTES else _DIGEST + hashlib.sha256(body).hexdigest().encode()
-    job.remembered = {**job.remembered, _ACCOUNT: fingerprint(job.credential)}
+    job.remembered = {**job.remembered, _ACCOUNT: ticket.account.fingerprint}
     return job
-
-
-def fingerprint(credential: ProviderCredential) -> str:
-    """What tells one account from another without telling its key: address and key, hashed with the site's own key."""
-    material = f"{credential.address()}\n{credential.secret().reveal()}"
-    return salted_hmac("product_imagery account", material, algorithm="sha256").hexdigest()[:32]
 
 
 def whole_intent(job: ProviderJob) -> bytes:
@@ -207,10 +218,10 @@ def whole_intent(job: ProviderJob) -> bytes:
     return b"" if intent.startswith(_DIGEST) else intent
 
 
-def account_changed(job: ProviderJob) -> bool:
+def account_changed(ticket: Ticket) -> bool:
     """Whether the account's key or address is another one than when the job was sent."""
-    sent_with = job.remembered.get(_ACCOUNT)
-    return bool(sent_with) and sent_with != fingerprint(job.credential)
+    sent_with = ticket.job.remembered.get(_ACCOUNT)
+    return bool(sent_with) and sent_with != ticket.account.fingerprint
 
 
 def _remember(job: ProviderJob, facts: dict[str, str]) -> None:

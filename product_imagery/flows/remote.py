@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from product_imagery.exceptions import FetchError, RequestError
-from product_imagery.flows.line import Caller, count
+from product_imagery.flows.line import Account, Caller, count
 from product_imagery.models import ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import mark_of
 from product_imagery.provider_kit.conversation import HttpRequest, Refused, Request
@@ -67,11 +67,12 @@ def download(credential: ProviderCredential, name: str, identity: str, path: Pat
     request = _find(credential, name).request(Verb.DOWNLOAD, identity)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
+        account = Account(credential)
         with _caller() as caller:
             _hold(
                 credential,
                 _hosted(credential).call(request),
-                lambda one: caller.save(credential, one, part, _MOST_BYTES),
+                lambda one: caller.save(account, one, part, _MOST_BYTES),
             )
         try:
             with zipfile.ZipFile(part) as archive:
@@ -105,8 +106,9 @@ def clear(credential: ProviderCredential, leftover: Leftover) -> None:
 
 def converse(credential: ProviderCredential, conversation: Generator[Any, Any, T]) -> T:
     """Hold a conversation that belongs to no job, counted against the account's limits. Raises ``ProviderError``."""
+    account = Account(credential)
     with _caller() as caller:
-        return _hold(credential, conversation, lambda request: caller.send(credential, request))
+        return _hold(credential, conversation, lambda request: caller.send(account, request))
 
 
 def _hold(

@@ -18,7 +18,7 @@ from product_imagery.exceptions import (
 )
 from product_imagery.files import Place
 from product_imagery.flows import fetch
-from product_imagery.flows.line import Line, Ticket, account_changed, whole_intent
+from product_imagery.flows.line import Account, Line, Ticket, account_changed, whole_intent
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
@@ -64,9 +64,10 @@ class Word:
 def prepare(jobs: list[ProviderJob], seconds: float) -> list[Call]:
     """Load what the threads need."""
     calls = []
+    accounts = {job.credential_id: Account(job.credential) for job in jobs}
     for job in jobs:
         items = [item for item in job.items.all() if item.status in OPEN_ITEMS]
-        call = Call(job, items, Ticket(job, time.monotonic() + seconds))
+        call = Call(job, items, Ticket(job, accounts[job.credential_id], time.monotonic() + seconds))
         try:
             call.descriptions = {item.pk: description_for(item.content_type_id) for item in call.items}
         except ConfigurationError as error:
@@ -99,7 +100,7 @@ def perform(call: Call, line: Line) -> Word:
 def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
     job, provider = call.job, call.provider
     submitting = job.state == JobState.SENDING
-    if job.state == JobState.CHECKING and account_changed(job):
+    if job.state == JobState.CHECKING and account_changed(call.ticket):
         return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
     inputs = (
         _sources(call, word, place, line.tools.pool)

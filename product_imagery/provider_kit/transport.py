@@ -54,8 +54,7 @@ class Transport:
 
     def __init__(self, *, connections: int = 32, wall_seconds: float = WALL_SECONDS) -> None:
         self.wall_seconds = wall_seconds
-        wire = _Wire(Connections(connections))
-        self._client = httpx.Client(timeout=_TIMEOUT, transport=wire, follow_redirects=False, trust_env=False)
+        self._wire = _Wire(Connections(connections))
 
     def send(
         self, base_url: str, request: HttpRequest, headers: Mapping[str, str], seconds: float | None = None
@@ -90,20 +89,17 @@ class Transport:
     ) -> Iterator[httpx.Response]:
         address = base_url.rstrip("/") + "/" + request.path.lstrip("/")
         sent = {**_HEADERS, **request.headers, **headers}
-        query = dict(request.query) or None
         try:
-            with (
-                until(time.monotonic() + seconds),
-                self._client.stream(
-                    request.method,
-                    address,
-                    content=request.body or None,
-                    params=query,
-                    headers=sent,
-                    # A connection that the other side has just closed looks like a lost answer: creates share none.
-                    extensions={_FRESH: request.creates},
-                ) as response,
-            ):
+            asked = httpx.Request(
+                request.method,
+                address,
+                params=dict(request.query) or None,
+                headers=sent,
+                content=request.body or None,
+                # A connection that the other side has just closed looks like a lost answer: creates share none.
+                extensions={"timeout": _TIMEOUT.as_dict(), _FRESH: request.creates},
+            )
+            with until(time.monotonic() + seconds), contextlib.closing(self._wire.handle_request(asked)) as response:
                 yield response
         except _NEVER_SENT as error:
             raise NotSent("The provider cannot be reached.", detail=type(error).__name__) from error
@@ -112,7 +108,7 @@ class Transport:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        self._wire.close()
 
 
 class _Body(httpx.SyncByteStream):
@@ -130,7 +126,7 @@ class _Body(httpx.SyncByteStream):
 
 
 class _Wire(httpx.BaseTransport):
-    """What the client sends on."""
+    """Sends one request as it is: without redirects, cookies, proxies or what else a client would add."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -66,12 +66,16 @@ class Fakes:
         self.words: dict[str, str] = {}  #: job id → a status to answer with instead
         self.bad_items: dict[str, str] = {}  #: external id → error code
         self.lock = threading.Lock()
+        self.released = threading.Event()  #: ends ``hang``
         self.picture = _picture((90, 140, 90))
         self._keys: dict[str, tuple[str, str]] = {}
         self._number = 41_000
 
     def fail(self, route: str, kind: str, times: int = 1, **facts: Any) -> None:
-        """Let the next calls of a route go wrong: ``lose``, ``after`` (work done), ``drop``, ``status`` (not done)."""
+        """Let the next calls of a route go wrong: ``lose``, ``after`` (work done), ``drop``, ``status`` (not done).
+
+        ``hang``: they go well, once ``released`` is set.
+        """
         self.faults[route] = Fault(kind, times, **facts)
 
     def charged(self, provider: str) -> int:
@@ -272,7 +276,7 @@ class _App:
         if message["type"] == "http.disconnect":  # the caller died while it was sending
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        self.fakes.headers.append(headers | {":path": scope["path"]})
+        self.fakes.headers.append(headers | {":path": scope["path"], ":client": str(scope["client"])})
         query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
         await self._serve(scope["method"], scope["path"], query, b"".join(pieces), headers, send)
 
@@ -286,7 +290,7 @@ class _App:
         route = f"{provider}.{'create' if method == 'POST' else 'read'}"
         if provider != "files":
             fakes.calls.append((time.time(), provider, route))
-        fault = fakes.fault(route)
+        fault = await self._fault(route)
         if fault and fault.kind == "drop":
             await _cut(send)
             return
@@ -306,6 +310,14 @@ class _App:
             answer = content if isinstance(content, bytes) else b"" if content is None else json.dumps(content).encode()
             await _send(send, status, answer, {"Content-Type": "application/json"})
             await fakes.at(f"{kind} answered")
+
+    async def _fault(self, route: str) -> Fault | None:
+        fault = self.fakes.fault(route)
+        if fault is None or fault.kind != "hang":
+            return fault
+        while not self.fakes.released.is_set():
+            await asyncio.sleep(0.01)
+        return None
 
 
 async def _send(send: Any, status: int, body: bytes, headers: dict[str, str]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -15,13 +15,13 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from django.db.models import Sum
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from product_imagery.exceptions import RequestError
 from product_imagery.flows import accounts, batch, health, steer, sweep, track
-from product_imagery.flows.claim import Lanes, claim_calls
 from product_imagery.flows.pump import pump_slice
 from product_imagery.models import (
     CreditEntry,
@@ -431,11 +431,34 @@ def test_trying_again_needs_the_permission_to_spend(
     assert ProviderJob.objects.count() == 2
 
 
-def test_an_account_that_hangs_leaves_room_for_the_others(account: Account, order: Order, fakes: Fakes) -> None:
+def test_an_account_that_hangs_leaves_lanes_to_the_others(account: Account, order: Order, fakes: Fakes) -> None:
+    """Of eight lanes six go to twelve jobs that hang; those of the other account are done meanwhile."""
     order(account("paqshot"), 12)
-    order(account("productai"), 2)
-    hanging = ProviderCredential.objects.get(provider="paqshot")
-    first = claim_calls(["paqshot", "productai"], Lanes(8, 6), seconds=60)
-    assert Counter(job.provider for job in first) == {"paqshot": 6, "productai": 2}
-    again = claim_calls(["paqshot", "productai"], Lanes(2, 6, {hanging.pk: 6}), seconds=60)
-    assert again == []
+    quick = order(account("productai"), 4)
+    fakes.fail("paqshot.create", "hang", times=12)
+    hanging: list[int] = []
+
+    def watch() -> None:
+        ProviderJob.objects.filter(state=JobState.RUNNING, claimed_until=None).update(due_at=Now())
+        if not hanging and quick.items.filter(status=ItemStatus.COMPLETED).count() == 4:
+            hanging.append([route for _, _, route in fakes.calls].count("paqshot.create"))
+            fakes.released.set()
+
+    timer = threading.Timer(30, fakes.released.set)
+    timer.start()
+    pump_slice(until_idle=True, watch=watch)
+    timer.cancel()
+    assert hanging == [6]
+    assert not EnhancementItem.objects.exclude(status=ItemStatus.COMPLETED).exists()
+
+
+def test_what_waits_for_a_lane_goes_back_when_the_worker_stops(account: Account, order: Order, fakes: Fakes) -> None:
+    """A lane hangs, others work: what was claimed for them and not begun is free for the next worker at once."""
+    order(account("productai"), 30)
+    pump_slice(seconds=0.3)
+    assert not ProviderJob.objects.filter(state=JobState.SENDING).exists()
+    assert not ProviderJob.objects.exclude(claimed_until=None).exists()
+    assert not EnhancementItem.objects.filter(status=ItemStatus.PROCESSING, job__state=JobState.QUEUED).exists()
+    hurry()
+    assert fakes.charged("productai") == 30
+    assert EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).count() == 30

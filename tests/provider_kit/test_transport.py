@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.transport import Transport
+from tests.fakes.server import KEYS, Fakes
+from tests.fakes.server import serving as fake_providers
 
 _ASK = HttpRequest("GET", "thing")
 _CREATE = HttpRequest("POST", "thing", b"{}", creates=True)
@@ -87,6 +90,26 @@ def test_what_never_arrived_is_told_from_what_may_have() -> None:
             transport.send(closed, _CREATE, {})
         with serving(lambda connection: None) as base, pytest.raises(ProviderUnavailable):
             transport.send(base, _CREATE, {})
+
+
+def test_a_create_has_a_connection_to_itself() -> None:
+    """Also where others end at the same moment: a connection closed under a create's hands would be a lost answer."""
+    fakes = Fakes()
+    create = HttpRequest("POST", "api/generate", b"{}", {"Content-Type": "application/json"}, creates=True)
+    key = {"x-api-key": KEYS["productai"]}
+    with fake_providers(fakes) as base, closing(Transport()) as transport, ThreadPoolExecutor(32) as threads:
+        answers = list(threads.map(lambda _: transport.send(f"{base}/productai", create, key).status, range(1500)))
+    assert answers == [200] * 1500
+    assert fakes.charged("productai") == 1500
+    assert len({call[":client"] for call in fakes.headers}) == 1500
+
+
+def test_looks_share_connections() -> None:
+    fakes = Fakes()
+    with fake_providers(fakes) as base, closing(Transport()) as transport:
+        for _ in range(5):
+            transport.send(f"{base}/aigenstudio", HttpRequest("GET", "v1/image-presets"), {})
+    assert len({call[":client"] for call in fakes.headers}) == 1
 
 
 @pytest.mark.parametrize("header", [b"Content-Length: 2000000", b"Transfer-Encoding: chunked"])
