@@ -57,6 +57,7 @@ def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     done: too long for hundreds of tests.
     """
     monkeypatch.setattr(pump, "_ROUND", 0.01)
+    monkeypatch.setattr(pump, "_GATHER", 0.001)
     monkeypatch.setattr(pump, "_TICK", 0.02)
     monkeypatch.setattr(deliver, "_LOOK_SECONDS", 0.02)
 

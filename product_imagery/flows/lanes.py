@@ -16,8 +16,10 @@ class Lanes:
     ended in the round before: a provider that is slow has nothing waiting, so that what was counted is sent at once.
     """
 
-    def __init__(self, number: int, each: int, perform: Callable[[Call], Word]) -> None:
-        self._number, self._each, self._perform = number, each, perform
+    def __init__(
+        self, number: int, each: int, perform: Callable[[Call], Word], on_idle: Callable[[], None] = lambda: None
+    ) -> None:
+        self._number, self._each, self._perform, self._on_idle = number, each, perform, on_idle
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._waiting: dict[int, deque[Call]] = {}
@@ -54,6 +56,10 @@ class Lanes:
         self._pace = Counter(word.call.job.credential_id for word in ended)
         return ended
 
+    def idle(self) -> bool:
+        """Whether there is nothing to do but to collect."""
+        return bool(self._ended) and not self._running and not self._waiting
+
     def calls(self) -> list[Call]:
         """All calls that have not been collected."""
         with self._changed:
@@ -87,6 +93,8 @@ class Lanes:
                 self._running.remove(call)
                 self._busy[call.job.credential_id] -= 1
                 self._ended.append(word)
+            if self.idle():
+                self._on_idle()
 
     def _next(self) -> Call | None:
         """The oldest call of the account that has the fewest lanes."""

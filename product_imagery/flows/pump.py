@@ -32,6 +32,7 @@ from product_imagery.states import Publication
 
 _TICK = 0.25
 _ROUND = 0.3
+_SHORTEST = 0.1  #: a round in which all calls came back
 _GATHER = 0.03  #: seconds in which more errands may come, to be run together
 _PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
 _SENT_SECONDS = 60.0  #: how long it waits for answers to creates, unless it is killed before
@@ -123,7 +124,7 @@ class _Pump:
         read_urls()
         line = Line(self._tools, self._transport, self._errands)
         lanes = settings.connections
-        self._lanes = Lanes(lanes, max(1, lanes * 3 // 4), partial(track.perform, line=line))
+        self._lanes = Lanes(lanes, max(1, lanes * 3 // 4), partial(track.perform, line=line), self._wake.set)
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = [slug for slug, provider in all_providers().items() if not provider.computes]
         self._sender = deliver.Sender()
@@ -159,9 +160,10 @@ class _Pump:
             self._run_errands_until(pause if moved or busy else pause + _TICK)
 
     def _run_errands_until(self, moment: float) -> None:
+        early = min(moment, time.monotonic() + _SHORTEST)
         while not self._stop.is_set():
             self._errands.run()
-            left = moment - time.monotonic()
+            left = (early if self._lanes.idle() else moment) - time.monotonic()
             if left <= 0:
                 return
             if self._wake.wait(min(left, _TICK)):
