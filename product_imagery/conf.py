@@ -55,6 +55,10 @@ class Settings:
     )
     public_base_url: str = _key("", "https address of this site, for webhooks and for providers that fetch pictures")
     fetch_allow: tuple[str, ...] = _key((), "`host:port` pairs that may be fetched from although they are not public")
+    result_hosts: Mapping[str, Any] = _key(
+        dict, 'hosts that pictures of a provider may come from: `{"paqshot": ["cdn.example.com"]}`; others are refused'
+    )
+    retention_days: int = _key(0, "after so many days what people wrote is forgotten (`imagery_purge`); 0: never")
     connections: int = _key(32, "calls of hosted providers that one pump makes at once")
     result_bytes: int = _key(50 * 1024 * 1024, "largest picture taken from a provider")
     api_requests: int = _key(60, "requests a minute of an API key that has no limit of its own")
@@ -128,7 +132,7 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     return value
 
 
-_MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS")
+_MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS", "RETENTION_DAYS")
 
 
 def _check_range(key: str, value: Any) -> None:

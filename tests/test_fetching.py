@@ -16,6 +16,7 @@ import pytest
 from product_imagery import fetching
 from product_imagery.exceptions import FetchError, UnsafeAddress
 from product_imagery.fetching import FetchLimits, check_address, fetch, post
+from product_imagery.provider_kit.connections import Connections
 
 _PRIVATE = [
     "127.0.0.1",
@@ -134,6 +135,64 @@ def test_a_name_with_one_private_address_is_refused_as_a_whole(monkeypatch: pyte
     assert "10.0.0.7" not in refusal.value.message
     found.pop()
     assert check_address("https://shop.example.com/a.png").address == "93.184.215.14"
+
+
+def test_a_name_that_moves_inside_is_refused_although_its_connection_is_kept(
+    server: _Server, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E4: each download looks the name up and checks it; what it connects to is what was checked."""
+    server.answer = _send
+    port = server.server_address[1]
+    answers = ["127.0.0.1"]
+    looked_up: list[str] = []
+
+    def lookup(host: str, *_: Any, **__: Any) -> list[Any]:
+        looked_up.append(host)
+        return [(2, 1, 6, "", (answers[0], port))]
+
+    monkeypatch.setattr(fetching.socket, "getaddrinfo", lookup)
+    monkeypatch.setattr(fetching, "is_public", lambda address: str(address) == "127.0.0.1")
+    monkeypatch.setattr(fetching, "_check_public", lambda *_: None)
+    settings.PRODUCT_IMAGERY = {}
+    kept = Connections(4)
+    url = f"http://shop.example.com:{port}/a.png"
+    for _ in range(2):
+        fetch(url, tmp_path / "x", None, kept)
+    assert {seen["host"] for seen in server.seen} == {f"shop.example.com:{port}"}
+    assert looked_up == ["shop.example.com"] * 2  # once for each, and never by whoever connects
+    answers[0] = "10.0.0.7"
+    with pytest.raises(UnsafeAddress):
+        fetch(url, tmp_path / "x", None, kept)
+    assert len(server.seen) == 2
+    kept.close()
+
+
+def test_a_name_with_thousands_of_addresses_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E18."""
+    found = [(2, 1, 6, "", (f"93.184.{n // 250}.{n % 250 + 1}", 443)) for n in range(3000)]
+    tried: list[Any] = []
+
+    def connect(address: Any, *_: Any, **__: Any) -> Any:
+        tried.append(address)
+        raise TimeoutError
+
+    monkeypatch.setattr(fetching.socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(FetchError):
+        fetch("https://shop.example.com/a.png", tmp_path / "x")
+    assert tried == [("93.184.0.1", 443)]
+
+
+def test_a_name_server_that_sleeps_holds_nobody_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E19: lookups have a pool of their own and the download's clock."""
+    go = threading.Event()
+    monkeypatch.setattr(fetching.socket, "getaddrinfo", lambda *_, **__: go.wait(20) and [])
+    began = time.monotonic()
+    with pytest.raises(FetchError) as caught:
+        fetch("https://shop.example.com/a.png", tmp_path / "x", FetchLimits(wall_seconds=0.5))
+    go.set()
+    assert caught.value.code == "no_such_host"
+    assert time.monotonic() - began < 10
 
 
 class _Server(http.server.ThreadingHTTPServer):

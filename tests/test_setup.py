@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,10 @@ def test_at_most_a_few_broad_excepts_each_with_its_reason() -> None:
     ]
     assert len(lines) <= 10
     assert all(len(line.partition("#")[2].strip()) > 20 for line in lines)
+
+
+def test_what_opens_foreign_pictures_is_new_enough() -> None:
+    """F12: older versions of Pillow have known holes."""
+    wanted = [one for one in requires("product-imagery") or [] if one.lower().startswith("pillow")]
+    assert wanted == ["pillow>=13"]
+    assert int(version("pillow").split(".")[0]) >= 13

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
@@ -51,6 +53,8 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         stored = self.instance if self.instance.pk else None
+        if stored:
+            self.fields["seen"] = forms.CharField(widget=forms.HiddenInput, initial=_version(stored), required=False)
         for slug, provider in all_providers().items():
             for field in provider.fields:
                 if field.secret and (stored is None or stored.provider == slug):
@@ -70,6 +74,12 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(KEY, _("This provider needs a key."))
         if self.instance.pk and "base_url" in self.changed_data and self.instance.sealed.get(KEY) and not cleaned[KEY]:
             self.add_error(KEY, _("The stored key is not sent to another address: enter it again."))
+        if self.instance.pk:
+            ProviderCredential.objects.lock(self.instance.pk)
+            if cleaned.get("seen") != _version(ProviderCredential.objects.get(pk=self.instance.pk)):
+                raise forms.ValidationError(
+                    _("Somebody changed this account while you had it open. Nothing was saved: open it again.")
+                )
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
@@ -86,6 +96,12 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         return credential
 
 
+def _version(credential: ProviderCredential) -> str:
+    """What tells whether somebody else has saved this account since."""
+    values = [str(getattr(credential, name)) for name in (*CredentialForm.Meta.fields, "sealed")]
+    return salted_hmac("product_imagery credential form", json.dumps(values)).hexdigest()
+
+
 @admin.register(ProviderCredential)
 class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Accounts, and how busy and healthy each is."""
@@ -94,7 +110,10 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("label", "provider", "stored_key", "health", "waiting", "is_active")
     list_filter = ("provider", "is_active")
     readonly_fields = ("stored_key", "webhook", "health", "balance")
-    actions = ("check_key", "pause", "resume")
+    actions = ("check_key", "pause", "resume", "move_webhook")
+
+    class Media:
+        js = ("product_imagery/copy.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderCredential]:
         """With the figures of all rows in one query."""
@@ -116,7 +135,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         shown = ["stored_key", "webhook", "health", "balance"] if obj else []
         limits = ["allowed_active", "own_limits", "budget_day", "budget_month"]
         return [
-            (None, {"fields": account}),
+            (None, {"fields": [*account, *(["seen"] if obj else [])]}),
             (_("Secrets"), {"fields": secrets}),
             (_("Limits"), {"fields": limits}),
             *([(_("State"), {"fields": shown})] if obj else []),
@@ -125,6 +144,10 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The provider of an account is fixed once jobs may hang on it."""
         return (*self.readonly_fields, "provider") if obj else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: ProviderCredential, form: Any, change: bool) -> None:
+        """What workers write meanwhile, such as a pause, stays."""
+        obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed") if change else None)
 
     @admin.display(description=_("stored key"))
     def stored_key(self, credential: ProviderCredential) -> str:
@@ -139,10 +162,14 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def webhook(self, credential: ProviderCredential) -> SafeString | str:
         if not credential.declared.webhooks:
             return _t("This provider sends none.")
-        address = webhook_address(credential.uuid)
+        address = webhook_address(credential.webhook_uuid)
         if not address:
             return _t("Set PUBLIC_BASE_URL to have one; until then the provider is asked regularly.")
-        return format_html('<input type="text" readonly size="80" value="{}" aria-label="{}">', address, _t("address"))
+        return format_html(
+            '<input type="text" readonly size="80" id="imagery-webhook" value="{}" aria-label="{}"> '
+            '<button type="button" hidden data-copies="imagery-webhook" data-done="{}">{}</button>',
+            address, _t("address"), _t("Copied"), _t("Copy"),
+        )  # fmt: skip
 
     @admin.display(description=_("health"))
     def health(self, credential: ProviderCredential) -> str:
@@ -157,6 +184,11 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Check the key at the provider"), permissions=["change"])
     def check_key(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         each(request, lambda one: messages.success(request, f"{one}: {accounts.check(one)}"), queryset)
+
+    @admin.action(description=_("New address for webhooks (the old one works for a week)"), permissions=["change"])
+    def move_webhook(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
+        for credential in queryset:
+            accounts.move_webhook(credential)
 
     @admin.action(description=_("Pause: send nothing"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:

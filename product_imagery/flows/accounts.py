@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db.models.functions import Now
 
 from product_imagery import background, vault
@@ -37,6 +39,12 @@ def resume(credential: ProviderCredential) -> None:
     waiting = ProviderJob.objects.filter(credential=credential, state=JobState.QUEUED)
     waiting.filter(due_at__gt=Now()).update(due_at=Now())
     background.wake()
+
+
+def move_webhook(credential: ProviderCredential) -> None:
+    """Give an account another address for webhooks, should the old one have become known. That works for a week."""
+    moved = {"webhook_uuid": uuid.uuid4(), "former_webhook_uuid": credential.webhook_uuid, "moved_at": Now()}
+    ProviderCredential.objects.filter(pk=credential.pk, webhook_uuid=credential.webhook_uuid).update(**moved)
 
 
 def renew_encryption() -> tuple[int, list[str]]:

@@ -50,6 +50,8 @@ def _record_together(words: list[Word]) -> set[int]:
         _record_accepted(accepted)
         _record_finished(finished)
         _note_digests([*accepted, *finished])
+        for word in ours:
+            update.note_clock(word)
         for credential in {word.call.job.credential for word in [*accepted, *finished]}:
             update.went_well(credential)
     return {id(word) for word in [*accepted, *finished]}

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from product_imagery import fetching, files
 from product_imagery.conf import get_settings
@@ -60,6 +61,7 @@ class Tools:
 
 def collect(
     outcome: Finished,
+    provider: str,
     items: list[EnhancementItem],
     place: Place,
     tools: Tools,
@@ -73,6 +75,7 @@ def collect(
         number, picture = numbered
         try:
             if isinstance(picture, RemotePicture):
+                _check_host(picture.url, provider)
                 stored.append(_take_over(picture, by_pk[picture.item_id], place, number, tools))
             else:
                 stored.append(store(picture, by_pk[picture.item_id].uuid))
@@ -84,6 +87,14 @@ def collect(
     else:
         with ThreadPoolExecutor(_DOWNLOADS) as threads:
             list(threads.map(have, enumerate(outcome.pictures)))
+
+
+def _check_host(url: str, provider: str) -> None:
+    known = get_settings().result_hosts.get(provider)
+    host = urlsplit(url).hostname or ""
+    if known is not None and not any(host == one or host.endswith(f".{one}") for one in known):
+        sentence = f"The picture lies at {host}, which is none of the hosts that RESULT_HOSTS allows for {provider}."
+        raise UnsafeAddress(sentence, code="foreign_host")
 
 
 def _take_over(remote: RemotePicture, item: EnhancementItem, place: Place, number: int, tools: Tools) -> Stored:

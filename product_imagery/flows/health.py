@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from product_imagery.models import EventDelivery, ProviderJob, PumpSlot, ResultImage
+from django.db.models import Q
+
+from product_imagery.models import EventDelivery, ProviderCredential, ProviderJob, PumpSlot, ResultImage
 from product_imagery.models.clock import from_now
 from product_imagery.states import JobState, Publication
 
@@ -30,6 +32,12 @@ def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
 def undelivered(seconds: float = 3600.0) -> int:
     """How many events have been due for so long without an attempt: a worker has too much to do, or none of it."""
     return EventDelivery.objects.fresh().filter(due_at__lt=from_now(-seconds)).count()
+
+
+def wrong_clocks(seconds: float = _SILENCE_SECONDS) -> list[ProviderCredential]:
+    """Accounts whose provider's clock differs from ours by more: one of the two is wrong, and signatures fail."""
+    by_account = ProviderCredential.objects.filter(is_active=True)
+    return list(by_account.filter(Q(clock_skew__gt=seconds) | Q(clock_skew__lt=-seconds)))
 
 
 def worker_is_missing() -> bool:

@@ -99,8 +99,11 @@ def release(jobs: Sequence[ProviderJob]) -> None:
 def order_again(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], int]]) -> list[ProviderJob]:
     """New jobs for pictures that are made once more, booked: each by its options and its number of pictures.
 
-    Raises ``RequestError`` over a budget.
+    Raises ``RequestError`` over a budget, or when it is forgotten what was asked for.
     """
+    if enhancement.forgotten_at:
+        sentence = "What was asked for has been forgotten, as RETENTION_DAYS says. Start the products anew."
+        raise RequestError(sentence, code="forgotten")
     offer = get_offer(enhancement.credential.declared, enhancement.operation)
     priced = [(options, offer.cost_of(options) * pictures) for options, pictures in orders]
     allow(enhancement.credential, sum((cost for _, cost in priced), Decimal(0)), key=enhancement.api_key)

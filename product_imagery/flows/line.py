@@ -27,7 +27,7 @@ from product_imagery.flows.fetch import Tools
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import Counted
 from product_imagery.provider_kit.conversation import Compute, HttpRequest, Remember, Request
-from product_imagery.provider_kit.http import Answer
+from product_imagery.provider_kit.http import Answer, clock_skew
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.provider_kit.transport import Transport
 
@@ -139,6 +139,7 @@ class Ticket:
     """What entitles to calls for one job: after ``deadline`` (monotonic) the claim may have gone to somebody else.
 
     ``counted``: the first call was counted when the job was claimed. ``sent``: a create may have reached the provider.
+    ``skew``: how many seconds the provider's clock is ahead of ours, if it told.
     """
 
     job: ProviderJob
@@ -146,6 +147,7 @@ class Ticket:
     deadline: float
     counted: bool = True
     sent: bool = False
+    skew: float | None = None
 
 
 class Caller:
@@ -186,7 +188,9 @@ class Line(Caller):
         if time.monotonic() > ticket.deadline:
             raise NotSent("The claim on this job has run out.", code="claim_expired")
         ticket.sent = ticket.sent or request.creates
-        return self.send(ticket.account, request)
+        answer = self.send(ticket.account, request)
+        ticket.skew = clock_skew(answer)
+        return answer
 
 
 def count(credential_id: int, request: HttpRequest) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError
-from product_imagery.flows import fetch, upload
+from product_imagery.flows import fetch, forget, upload
 from product_imagery.flows.settle import end_items, settle
 from product_imagery.models import (
     Enhancement,
@@ -111,6 +111,8 @@ def clear_up() -> None:
     RateUse.objects.filter(at__lt=from_now(-_SCRATCH_SECONDS)).delete()
     StoredAnswer.objects.filter(created_at__lt=from_now(-_ANSWER_SECONDS)).delete()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
+    if days := get_settings().retention_days:
+        forget.forget(days)
     files.clear_temporary(time.time() - _SCRATCH_SECONDS)
     quiet = from_now(-10 * get_settings().claim_seconds)
     jobs = ProviderJob.objects.filter(taken_over=True, finished_at__lt=quiet).order_by("pk")[:_TIDIED]

@@ -85,7 +85,7 @@ def perform(call: Call, line: Line) -> Word:
         with line.tools.workspace.place() as place:
             word.outcome = _converse(call, word, place, line)
             if isinstance(word.outcome, Finished):
-                fetch.collect(word.outcome, call.items, place, line.tools, word.pictures, word.bad)
+                fetch.collect(word.outcome, call.job.provider, call.items, place, line.tools, word.pictures, word.bad)
     except ImageryError as error:
         word.error = error
         if isinstance(error, ProviderError):
@@ -116,7 +116,9 @@ def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
         remembered=job.remembered,
         intent=whole_intent(job),
         begun_at=job.intent_at.timestamp() if job.intent_at else 0.0,
-        webhook_url=webhook_address(job.credential.uuid, str(job.uuid)) if provider.webhooks and submitting else "",
+        webhook_url=webhook_address(job.credential.webhook_uuid, str(job.uuid))
+        if provider.webhooks and submitting
+        else "",
     )
     steps = {JobState.SENDING: provider.submit, JobState.CHECKING: provider.reconcile, JobState.RUNNING: provider.poll}
     step = steps[JobState(job.state)]

@@ -38,6 +38,7 @@ _DATABASE_WAITS = (0.1, 0.5, 2.0)
 _OWN_TRIES = 5  #: with our own storage
 _REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
 _CHECK_TRIES = 30  #: about four hours of looking up
+_SKEW = 30.0  #: seconds: the resolution of ``Date`` and a slow network are less
 _ABSENT = "absent_once"
 
 
@@ -66,6 +67,7 @@ def record(word: Word) -> None:
 
 def _record(word: Word) -> None:
     with transaction.atomic():
+        note_clock(word)
         if word.error is not None:
             _apply_error(word, word.error)
         else:
@@ -227,6 +229,14 @@ def went_well(credential: ProviderCredential) -> None:
     """A good answer ends the slowing down."""
     if credential.troubles:
         ProviderCredential.objects.filter(pk=credential.pk).update(troubles=0)
+
+
+def note_clock(word: Word) -> None:
+    """A provider's clock that goes otherwise than it did: signatures of its calls will look too old or too new."""
+    credential, skew = word.call.job.credential, word.call.ticket.skew
+    if skew is not None and abs(skew - credential.clock_skew) > _SKEW:
+        credential.clock_skew = skew  # the same object for all jobs of a claim: noted once
+        ProviderCredential.objects.filter(pk=credential.pk).update(clock_skew=skew)
 
 
 def _later(word: Word, error: ImageryError) -> None:

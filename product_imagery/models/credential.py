@@ -16,13 +16,14 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import SecretError
+from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.contract import Counted, Limit, Provider
 from product_imagery.provider_kit.registry import get_provider, provider_choices
 from product_imagery.vault import Secret, seal, sealed_at, unseal
 
 KEY = "key"  #: the name of the secret that every hosted provider has
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-OVERLAP = 7 * 86_400  #: seconds in which webhooks signed with the secret before are still believed
+OVERLAP = 7 * 86_400  #: seconds in which webhooks with the secret, or to the address before are still taken
 
 
 class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
@@ -40,6 +41,11 @@ class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
             found, _made = self.get_or_create(provider=provider, label=get_provider(provider).label)
         return found if found is not None and found.is_active else None
 
+    def called_at(self, address: uuid.UUID) -> ProviderCredential | None:
+        """The account in use whose address for webhooks holds this, or has held it lately."""
+        former = models.Q(former_webhook_uuid=address, moved_at__gt=from_now(-OVERLAP))
+        return self.filter(models.Q(webhook_uuid=address) | former, is_active=True).first()
+
     def lock(self, pk: int) -> None:
         """Lock an account until the transaction ends: limits and budgets are counted under this lock."""
         # SQLite has no row locks: there the transaction itself is the lock, once it has written.
@@ -54,9 +60,14 @@ class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
 class ProviderCredential(models.Model):
     """One account at a provider. ``is_active`` off: no new work; ``paused_reason``: why it pauses by itself.
 
-    ``sealed`` maps names of secrets to lists of ciphertexts, newest first.
+    ``sealed`` maps names of secrets to lists of ciphertexts, newest first. ``webhook_uuid`` is in the address where its
+    provider calls; calls to the one before are taken for ``OVERLAP`` seconds after ``moved_at``. ``clock_skew`` is how
+    many seconds the provider's clock was ahead of ours, when that was last worth noting.
     """
 
+    webhook_uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    former_webhook_uuid = models.UUIDField(null=True, unique=True, editable=False)
+    moved_at = models.DateTimeField(null=True, editable=False)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider = models.CharField(_("provider"), max_length=40, choices=provider_choices)
     label = models.CharField(_("name"), max_length=80, unique=True)
@@ -89,6 +100,7 @@ class ProviderCredential(models.Model):
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True, editable=False)
     stops_reads = models.BooleanField(_("not even asked about work"), default=False, editable=False)
     resting_until = models.DateTimeField(null=True, blank=True, editable=False)
+    clock_skew = models.FloatField(default=0.0, editable=False)
     troubles = models.PositiveIntegerField(_("failed calls in a row"), default=0, editable=False)
     paused_reason = models.CharField(_("reason of the pause"), max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)

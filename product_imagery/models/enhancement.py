@@ -72,6 +72,7 @@ class Enhancement(models.Model):
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    forgotten_at = models.DateTimeField(_("words forgotten"), null=True, blank=True, editable=False)
 
     #: (description, key, reason) of products that were left out, on what ``flows.start`` returns
     left_out: Sequence[tuple[Any, Any, str]] = ()

@@ -195,6 +195,13 @@ def retry_after(answer: Answer) -> float | None:
     return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
 
 
+def clock_skew(answer: Answer) -> float | None:
+    """Seconds by which the clock of whoever answered is ahead of ours, by its ``Date``; ``None`` without one."""
+    with contextlib.suppress(ValueError, TypeError):
+        return email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp() - time.time()
+    return None
+
+
 def _storable(text: str) -> str:
     """Without what no database takes: NUL, and halves of surrogate pairs; at most 4,096 characters."""
     return text[:4096].replace("\0", "").encode("utf-8", "replace").decode()

@@ -11,7 +11,6 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -34,8 +33,8 @@ def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
     """Take a provider's call: 200 once it is written down, 401 for a wrong signature, 404, 405, 413."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > _MOST_BYTES:
         return HttpResponse(status=413)
-    account = get_object_or_404(ProviderCredential, uuid=credential, is_active=True)
-    if not account.declared.webhooks:
+    account = ProviderCredential.objects.called_at(credential)
+    if account is None or not account.declared.webhooks:
         raise Http404
     try:
         body = request.body

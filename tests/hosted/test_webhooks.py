@@ -31,7 +31,7 @@ WHSEC = "whsec_example"
 
 
 def _url(credential: ProviderCredential, job: str = "") -> str:
-    return f"/imagery/webhooks/{credential.uuid}/" + (f"?job={job}" if job else "")
+    return f"/imagery/webhooks/{credential.webhook_uuid}/" + (f"?job={job}" if job else "")
 
 
 def _aigen(

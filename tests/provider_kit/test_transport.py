@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -90,6 +91,22 @@ def test_what_never_arrived_is_told_from_what_may_have() -> None:
             transport.send(closed, _CREATE, {})
         with serving(lambda connection: None) as base, pytest.raises(ProviderUnavailable):
             transport.send(base, _CREATE, {})
+
+
+@pytest.mark.parametrize("tenths", range(10))
+def test_a_body_that_was_cut_off_is_never_called_unsent(tenths: int) -> None:
+    """A4: the other side reads a part of it and resets; nobody here can tell what it has read."""
+    body = bytes(2_000_000)
+
+    def reset(connection: socket.socket) -> None:
+        left = len(body) * tenths // 10
+        while left > 0:
+            left -= len(connection.recv(min(left, 65_536)))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    create = HttpRequest("POST", "thing", body, creates=True)
+    with serving(reset) as base, closing(Transport()) as transport, pytest.raises(ProviderUnavailable):
+        transport.send(base, create, {})
 
 
 def test_a_create_has_a_connection_to_itself() -> None:

@@ -70,7 +70,7 @@ class Command(ImageryCommand):
         credential.save()
         self.stdout.write(f"{'Added' if made else 'Changed'}: {credential} ({credential.hint()}).")
         if provider.webhooks:
-            address = webhook_address(credential.uuid) or "set PUBLIC_BASE_URL to have one"
+            address = webhook_address(credential.webhook_uuid) or "set PUBLIC_BASE_URL to have one"
             self.stdout.write(f"Address for webhooks: {address}")
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -81,7 +81,7 @@ class Command(ImageryCommand):
                 "key": credential.hint(KEY),
                 "state": credential.paused_reason or ("in use" if credential.is_active else "switched off"),
                 "balance": credential.balance,
-                "webhook": webhook_address(credential.uuid) if credential.declared.webhooks else "",
+                "webhook": webhook_address(credential.webhook_uuid) if credential.declared.webhooks else "",
             }
             for credential in ProviderCredential.objects.all()
         ]

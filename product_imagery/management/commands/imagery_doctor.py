@@ -33,7 +33,9 @@ class Command(ImageryCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run all examinations; one that fails does not keep the others from running."""
-        findings = [finding for look in (_system, _storage, _model, _work, _events, _stalled) for finding in look()]
+        findings = [
+            finding for look in (_system, _storage, _model, _work, _events, _clocks, _stalled) for finding in look()
+        ]
         if options["json"]:
             self.print_json([{"what": what, "ok": ok, "detail": detail} for what, ok, detail in findings])
         else:
@@ -85,6 +87,17 @@ def _work() -> Iterator[_Finding]:
 def _events() -> Iterator[_Finding]:
     late = health.undelivered()
     yield "events", not late, f"{late} events have waited for an hour to be sent." if late else ""
+
+
+def _clocks() -> Iterator[_Finding]:
+    wrong = health.wrong_clocks()
+    for credential in wrong:
+        detail = (
+            f"{credential}: its provider's clock is {credential.clock_skew:+.0f} s from ours; webhooks may be refused."
+        )
+        yield "clocks", False, detail
+    if not wrong:
+        yield "clocks", True, ""
 
 
 def _stalled() -> Iterator[_Finding]:

@@ -1,0 +1,66 @@
+"""Forget: what people wrote is taken out of work that ended long ago. Pictures, money and dates stay."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from product_imagery.models import (
+    Enhancement,
+    EnhancementItem,
+    EventDelivery,
+    ImageVersion,
+    ProviderJob,
+    WebhookDelivery,
+)
+from product_imagery.models.by_key import ByKey
+from product_imagery.models.clock import from_now
+from product_imagery.provider_kit.options import Kind
+from product_imagery.provider_kit.registry import all_providers
+
+_BATCH = 200
+_DAY = 86_400.0
+_NO_NAME = "–"
+
+
+def forgettable(days: float) -> QuerySet[Enhancement]:
+    """Enhancements that ended more than ``days`` ago and whose words are still there, the oldest first."""
+    ended = Enhancement.objects.filter(finished_at__lt=from_now(-days * _DAY), forgotten_at=None)
+    return ended.order_by("finished_at")
+
+
+def forget(days: float) -> int:
+    """Forget prompts, names, addresses, and what providers and listeners were told, of a batch of old enhancements.
+
+    Returns of how many: 0 when none is left. What is forgotten cannot be made again: nobody knows what was asked for.
+    """
+    with transaction.atomic():
+        chosen = list(forgettable(days)[:_BATCH])
+        if chosen:
+            _forget(chosen)
+        long_ago = from_now(-days * _DAY)
+        WebhookDelivery.objects.filter(received_at__lt=long_ago, processed_at__isnull=False).delete()
+        open_events = EventDelivery.objects.sendable()
+        EventDelivery.objects.filter(created_at__lt=long_ago).exclude(pk__in=open_events.values("pk")).delete()
+    return len(chosen)
+
+
+def _forget(enhancements: list[Enhancement]) -> None:
+    texts, pks = _texts(), [one.pk for one in enhancements]
+    left = {
+        one.pk: {name: "" if name in texts else value for name, value in one.options.items()} for one in enhancements
+    }
+    options = ByKey(Enhancement, "options", left)
+    Enhancement.objects.filter(pk__in=pks).update(options=options, webhook_url="", forgotten_at=Now())
+    items = EnhancementItem.objects.filter(enhancement__in=pks)
+    ImageVersion.objects.filter(result__enhancement__in=pks).update(label=_NO_NAME)
+    items.update(label=_NO_NAME, source_url="", external_id="", error_detail="")
+    for pk in pks:
+        ProviderJob.objects.filter(enhancement=pk).update(options=left[pk], intent=None, note="")
+
+
+def _texts() -> set[str]:
+    """Names of the options in which people write."""
+    offers = [offer for provider in all_providers().values() for offer in provider.offers.values()]
+    return {option.name for offer in offers for option in offer.options if option.kind is Kind.TEXT}
