@@ -23,6 +23,7 @@ Order = Callable[..., Enhancement]
 
 OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background", "pergai": "scene"}
 _OPTIONS = {"pergai": {"image_folder": "products"}}
+WHSEC = "whsec_example"
 _WAITING = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)
 
 
@@ -54,6 +55,15 @@ def account(db: None, fakes: Fakes) -> Callable[..., ProviderCredential]:
         return credential
 
     return open_account
+
+
+@pytest.fixture
+def paqshot(account: Callable[..., ProviderCredential]) -> ProviderCredential:
+    """An account at Paqshot that can tell its provider's calls."""
+    credential = account("paqshot")
+    credential.set_secret(WHSEC, "webhook_secret")
+    credential.save()
+    return credential
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from product_imagery.models import (
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import Account, Order, hurry
-from tests.hosted.test_webhooks import _paqshot, _post, _url, paqshot  # noqa: F401  a fixture
+from tests.hosted.test_webhooks import _paqshot, _post, _url
 
 pytestmark = pytest.mark.django_db
 
@@ -349,7 +349,7 @@ class TestLooking:
 
     def test_a_call_that_comes_before_the_answer_is_lost_finds_it(
         self,
-        paqshot: ProviderCredential,  # noqa: F811
+        paqshot: ProviderCredential,
         order: Order,
         fakes: Fakes,
         client: Client,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from product_imagery.flows import batch, claim, line, pump
+from product_imagery.flows import batch, claim, line, pump, sweep
 from product_imagery.flows.pump import pump_slice
 from product_imagery.models import EnhancementItem, ProviderJob, PumpSlot
 from product_imagery.states import ItemStatus, JobState
@@ -53,6 +53,7 @@ def test_a_time_out_of_the_cluster_is_like_a_kill(
                     pump_slice(seconds=0.3)
         assert not PumpSlot.objects.exclude(token=None).exists()
     ProviderJob.objects.filter(state=JobState.SENDING).update(claimed_until="2000-01-01T00:00Z")
+    sweep.release_abandoned()
     hurry()
     assert not EnhancementItem.objects.exclude(status__in=(ItemStatus.COMPLETED, ItemStatus.STALLED)).exists()
     stalled = EnhancementItem.objects.filter(status=ItemStatus.STALLED).count()
@@ -71,7 +72,7 @@ def _interrupted(real: Callable[..., object], *, after: bool) -> Callable[..., o
 @pytest.mark.parametrize("step", range(6))
 def test_a_worker_that_is_asked_to_stop_stops(step: int, account: Account, order: Order, fakes: Fakes) -> None:
     """B17: within seconds, wherever it is, and the next one goes on at once."""
-    order(account("productai"), 12)
+    order(account("productai", own_limits={"requests": [1000, 1]}), 12)
     stop, turns = threading.Event(), itertools.count()
 
     def watch() -> None:

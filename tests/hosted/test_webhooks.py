@@ -23,11 +23,9 @@ from product_imagery.flows.sweep import clear_up
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, WebhookDelivery
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
-from tests.hosted.conftest import Account, Order, hurry
+from tests.hosted.conftest import WHSEC, Account, Order, hurry
 
 pytestmark = pytest.mark.django_db
-
-WHSEC = "whsec_example"
 
 
 def _url(credential: ProviderCredential, job: str = "") -> str:
@@ -53,14 +51,6 @@ def _paqshot(body: bytes, secret: str = WHSEC) -> dict[str, str]:
 
 def _post(client: Client, url: str, body: bytes, headers: dict[str, str]) -> int:
     return client.post(url, body, content_type="application/json", **headers).status_code  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def paqshot(account: Account) -> ProviderCredential:
-    credential = account("paqshot")
-    credential.set_secret(WHSEC, "webhook_secret")
-    credential.save()
-    return credential
 
 
 def test_documented_signatures_are_understood() -> None:
