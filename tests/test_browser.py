@@ -15,7 +15,7 @@ from django.db import connection
 
 from example_project.shop.models import Product
 from product_imagery.flows.pump import pump_slice
-from product_imagery.models import Preset, ResultImage
+from product_imagery.models import Preset, ProviderCredential, ResultImage
 from product_imagery.states import Publication
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -204,3 +204,26 @@ def test_the_confirm_page_works_without_javascript(
     assert merchant.wait("#id_option_factor")
     merchant.click("button[name=start]")
     merchant.wait("#imagery-progress")
+
+
+def test_the_address_for_webhooks_is_copied_with_one_click(
+    browser: Any, live_server: Any, person: Callable[..., Any], settings: Any
+) -> None:
+    settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "PUBLIC_BASE_URL": "https://shop.example.com"}
+    account = ProviderCredential(provider="paqshot", label="Main")
+    account.set_secret("pk_live_example_key_0001")
+    account.save()
+    client = person("*")
+    merchant = _Merchant(browser, live_server.url)
+    merchant.open("/admin/login/")
+    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
+    merchant.open(f"/admin/product_imagery/providercredential/{account.pk}/change/")
+    button = merchant.wait("button[data-copies]")
+    browser.execute_script("document.querySelector('.field-webhook').scrollIntoView()")
+    merchant.picture("15-credential")
+    button.click()
+    _until(lambda: button.text == "Copied")
+    merchant.write("#id_budget_day", "12")
+    merchant.click("input[name=_save]")
+    merchant.wait(".messagelist .success")
+    assert ProviderCredential.objects.get().budget_day == 12

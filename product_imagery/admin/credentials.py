@@ -113,6 +113,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("check_key", "pause", "resume", "move_webhook")
 
     class Media:
+        css = {"all": ("product_imagery/admin.css",)}
         js = ("product_imagery/copy.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderCredential]:
@@ -166,8 +167,8 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not address:
             return _t("Set PUBLIC_BASE_URL to have one; until then the provider is asked regularly.")
         return format_html(
-            '<input type="text" readonly size="80" id="imagery-webhook" value="{}" aria-label="{}"> '
-            '<button type="button" hidden data-copies="imagery-webhook" data-done="{}">{}</button>',
+            '<input type="text" readonly size="80" class="imagery-address" id="imagery-webhook" value="{}" aria-label="{}"> '
+            '<button type="button" class="button" hidden data-copies="imagery-webhook" data-done="{}">{}</button>',
             address, _t("address"), _t("Copied"), _t("Copy"),
         )  # fmt: skip
 

@@ -1,15 +1,17 @@
 // A button beside an address copies it; without JavaScript the address can be selected.
 "use strict";
-document.querySelectorAll("button[data-copies]").forEach((button) => {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const field = document.getElementById(button.dataset.copies);
-    field.select();
-    try {
-      await navigator.clipboard.writeText(field.value);
-    } catch {
-      document.execCommand("copy"); // a page without https has no clipboard
-    }
-    button.textContent = button.dataset.done;
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("button[data-copies]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const field = document.getElementById(button.dataset.copies);
+      field.select();
+      try {
+        await navigator.clipboard.writeText(field.value);
+      } catch {
+        document.execCommand("copy"); // a page without https has no clipboard
+      }
+      button.textContent = button.dataset.done;
+    });
   });
 });
