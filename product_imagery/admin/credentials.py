@@ -167,7 +167,8 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not address:
             return _t("Set PUBLIC_BASE_URL to have one; until then the provider is asked regularly.")
         return format_html(
-            '<input type="text" readonly size="80" class="imagery-address" id="imagery-webhook" value="{}" aria-label="{}"> '
+            '<input type="text" readonly size="80" class="imagery-address" id="imagery-webhook" value="{}" '
+            'aria-label="{}"> '
             '<button type="button" class="button" hidden data-copies="imagery-webhook" data-done="{}">{}</button>',
             address, _t("address"), _t("Copied"), _t("Copy"),
         )  # fmt: skip
