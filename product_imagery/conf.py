@@ -19,7 +19,6 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from product_imagery.exceptions import ConfigurationError
-from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.pool import PoolLimits
 
 
@@ -77,12 +76,8 @@ class Settings:
         home = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache" if os.access(Path.home(), os.W_OK) else "")
         return Path(home or tempfile.gettempdir()) / "product_imagery"
 
-    def limits(self) -> Limits:
-        """Bounds of one source picture."""
-        return Limits(self.max_bytes, self.max_pixels, self.max_side)
-
     def bounds(self) -> dict[str, int]:
-        """The same, as an imaging process takes them."""
+        """Bounds of one source picture, as an imaging process takes them."""
         return {"max_bytes": self.max_bytes, "max_pixels": self.max_pixels, "max_side": self.max_side}
 
     def pool_limits(self) -> PoolLimits:

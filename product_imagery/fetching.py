@@ -10,6 +10,7 @@ for stores inside the shop's own network.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import socket
@@ -93,11 +94,22 @@ def fetch(url: str, path: Path, limits: FetchLimits | None = None, connections: 
     deadline = time.monotonic() + limits.wall_seconds
     for _hop in range(_HOPS + 1):
         target = check_address(url, deadline=deadline)
-        onward = _fetch_hop(target, path, limits, deadline, connections or Connections(0))
+        onward = _fetch_hop(target, path, limits, deadline, connections or open_connections(0))
         if not onward:
             return
         url = urljoin(url, onward)
     raise UnsafeAddress("The address leads through too many redirects.", code="too_many_redirects")
+
+
+def open_connections(kept: int) -> Connections:
+    """Connections for downloads, to servers that this machine trusts."""
+    return Connections(kept, _tls())
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """One for all: building it reads every certificate authority, 25 ms each time."""
+    return ssl.create_default_context()
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
@@ -109,7 +121,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     target = check_address(url, deadline=deadline, lookups=_event_lookups)
     sent = [*_headers(url), ("Content-Length", str(len(body))), *headers.items()]
     request = httpcore.Request("POST", url, headers=sent, content=body, extensions=_TIMEOUT)
-    with _answer(request, target, deadline, Connections(0)) as response:
+    with _answer(request, target, deadline, open_connections(0)) as response:
         wait = _read_headers(response).get("retry-after", "").strip()
         seconds = float(wait[:9]) if wait.isascii() and wait.isdigit() else 0.0
         return Reply(response.status, b"".join(_up_to(_REPLY_BYTES, response)), seconds)

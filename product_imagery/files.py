@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
@@ -100,13 +100,12 @@ def _save(storage: Storage, name: str, path: Path) -> str:
 
 def _linked(storage: Storage, name: str, path: Path) -> bool:
     """On an ordinary disk a file of a ``Workspace`` gets its name there: at once and whole, and never over another."""
-    ordinary = type(storage) is FileSystemStorage and storage.directory_permissions_mode is None
-    if not ordinary or _scratch_of(storage) not in path.parents:  # type: ignore[arg-type]
+    if not _is_ordinary(storage) or _scratch_of(storage) not in path.parents:
         return False
     target = storage.path(name)
     try:
-        if storage.file_permissions_mode is not None:  # type: ignore[attr-defined]
-            os.chmod(path, storage.file_permissions_mode)  # type: ignore[attr-defined]
+        if storage.file_permissions_mode is not None:
+            os.chmod(path, storage.file_permissions_mode)
         try:
             os.link(path, target)
         except FileNotFoundError:
@@ -115,6 +114,11 @@ def _linked(storage: Storage, name: str, path: Path) -> bool:
     except OSError:  # the name is taken, or it is a disk without links
         return False
     return True
+
+
+def _is_ordinary(storage: Storage) -> TypeGuard[FileSystemStorage]:
+    """A disk where a file that is complete may get its name by a link, with nothing else to be done."""
+    return type(storage) is FileSystemStorage and storage.directory_permissions_mode is None
 
 
 def _scratch_of(storage: FileSystemStorage) -> Path:
@@ -145,12 +149,6 @@ def digest(storage: Storage, name: str) -> str:
     for piece in pieces(storage, name):
         found.update(piece)
     return found.hexdigest()
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 (hex) of a file of ours."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:
@@ -231,14 +229,12 @@ class Workspace:
     """
 
     def __init__(self) -> None:
-        self._here = Path(tempfile.mkdtemp(prefix=TEMPORARY))
-        self._beside, self._numbers = self._here, itertools.count()
+        name = f"{TEMPORARY}{uuid.uuid4().hex}"
+        self._here = self._beside = Path(tempfile.gettempdir(), name)
+        self._numbers = itertools.count()
         storage = results_storage()
-        if isinstance(storage, FileSystemStorage):
-            with suppress(OSError):  # a full or read-only disk: storing will say so
-                scratch = _scratch_of(storage)
-                scratch.mkdir(parents=True, exist_ok=True)
-                self._beside = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=scratch))
+        if _is_ordinary(storage):
+            self._beside = _scratch_of(storage) / name
 
     @contextmanager
     def place(self) -> Iterator[Place]:
@@ -273,11 +269,16 @@ class Place:
     taken: list[Path] = field(default_factory=list)
 
     def source(self, name: object) -> Path:
-        """A path for a copy of a source."""
-        self.taken.append(self.here / f"{self.number}-source-{name}")
-        return self.taken[-1]
+        """A path for a copy of a source. Raises ``StorageError``."""
+        return self._take(self.here, f"source-{name}")
 
     def result(self, name: object) -> Path:
-        """A path for a result in the making."""
-        self.taken.append(self.beside / f"{self.number}-result-{name}")
+        """A path for a result in the making. Raises ``StorageError``."""
+        return self._take(self.beside, f"result-{name}")
+
+    def _take(self, folder: Path, name: str) -> Path:
+        with _as_storage_errors("There is no room for files in the making."):
+            if not folder.is_dir():  # the first file, or somebody has cleared up
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.taken.append(folder / f"{self.number}-{name}")
         return self.taken[-1]

@@ -10,6 +10,7 @@ from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
 from product_imagery.fetching import FetchLimits, check_address, fetch
+from product_imagery.imaging.encode import digest_of
 from product_imagery.imaging.sniff import HEAD, suffix_of
 
 
@@ -32,7 +33,7 @@ def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
     with path.open("rb") as handle:
         if not suffix_of(handle.read(HEAD)):  # not stored: the next time there may be the picture
             raise FetchError("There is no picture at the address that the source comes from.", code="not_an_image")
-    digest = files.digest_of(path)
+    digest = digest_of(path)
     files.keep(storage, name, path, digest)
     return digest
 

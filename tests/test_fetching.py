@@ -16,7 +16,6 @@ import pytest
 from product_imagery import fetching
 from product_imagery.exceptions import FetchError, UnsafeAddress
 from product_imagery.fetching import FetchLimits, check_address, fetch, post
-from product_imagery.provider_kit.connections import Connections
 
 _PRIVATE = [
     "127.0.0.1",
@@ -155,7 +154,7 @@ def test_a_name_that_moves_inside_is_refused_although_its_connection_is_kept(
     monkeypatch.setattr(fetching, "is_public", lambda address: str(address) == "127.0.0.1")
     monkeypatch.setattr(fetching, "_check_public", lambda *_: None)
     settings.PRODUCT_IMAGERY = {}
-    kept = Connections(4)
+    kept = fetching.open_connections(4)
     url = f"http://shop.example.com:{port}/a.png"
     for _ in range(2):
         fetch(url, tmp_path / "x", None, kept)

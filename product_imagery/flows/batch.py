@@ -21,7 +21,7 @@ from product_imagery.models import EnhancementItem, ProviderCredential, Provider
 from product_imagery.models.by_key import ByKey
 from product_imagery.models.clock import from_now
 from product_imagery.models.enhancement import NO_REASON
-from product_imagery.models.job import UNCLAIMED, JobQuerySet
+from product_imagery.models.job import JobQuerySet
 from product_imagery.provider_kit.conversation import Accepted, Finished
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
@@ -85,8 +85,8 @@ def _record_accepted(words: list[Word]) -> None:
             balances[job.credential_id] = outcome.balance
     for (status, wait), some in alike.items():
         news = {"remote_status": status, "accepted_at": Now(), "due_at": from_now(wait), "troubles": 0, "note": ""}
-        jobs = [word.call.job for word in some]
-        ProviderJob.objects.write_each(jobs, "remote_id", state=JobState.RUNNING, **UNCLAIMED, **news)
+        ids = ByKey(ProviderJob, "remote_id", {word.call.job.pk: word.call.job.remote_id for word in some})
+        _jobs(some).let_go(JobState.RUNNING, remote_id=ids, **news)
     for pk, balance in balances.items():
         ProviderCredential.objects.filter(pk=pk).update(balance=balance)
 

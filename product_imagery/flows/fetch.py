@@ -81,6 +81,8 @@ def collect(
                 stored.append(store(picture, by_pk[picture.item_id].uuid))
         except (FetchError, UnsafeAddress, PictureError, StorageError, EngineError) as error:
             bad[picture.item_id] = error
+        except OSError as error:  # the disk is full, or what was made there is gone
+            bad[picture.item_id] = StorageError("The picture could not be stored.", detail=repr(error))
 
     if len(outcome.pictures) == 1:
         have((0, outcome.pictures[0]))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
+from product_imagery.exceptions import ProviderError, ProviderRefused
 from product_imagery.flows.track import Call, Word
 
 
@@ -13,12 +15,11 @@ class Lanes:
     """``number`` threads, at most ``each`` of which work for one account: one that hangs leaves lanes to the others.
 
     Calls that wait for a lane keep the threads busy while the pump writes down what came back. As many may wait as
-    ended in the round before: a provider that is slow has nothing waiting, so that what was counted is sent at once.
+    went well in the round before. They are put aside for ``take_back`` when a call of their account brings trouble, or
+    when they wait for long: whether and when they are made is then decided anew.
     """
 
-    def __init__(
-        self, number: int, each: int, perform: Callable[[Call], Word], on_idle: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, number: int, each: int, perform: Callable[[Call], Word], on_idle: Callable[[], None]) -> None:
         self._number, self._each, self._perform, self._on_idle = number, each, perform, on_idle
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -26,6 +27,7 @@ class Lanes:
         self._running: set[Call] = set()
         self._busy: Counter[int] = Counter()  #: lanes, by account
         self._ended: list[Word] = []
+        self._aside: list[Call] = []
         self._pace: Counter[int] = Counter()
         self._closed = False
 
@@ -49,29 +51,37 @@ class Lanes:
                 self._threads[-1].start()
             self._changed.notify_all()
 
-    def collect(self) -> list[Word]:
-        """What has come back since the last time, which ends a round."""
+    def ended(self) -> list[Word]:
+        """What has come back; to be forgotten when it is written down."""
         with self._changed:
-            ended, self._ended = self._ended, []
-        self._pace = Counter(word.call.job.credential_id for word in ended)
-        return ended
+            return list(self._ended)
+
+    def forget(self, words: Collection[Word]) -> None:
+        """These are written down, which ends a round."""
+        known = set(words)
+        with self._changed:
+            self._ended = [word for word in self._ended if word not in known]
+        self._pace = Counter(word.call.job.credential_id for word in words if word.error is None)
 
     def idle(self) -> bool:
         """Whether there is nothing to do but to collect."""
-        return bool(self._ended) and not self._running and not self._waiting
+        return bool(self._ended or self._aside) and not self._running and not self._waiting
 
     def calls(self) -> list[Call]:
         """All calls that have not been collected."""
         with self._changed:
             waiting = [call for calls in self._waiting.values() for call in calls]
-            return [*waiting, *self._running, *(word.call for word in self._ended)]
+            return [*waiting, *self._aside, *self._running, *(word.call for word in self._ended)]
 
-    def take_back(self) -> list[Call]:
-        """Take out the calls that no lane has begun."""
+    def take_back(self, seconds: float = 0.0) -> list[Call]:
+        """Take out the calls that no lane has begun: those put aside, and those that have waited for so long."""
+        before = time.monotonic() - seconds
         with self._changed:
-            waiting = [call for calls in self._waiting.values() for call in calls]
-            self._waiting.clear()
-            return waiting
+            for account, calls in list(self._waiting.items()):
+                if calls[0].ticket.since <= before:
+                    self._aside += self._waiting.pop(account)
+            aside, self._aside = self._aside, []
+            return aside
 
     def close(self) -> None:
         """End the threads: each as soon as its call is over."""
@@ -93,6 +103,8 @@ class Lanes:
                 self._running.remove(call)
                 self._busy[call.job.credential_id] -= 1
                 self._ended.append(word)
+                if _is_trouble(word):
+                    self._aside += self._waiting.pop(call.job.credential_id, ())
             if self.idle():
                 self._on_idle()
 
@@ -106,3 +118,8 @@ class Lanes:
         if not calls:
             del self._waiting[account]
         return call
+
+
+def _is_trouble(word: Word) -> bool:
+    """Whether what came back may concern the other calls of its account as well."""
+    return isinstance(word.error, ProviderError) and not isinstance(word.error, ProviderRefused)

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +65,16 @@ class Errands:
         with contextlib.suppress(queue.Empty):
             while True:
                 waiting.append(self._open.get_nowait())
-        for errand, future in waiting:
-            if not isinstance(errand, ProviderJob):
-                _fulfil(future, errand)
-        intents = [(errand, future) for errand, future in waiting if isinstance(errand, ProviderJob)]
-        if intents:
-            _write_intents(intents)
+        try:
+            for errand, future in waiting:
+                if not isinstance(errand, ProviderJob):
+                    _fulfil(future, errand)
+            intents = [(errand, future) for errand, future in waiting if isinstance(errand, ProviderJob)]
+            if intents:
+                _write_intents(intents)
+        finally:  # nobody waits for ever for somebody who was interrupted
+            for _, future in waiting:
+                future.cancel()
         return len(waiting)
 
     def close(self) -> None:
@@ -148,6 +152,7 @@ class Ticket:
     counted: bool = True
     sent: bool = False
     skew: float | None = None
+    since: float = field(default_factory=time.monotonic)
 
 
 class Caller:

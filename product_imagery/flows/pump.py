@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import platform
@@ -9,13 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from product_imagery import background
 from product_imagery.addresses import read_urls
 from product_imagery.conf import Settings, get_settings
+from product_imagery.fetching import open_connections
 from product_imagery.files import Workspace
 from product_imagery.flows import deliver, publish, receive, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
@@ -25,12 +26,12 @@ from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EventDelivery, ProviderJob, PumpSlot, ResultImage
-from product_imagery.provider_kit.connections import Connections
 from product_imagery.provider_kit.registry import all_providers
 from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import Publication
 
 _TICK = 0.25
+_STALE = 2.0  #: seconds for which a call may wait for a lane
 _ROUND = 0.3
 _SHORTEST = 0.1  #: a round in which all calls came back
 _GATHER = 0.03  #: seconds in which more errands may come, to be run together
@@ -65,22 +66,19 @@ def pump_slice(
     slot = PumpSlot.objects.take(slots=settings.slots, seconds=settings.slot_seconds, holder=holder)
     if slot is None:
         return Slice(ran=False)
-    pump = _Pump(slot, settings, stop or threading.Event())
-    if watch is not None:
-        pump.chores.append(_Every(0.5, watch))
     try:
-        with background.awake(), _calm_memory():
+        pump = _Pump(slot, settings, stop or threading.Event())
+        if watch is not None:
+            pump.chores.append(_Every(0.5, watch))
+        with contextlib.closing(pump), background.awake(), _calm_memory():
             pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
     finally:
-        try:
-            pump.close()
-        finally:
-            slot.release()
+        slot.release()
     pump.report.work_left = has_work()
     return pump.report
 
 
-@contextmanager
+@contextlib.contextmanager
 def _calm_memory() -> Iterator[None]:
     """What is there before is not looked through for garbage again and again: in a Django process that is a lot."""
     if gc.get_freeze_count():
@@ -115,16 +113,17 @@ class _Pump:
     def __init__(self, slot: PumpSlot, settings: Settings, stop: threading.Event) -> None:
         self.report = Slice()
         self._slot, self._settings, self._stop = slot, settings, stop
-        self._tools = Tools(ImagingPool(settings.pool_limits()), Connections(settings.connections), Workspace())
+        read_urls()
+        connections = settings.connections
+        self._tools = Tools(ImagingPool(settings.pool_limits()), open_connections(connections), Workspace())
         self._threads = ThreadPoolExecutor(settings.pool_limits().processes, thread_name_prefix="imagery")
         self._running: dict[Future[submit.Done], ProviderJob] = {}
         self._wake = threading.Event()
         self._errands = Errands(self._wake)
-        self._transport = Transport(connections=settings.connections)
-        read_urls()
+        self._transport = Transport(connections=connections)
         line = Line(self._tools, self._transport, self._errands)
-        lanes = settings.connections
-        self._lanes = Lanes(lanes, max(1, lanes * 3 // 4), partial(track.perform, line=line), self._wake.set)
+        each = max(1, connections * 3 // 4)
+        self._lanes = Lanes(connections, each, partial(track.perform, line=line), self._wake.set)
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = [slug for slug, provider in all_providers().items() if not provider.computes]
         self._sender = deliver.Sender()
@@ -176,14 +175,15 @@ class _Pump:
         deadline = now + (_STOP_SECONDS if not self._lost else 0.0)
         last = now + (_SENT_SECONDS if not self._lost else 0.0)  # what was sent is paid: its answer is worth a wait
         try:
-            for call in self._lanes.take_back():
-                submit.give_back(call.job, begun=False)
+            waiting = self._lanes.take_back()
             while self._under_way(sent_only=time.monotonic() > deadline) and time.monotonic() < last:
                 if not self._errands.run() + self._collect():
                     self._wake.wait(_ROUND)
                     self._wake.clear()
             for future, job in self._running.items():
                 submit.give_back(job, begun=not future.cancel())
+            for call in [*waiting, *self._lanes.take_back()]:
+                submit.give_back(call.job, begun=False)
         finally:
             self._errands.close()
             self._sender.close()
@@ -223,8 +223,11 @@ class _Pump:
         for future in finished:
             del self._running[future]
             submit.record(future.result())
-        words = self._lanes.collect()
+        words = self._lanes.ended()
         record_all(words)
+        self._lanes.forget(words)  # not before: what is not written down is not forgotten either
+        for call in self._lanes.take_back(_STALE):
+            submit.give_back(call.job, begun=False)
         self.report.done += len(finished) + len(words)
         return len(finished) + len(words)
 

@@ -13,6 +13,7 @@ from django.utils.text import Truncator
 
 from product_imagery import files
 from product_imagery.exceptions import PictureError, StateError
+from product_imagery.imaging.encode import digest_of
 from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.models import EnhancementItem, Upload
 from product_imagery.models.enhancement import ItemQuerySet
@@ -32,7 +33,7 @@ def take(path: Path, *, origin: str, name: str, owner: AbstractBaseUser, is_test
         raise PictureError("This is not a picture. Send JPEG, PNG, WebP, TIFF or AVIF.", code="not_an_image")
     upload = _new(name, owner, is_test, origin, suffix)
     upload.save(force_insert=True)
-    stored = files.keep(files.results_storage(), str(upload.source.name), path, files.digest_of(path))
+    stored = files.keep(files.results_storage(), str(upload.source.name), path, digest_of(path))
     if stored != upload.source.name:
         Upload.objects.filter(pk=upload.pk).update(source=stored)
         upload.source.name = stored

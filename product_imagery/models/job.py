@@ -21,7 +21,7 @@ from product_imagery.provider_kit.registry import provider_choices
 from product_imagery.states import HELD_JOBS, UNFINISHED_JOBS, JobState
 
 #: the columns of a job on which there is no claim
-UNCLAIMED: dict[str, Any] = {"token": None, "claimed_until": None}
+_UNCLAIMED: dict[str, Any] = {"token": None, "claimed_until": None}
 #: a claim that ran out belonged to a worker that may have left files behind
 _TAKEN_OVER = Case(When(claimed_until__isnull=False, then=True), default=F("taken_over"))
 
@@ -86,11 +86,14 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
             "taken_over": _TAKEN_OVER,
         }
         free = self._unclaimed().filter(pk__in=[job.pk for job in jobs])
-        number = free.filter(state=JobState.QUEUED).update(state=JobState.SENDING, sent_at=Now(), **claim)
+        # What is queued is known not to have been accepted: an earlier intent says nothing about this sending.
+        begun = {"state": JobState.SENDING, "sent_at": Now(), "intent_at": None}
+        number = free.filter(state=JobState.QUEUED).update(**begun, **claim)
         number += free.filter(state__in=(JobState.CHECKING, JobState.RUNNING)).update(**claim)
         for job in jobs:
-            job.token = token
-            job.state = JobState.SENDING if job.state == JobState.QUEUED else job.state
+            job.token, job.claims = token, job.claims + 1
+            if job.state == JobState.QUEUED:
+                job.state, job.intent_at = JobState.SENDING, None
         if number == len(jobs):
             return list(jobs)
         ours = set(self.filter(token=token).values_list("pk", flat=True))
@@ -116,13 +119,13 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
         return {job.pk for job in jobs if tokens.get(job.pk, "") == job.token}
 
     def write_each(self, jobs: Collection[ProviderJob], *names: str, **alike: Any) -> int:
-        """Save these fields of these jobs, each its own, and with them what is ``alike`` for all of them."""
+        """Save these fields of these jobs, each its own, and what is ``alike`` for all of them."""
         each = {name: ByKey(ProviderJob, name, {job.pk: getattr(job, name) for job in jobs}) for name in names}
         return self.filter(pk__in=[job.pk for job in jobs]).update(**each, **alike) if jobs else 0
 
     def let_go(self, state: JobState, **changes: Any) -> int:
         """Bring jobs to ``state`` and end the claims on them."""
-        return self.update(state=state, **{**UNCLAIMED, **changes})
+        return self.update(state=state, **{**_UNCLAIMED, **changes})
 
     def abandoned(self) -> JobQuerySet:
         """Jobs whose worker has not been heard of for longer than its claim."""

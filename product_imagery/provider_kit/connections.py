@@ -7,13 +7,11 @@ been given: a create on such a connection would be lost to nobody's fault.
 from __future__ import annotations
 
 import contextlib
-import functools
 import ssl
 import threading
 from collections.abc import Iterator
 
 import httpcore
-import httpx
 
 from product_imagery.provider_kit.wall_clock import WallClockBackend
 
@@ -21,16 +19,21 @@ _KEPT_SECONDS = 10.0  #: an idle connection is not used any more after this long
 
 
 class Connections:
-    """At most ``kept`` idle connections, the latest ones. May be used by many threads."""
+    """At most ``kept`` idle connections, the latest ones. May be used by many threads.
 
-    def __init__(self, kept: int) -> None:
-        self._kept, self._tls = kept, _tls()
+    ``tls`` says whom to trust. Raises what httpcore raises: ``UnsupportedProtocol`` for what is no web address.
+    """
+
+    def __init__(self, kept: int, tls: ssl.SSLContext) -> None:
+        self._kept, self._tls = kept, tls
         self._lock = threading.Lock()
         self._idle: list[tuple[httpcore.Origin, httpcore.HTTPConnection]] = []
 
     @contextlib.contextmanager
     def answer(self, request: httpcore.Request, *, fresh: bool = False) -> Iterator[httpcore.Response]:
-        """Send a request; with ``fresh`` on a connection that nothing has been sent on. Raises what httpcore raises."""
+        """Send a request; with ``fresh`` on a connection that nothing has been sent on."""
+        if request.url.scheme not in (b"https", b"http") or not request.url.host:
+            raise httpcore.UnsupportedProtocol("not the address of a server")
         origin = request.url.origin
         connection = None if fresh else self._take(origin)
         if connection is None:
@@ -73,11 +76,3 @@ class Connections:
             idle, self._idle = self._idle, []
         for _, connection in idle:
             connection.close()
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """One for all: building it reads every certificate authority, 25 ms each time."""
-    context = httpx.create_ssl_context(trust_env=False)
-    context.load_default_certs()  # those of the machine besides: a store in the shop's own network may need them
-    return context

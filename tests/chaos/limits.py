@@ -1,4 +1,4 @@
-"""The documented limits of all providers, on a clock that runs faster: python -m tests.chaos.limits
+"""The documented limits of all providers, on a clock that runs faster: python -m tests.chaos.limits [--slower 5]
 
 Three hundred pictures at four fakes that count as their vendors say they do (windows shortened, figures as documented)
 and answer 429 to whoever asks too much. Printed for each limit that was pressed: how much of it was used, which is the
@@ -8,6 +8,7 @@ even the limit that was used best was used by less than 95 %.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -73,14 +74,17 @@ class Strict(Fakes):
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--slower", type=int, default=1, help="5: limits of a minute on the documented clock (8 min)")
+    slower = parser.parse_args().slower
     fakes = Strict()
     with tempfile.TemporaryDirectory(prefix="imagery-limits-") as folder, serving(fakes) as base:
         os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "tests.chaos.settings"}
         os.environ |= {"IMAGERY_PUBLIC_BASE_URL": base, "IMAGERY_FETCH_ALLOW": base.removeprefix("http://")}
-        return run(fakes)
+        return run(fakes, slower)
 
 
-def run(fakes: Strict) -> int:
+def run(fakes: Strict, slower: int) -> int:
     import django
 
     django.setup()
@@ -94,7 +98,7 @@ def run(fakes: Strict) -> int:
     shop.stock(4)
     shop.repeat(max(_ITEMS.values()))
     for provider, speed in _SPEED.items():
-        _order(provider, speed, fakes)
+        _order(provider, max(1, speed // slower), fakes)
     began = time.monotonic()
     pump_slice(until_idle=True)
     done = EnhancementItem.objects.filter(status="completed").count()

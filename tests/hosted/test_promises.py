@@ -450,15 +450,3 @@ def test_an_account_that_hangs_leaves_lanes_to_the_others(account: Account, orde
     timer.cancel()
     assert hanging == [6]
     assert not EnhancementItem.objects.exclude(status=ItemStatus.COMPLETED).exists()
-
-
-def test_what_waits_for_a_lane_goes_back_when_the_worker_stops(account: Account, order: Order, fakes: Fakes) -> None:
-    """A lane hangs, others work: what was claimed for them and not begun is free for the next worker at once."""
-    order(account("productai"), 30)
-    pump_slice(seconds=0.3)
-    assert not ProviderJob.objects.filter(state=JobState.SENDING).exists()
-    assert not ProviderJob.objects.exclude(claimed_until=None).exists()
-    assert not EnhancementItem.objects.filter(status=ItemStatus.PROCESSING, job__state=JobState.QUEUED).exists()
-    hurry()
-    assert fakes.charged("productai") == 30
-    assert EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).count() == 30
