@@ -55,6 +55,15 @@ class Secret:
         raise TypeError("A secret is not pickled or copied.")
 
 
+class Hidden(str):
+    """A text that is sent as it is and never shown: what lists the variables of a failed call sees ``••••``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'••••'"
+
+
 def seal(value: str, place: str) -> str:
     """Encrypt ``value`` for ``place``, for example ``credential/<uuid>/key``. The result is text."""
     return _fernet().encrypt(json.dumps([place, value]).encode()).decode()

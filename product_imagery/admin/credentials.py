@@ -76,7 +76,8 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(KEY, _("The stored key is not sent to another address: enter it again."))
         if self.instance.pk:
             ProviderCredential.objects.lock(self.instance.pk)
-            if cleaned.get("seen") != _version(ProviderCredential.objects.get(pk=self.instance.pk)):
+            now = _version(ProviderCredential.objects.get(pk=self.instance.pk))
+            if cleaned.get("seen", "") not in ("", now):
                 raise forms.ValidationError(
                     _("Somebody changed this account while you had it open. Nothing was saved: open it again.")
                 )

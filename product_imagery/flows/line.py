@@ -30,6 +30,7 @@ from product_imagery.provider_kit.conversation import Compute, HttpRequest, Reme
 from product_imagery.provider_kit.http import Answer, clock_skew
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.provider_kit.transport import Transport
+from product_imagery.vault import Hidden
 
 _DIGEST = b"sha256:"
 _ACCOUNT = "account"  #: under this name the fingerprint is remembered
@@ -121,7 +122,7 @@ class Account:
         """The headers that carry the key. Raises ``CredentialRefused``."""
         provider = get_provider(self.credential.provider)()
         try:
-            key = self.credential.secret().reveal()
+            key = Hidden(self.credential.secret().reveal())
         except SecretError as error:
             raise CredentialRefused(error.message, code=error.code) from error
         if not key and provider.needs_credential:
@@ -129,7 +130,7 @@ class Account:
         if not (key.isascii() and key.isprintable()):
             sentence = "The account's key holds characters that cannot be sent. Enter it again."
             raise CredentialRefused(sentence, code="unsendable_key")
-        return provider.authorisation(key)
+        return {name: Hidden(value) for name, value in provider.authorisation(key).items()}
 
     @functools.cached_property
     def fingerprint(self) -> str:

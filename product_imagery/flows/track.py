@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,9 @@ def perform(call: Call, line: Line) -> Word:
         word.error = error
         if isinstance(error, ProviderError):
             error.creating = call.ticket.sent
-    except Exception as error:  # one job must not take its neighbours and the pump with it
-        logger.exception("Job %s failed in a way that nobody foresaw.", call.job.pk)
+    except Exception as error:  # noqa: BLE001  one job must not take its neighbours and the pump with it
+        # As text: reports that list the variables of each step would list what was sent, with the key.
+        logger.error("Job %s failed in a way that nobody foresaw.\n%s", call.job.pk, traceback.format_exc())
         word.error = ProviderError("The answer could not be worked on.", code="unforeseen", detail=repr(error)[:500])
         word.error.creating = call.ticket.sent
     return word

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.views.debug import ExceptionReporter
 
 from product_imagery.exceptions import RequestError
 from product_imagery.flows import accounts, batch, health, steer, sweep, track
@@ -34,6 +36,7 @@ from product_imagery.models import (
     ResultImage,
     WebhookDelivery,
 )
+from product_imagery.provider_kit.connections import Connections
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import Account, Order, hurry
@@ -450,3 +453,39 @@ def test_an_account_that_hangs_leaves_lanes_to_the_others(account: Account, orde
     timer.cancel()
     assert hanging == [6]
     assert not EnhancementItem.objects.exclude(status=ItemStatus.COMPLETED).exists()
+
+
+class TestKeysInReports:
+    """Reports of errors list the variables of every step: the key is in none of them."""
+
+    _CANARY = "a_canary_key_that_was_sent_0001"
+
+    @pytest.fixture
+    def broken(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> ProviderCredential:
+        """An account at which sending fails in a way that nobody foresaw."""
+
+        def answer(self: Connections, request: Any, *, fresh: bool = False) -> Any:
+            sent = {name.decode(): value.decode() for name, value in request.headers}
+            assert TestKeysInReports._CANARY in str(sent)  # it is really under way
+            raise RuntimeError("nobody foresaw this")
+
+        monkeypatch.setattr(Connections, "answer", answer)
+        return account("paqshot", key=self._CANARY)
+
+    def test_a_worker_s_log(self, broken: ProviderCredential, order: Order, caplog: pytest.LogCaptureFixture) -> None:
+        order(broken)
+        pump_slice(seconds=0.3)
+        assert "nobody foresaw" in caplog.text
+        assert self._CANARY not in caplog.text
+        assert not any(record.exc_info for record in caplog.records)
+
+    def test_an_error_page_and_an_error_mail(self, broken: ProviderCredential) -> None:
+        try:
+            accounts.check(broken)
+        except RuntimeError:
+            kind, error, frames = sys.exc_info()
+            report = ExceptionReporter(None, kind, error, frames.tb_next if frames else None)
+        steps = [step for step in report.get_traceback_frames() if "product_imagery" in step["filename"]]
+        assert len(steps) > 4
+        shown = [value for step in steps if "test_" not in step["filename"] for value in step["vars"]]
+        assert not [value for value in shown if self._CANARY in repr(value)]
