@@ -100,7 +100,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
 def _version(credential: ProviderCredential) -> str:
     """What tells whether somebody else has saved this account since."""
     values = [str(getattr(credential, name)) for name in (*CredentialForm.Meta.fields, "sealed")]
-    return salted_hmac("product_imagery credential form", json.dumps(values)).hexdigest()
+    return salted_hmac("product_imagery credential form", json.dumps(values), algorithm="sha256").hexdigest()
 
 
 @admin.register(ProviderCredential)
