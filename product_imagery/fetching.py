@@ -91,10 +91,11 @@ def fetch(url: str, path: Path, limits: FetchLimits | None = None, connections: 
     its code is ``gone`` when the server says that the file is not there (any more).
     """
     limits = limits or FetchLimits()
+    connections = connections or open_connections(0)
     deadline = time.monotonic() + limits.wall_seconds
     for _hop in range(_HOPS + 1):
         target = check_address(url, deadline=deadline)
-        onward = _fetch_hop(target, path, limits, deadline, connections or open_connections(0))
+        onward = _fetch_hop(target, path, limits, deadline, connections)
         if not onward:
             return
         url = urljoin(url, onward)

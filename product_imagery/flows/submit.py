@@ -157,6 +157,6 @@ def _note(job: ProviderJob, error: ImageryError | None) -> None:
 def give_back(job: ProviderJob, *, begun: bool) -> None:
     """Return a claimed job, as a worker does that is asked to stop; one that was not begun does not count as a try."""
     claims = job.claims if begun else max(0, job.claims - 1)
-    state = JobState.QUEUED if job.state == JobState.SENDING else JobState(job.state)
-    if ProviderJob.objects.held(job).let_go(state, claims=claims) and state == JobState.QUEUED:
+    held = ProviderJob.objects.held(job)
+    if held.let_go(job.before_call, claims=claims) and job.before_call == JobState.QUEUED:
         EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED)

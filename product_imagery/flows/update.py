@@ -191,7 +191,7 @@ def _apply_error(word: Word, error: ImageryError) -> None:
     if hopeless and job.state == JobState.SENDING:  # later on something is paid for: our own trouble never ends it
         _refused(word, Refused(error.code, error.message, error.detail))
     else:
-        _again(job, _back(job), error, backoff(job.troubles))
+        _again(job, job.before_call, error, backoff(job.troubles))
 
 
 def _fail(word: Word, error: ImageryError) -> None:
@@ -200,14 +200,14 @@ def _fail(word: Word, error: ImageryError) -> None:
     if job.state == JobState.SENDING:
         _refused(word, Refused(error.code, error.message, error.detail))
     elif job.troubles < _REFUSED_TRIES:
-        _again(job, _back(job), error, backoff(job.troubles))
+        _again(job, job.before_call, error, backoff(job.troubles))
     else:
         _stall(job, "look_refused", f"The provider accepted this, but gives no account of it: {error.message}")
 
 
 def _pause(word: Word, error: ImageryError) -> None:
     job = word.call.job
-    _again(job, _back(job), error, 0)
+    _again(job, job.before_call, error, 0)
     if job.credential.pause(error.message, stops_reads=job.state != JobState.SENDING):
         signals.send_on_commit(signals.credential_paused, credential=job.credential)
 
@@ -252,7 +252,7 @@ def _later(word: Word, error: ImageryError) -> None:
         wait = error.retry_after or backoff(job.credential.troubles, most=900.0)
         if error.code != "own_limit":
             _slow_down(job.credential, wait)
-    _again(job, _back(job), error, wait)
+    _again(job, job.before_call, error, wait)
 
 
 _VERDICTS: dict[Verdict, Callable[[Word, ImageryError], None]] = {
@@ -261,11 +261,6 @@ _VERDICTS: dict[Verdict, Callable[[Word, ImageryError], None]] = {
     Verdict.FAIL: _fail,
     Verdict.UNKNOWN: _find_out,
 }
-
-
-def _back(job: ProviderJob) -> JobState:
-    """The state from which the same step is made again."""
-    return JobState.QUEUED if job.state == JobState.SENDING else JobState(job.state)
 
 
 def _again(job: ProviderJob, state: JobState, error: ImageryError, wait: float, **changes: Any) -> None:

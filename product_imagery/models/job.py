@@ -191,3 +191,8 @@ class ProviderJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.operation} {self.pk}"
+
+    @property
+    def before_call(self) -> JobState:
+        """The state from which the step that a claim is for is made again."""
+        return JobState.QUEUED if self.state == JobState.SENDING else JobState(self.state)

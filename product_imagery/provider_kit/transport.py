@@ -55,7 +55,7 @@ class Transport:
         Raises ``NotSent`` when it provably did not arrive, else ``ProviderUnavailable``.
         """
         with self._stream(base_url, request, headers, seconds or self.wall_seconds) as response:
-            return Answer(response.status, _read(response), _facts(response))
+            return _whole(response)
 
     def save(
         self, base_url: str, request: HttpRequest, headers: Mapping[str, str], path: Path, most_bytes: int
@@ -66,7 +66,7 @@ class Transport:
         """
         with self._stream(base_url, request, headers, _SAVING_SECONDS) as response:
             if not 200 <= response.status < 300:
-                return Answer(response.status, _read(response), _facts(response))
+                return _whole(response)
             with path.open("wb") as target:
                 for piece in response.iter_stream():
                     target.write(piece)
@@ -114,15 +114,15 @@ def _facts(response: httpcore.Response) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
 
 
-def _read(response: httpcore.Response) -> bytes:
-    body = bytearray()
-    if _facts(response).get("content-encoding", "identity").lower() != "identity":
+def _whole(response: httpcore.Response) -> Answer:
+    body, facts = bytearray(), _facts(response)
+    if facts.get("content-encoding", "identity").lower() != "identity":
         raise _lost("compressed answer that was not asked for")
     for piece in response.iter_stream():
         body += piece
         if len(body) > _MOST_BYTES:
             raise _lost("answer of more than 1 MiB")
-    return bytes(body)
+    return Answer(response.status, bytes(body), facts)
 
 
 def _lost(detail: str) -> ProviderUnavailable:
