@@ -16,7 +16,8 @@ class Lanes:
 
     Calls that wait for a lane keep the threads busy while the pump writes down what came back. As many may wait as
     went well in the round before. They are put aside for ``take_back`` when a call of their account brings trouble, or
-    when they wait for long: whether and when they are made is then decided anew.
+    when they wait for long: whether and when they are made is then decided anew. Until the trouble is written down,
+    there is no room for the account: nobody knows of it yet who would give it more to do.
     """
 
     def __init__(self, number: int, each: int, perform: Callable[[Call], Word], on_idle: Callable[[], None]) -> None:
@@ -34,6 +35,8 @@ class Lanes:
     def room(self, account: int) -> int:
         """How many more calls of an account may be put in now."""
         with self._changed:
+            if self._in_trouble(account):
+                return 0
             taken = Counter(self._busy)
             taken.update({one: len(calls) for one, calls in self._waiting.items()})
             others = sum(min(self._each, number) for one, number in taken.items() if one != account)
@@ -44,7 +47,11 @@ class Lanes:
         """Let these calls be made, each as soon as there is a lane for its account."""
         with self._changed:
             for call in calls:
-                self._waiting.setdefault(call.job.credential_id, deque()).append(call)
+                account = call.job.credential_id
+                if self._in_trouble(account):
+                    self._aside.append(call)
+                else:
+                    self._waiting.setdefault(account, deque()).append(call)
             waiting = sum(map(len, self._waiting.values()))
             while len(self._threads) < min(self._number, len(self._running) + waiting):
                 self._threads.append(threading.Thread(target=self._serve, name="imagery-call", daemon=True))
@@ -107,6 +114,9 @@ class Lanes:
                     self._aside += self._waiting.pop(call.job.credential_id, ())
             if self.idle():
                 self._on_idle()
+
+    def _in_trouble(self, account: int) -> bool:
+        return any(word.call.job.credential_id == account and _is_trouble(word) for word in self._ended)
 
     def _next(self) -> Call | None:
         """The oldest call of the account that has the fewest lanes."""

@@ -13,9 +13,13 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 
 from product_imagery import fetching
-from product_imagery.exceptions import NotSent
+from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.flows import pump, submit, sweep
+from product_imagery.flows.lanes import Lanes
+from product_imagery.flows.line import Account as LineAccount
+from product_imagery.flows.line import Ticket
 from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.track import Call, Word
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, PumpSlot, ResultImage
 from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.transport import Transport
@@ -70,6 +74,32 @@ def test_a_provider_that_begins_to_fail_is_not_asked_by_what_waited(
     assert creates <= 40 + 2 * _EACH  # those under way, and those begun before the first of them was back
     assert ProviderJob.objects.filter(state=JobState.QUEUED).count() >= 120 - creates
     assert not EnhancementItem.objects.filter(status=ItemStatus.FAILED).exists()
+
+
+def test_while_trouble_is_not_written_down_the_account_gets_nothing_to_do() -> None:
+    """Whoever claims does not know yet: a lane that became free in between is not filled."""
+    made: list[Call] = []
+    ended = threading.Event()
+
+    def fail(call: Call) -> Word:
+        made.append(call)
+        return Word(call, error=ProviderUnavailable("The provider is down."))
+
+    def call(account: int) -> Call:
+        job = ProviderJob(credential_id=account)
+        return Call(job, [], Ticket(job, LineAccount(ProviderCredential()), deadline=0.0))
+
+    lanes = Lanes(8, _EACH, fail, ended.set)
+    lanes.put([call(1)])
+    assert ended.wait(10)
+    assert (lanes.room(1), lanes.room(2)) == (0, _EACH)
+    late = call(1)  # claimed a moment before
+    lanes.put([late])
+    assert lanes.take_back() == [late]
+    assert late not in made
+    lanes.forget(lanes.ended())
+    assert lanes.room(1) == _EACH
+    lanes.close()
 
 
 def test_what_waits_for_long_is_decided_anew(account: Account, order: Order, fakes: Fakes) -> None:
