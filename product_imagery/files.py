@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from django.core.files import File
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from product_imagery.conf import get_settings
@@ -192,6 +193,30 @@ def listed(storage: Storage, folder: str) -> list[str]:
     with suppress(StorageError), _as_storage_errors("The folder cannot be listed."):
         return [posixpath.join(folder, name) for name in storage.listdir(folder)[1]]
     return []
+
+
+def leave_mark(series: uuid.UUID, number: int) -> None:
+    """Keep a number in the storage of results, in place of a lower one. Raises ``StorageError``."""
+    storage, folder = results_storage(), _marks_of(series)
+    lower = listed(storage, folder)
+    note = ContentFile(b"Tells when the database was restored from a backup. Keep it.\n")
+    with _as_storage_errors("The number could not be stored."):
+        storage.save(posixpath.join(folder, str(number)), note)
+    delete_quietly(storage, (name for name in lower if _number_of(name) < number))
+
+
+def highest_mark(series: uuid.UUID) -> int:
+    """The highest number that was left; 0 where there is none, or where the storage cannot tell."""
+    return max(map(_number_of, listed(results_storage(), _marks_of(series))), default=0)
+
+
+def _marks_of(series: uuid.UUID) -> str:
+    return posixpath.join(get_settings().folder, "spending", str(series))
+
+
+def _number_of(name: str) -> int:
+    digits = posixpath.basename(name)
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
 def clear_temporary(older_than: float) -> None:

@@ -44,6 +44,7 @@ class Errands:
         self._wake = wake
         self._open: queue.SimpleQueue[tuple[Callable[[], Any] | ProviderJob, Future[Any]]] = queue.SimpleQueue()
         self._closed = False
+        self.written = 0  #: intents
 
     def ask(self, errand: Callable[[], Any] | ProviderJob) -> Any:
         """Have a function run and return what it returned, or a job's intent written down.
@@ -72,7 +73,7 @@ class Errands:
                     _fulfil(future, errand)
             intents = [(errand, future) for errand, future in waiting if isinstance(errand, ProviderJob)]
             if intents:
-                _write_intents(intents)
+                self.written += _write_intents(intents)
         finally:  # nobody waits for ever for somebody who was interrupted
             for _, future in waiting:
                 future.cancel()
@@ -93,8 +94,8 @@ def _fulfil(future: Future[Any], errand: Callable[[], Any]) -> None:
         future.set_exception(error)
 
 
-def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> None:
-    """Write down what is about to be sent, before any of it is, for those whose claims are still ours."""
+def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
+    """Write down what is about to be sent, before any of it is, for those whose claims are still ours; how many."""
     try:
         with transaction.atomic():
             held = ProviderJob.objects.hold([job for job, _ in intents])
@@ -103,12 +104,13 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> None:
     except DatabaseError as error:  # nothing is sent, and each thread is told
         for _, future in intents:
             future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
-        return
+        return 0
     for job, future in intents:
         if job.pk in held:
             future.set_result(None)
         else:
             future.set_exception(NotSent("Another worker has this job now.", code="claim_lost"))
+    return len(ours)
 
 
 class Account:

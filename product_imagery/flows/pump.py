@@ -18,7 +18,7 @@ from product_imagery.addresses import read_urls
 from product_imagery.conf import Settings, get_settings
 from product_imagery.fetching import open_connections
 from product_imagery.files import Workspace
-from product_imagery.flows import deliver, publish, receive, steer, submit, sweep, track
+from product_imagery.flows import deliver, publish, receive, restored, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
 from product_imagery.flows.claim import accounts_with_calls, claim_calls
 from product_imagery.flows.fetch import Tools
@@ -128,11 +128,14 @@ class _Pump:
         self._hosted = [slug for slug, provider in all_providers().items() if not provider.computes]
         self._sender = deliver.Sender()
         self._lost = False
+        self._noted = 0
         self.chores = [
+            _Every(60.0, restored.pause_if_restored),  # first, before anything is sent
             _Every(settings.slot_seconds / 4, self._keep_slot),
             _Every(settings.claim_seconds / 4, self._keep_claims),
             _Every(1.0, sweep.release_abandoned),
             _Every(5.0, steer.cancel_returned),
+            _Every(5.0, self._note_spending),
             _Every(60.0, self._tools.workspace.touch),
             _Every(60.0, sweep.settle_forgotten),
             _Every(60.0, receive.process_forgotten),
@@ -184,6 +187,7 @@ class _Pump:
                 submit.give_back(job, begun=not future.cancel())
             for call in [*waiting, *self._lanes.take_back()]:
                 submit.give_back(call.job, begun=False)
+            self._note_spending()
         finally:
             self._errands.close()
             self._sender.close()
@@ -241,6 +245,11 @@ class _Pump:
             moved += 1
             self.report.published += publish.publish(results[0]) is not None
         return moved
+
+    def _note_spending(self) -> None:
+        if self._errands.written > self._noted:
+            self._noted = self._errands.written
+            restored.note_spending()
 
     def _keep_slot(self) -> None:
         self._lost = not self._slot.renew(self._settings.slot_seconds)

@@ -26,6 +26,7 @@ from product_imagery.states import JobState
 
 T = TypeVar("T")
 _MOST_BYTES = 2 * 1024**3  #: of a ZIP
+_MOST_PAGES = 50  #: of a list of jobs
 _ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -83,6 +84,20 @@ def download(credential: ProviderCredential, name: str, identity: str, path: Pat
     finally:
         part.unlink(missing_ok=True)
     return files
+
+
+def unknown(credential: ProviderCredential) -> list[dict[str, Any]]:
+    """What the provider's list of jobs shows and no job here has: made elsewhere, or forgotten by a restored database.
+
+    Raises ``RequestError`` where the provider shows no list, ``ProviderError``.
+    """
+    provider = _hosted(credential)
+    if not provider.job_list:
+        raise RequestError(f"{provider.label} gives no list of its jobs. Look at its dashboard.", code="no_list")
+    there = {str(entry["id"]): entry for entry in converse(credential, provider.jobs_there(_MOST_PAGES))}
+    same_provider = ProviderJob.objects.filter(provider=credential.provider)
+    known = set(same_provider.filter(remote_id__in=list(there)).values_list("remote_id", flat=True))
+    return [entry for identity, entry in there.items() if identity not in known]
 
 
 def leftovers(credential: ProviderCredential, days: int) -> list[Leftover]:

@@ -10,6 +10,7 @@ from product_imagery.models.job import ProviderJob
 from product_imagery.models.key import ApiKey, RateUse, Scope, StoredAnswer
 from product_imagery.models.ledger import CreditEntry
 from product_imagery.models.limit import LimitUse
+from product_imagery.models.mark import SpendingMark
 from product_imagery.models.preset import Preset
 from product_imagery.models.result import ResultImage
 from product_imagery.models.selection import Selection
@@ -37,6 +38,7 @@ __all__ = [
     "ResultImage",
     "Scope",
     "Selection",
+    "SpendingMark",
     "StoredAnswer",
     "Upload",
     "WebhookDelivery",

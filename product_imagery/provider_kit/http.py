@@ -106,12 +106,15 @@ class HostedProvider(Provider):
     """Base of providers behind an HTTP API: one boundary at which their errors become ours.
 
     ``resources`` is what lies there besides jobs, ``list_names`` what a list may be wrapped in; ``makes`` names the
-    resource of which every job makes one, under its mark.
+    resource of which every job makes one, under its mark. ``job_list`` is the path of the list of all jobs, if there
+    is one, and ``page`` how many entries it gives at once (0: it comes whole).
     """
 
     resources: ClassVar[tuple[Resource, ...]] = ()
     list_names: ClassVar[tuple[str, ...]] = ()
     makes: ClassVar[str] = ""
+    job_list: ClassVar[str] = ""
+    page: ClassVar[int] = 0
 
     def post(
         self, path: str, content: Mapping[str, Any], *, creates: bool = False, **headers: str
@@ -144,6 +147,17 @@ class HostedProvider(Provider):
         if not isinstance(found, list):
             raise _unreadable(f"{request.path} is no list", answer.status)
         return [one if isinstance(one, dict) else {"name": str(one)} for one in found]
+
+    def jobs_there(self, pages: int) -> Generator[HttpRequest, Answer, list[dict[str, Any]]]:
+        """What the list of jobs shows, at most its first ``pages`` pages. Raises ``ProviderError``."""
+        found: dict[str, dict[str, Any]] = {}  # by id: what comes in between moves the pages
+        for number in range(pages):
+            query = {"limit": str(self.page), "offset": str(number * self.page)} if self.page else {}
+            entries = yield from self.entries(HttpRequest("GET", self.job_list, query=query))
+            found |= {str(entry["id"]): entry for entry in entries if entry.get("id")}
+            if len(entries) < self.page or not self.page:
+                break
+        return list(found.values())
 
     def error_in(self, answer: Answer) -> ProviderError | None:
         """An error that the status alone does not tell, such as an empty balance under 200."""

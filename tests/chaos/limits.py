@@ -2,8 +2,8 @@
 
 Three hundred pictures at four fakes that count as their vendors say they do (windows shortened, figures as documented)
 and answer 429 to whoever asks too much. Printed for each limit that was pressed: how much of it was used, which is the
-time that so many calls take at the documented rate over the time they took. Exits with 1 at the first 429, or where
-even the limit that was used best was used by less than 95 %.
+time that so many calls take at the documented rate over the time they took, from the moment when it was first used up.
+Exits with 1 at the first 429, or where a provider's limit that binds first was used by less than 95 %.
 """
 
 from __future__ import annotations
@@ -104,25 +104,28 @@ def run(fakes: Strict, slower: int) -> int:
     done = EnhancementItem.objects.filter(status="completed").count()
     print(f"{done} of {sum(_ITEMS.values())} pictures in {time.monotonic() - began:.0f} s; 429: {len(fakes.refused)}")
     problems = fakes.refused[:5] + [""][done == sum(_ITEMS.values()) :]
-    best = 0.0
     for provider, limits in fakes.limits.items():
+        best = 0.0
         for limit in limits:
             used = _used(fakes, provider, limit)
             if used is not None:
-                print(f"  {provider}: {limit[1]} {limit[0]} in {limit[2]:g} s: {100 * used:.0f} % used")
+                print(f"  {provider}: {limit[1]} {limit[0]} in {limit[2]:g} s: {100 * used:.1f} % used")
                 best = max(best, used)
-    problems += [f"at most {best:.2f} of a limit was used"] if best < _LEAST else []
+        problems += [f"{provider}: {100 * best:.1f} % of the limit that binds was used"] if best < _LEAST else []
     print("\n".join(problems) or "no call was refused")
     return 1 if problems else 0
 
 
 def _used(fakes: Strict, provider: str, limit: tuple[str, int, float]) -> float | None:
-    """Of a limit, while creates were waiting; nothing for one that was not reached twice in that time."""
+    """Of a limit, while creates were waiting; nothing for one that was not reached twice in that time.
+
+    A window's last call and the last one of the window that follows are at least ``seconds`` apart.
+    """
     counted, most, seconds = limit
     pressed = max(fakes.log[provider, "creates"])
     moments = sorted(at for at in fakes.log[provider, counted] if at <= pressed)
-    bursts = len(moments) // most
-    return (bursts - 1) * seconds / (moments[bursts * most - 1] - moments[0]) if bursts > 1 else None
+    windows = len(moments) // most
+    return (windows - 1) * seconds / (moments[windows * most - 1] - moments[most - 1]) if windows > 1 else None
 
 
 def _order(provider: str, speed: int, fakes: Strict) -> None:

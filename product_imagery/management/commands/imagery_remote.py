@@ -16,12 +16,15 @@ from product_imagery.provider_kit.remote import Verb
 class Command(ImageryCommand):
     """Without a verb: what there is and what can be done with it. Nothing is deleted that was not named."""
 
-    help = "List, show, create and delete what lies at a provider; download collections; clear up what jobs left there."
+    help = (
+        "List, show, create and delete what lies at a provider; download collections; list the jobs there that are "
+        "unknown here; clear up what ours left there."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """``imagery_remote ACCOUNT [VERB RESOURCE [ID] [name=value …]]``."""
         parser.add_argument("account", help="name of the account")
-        parser.add_argument("verb", nargs="?", choices=[*Verb, "clear-up"])
+        parser.add_argument("verb", nargs="?", choices=[*Verb, "unknown", "clear-up"])
         parser.add_argument("resource", nargs="?", help="such as products, templates, collections")
         parser.add_argument("values", nargs="*", metavar="ID | name=value")
         parser.add_argument("--to", type=Path, metavar="FILE", help="where a download goes")
@@ -40,6 +43,8 @@ class Command(ImageryCommand):
             self.print_table(("resource", "what can be done"), [(name, ", ".join(can)) for name, can in facts.items()])
         elif options["verb"] == "clear-up":
             self._clear_up(account, options)
+        elif options["verb"] == "unknown":
+            self._unknown(account, options)
         elif not options["resource"]:
             raise CommandError(f"Say what: {', '.join(remote.resources(account)) or 'nothing lies there'}.")
         else:
@@ -57,8 +62,22 @@ class Command(ImageryCommand):
         if verb is not Verb.LIST or options["json"]:
             self.print_json(told if told is not None else {"done": str(verb)})
             return
-        columns = list(dict.fromkeys(name for one in told for name, value in one.items() if not _is_nested(value)))
-        self.print_table(columns, [[one.get(name, "") for name in columns] for one in told])
+        self._print_entries(told)
+
+    def _unknown(self, account: Any, options: dict[str, Any]) -> None:
+        found = remote.unknown(account)
+        if options["json"]:
+            self.print_json(found)
+            return
+        if found:
+            self._print_entries(found)
+            self.stdout.write("After a restore: cancel what waits here for the same pictures before you resume.")
+        else:
+            self.stdout.write("Everything in the provider's list is known here.")
+
+    def _print_entries(self, entries: list[dict[str, Any]]) -> None:
+        columns = list(dict.fromkeys(name for one in entries for name, value in one.items() if not _is_nested(value)))
+        self.print_table(columns, [[one.get(name, "") for name in columns] for one in entries])
 
     def _clear_up(self, account: Any, options: dict[str, Any]) -> None:
         found = remote.leftovers(account, options["days"])

@@ -20,7 +20,6 @@ from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
     Finished,
-    HttpRequest,
     Refused,
     RemotePicture,
     Running,
@@ -30,7 +29,7 @@ from product_imagery.provider_kit.http import Answer, HostedProvider, hinted
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
 
-_PAGE, _PAGES = 100, 5
+_PAGES = 5  #: that are searched for a lost create
 _SKEW_SECONDS = 120.0
 _NEXT_LOOK = 5.0
 SECRET = "webhook_secret"  # noqa: S105  the name of a field
@@ -66,6 +65,8 @@ class Paqshot(HostedProvider):
         Resource("generation", "generate", (Verb.SHOW,)),
     )
     list_names = ("data", "generations", "items", "results")
+    job_list = "generations"
+    page = 100
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: Offer((_BACKGROUND, _RATIO, _PROMPT), cost=_PRICE, seconds=15),
         Operation.SCENE: Offer(
@@ -110,16 +111,12 @@ class Paqshot(HostedProvider):
 
     def reconcile(self, job: Job) -> Conversation:
         """Look through the list for generations made since the request was written down, with its style and ratio."""
-        wanted, candidates = _wishes(job), []
-        for page in range(_PAGES):
-            query = {"limit": str(_PAGE), "offset": str(page * _PAGE)}
-            entries = yield from self.entries(HttpRequest("GET", "generations", query=query))
-            candidates += [str(entry["id"]) for entry in entries if _may_be(entry, wanted, job.begun_at)]
-            if len(entries) < _PAGE:
-                break
+        wanted = _wishes(job)
+        made = yield from self.jobs_there(_PAGES)
+        candidates = [str(entry["id"]) for entry in made if _may_be(entry, wanted, job.begun_at)]
         if not candidates:
             return Undecidable("Paqshot's list shows no such picture, but the list may lag behind.")
-        names = ", ".join(dict.fromkeys(candidates))
+        names = ", ".join(candidates)
         return Undecidable(f"Paqshot's list shows what may be it: {names}. Look at it there, then decide.")
 
     def check_credential(self) -> Conversation:
@@ -164,7 +161,5 @@ def _may_be(entry: Mapping[str, Any], wanted: Mapping[str, Any], begun_at: float
         made_at = datetime.fromisoformat(str(entry.get("created_at"))).timestamp()
     except ValueError:
         return False
-    same = bool(entry.get("id")) and all(
-        entry.get(name, wanted[name]) == wanted[name] for name in ("style", "aspect_ratio") if name in wanted
-    )
+    same = all(entry.get(name, wanted[name]) == wanted[name] for name in ("style", "aspect_ratio") if name in wanted)
     return same and made_at >= begun_at - _SKEW_SECONDS

@@ -6,7 +6,7 @@ vendor's own storage already, in a folder that is named by the option ``image_fo
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -70,6 +70,7 @@ class PergAI(HostedProvider):
     )
     list_names = ("data", "items", "products", "generations", "templates", "collections")
     makes = "products"
+    job_list = "generations"
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.REMOVE_BACKGROUND: Offer(_COMMON, cost=_PRICE, seconds=20),
         Operation.SCENE: Offer(
@@ -133,23 +134,20 @@ class PergAI(HostedProvider):
         """
         if _PRODUCT_FIELD in job.intent:
             if not job.remembered.get(_PRODUCT):
-                products = yield from self._list("products")
+                products = yield from self.entries(HttpRequest("GET", "products"))
                 named = [str(one["id"]) for one in products if one.get("name") == job.mark and one.get("id")]
                 if not named:
                     return NotAccepted()
                 yield Remember({_PRODUCT: named[0]})
             return NotAccepted(certain=True)
-        generations = yield from self._list("generations")
+        generations = yield from self.jobs_there(1)
         product = job.remembered.get(_PRODUCT)
-        ours = [str(one["id"]) for one in generations if one.get("productId") == product and one.get("id")]
+        ours = [str(one["id"]) for one in generations if one.get("productId") == product]
         if len(ours) == 1:
             return Accepted(ours[0], check_after=1.0)
         if ours:
             return Undecidable(f"PergAI shows several generations of this product: {', '.join(ours)}.")
         return Undecidable("PergAI's list shows no generation of this product, but it may not be complete.")
-
-    def _list(self, name: str) -> Generator[HttpRequest, Answer, list[dict[str, Any]]]:
-        return (yield from self.entries(HttpRequest("GET", name)))
 
     def poll(self, job: Job) -> Conversation:
         """Read the generation; a picture that came without one has its address already."""
