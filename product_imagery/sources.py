@@ -38,14 +38,30 @@ def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
     return digest
 
 
+def check_reachable(address: str) -> None:
+    """Make sure that a provider may fetch from an address that somebody gave.
+
+    Raises ``ProviderRefused`` with the code ``source_unreachable``; ``FetchError`` while its name cannot be looked up.
+    """
+    try:
+        check_address(address)
+    except UnsafeAddress as error:
+        sentence = "The provider cannot fetch the second picture: its address is not public."
+        raise ProviderRefused(sentence, code="source_unreachable", detail=address) from error
+
+
 def public_address(storage: Storage, name: str, signed: str) -> str:
     """An address at which a provider can fetch a file: the storage's own, or else ``signed``, one of this site.
+
+    An address of the storage with a query is signed for a time that may be over before the provider comes: ``signed``
+    is good for as long as work may wait, and goes first.
 
     Raises ``FetchError`` when its name cannot be looked up at the moment, and ``ProviderRefused`` with the code
     ``source_unreachable`` when neither can be reached from outside: before anything is sent or paid.
     """
     address, trouble = "", None
-    for candidate in (files.address_of(storage, name), signed):
+    own = files.address_of(storage, name)
+    for candidate in (signed, own) if "?" in own else (own, signed):
         if candidate.startswith(("https://", "http://")):
             address = address or candidate
             try:

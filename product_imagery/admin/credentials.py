@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.addresses import webhook_address
 from product_imagery.admin.doors import each
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import ImageryError
 from product_imagery.flows import accounts
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
@@ -72,6 +71,8 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         known = self.instance.sealed.get(KEY) or cleaned.get("label") in get_settings().keys
         if provider and provider.needs_credential and not cleaned.get(KEY) and not known:
             self.add_error(KEY, _("This provider needs a key."))
+        if provider and cleaned.get(KEY) and (fault := provider().fault_of_key(cleaned[KEY].strip())):
+            self.add_error(KEY, fault)
         if self.instance.pk and "base_url" in self.changed_data and self.instance.sealed.get(KEY) and not cleaned[KEY]:
             self.add_error(KEY, _("The stored key is not sent to another address: enter it again."))
         if self.instance.pk:
@@ -148,17 +149,14 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return (*self.readonly_fields, "provider") if obj else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: ProviderCredential, form: Any, change: bool) -> None:
-        """What workers write meanwhile, such as a pause, stays."""
+        """What workers write meanwhile, such as a pause, stays, unless a new key ends it."""
         obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed") if change else None)
+        if change and form.cleaned_data.get(KEY) and accounts.welcome_key(obj):
+            self.message_user(request, _t("The account has a new key and is used again."))
 
     @admin.display(description=_("stored key"))
     def stored_key(self, credential: ProviderCredential) -> str:
-        environment = ""
-        try:
-            environment = credential.declared().environment(credential.secret().reveal())
-        except ImageryError:
-            return credential.hint()
-        return f"{credential.hint()} {environment}".strip()
+        return f"{credential.hint()} {credential.environment}".strip()
 
     @admin.display(description=_("address for webhooks"))
     def webhook(self, credential: ProviderCredential) -> SafeString | str:

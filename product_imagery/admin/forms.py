@@ -83,8 +83,9 @@ def _field(option: Option, value: Any) -> forms.Field:
         return forms.IntegerField(**bounds, **common)
     if option.kind is Kind.NUMBER:
         return forms.FloatField(**bounds, **common)
-    if option.kind is Kind.TEXT:
-        area = forms.Textarea(attrs={"rows": 3}) if (option.maximum or 0) > 120 else forms.TextInput()
+    if option.is_words:
+        area: forms.Widget = forms.Textarea(attrs={"rows": 3}) if (option.maximum or 0) > 120 else forms.TextInput()
+        area = forms.URLInput() if option.kind is Kind.URL else area
         return forms.CharField(
             widget=area, max_length=round(option.maximum or 0) or None, required=bool(option.minimum), **common
         )

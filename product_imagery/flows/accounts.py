@@ -32,13 +32,21 @@ def check(credential: ProviderCredential) -> str:
 
 
 def resume(credential: ProviderCredential) -> None:
-    """Use an account again; what waited for it is due at once."""
-    changes = {"paused_at": None, "paused_reason": "", "resting_until": None, "stops_reads": False, "troubles": 0}
+    """Use an account again; what waited for it is due at once, though one create at a time until one goes well."""
+    unpaused = {"paused_at": None, "paused_reason": "", "stops_reads": False, "awaits_key": False}
+    changes = {**unpaused, "resting_until": None, "troubles": 1}
     ProviderCredential.objects.filter(pk=credential.pk).update(**changes)
     # Lost requests keep their time: what was on its way has to arrive before anybody looks.
     waiting = ProviderJob.objects.filter(credential=credential, state=JobState.QUEUED)
     waiting.filter(due_at__gt=Now()).update(due_at=Now())
     background.wake()
+
+
+def welcome_key(credential: ProviderCredential) -> bool:
+    """A key was entered: that ends a pause that the old one was the reason of; true if it did."""
+    if credential.awaits_key:
+        resume(credential)
+    return credential.awaits_key
 
 
 def move_webhook(credential: ProviderCredential) -> None:

@@ -45,7 +45,8 @@ def _record_together(words: list[Word]) -> set[int]:
     with transaction.atomic():
         held = ProviderJob.objects.hold([word.call.job for word in words])
         ours = [word for word in words if word.error is None and not word.bad and word.call.job.pk in held]
-        accepted = _with_free_ids([word for word in ours if isinstance(word.outcome, Accepted)])
+        told = [word for word in ours if isinstance(word.outcome, Accepted) and word.outcome.reserved is None]
+        accepted = _with_free_ids(told)
         finished = [word for word in ours if _is_complete(word)]
         _record_accepted(accepted)
         _record_finished(finished)

@@ -160,7 +160,7 @@ def write_down_all(done: list[tuple[ProviderJob, list[EnhancementItem], list[Sto
     firsts = {result.item_id: result for result in reversed(made)}
     for result in firsts.values():
         if result.item.enhancement_id in approved:
-            publish = not enhancements[result.item.enhancement_id].is_test
+            publish = not enhancements[result.item.enhancement_id].is_trial
             review.approve(result, actor=approved[result.item.enhancement_id], publish=publish)
 
 

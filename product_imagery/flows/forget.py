@@ -16,7 +16,6 @@ from product_imagery.models import (
 )
 from product_imagery.models.by_key import ByKey
 from product_imagery.models.clock import from_now
-from product_imagery.provider_kit.options import Kind
 from product_imagery.provider_kit.registry import all_providers
 
 _BATCH = 200
@@ -63,4 +62,4 @@ def _forget(enhancements: list[Enhancement]) -> None:
 def _texts() -> set[str]:
     """Names of the options in which people write."""
     offers = [offer for provider in all_providers().values() for offer in provider.offers.values()]
-    return {option.name for offer in offers for option in offer.options if option.kind is Kind.TEXT}
+    return {option.name for offer in offers for option in offer.options if option.is_words}

@@ -14,15 +14,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
-from product_imagery.exceptions import CredentialRefused, NotSent, RateLimited, SecretError
+from product_imagery.exceptions import CredentialRefused, NotSent, ProviderUnavailable, RateLimited, SecretError
 from product_imagery.flows.fetch import Tools
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import Counted
@@ -34,6 +35,7 @@ from product_imagery.vault import Hidden
 
 _DIGEST = b"sha256:"
 _ACCOUNT = "account"  #: under this name the fingerprint is remembered
+_ECHO = "••••".encode()
 _KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
 
 
@@ -120,25 +122,47 @@ class Account:
         self.credential = credential
 
     @functools.cached_property
-    def headers(self) -> Mapping[str, str]:
-        """The headers that carry the key. Raises ``CredentialRefused``."""
-        provider = get_provider(self.credential.provider)()
+    def key(self) -> Hidden:
+        """The key. Raises ``CredentialRefused``."""
         try:
             key = Hidden(self.credential.secret().reveal())
         except SecretError as error:
             raise CredentialRefused(error.message, code=error.code) from error
-        if not key and provider.needs_credential:
+        if not key and get_provider(self.credential.provider).needs_credential:
             raise CredentialRefused("The account has no key.", code="no_key")
         if not (key.isascii() and key.isprintable()):
             sentence = "The account's key holds characters that cannot be sent. Enter it again."
             raise CredentialRefused(sentence, code="unsendable_key")
-        return {name: Hidden(value) for name, value in provider.authorisation(key).items()}
+        return key
+
+    @functools.cached_property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that carry the key. Raises ``CredentialRefused``."""
+        provider = get_provider(self.credential.provider)()
+        return {name: Hidden(value) for name, value in provider.authorisation(self.key).items()}
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """What tells one account from another without its key: address and key, hashed with the site's own key."""
-        material = f"{self.credential.address()}\n{self.credential.secret().reveal()}"
-        return salted_hmac("product_imagery account", material, algorithm="sha256").hexdigest()[:32]
+        """What tells one account from another without its key: address and key, hashed with the site's own key.
+
+        Raises ``CredentialRefused``.
+        """
+        return self._fingerprint(settings.SECRET_KEY)
+
+    def is_that_of(self, fingerprint: str) -> bool:
+        """Whether a fingerprint that was taken earlier is of this account. Raises ``CredentialRefused``."""
+        return any(
+            self._fingerprint(key) == fingerprint for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        )
+
+    def _fingerprint(self, site_key: str | bytes) -> str:
+        material = f"{self.credential.address()}\n{self.key}"
+        return salted_hmac("product_imagery account", material, site_key, algorithm="sha256").hexdigest()[:32]
+
+    def without_key(self, answer: Answer) -> Answer:
+        """The answer without our key in it, should the provider have echoed it."""
+        key = self.key.encode()
+        return replace(answer, body=answer.body.replace(key, _ECHO)) if key and key in answer.body else answer
 
 
 @dataclass
@@ -167,7 +191,8 @@ class Caller:
     def send(self, account: Account, request: HttpRequest) -> Answer:
         """Send a request with the account's key. Raises ``ProviderError``."""
         credential = account.credential
-        return self._transport.send(credential.address(), request, account.headers, credential.declared.patience)
+        patience = credential.declared.patience
+        return account.without_key(self._transport.send(credential.address(), request, account.headers, patience))
 
     def save(self, account: Account, request: HttpRequest, path: Path, most_bytes: int) -> Answer:
         """The same, with the body of a good answer in a file. Raises ``ProviderError``."""
@@ -187,7 +212,7 @@ class Line(Caller):
         if isinstance(request, Compute):
             return self.tools.pool.run(request.call, **request.arguments)
         if isinstance(request, Remember):
-            return self._errands.ask(lambda: _remember(job, dict(request.facts)))
+            return self._remember(ticket, dict(request.facts))
         if request.creates:
             self._errands.ask(_with_intent(ticket, request.body))
         if not ticket.counted:
@@ -199,6 +224,16 @@ class Line(Caller):
         answer = self.send(ticket.account, request)
         ticket.skew = clock_skew(answer)
         return answer
+
+    def _remember(self, ticket: Ticket, facts: dict[str, str]) -> None:
+        try:
+            self._errands.ask(lambda: _remember(ticket.job, facts))
+        except NotSent as error:
+            if not ticket.sent:
+                raise
+            # What was bought is known here and nowhere else: that it is unknown has to be found out, not forgotten.
+            message = "What the provider has accepted could not be written down."
+            raise ProviderUnavailable(message, code=error.code, detail=error.message) from error
 
 
 def count(credential_id: int, request: HttpRequest) -> None:
@@ -231,9 +266,9 @@ def whole_intent(job: ProviderJob) -> bytes:
 
 
 def account_changed(ticket: Ticket) -> bool:
-    """Whether the account's key or address is another one than when the job was sent."""
+    """Whether the account's key or address is another one than when the job was sent. Raises ``CredentialRefused``."""
     sent_with = ticket.job.remembered.get(_ACCOUNT)
-    return bool(sent_with) and sent_with != ticket.account.fingerprint
+    return bool(sent_with) and not ticket.account.is_that_of(sent_with)
 
 
 def _remember(job: ProviderJob, facts: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from product_imagery.exceptions import OptionError, RequestError
 from product_imagery.models import Preset, ProviderCredential
-from product_imagery.provider_kit.contract import Offer
+from product_imagery.provider_kit.contract import SANDBOX, Offer
 from product_imagery.provider_kit.registry import get_offer, get_provider
 
 
@@ -24,11 +24,12 @@ class Look:
     offer: Offer
     preset: Preset | None = None
     is_test: bool = False
+    is_sandbox: bool = False
 
     @property
     def cost_each(self) -> Decimal:
-        """Of one picture, in the provider's own unit."""
-        return self.offer.cost_of(self.options)
+        """Of one picture, in the provider's own unit; a sandbox makes them for nothing."""
+        return Decimal(0) if self.is_sandbox else self.offer.cost_of(self.options)
 
 
 def look_of_preset(
@@ -51,7 +52,7 @@ def look_of_operation(
     if not account.is_active:
         raise RequestError(f"The account “{account}” is switched off.", code="credential_off")
     offer = get_offer(get_provider(account.provider), operation)
-    return Look(operation, offer.clean(options), account, offer, preset)
+    return Look(operation, offer.clean(options), account, offer, preset, is_sandbox=account.environment == SANDBOX)
 
 
 def sandboxed(

@@ -10,9 +10,9 @@ from typing import TypeVar
 from django.db.models import Avg, F
 
 from product_imagery.conf import get_settings
-from product_imagery.models import ProviderCredential, ProviderJob
+from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import Counted, Offer
-from product_imagery.states import JobState
+from product_imagery.states import OPEN_ITEMS, JobState
 
 _CALLS = 3  #: of a hosted provider for one job, about: the create and two looks
 
@@ -40,10 +40,16 @@ def packets(things: list[T], credential: ProviderCredential) -> Iterator[list[T]
 
 
 def forecast_seconds(credential: ProviderCredential, operation: str, offer: Offer, pictures: int) -> float:
-    """Wall clock until the last picture, by the provider's limits and the pace of the latest jobs."""
+    """Wall clock until the last picture, by the provider's limits and the pace of the latest jobs.
+
+    What waits for the account already goes first.
+    """
     provider = credential.declared
     each = _seconds_each(credential.provider, operation) or offer.seconds
-    if provider.computes or not pictures:
+    if not pictures:
+        return 0.0
+    pictures += EnhancementItem.objects.filter(job__credential=credential, status__in=OPEN_ITEMS).count()
+    if provider.computes:
         return each * pictures / get_settings().pool_limits().processes
     sizes = batch_sizes(credential)
     jobs = math.ceil(pictures / (sum(sizes) / len(sizes)))

@@ -217,8 +217,9 @@ class _Pump:
         """Make the calls of hosted providers that are due and that their limits allow."""
         seconds, number = self._settings.claim_seconds, 0
         for account in accounts_with_calls(self._hosted):
+            deadline = time.monotonic() + seconds  # counted from before the claim, as what is sent after it is not ours
             jobs = claim_calls(account, self._lanes.room(account), seconds)
-            self._lanes.put(track.prepare(jobs, seconds))
+            self._lanes.put(track.prepare(jobs, deadline))
             number += len(jobs)
         return number
 

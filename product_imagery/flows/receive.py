@@ -13,14 +13,16 @@ from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows import update
 from product_imagery.flows.settle import resume_stalled
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
-from product_imagery.models.clock import from_now
-from product_imagery.provider_kit.contract import Delivery
+from product_imagery.models.clock import from_now, unclaimed
+from product_imagery.provider_kit.contract import HINTED, Delivery
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import JobState
 
 _KEPT = ("content-type", "user-agent")
 _PREFIX = "x-"  #: the providers' own headers; ours, cookies and authorisation are never kept
 _SOON = 60.0  #: seconds after which a call that was not acted on is forgotten
+_ALL = "all:"  #: begins the outcome of a call that named no job
+_PAUSE = 30.0  #: seconds between looks at all jobs because of calls that anybody may have made
 _NEVER = ("x-forwarded", "x-real", "x-api-key", "x-csrf")
 
 
@@ -55,13 +57,23 @@ def process(written: WebhookDelivery) -> None:
     """
     credential, job = written.credential, str(written.job_token or "")
     delivery = Delivery(written.headers, bytes(written.body), written.received_at.timestamp())
-    hints = get_provider(credential.provider)().hints(delivery)
+    provider = get_provider(credential.provider)()
+    hints = provider.hints(delivery)
+    confirms = provider.confirms_hints and not job and _is_unknown(credential, hints)
     with transaction.atomic():
-        if job and ProviderJob.objects.filter(credential=credential, uuid=job, state=JobState.SENDING).exists():
+        being_sent = credential.jobs.filter(state=JobState.SENDING)
+        if (job and being_sent.filter(uuid=job).exists()) or (confirms and being_sent.exists()):
             return
-        adopted = len(hints) == 1 and _adopt(credential, job, hints[0])
-        looked = update.look_now(credential, hints, job)
-        outcome = f"{looked} jobs looked at" + (", one found again" if adopted else "")
+        found = (
+            _adopt(credential, job, hints[0]) if job and len(hints) == 1 else confirms and _try(credential, hints[0])
+        )
+        found = _resume_late(credential, hints) or found
+        if hints or job or written.event_id or not _looked_at_all_lately(credential):
+            outcome = f"{update.look_now(credential, hints, job)} jobs looked at"
+            outcome = outcome if hints or job else f"{_ALL} {outcome}"
+        else:
+            outcome = "all jobs were looked at a moment before"
+        outcome += ", one found again" if found else ""
         WebhookDelivery.objects.filter(pk=written.pk).update(processed_at=Now(), outcome=outcome)
         background.wake()
 
@@ -77,8 +89,6 @@ def process_forgotten() -> int:
 
 def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
     """A call to a job's own address names its id: what a lost answer would have told. It is read before it counts."""
-    if not job:
-        return False
     lost = ProviderJob.objects.filter(credential=credential, uuid=job, remote_id="", intent_at__isnull=False)
     found = {"remote_id": remote_id, "accepted_at": Now(), "due_at": Now()}
     try:
@@ -91,6 +101,44 @@ def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
             return True
     except IntegrityError:
         return False
+
+
+def _is_unknown(credential: ProviderCredential, hints: tuple[str, ...]) -> bool:
+    """Whether the call is about one job that nobody here has."""
+    jobs = ProviderJob.objects.filter(provider=credential.provider)
+    return len(hints) == 1 and not jobs.filter(remote_id=hints[0]).exists()
+
+
+def _try(credential: ProviderCredential, remote_id: str) -> bool:
+    """Let the only lost job of the account find out whether an unknown id is its own."""
+    lost = credential.jobs.filter(
+        remote_id="", intent_at__isnull=False, state__in=(JobState.CHECKING, JobState.STALLED)
+    )
+    jobs = list(lost[:2])
+    if len(jobs) != 1:
+        return False
+    (job,) = jobs
+    remembered = {**job.remembered, HINTED: remote_id}
+    same = ProviderJob.objects.filter(unclaimed(), pk=job.pk, state=job.state)
+    moved = same.let_go(JobState.CHECKING, remembered=remembered, due_at=Now())
+    if moved and job.state == JobState.STALLED:
+        resume_stalled(job)
+    return bool(moved)
+
+
+def _resume_late(credential: ProviderCredential, hints: tuple[str, ...]) -> bool:
+    """Work that took so long that a person was asked may still come to its end: it is read once more."""
+    late = credential.jobs.filter(state=JobState.STALLED, remote_id__in=[hint for hint in hints if hint])
+    jobs = [job for job in late if late.filter(pk=job.pk).let_go(JobState.RUNNING, due_at=Now(), note="")]
+    for job in jobs:
+        resume_stalled(job)
+    return bool(jobs)
+
+
+def _looked_at_all_lately(credential: ProviderCredential) -> bool:
+    """Whether a call that named no job led to a look at all of them: forged ones would use the account's limits up."""
+    lately = WebhookDelivery.objects.filter(credential=credential, received_at__gt=from_now(-_PAUSE))
+    return lately.filter(outcome__startswith=_ALL).exists()
 
 
 def _secrets(credential: ProviderCredential) -> dict[str, tuple[str, ...]]:

@@ -31,8 +31,9 @@ def reject(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
 
 def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
     """Let a worker put an approved result on its product. Raises ``StateError`` unless it is approved and not there."""
-    if result.item.enhancement.is_test:
-        raise StateError("A picture made with a test key is never put on a product.", code="test_key")
+    if result.item.enhancement.is_trial:
+        sentence = "A picture made with a test key, or in a provider's sandbox, is never put on a product."
+        raise StateError(sentence, code="test_key")
     ready = ResultImage.objects.filter(
         pk=result.pk,
         review=Review.APPROVED,

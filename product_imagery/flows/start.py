@@ -134,6 +134,7 @@ def start(
                     auto_approve=auto_approve,
                     api_key=api_key,
                     is_test=look.is_test,
+                    is_sandbox=look.is_sandbox,
                     webhook_url=webhook_url,
                 )
                 enhancement.left_out = plan.left(chosen)
@@ -194,7 +195,8 @@ def _known_work(keys: list[str]) -> tuple[set[str], set[str]]:
 def _work_key(content_type_id: int, picture: ProductPicture, look: Look) -> str:
     """Digest of what makes two pieces of work the same: picture, source file, provider, operation, options."""
     parts = (content_type_id, picture.object_id, picture.slot, picture.source_name)
-    work = [*parts, look.credential.provider, look.operation, sorted(look.options.items()), look.is_test]
+    work = [*parts, look.credential.provider, look.operation, sorted(look.options.items())]
+    work.append("sandbox" if look.is_sandbox else look.is_test)
     return hashlib.sha256(json.dumps(work).encode()).hexdigest()
 
 

@@ -15,7 +15,7 @@ from product_imagery.exceptions import StateError
 from product_imagery.flows import ledger
 from product_imagery.flows.settle import end_items, resume_stalled, settle
 from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob
-from product_imagery.provider_kit.contract import AGAIN
+from product_imagery.provider_kit.contract import next_again
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
@@ -98,7 +98,7 @@ def _restart(enhancement: Enhancement, items: list[EnhancementItem]) -> None:
         job: list(group) for job, group in itertools.groupby(items, key=lambda item: item.job) if job is not None
     }
     repeatable = get_provider(enhancement.credential.provider).repeatable
-    collect = {job.pk for job in by_job if job.collectable and job.remote_id}
+    collect = {job.pk for job in by_job if job.collectable}
     repeat = {job.pk for job in by_job if repeatable} - collect
     ended = ProviderJob.objects.filter(state__in=_ENDED)
     ended.filter(pk__in=collect).let_go(JobState.RUNNING, accepted_at=Now(), **_AGAIN)
@@ -118,8 +118,7 @@ def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
 
     Raises ``StateError`` when it does not wait for a decision.
     """
-    number = int(job.remembered.get(AGAIN, "-0")[1:]) + 1
-    again = {AGAIN: f"-{number}"}  # another mark: the first one may be taken there
+    again = next_again(job.remembered)  # another mark: the first one may be taken there
     changes: dict[str, Any] = {"remembered": again, "intent": None, "intent_at": None, "remote_id": ""}
     changes |= {"collectable": False, **_AGAIN}
     _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, "It was not accepted: sent again.", changes)

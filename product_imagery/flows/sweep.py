@@ -80,7 +80,7 @@ def _look_up(jobs: Iterable[ProviderJob]) -> int:
         with transaction.atomic():
             ours = ProviderJob.objects.abandoned().filter(pk=job.pk)
             if job.intent_at is None:
-                moved += ours.let_go(JobState.QUEUED, due_at=Now())
+                moved += ours.filter(intent_at=None).let_go(JobState.QUEUED, due_at=Now())
             else:
                 moved += ours.let_go(JobState.CHECKING, due_at=from_now(_GRACE), taken_over=True)
     return moved

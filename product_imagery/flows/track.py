@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from product_imagery import files
-from product_imagery.addresses import source_address, webhook_address
+from product_imagery.addresses import VALID_SECONDS, source_address, webhook_address
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import (
     ConfigurationError,
@@ -24,11 +24,12 @@ from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.products import ProductImages, description_for
-from product_imagery.provider_kit.contract import Form, Job, JobInput, Operation
+from product_imagery.provider_kit.contract import SANDBOX, Form, Job, JobInput, Operation
 from product_imagery.provider_kit.conversation import Finished, Outcome, Undecidable
 from product_imagery.provider_kit.driver import drive
-from product_imagery.provider_kit.registry import get_provider
-from product_imagery.sources import public_address, read_source
+from product_imagery.provider_kit.options import Kind
+from product_imagery.provider_kit.registry import get_offer, get_provider
+from product_imagery.sources import check_reachable, public_address, read_source
 from product_imagery.states import OPEN_ITEMS, JobState
 
 logger = logging.getLogger("product_imagery")
@@ -62,13 +63,13 @@ class Word:
     digests: dict[int, str] = field(default_factory=dict)
 
 
-def prepare(jobs: list[ProviderJob], seconds: float) -> list[Call]:
-    """Load what the threads need."""
+def prepare(jobs: list[ProviderJob], deadline: float) -> list[Call]:
+    """Load what the threads need. ``deadline`` (monotonic) is when the claim may run out."""
     calls = []
     accounts = {job.credential_id: Account(job.credential) for job in jobs}
     for job in jobs:
         items = [item for item in job.items.all() if item.status in OPEN_ITEMS]
-        call = Call(job, items, Ticket(job, accounts[job.credential_id], time.monotonic() + seconds))
+        call = Call(job, items, Ticket(job, accounts[job.credential_id], deadline))
         try:
             call.descriptions = {item.pk: description_for(item.content_type_id) for item in call.items}
         except ConfigurationError as error:
@@ -102,6 +103,8 @@ def perform(call: Call, line: Line) -> Word:
 def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
     job, provider = call.job, call.provider
     submitting = job.state == JobState.SENDING
+    if submitting:
+        _check(call)
     if job.state == JobState.CHECKING and account_changed(call.ticket):
         return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
     inputs = (
@@ -117,6 +120,7 @@ def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
         remote_id=job.remote_id,
         remembered=job.remembered,
         intent=whole_intent(job),
+        outdated=bool(word.bad) or _is_old(job),
         begun_at=job.intent_at.timestamp() if job.intent_at else 0.0,
         webhook_url=webhook_address(job.credential.webhook_uuid, str(job.uuid))
         if provider.webhooks and submitting
@@ -125,6 +129,22 @@ def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
     steps = {JobState.SENDING: provider.submit, JobState.CHECKING: provider.reconcile, JobState.RUNNING: provider.poll}
     step = steps[JobState(job.state)]
     return drive(step(view), lambda request: line.answer(request, call.ticket))
+
+
+def _check(call: Call) -> None:
+    """What was promised when the job was made still holds. Raises ``ConfigurationError``, ``ProviderRefused``."""
+    job, provider = call.job, call.provider
+    if (provider.environment(call.ticket.account.key) == SANDBOX) != job.enhancement.is_sandbox:
+        sentence = "The account's key was exchanged between sandbox and live since this was started. Start it anew."
+        raise ConfigurationError(sentence, code="environment_changed")
+    for option in get_offer(type(provider), job.operation).options:
+        if option.kind is Kind.URL and job.options.get(option.name):
+            check_reachable(job.options[option.name])
+
+
+def _is_old(job: ProviderJob) -> bool:
+    """Whether addresses of sources that were made with the job may be over before a provider comes for them."""
+    return time.time() - job.created_at.timestamp() > VALID_SECONDS / 2
 
 
 def _sources(call: Call, word: Word, place: Place, pool: ImagingPool) -> tuple[JobInput, ...]:

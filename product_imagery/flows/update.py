@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from product_imagery import signals
 from product_imagery.exceptions import (
@@ -18,6 +18,7 @@ from product_imagery.exceptions import (
     FetchError,
     ImageryError,
     ProviderError,
+    ProviderUnavailable,
     RateLimited,
     UnsafeAddress,
 )
@@ -37,9 +38,12 @@ _FETCH_TRIES = 8
 _DATABASE_WAITS = (0.1, 0.5, 2.0)
 _OWN_TRIES = 5  #: with our own storage
 _REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
+_PICTURE_TRIES = 3  #: to read a finished job that shows no picture
 _CHECK_TRIES = 30  #: about four hours of looking up
 _SKEW = 30.0  #: seconds: the resolution of ``Date`` and a slow network are less
 _ABSENT = "absent_once"
+_GONE = FetchError("The provider keeps results for a time, and this one's is over.", code="result_expired")
+_NO_PICTURE = FetchError("The provider finished without a picture for this product.", code="no_picture")
 
 
 def record(word: Word) -> None:
@@ -100,6 +104,8 @@ def _accepted(word: Word, outcome: Accepted) -> None:
         _end_bad(word)
     if ours and outcome.balance is not None:
         ProviderCredential.objects.filter(pk=job.credential_id).update(balance=outcome.balance)
+    if ours and outcome.reserved is not None:
+        ledger.settle_cost(job, outcome.reserved)
 
 
 def _end_bad(word: Word) -> None:
@@ -128,21 +134,30 @@ def _finished(word: Word, outcome: Finished) -> None:
     job = word.call.job
     went_well(job.credential)
     refused = {failure.item_id: ImageryError(failure.message, code=failure.code) for failure in outcome.failures}
-    transient = [error for error in word.bad.values() if not isinstance(error, UnsafeAddress)]
-    if transient and job.troubles < _FETCH_TRIES:
-        _again(job, JobState.RUNNING, transient[0], backoff(job.troubles), collectable=True)
-        return
     done = {stored.picture.item_id for stored in word.pictures}
+    unseen = {item.pk for item in word.call.items} - done - word.bad.keys() - refused.keys()
+    transient = [error for error in word.bad.values() if not isinstance(error, UnsafeAddress)]
+    tries = _FETCH_TRIES if transient else _PICTURE_TRIES if unseen else 0
+    if job.troubles < tries and not outcome.expired:
+        error = transient[0] if transient else _NO_PICTURE
+        _again(job, JobState.RUNNING, error, backoff(job.troubles), collectable=True)
+        return
     state = JobState.DONE if done else JobState.FAILED
-    left = {"collectable": bool(word.bad), "remote_status": outcome.status[:60], "note": ""}
+    left = {
+        "collectable": bool(word.bad or unseen) and not outcome.expired,
+        "remote_status": outcome.status[:60],
+        "note": "",
+    }
     if not _move(job, state, finished_at=Now(), remote_id=job.remote_id, **left):
         return
     fetch.write_down(job, [item for item in word.call.items if item.pk in done], word.pictures)
     ledger.settle_cost(job, outcome.cost)
-    missing = FetchError("The provider finished without a picture for this product.", code="no_picture")
     for item in word.call.items:
-        error = None if item.pk in done else word.bad.get(item.pk) or refused.get(item.pk, missing)
-        end_items(job, ItemStatus.FAILED if error else ItemStatus.COMPLETED, error, only=[item.pk])
+        if item.pk in done:
+            end_items(job, ItemStatus.COMPLETED, only=[item.pk])
+            continue
+        bad = _GONE if outcome.expired else word.bad.get(item.pk)
+        end_items(job, ItemStatus.FAILED, refused.get(item.pk) or bad or _NO_PICTURE, only=[item.pk])
 
 
 def _refused(word: Word, outcome: Refused) -> None:
@@ -166,8 +181,8 @@ def _not_accepted(word: Word, outcome: NotAccepted) -> None:
 
 
 def _undecidable(word: Word, outcome: Undecidable) -> None:
-    sentence = f"The connection was lost after the request was sent, so it may have been accepted. {outcome.why}"
-    _stall(word.call.job, "outcome_unknown", sentence)
+    lost = word.call.job.note or "The connection was lost after the request was sent."
+    _stall(word.call.job, "outcome_unknown", f"{lost} It may have been accepted. {outcome.why}")
 
 
 _Apply: TypeAlias = Callable[[Word, Any], None]
@@ -201,28 +216,36 @@ def _fail(word: Word, error: ImageryError) -> None:
         _refused(word, Refused(error.code, error.message, error.detail))
     elif job.troubles < _REFUSED_TRIES:
         _again(job, job.before_call, error, backoff(job.troubles))
+    elif job.state == JobState.CHECKING:
+        _stall(job, "outcome_unknown", f"Whether the provider accepted this could not be looked up: {error.message}")
     else:
         _stall(job, "look_refused", f"The provider accepted this, but gives no account of it: {error.message}")
 
 
 def _pause(word: Word, error: ImageryError) -> None:
     job = word.call.job
+    if job.state == JobState.RUNNING and isinstance(error, ProviderError) and error.status == 403:
+        _fail(word, error)  # of this job, which another key may have made: the account may be as good as before
+        return
     _again(job, job.before_call, error, 0)
-    if job.credential.pause(error.message, stops_reads=job.state != JobState.SENDING):
+    if job.credential.pause(error.message, stops_reads=job.state != JobState.SENDING, awaits_key=True):
         signals.send_on_commit(signals.credential_paused, credential=job.credential)
 
 
 def _find_out(word: Word, error: ImageryError) -> None:
     """What became of a create is looked up later. The account slows down: the next one may be lost as well."""
-    credential = word.call.job.credential
-    _slow_down(credential, backoff(credential.troubles))
+    _slow_down(word.call.job.credential)
     _again(word.call.job, JobState.CHECKING, error, _GRACE)
 
 
-def _slow_down(credential: ProviderCredential, seconds: float) -> None:
-    """Nothing is sent with the account for a while, and then one thing at a time until one goes well."""
+def _slow_down(credential: ProviderCredential, seconds: float = 0.0) -> None:
+    """Nothing is sent with the account for so long, or for longer each time, and then one create at a time until one
+    goes well. What was under way with the call that began the rest does not make it longer, unless it was told to.
+    """
     mine = ProviderCredential.objects.filter(pk=credential.pk)
-    mine.update(resting_until=from_now(seconds), troubles=F("troubles") + 1)
+    until = Greatest(Coalesce("resting_until", Now()), from_now(seconds or backoff(credential.troubles)))
+    if not mine.rested().update(resting_until=until, troubles=F("troubles") + 1) and seconds:
+        mine.update(resting_until=until)
 
 
 def went_well(credential: ProviderCredential) -> None:
@@ -252,6 +275,8 @@ def _later(word: Word, error: ImageryError) -> None:
         wait = error.retry_after or backoff(job.credential.troubles, most=900.0)
         if error.code != "own_limit":
             _slow_down(job.credential, wait)
+    elif isinstance(error, ProviderUnavailable) or error.code == "no_connection":
+        _slow_down(job.credential)
     _again(job, job.before_call, error, wait)
 
 

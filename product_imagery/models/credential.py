@@ -29,10 +29,13 @@ OVERLAP = 7 * 86_400  #: seconds in which webhooks with the secret, or to the ad
 class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
     """Accounts by what may be done with them."""
 
+    def rested(self) -> CredentialQuerySet:
+        """With which something may be sent now, as far as their providers' troubles go."""
+        return self.filter(models.Q(resting_until=None) | models.Q(resting_until__lte=Now()))
+
     def readable(self) -> CredentialQuerySet:
         """Whose work may be asked about now: what is paid for is collected although nothing new is bought."""
-        rested = models.Q(resting_until=None) | models.Q(resting_until__lte=Now())
-        return self.filter(rested, stops_reads=False)
+        return self.rested().filter(stops_reads=False)
 
     def for_provider(self, provider: str) -> ProviderCredential | None:
         """The oldest usable account at ``provider``; one that needs no key is made when first asked for."""
@@ -62,7 +65,8 @@ class ProviderCredential(models.Model):
 
     ``sealed`` maps names of secrets to lists of ciphertexts, newest first. ``webhook_uuid`` is in the address where its
     provider calls; calls to the one before are taken for ``OVERLAP`` seconds after ``moved_at``. ``clock_skew`` is how
-    many seconds the provider's clock was ahead of ours, when that was last worth noting.
+    many seconds the provider's clock was ahead of ours, when that was last worth noting. ``troubles`` counts calls that
+    failed in a row; while it is not 0, as with a new account, creates are sent one at a time.
     """
 
     webhook_uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -99,9 +103,10 @@ class ProviderCredential(models.Model):
     is_active = models.BooleanField(_("in use"), default=True)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True, editable=False)
     stops_reads = models.BooleanField(_("not even asked about work"), default=False, editable=False)
+    awaits_key = models.BooleanField(default=False, editable=False)
     resting_until = models.DateTimeField(null=True, blank=True, editable=False)
     clock_skew = models.FloatField(default=0.0, editable=False)
-    troubles = models.PositiveIntegerField(_("failed calls in a row"), default=0, editable=False)
+    troubles = models.PositiveIntegerField(default=1, editable=False)
     paused_reason = models.CharField(_("reason of the pause"), max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
 
@@ -115,15 +120,18 @@ class ProviderCredential(models.Model):
     def __str__(self) -> str:
         return self.label
 
-    def pause(self, reason: str, *, stops_reads: bool) -> bool:
+    def pause(self, reason: str, *, stops_reads: bool, awaits_key: bool = False) -> bool:
         """Buy nothing with the account until somebody resumes it; true for the one call that did it.
 
         ``stops_reads``: do not even ask about work that is under way, as its key is not accepted for that either.
+        ``awaits_key``: a new key ends the pause.
         """
         mine = ProviderCredential.objects.filter(pk=self.pk)
         if stops_reads:
             mine.filter(stops_reads=False).update(stops_reads=True)
-        return bool(mine.filter(paused_at=None).update(paused_at=Now(), paused_reason=reason[:200]))
+        return bool(
+            mine.filter(paused_at=None).update(paused_at=Now(), paused_reason=reason[:200], awaits_key=awaits_key)
+        )
 
     @property
     def may_buy(self) -> bool:
@@ -159,6 +167,13 @@ class ProviderCredential(models.Model):
     def active_limit(self) -> int:
         """How many jobs the provider may have at once; 0 for no limit."""
         return self.declared.active_jobs if self.allowed_active is None else self.allowed_active
+
+    @property
+    def environment(self) -> str:
+        """``sandbox`` or ``live`` where keys of this provider tell; empty also where the key cannot be read."""
+        with suppress(SecretError):
+            return self.declared().environment(self.secret().reveal())
+        return ""
 
     def address(self) -> str:
         """The base address of the provider's API."""

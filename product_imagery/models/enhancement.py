@@ -67,6 +67,7 @@ class Enhancement(models.Model):
         ApiKey, models.SET_NULL, verbose_name=_("API key"), null=True, blank=True, related_name="enhancements"
     )
     is_test = models.BooleanField(_("made with a test key: never published"), default=False)
+    is_sandbox = models.BooleanField(_("made with a provider's sandbox key: never published"), default=False)
     webhook_url = models.TextField(_("events go to"), blank=True)
     auto_approve = models.BooleanField(_("approve without review"), default=False)
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
@@ -95,6 +96,11 @@ class Enhancement(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.get_operation_display()}"
+
+    @property
+    def is_trial(self) -> bool:
+        """Made to try things out: nothing of it is charged, and none of it ever stands on a product."""
+        return self.is_test or self.is_sandbox
 
     @property
     def is_active(self) -> bool:

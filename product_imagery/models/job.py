@@ -66,13 +66,13 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
         return list(self.filter(token=token).select_related("enhancement", "credential").prefetch_related("items"))
 
     def due_calls(self) -> JobQuerySet:
-        """Jobs that wait for a call of their provider now and that no worker holds, the oldest first, with their items.
+        """Jobs that wait for a call of their provider now and that no worker holds, the oldest first, complete.
 
         Their rows are locked until the transaction ends, so that what is read of them stays true until it is claimed.
         """
         waiting = self._unclaimed().filter(state__in=(JobState.QUEUED, JobState.CHECKING, JobState.RUNNING))
         due = waiting.filter(due_at__lte=Now()).order_by("due_at", "pk")
-        return due.select_for_update().prefetch_related("items")
+        return due.select_for_update().prefetch_related("items", "enhancement")
 
     def take(self, jobs: Collection[ProviderJob], seconds: float) -> list[ProviderJob]:
         """Claim these jobs of ``due_calls`` for ``seconds``; return those that nobody else took first."""

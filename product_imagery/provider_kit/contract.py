@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import OptionError
 from product_imagery.provider_kit.conversation import Conversation, Undecidable
 from product_imagery.provider_kit.options import Option, clean_options
+
+SANDBOX, LIVE = "sandbox", "live"  #: environments of keys
 
 
 class Operation(enum.StrEnum):
@@ -85,6 +88,17 @@ class Offer:
             raise OptionError(sentence)
         return options
 
+    def prices(self) -> dict[str, Decimal]:
+        """The cost of one picture, by the values of the choice that it depends on; under no name where on none."""
+        if self.price is None:
+            return {"": self.cost}
+        defaults = {option.name: option.default for option in self.options}
+        for option in self.options:
+            found = {value: self.price({**defaults, option.name: value}) for value in option.choices or ()}
+            if len(set(found.values())) > 1:
+                return found
+        return {"": self.price(defaults)}
+
     def cost_of(self, options: Mapping[str, Any]) -> Decimal:
         """The cost of one picture with these options."""
         return self.price(options) if self.price else self.cost
@@ -102,18 +116,25 @@ class JobInput:
 
 
 AGAIN = "again"  #: what is remembered under this name tells a job that was sent again from its first sending
+HINTED = "hinted"  #: under this name the id that a webhook told, and that may be a lost job's
 
 
-def mark_of(job_uuid: str) -> str:
-    """The beginning of every mark of a job."""
-    return f"pi-{job_uuid}"
+def mark_of(job_uuid: str, remembered: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What a provider knows a job by: another one each time it is sent anew. All of them begin like the first."""
+    return f"pi-{job_uuid}{remembered.get(AGAIN, '')}"
+
+
+def next_again(remembered: Mapping[str, str]) -> dict[str, str]:
+    """What is to be remembered before a job is sent anew."""
+    return {AGAIN: f"-{int(remembered.get(AGAIN, '-0')[1:]) + 1}"}
 
 
 @dataclass(frozen=True)
 class Job:
     """What a provider is given. ``folder`` is scratch space; ``settings`` are plain values of the site.
 
-    ``remembered`` holds what ``Remember`` wrote; ``intent`` the exact bytes of the create that was sent or begun.
+    ``remembered`` holds what ``Remember`` wrote; ``intent`` the exact bytes of the create that was sent or begun, which
+    are ``outdated`` when they name pictures that are gone, or addresses that may have run out.
     ``begun_at`` is when that was (Unix time); ``webhook_url`` is ours, empty where nobody could reach it.
     """
 
@@ -126,13 +147,14 @@ class Job:
     remote_id: str = ""
     remembered: Mapping[str, str] = field(default_factory=dict)
     intent: bytes = b""
+    outdated: bool = False
     begun_at: float = 0.0
     webhook_url: str = ""
 
     @property
     def mark(self) -> str:
         """What the provider may know this job by, and nobody else gives; another one when a person sends it again."""
-        return mark_of(self.uuid) + self.remembered.get(AGAIN, "")
+        return mark_of(self.uuid, self.remembered)
 
 
 @dataclass(frozen=True)
@@ -155,6 +177,8 @@ class Provider:
     takes pictures, ``batch`` how many of them in one create, ``active_jobs`` how many jobs of a credential it works on
     at once (0: no limit), ``deadline`` the seconds after which a running job is shown to a person, ``patience`` those
     that one call may take (at most ``MOST_PATIENCE``), ``formats`` what sources may be, as Pillow calls them.
+    ``key_prefixes`` is what its keys begin with, if that is known. ``confirms_hints`` says that ``reconcile`` can tell
+    whether the job named under ``HINTED`` is the lost one.
     """
 
     slug: ClassVar[str]
@@ -164,13 +188,14 @@ class Provider:
     repeatable: ClassVar[bool] = False
     computes: ClassVar[bool] = False
     needs_credential: ClassVar[bool] = True
+    key_prefixes: ClassVar[tuple[str, ...]] = ()
     warning_texts: ClassVar[Mapping[str, str]] = {
         "unchanged": "The provider sent the source back as it was.",
         "tiny": "The picture is too small for a shop.",
     }
     base_url: ClassVar[str] = ""
     form: ClassVar[Form] = Form.FILE
-    max_source_bytes: ClassVar[int] = 10 * 1024 * 1024
+    max_source_bytes: ClassVar[int] = 10_000_000 - 1  #: “below 10 MB”, as the strictest of them says
     batch: ClassVar[int] = 1
     limits: ClassVar[tuple[Limit, ...]] = ()
     active_jobs: ClassVar[int] = 0
@@ -179,6 +204,7 @@ class Provider:
     formats: ClassVar[tuple[str, ...]] = ("JPEG", "PNG", "WEBP")
     fields: ClassVar[tuple[Field, ...]] = ()
     webhooks: ClassVar[bool] = False
+    confirms_hints: ClassVar[bool] = False
 
     def submit(self, job: Job) -> Conversation:
         """Hand the job over. Ends with what the provider made of it."""
@@ -202,8 +228,14 @@ class Provider:
         """The headers that carry the key."""
         return {"Authorization": f"Bearer {key}"}
 
+    def fault_of_key(self, key: str) -> str:
+        """Why this can be no key of the provider's, in a sentence, or nothing."""
+        if not self.key_prefixes or key.startswith(self.key_prefixes):
+            return ""
+        return f"A key of {self.label} begins with {' or '.join(self.key_prefixes)}: this one belongs elsewhere."
+
     def environment(self, key: str) -> str:
-        """``sandbox`` or ``live`` where keys tell, otherwise nothing."""
+        """``SANDBOX`` or ``LIVE`` where keys tell, otherwise nothing."""
         return ""
 
     def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:

@@ -71,12 +71,16 @@ class Remember:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider has the job. ``check_after`` is seconds until the first look; ``balance`` what is left there."""
+    """The provider has the job. ``check_after`` is seconds until the first look; ``balance`` what is left there.
+
+    ``reserved`` is what the provider has put aside for it, if it says so.
+    """
 
     remote_id: str
     status: str = ""
     check_after: float = 5.0
     balance: Decimal | None = None
+    reserved: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,17 @@ class Running:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job is done and these are its pictures; ``cost`` is what it really cost, if the provider says so."""
+    """The job is done and these are its pictures; ``cost`` is what it really cost, if the provider says so.
+
+    ``expired``: what cannot be fetched now is gone for good. A picture that is missing, also among the failures, may
+    still come: it is asked for again.
+    """
 
     pictures: tuple[Picture | RemotePicture, ...]
     failures: tuple[Failure, ...] = ()
     status: str = ""
     cost: Decimal | None = None
+    expired: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from product_imagery.provider_kit.contract import Delivery, Provider
 from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.remote import Resource
 
+_UNIX_TIME = 1e9  #: larger numbers are moments, not seconds to wait
 _LONGEST_WAIT = 3600.0  #: seconds: a larger ``Retry-After`` is a mistake or an attack
 
 
@@ -183,7 +184,11 @@ def _error_by_status(answer: Answer, code: str, message: str, request_id: str) -
     status = answer.status
     if 200 <= status < 300:
         return None
-    facts: dict[str, Any] = {"status": status, "request_id": request_id, "detail": f"HTTP {status} {code} {message}"}
+    facts: dict[str, Any] = {
+        "status": status,
+        "request_id": request_id,
+        "detail": f"HTTP {status} {code} {message} {request_id}".rstrip(),
+    }
     if status == 429:
         limited = RateLimited("The provider asks to slow down.", code=code or "rate_limited", **facts)
         limited.retry_after = retry_after(answer)
@@ -198,20 +203,27 @@ def _error_by_status(answer: Answer, code: str, message: str, request_id: str) -
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Seconds from ``Retry-After``, a number or a date, at most an hour; ``None`` where it says nothing usable."""
+    """Seconds from ``Retry-After``, a number or a date, or from ``X-RateLimit-Reset``, seconds or Unix time.
+
+    At most an hour; ``None`` where they say nothing usable.
+    """
     text = answer.headers.get("retry-after", "").strip()
     seconds = math.nan
     with contextlib.suppress(ValueError):
         seconds = float(text)
     if math.isnan(seconds) and text:
-        with contextlib.suppress(ValueError, TypeError):
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
             seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+    if math.isnan(seconds):
+        with contextlib.suppress(ValueError):
+            reset = float(answer.headers.get("x-ratelimit-reset", ""))
+            seconds = reset - time.time() if reset > _UNIX_TIME else reset
     return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
 
 
 def clock_skew(answer: Answer) -> float | None:
     """Seconds by which the clock of whoever answered is ahead of ours, by its ``Date``; ``None`` without one."""
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         return email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp() - time.time()
     return None
 

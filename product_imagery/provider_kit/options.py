@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     RATIO = "ratio"  #: ``width:height`` or ``source``
     COLOUR = "colour"  #: ``#RRGGBB``
     TEXT = "text"  #: at most ``maximum`` characters
+    URL = "url"  #: an https address that the provider fetches, or nothing
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,17 @@ class Option:
             raise self._refusal(value) from error
         if self.kind is Kind.CHOICE and cleaned not in (self.choices or {}):
             raise self._refusal(value)
-        size = len(cleaned) if self.kind is Kind.TEXT else cleaned
+        size = len(cleaned) if self.is_words else cleaned
         if self.minimum is not None and size < self.minimum:
             raise self._refusal(value)
         if self.maximum is not None and size > self.maximum:
             raise self._refusal(value)
         return cleaned
+
+    @property
+    def is_words(self) -> bool:
+        """Whether somebody writes it freely, so that it may say something about persons."""
+        return self.kind in (Kind.TEXT, Kind.URL)
 
     @property
     def required(self) -> bool:
@@ -63,6 +69,8 @@ class Option:
         """Say in a few words what may be written."""
         if self.kind is Kind.CHOICE:
             return "one of " + ", ".join(self.choices or {})
+        if self.kind is Kind.URL:
+            return _EXPECTED[self.kind]
         if self.kind is Kind.TEXT:
             least = f"{self.minimum:g} to " if self.minimum else "at most "
             return f"a text of {least}{self.maximum:g} characters"
@@ -123,7 +131,15 @@ def _text(value: Any) -> str:
     return value.strip()
 
 
+def _url(value: Any) -> str:
+    text = _text(value)
+    if text and not text.startswith("https://"):
+        raise ValueError(value)
+    return text
+
+
 _READERS = {
+    Kind.URL: _url,
     Kind.TEXT: _text,
     Kind.CHOICE: str,
     Kind.INTEGER: _integer,
@@ -133,6 +149,7 @@ _READERS = {
     Kind.COLOUR: _matching(_COLOUR),
 }
 _EXPECTED = {
+    Kind.URL: "an https address",
     Kind.TEXT: "a text",
     Kind.CHOICE: "a choice",
     Kind.INTEGER: "a whole number",

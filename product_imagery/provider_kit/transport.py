@@ -95,7 +95,9 @@ class Transport:
             with until(time.monotonic() + seconds), self._connections.answer(wire, fresh=fresh) as answer:
                 yield answer
         except _NEVER_SENT as error:
-            raise NotSent("The provider cannot be reached.", detail=type(error).__name__) from error
+            raise NotSent(
+                "The provider cannot be reached.", code="no_connection", detail=type(error).__name__
+            ) from error
         except _LOST as error:
             raise _lost(type(error).__name__) from error
 

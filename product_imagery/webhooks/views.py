@@ -30,26 +30,39 @@ _MOST_BYTES = 256 * 1024
 @login_not_required
 @require_POST
 def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
-    """Take a provider's call: 200 once it is written down, 401 for a wrong signature, 404, 405, 413."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > _MOST_BYTES:
-        return HttpResponse(status=413)
+    """Take a provider's call: 200 once it is written down, 401 for a wrong signature, 404, 405, 413, 503."""
+    try:
+        return _taken(request, credential)
+    except DatabaseError:  # it was not written down: the provider sends it again
+        logger.warning("A call of a provider could not be written down.", exc_info=True)
+        return _plain("try again", 503)
+
+
+def _taken(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
+    stated = request.META.get("CONTENT_LENGTH") or "0"
+    if not stated.isdecimal() or int(stated) > _MOST_BYTES:
+        return _plain("too large", 413)
     account = ProviderCredential.objects.called_at(credential)
     if account is None or not account.declared.webhooks:
         raise Http404
     try:
         body = request.body
     except RequestDataTooBig:
-        return HttpResponse(status=413)
+        return _plain("too large", 413)
     if len(body) > _MOST_BYTES:
-        return HttpResponse(status=413)
+        return _plain("too large", 413)
     try:
         receive(account, dict(request.headers), body, _token(request))
-    except RequestError:
-        return HttpResponse("not genuine", status=401, content_type="text/plain")
-    except DatabaseError:  # it was not written down: the provider sends it again
-        logger.warning("A call of a provider could not be written down.", exc_info=True)
-        return HttpResponse("try again", status=503, content_type="text/plain")
-    return HttpResponse("ok", content_type="text/plain")
+    except RequestError as error:
+        logger.warning("A call for the account “%s” was refused: %s", account, error.message)
+        return _plain("not genuine", 401)
+    return _plain("ok", 200)
+
+
+def _plain(text: str, status: int) -> HttpResponse:
+    response = HttpResponse(text, status=status, content_type="text/plain")
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log the address, which is a secret
+    return response
 
 
 @login_not_required

@@ -21,11 +21,12 @@ import uvicorn
 from PIL import Image
 
 KEYS = {
-    "aigenstudio": "aigen_test_loopback_key_0001",
+    "aigenstudio": "aigen_live_loopback_key_0001",
     "productai": "loopbackkey00000000000000000001",
     "paqshot": "pk_live_loopback_key_0001",
     "pergai": "pk_loopback_key_0001",
 }
+SANDBOX_KEY = "aigen_test_loopback_key_0001"
 
 
 @dataclass
@@ -99,17 +100,18 @@ class Fakes:
     def aigenstudio(self, method: str, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]) -> Any:
         if path.endswith("-presets"):
             return 200, {"presets": [{"id": "single_product_white_background", "name": "White"}], "request_id": "r"}
-        if headers.get("authorization") != f"Bearer {KEYS['aigenstudio']}":
+        key = headers.get("authorization", "").removeprefix("Bearer ")
+        if key not in (KEYS["aigenstudio"], SANDBOX_KEY):
             return 401, {"error": {"code": "invalid_api_key", "message": "Bad key.", "request_id": "req_1"}}
         if method == "POST":
-            return self._aigen_create(body, headers)
+            return self._aigen_create(body, headers, 0 if key == SANDBOX_KEY else 5)
         found = next((one for one in self.created if one.key == path.rpartition("/")[2]), None)
         if found is None:
             return 404, {"error": {"code": "not_found", "message": "Not found.", "request_id": "req_2"}}
         batch = [one for one in self.created if one.key == found.key]
         return 200, {"enhancement": self._aigen_state(batch), "request_id": "req_3"}
 
-    def _aigen_create(self, body: bytes, headers: dict[str, str]) -> Any:
+    def _aigen_create(self, body: bytes, headers: dict[str, str], cost: int) -> Any:
         name, digest = headers.get("idempotency-key", ""), hashlib.sha256(body).hexdigest()
         with self.lock:
             known = self._keys.get(name)
@@ -120,10 +122,10 @@ class Fakes:
                 self._keys[name] = (digest, batch)
                 for image in json.loads(body)["images"]:
                     self.created.append(
-                        Created("aigenstudio", image["external_id"], json.loads(body), 5, time.time(), batch)
+                        Created("aigenstudio", image["external_id"], json.loads(body), cost, time.time(), batch)
                     )
         total = sum(1 for one in self.created if one.key == batch)
-        enhancement = {"id": batch, "status": "queued", "total_items": total, "credits_reserved": 5 * total}
+        enhancement = {"id": batch, "status": "queued", "total_items": total, "credits_reserved": cost * total}
         return 200, {"enhancement": enhancement, "remaining_paid_credits": 85, "request_id": "req_4"}
 
     def _aigen_state(self, batch: list[Created]) -> dict[str, Any]:
@@ -139,7 +141,7 @@ class Fakes:
                     "result_url": self.file_url() if good else None, "error_code": bad, "error_message": None,
                 }
             )  # fmt: skip
-        used = 5 * sum(1 for item in items if item["result_url"])
+        used = batch[0].cost * sum(1 for item in items if item["result_url"])
         return {"id": batch[0].key, "status": status, "credits_used": used, "items": items}
 
     # ---- ProductAI.photo

@@ -48,7 +48,10 @@ def account(db: None, fakes: Fakes) -> Callable[..., ProviderCredential]:
     def open_account(provider: str, **fields: Any) -> ProviderCredential:
         key = fields.pop("key", KEYS[provider])
         credential = ProviderCredential(
-            provider=provider, label=fields.pop("label", provider), base_url=f"{fakes.base}/{provider}", **fields
+            provider=provider,
+            label=fields.pop("label", provider),
+            base_url=f"{fakes.base}/{provider}",
+            **{"troubles": 0, **fields},  # one that has worked before
         )
         credential.set_secret(key)
         credential.save()

@@ -110,7 +110,7 @@ class TestCredentialCommand:
         _run("imagery_credential", "resume", "aigenstudio")
         assert ProviderCredential.objects.get().paused_at is None
         assert "1 accounts" in _run("imagery_credential", "rotate")
-        assert "sandbox" in _check(account)
+        assert "(live)" in _check(account)
 
 
 def _check(_account: Account) -> str:
@@ -156,6 +156,7 @@ class TestAdmin:
         chosen = {"action": "enhance_images", "_selected_action": [str(pk) for pk in products]}
         address = client.post(reverse("admin:shop_product_changelist"), chosen, follow=True).redirect_chain[-1][0]
         pressed = {"preset": "paqshot-white", "start": "1", "option_background": "white", "option_aspect_ratio": "1:1"}
+        pressed |= {"option_scene_type": "auto", "option_people": "none"}
         page = client.post(address, pressed | {"budget": "2"}, follow=True)
         assert "more than its budget of 2" in page.content.decode()
         assert Enhancement.objects.count() == 0

@@ -32,11 +32,15 @@ class OptionOut(serializers.Serializer[Any]):
 
 
 class OfferOut(serializers.Serializer[Any]):
-    """How one provider does one operation. ``cost`` is that of one picture with the default options."""
+    """How one provider does one operation. ``cost`` is that of one picture with the default options.
+
+    ``costs`` are those by the values of the option that the cost depends on, such as a model; empty where on none.
+    """
 
     provider = serializers.CharField()
     operation = serializers.CharField()
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
+    costs = serializers.DictField(child=serializers.DecimalField(max_digits=12, decimal_places=2))
     currency = serializers.CharField(help_text="the provider's own unit; empty where nothing is paid")
     options = OptionOut(many=True)
 

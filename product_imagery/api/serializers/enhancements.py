@@ -100,7 +100,7 @@ class EnhancementOut(serializers.Serializer[Any]):
     preset = serializers.CharField(source="preset.name", default=None, allow_null=True)
     credential = serializers.CharField(source="credential.label")
     provider = serializers.CharField(source="credential.provider")
-    sandbox = serializers.BooleanField(source="is_test")
+    sandbox = serializers.BooleanField(source="is_trial")
     webhook_url = serializers.CharField()
     total_items = serializers.IntegerField(source="total")
     completed_items = serializers.IntegerField(source="completed")

@@ -21,7 +21,7 @@ class GenerationOut(serializers.Serializer[Any]):
     product = serializers.SerializerMethodField()
     external_id = serializers.CharField(source="item.external_id")
     operation = serializers.CharField(source="enhancement.operation")
-    sandbox = serializers.BooleanField(source="is_test")
+    sandbox = serializers.BooleanField(source="enhancement.is_trial")
     review = serializers.ChoiceField(choices=Review.choices)
     publication = serializers.ChoiceField(choices=Publication.choices)
     format = serializers.CharField()

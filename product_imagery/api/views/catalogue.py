@@ -119,6 +119,7 @@ def _offer(provider: type[Provider], operation: Operation, offer: Offer) -> dict
         "provider": provider.slug,
         "operation": str(operation),
         "cost": f"{offer.cost:.2f}",
+        "costs": {name: f"{cost:.2f}" for name, cost in offer.prices().items() if name},
         "currency": provider.currency,
         "options": [_option(option) for option in offer.options],
     }

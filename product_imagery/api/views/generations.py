@@ -75,13 +75,13 @@ class Approve(_Step):
 
     @describe("Approve a generation", {200: GenerationOut}, name="generation", body=ApprovalIn)
     def post(self, request: Request, uuid: Any) -> Response:
-        """A worker puts it on the product. What a test key made is approved only."""
+        """A worker puts it on the product. What a test key or a sandbox made is approved only."""
         asked = ApprovalIn(data=request.data)
         asked.is_valid(raise_exception=True)
         publish_too = asked.validated_data["publish"]
         if publish_too:
             require_permission(request, "publish_resultimage")
-        return self.take(request, uuid, publish=publish_too and not self.find(uuid).is_test)
+        return self.take(request, uuid, publish=publish_too and not self.find(uuid).enhancement.is_trial)
 
 
 class Reject(_Step):

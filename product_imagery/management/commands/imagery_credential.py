@@ -18,6 +18,7 @@ from product_imagery.flows import accounts
 from product_imagery.management.door import ImageryCommand, find_account
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
+from product_imagery.provider_kit.contract import Provider
 from product_imagery.provider_kit.registry import get_provider
 
 
@@ -55,7 +56,7 @@ class Command(ImageryCommand):
         if credential.provider != provider.slug:
             raise CommandError(f"“{credential}” is an account at {credential.declared.label}.")
         if provider.needs_credential and not (credential.label in get_settings().keys and not options["key_env"]):
-            credential.set_secret(_key(options["key_env"]))
+            credential.set_secret(_key(options["key_env"], provider()))
         known = accounts.explain_fields(provider)
         for pair in options["secret_env"]:
             name, _, variable = pair.partition("=")
@@ -68,6 +69,7 @@ class Command(ImageryCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         credential.save()
+        accounts.welcome_key(credential)
         self.stdout.write(f"{'Added' if made else 'Changed'}: {credential} ({credential.hint()}).")
         if provider.webhooks:
             address = webhook_address(credential.webhook_uuid) or "set PUBLIC_BASE_URL to have one"
@@ -119,13 +121,16 @@ class Command(ImageryCommand):
             raise CommandError(f"No key fits these, their keys have to be entered again: {', '.join(unreadable)}.")
 
 
-def _key(variable: str | None) -> str:
+def _key(variable: str | None, provider: Provider) -> str:
     if variable:
-        return _from_environment(variable)
-    given = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
-    if not given.strip():
+        key = _from_environment(variable)
+    else:
+        key = (getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not key:
         raise CommandError("No key was given. Name an environment variable with --key-env, or pipe the key in.")
-    return given.strip()
+    if fault := provider.fault_of_key(key):
+        raise CommandError(fault)
+    return key
 
 
 def _from_environment(variable: str) -> str:

@@ -17,6 +17,7 @@ from product_imagery.management.door import ImageryCommand, bar_is_wanted, find_
 from product_imagery.management.follow import work_until_ended
 from product_imagery.models import Enhancement
 from product_imagery.products import ProductImages, description_of
+from product_imagery.templatetags.imagery import duration
 
 
 class Command(ImageryCommand):
@@ -74,6 +75,7 @@ class Command(ImageryCommand):
         if options["json"]:
             self.print_json(facts)
         else:
+            facts["duration"] = duration(facts.pop("seconds"))
             self.print_table(("", ""), [(name.replace("_", " "), value) for name, value in facts.items()])
 
     def _print_end(self, enhancement: Enhancement, options: dict[str, Any]) -> None:

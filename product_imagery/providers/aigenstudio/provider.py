@@ -10,13 +10,25 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
 from product_imagery.exceptions import ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
-from product_imagery.provider_kit.contract import Counted, Delivery, Form, Job, Limit, Offer, Operation
+from product_imagery.provider_kit.contract import (
+    LIVE,
+    SANDBOX,
+    Counted,
+    Delivery,
+    Form,
+    Job,
+    Limit,
+    Offer,
+    Operation,
+    mark_of,
+    next_again,
+)
 from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
@@ -24,6 +36,7 @@ from product_imagery.provider_kit.conversation import (
     Finished,
     HttpRequest,
     Outcome,
+    Remember,
     RemotePicture,
     Running,
     Undecidable,
@@ -87,15 +100,24 @@ class AIGenStudio(HostedProvider):
         Operation.EDIT: _offer("marketplace_clean_catalog"),
     }
 
+    key_prefixes = ("aigen_live_", "aigen_test_")
+
     def environment(self, key: str) -> str:
         """Sandbox keys begin with ``aigen_test_``."""
-        return {"aigen_test_": "sandbox", "aigen_live_": "live"}.get(key[:11], "")
+        return {"aigen_test_": SANDBOX, "aigen_live_": LIVE}.get(key[:11], "")
 
     def submit(self, job: Job) -> Conversation:
-        """Create one enhancement of all the job's pictures; begun once, always with the same bytes under its key."""
+        """Create one enhancement of all the job's pictures; after a refusal with the same bytes under the same key.
+
+        Where those would not do any more, other bytes go under another key.
+        """
+        mark = job.mark
+        if job.intent and not job.outdated:
+            return self._accepted((yield from self._repeat(job, creates=True)))
         if job.intent:
-            headers = {"Content-Type": "application/json", "Idempotency-Key": job.mark}
-            return self._accepted((yield from self.call(HttpRequest("POST", _PATH, job.intent, headers, creates=True))))
+            again = next_again(job.remembered)
+            yield Remember(again)
+            mark = mark_of(job.uuid, again)
         content = {
             "images": [{"source_url": given.url, "external_id": given.external_id} for given in job.inputs],
             "preset": job.options["preset"],
@@ -105,16 +127,15 @@ class AIGenStudio(HostedProvider):
             content["instructions"] = job.options["instructions"]
         if job.webhook_url.startswith("https://"):
             content["webhook_url"] = job.webhook_url
-        answer = yield from self.post(_PATH, content, creates=True, Idempotency_Key=job.mark)
+        answer = yield from self.post(_PATH, content, creates=True, Idempotency_Key=mark, X_Request_Id=mark)
         return self._accepted(answer)
 
     def reconcile(self, job: Job) -> Conversation:
         """Send the same bytes under the same key again: the vendor answers with what it has, and charges once."""
         if not job.intent or time.time() - job.begun_at > _TRUSTED_SECONDS:
             return Undecidable("It is too long ago to repeat the request safely.")
-        headers = {"Content-Type": "application/json", "Idempotency-Key": job.mark}
         try:
-            answer = yield from self.call(HttpRequest("POST", _PATH, job.intent, headers))
+            answer = yield from self._repeat(job)
         except ProviderUnavailable as error:
             if error.code != _CONFLICT:
                 raise
@@ -177,11 +198,15 @@ class AIGenStudio(HostedProvider):
         """The vendor's own."""
         return delivery.headers.get("x-aigen-event-id", "")
 
+    def _repeat(self, job: Job, *, creates: bool = False) -> Generator[HttpRequest, Answer, Answer]:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": job.mark, "X-Request-Id": job.mark}
+        return (yield from self.call(HttpRequest("POST", _PATH, job.intent, headers, creates=creates)))
+
     def _accepted(self, answer: Answer) -> Outcome:
         body = answer.fields()
         found = body.object("enhancement")
-        balance = body.amount("remaining_paid_credits")
-        return Accepted(found.identity(), found.text("status", "queued"), _FIRST_LOOK, balance)
+        balance, reserved = body.amount("remaining_paid_credits"), found.amount("credits_reserved")
+        return Accepted(found.identity(), found.text("status", "queued"), _FIRST_LOOK, balance, reserved)
 
 
 def _result(job: Job, status: str, found: Fields) -> Outcome:
@@ -195,10 +220,12 @@ def _result(job: Job, status: str, found: Fields) -> Outcome:
             continue
         if url:
             pictures.setdefault(pk, RemotePicture(pk, url))
-        else:
-            code = item.text("error_code", "") or status
+        elif (code := item.text("error_code", "") or item.text("status", "")) not in ("", "completed"):
             sentence = item.text("error_message", "") or f"The provider could not make this picture ({code})."
             failures.setdefault(pk, Failure(pk, code[:60], sentence))
+    if status in ("failed", "cancelled"):  # of any other end, what is not told may still come
+        sentence = f"The provider could not make this picture ({status})."
+        failures = {given.item_id: Failure(given.item_id, status, sentence) for given in job.inputs} | failures
     failed = tuple(failure for pk, failure in failures.items() if pk not in pictures)
     return Finished(tuple(pictures.values()), failed, status, found.amount("credits_used"))
 

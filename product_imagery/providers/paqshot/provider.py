@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
+import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -25,13 +27,15 @@ from product_imagery.provider_kit.conversation import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, HostedProvider, hinted
+from product_imagery.provider_kit.http import Answer, Fields, HostedProvider, hinted
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
 
 _PAGES = 5  #: that are searched for a lost create
 _SKEW_SECONDS = 120.0
 _NEXT_LOOK = 5.0
+_KEPT = timedelta(days=7)
+_BACKGROUNDS = re.compile(r"white|off_white|light_gray|black|#[0-9A-Fa-f]{6}")
 SECRET = "webhook_secret"  # noqa: S105  the name of a field
 
 
@@ -48,6 +52,11 @@ _BACKGROUND = Option("background", Kind.TEXT, "white", "white, off_white, light_
 _PRICE = Decimal(1)  #: the vendor counts generations against a quota and names no price
 
 
+def _fault(options: Mapping[str, Any]) -> str:
+    known = _BACKGROUNDS.fullmatch(options["background"])
+    return "" if known else f"The background is one of {_BACKGROUND.help}: not “{options['background']}”."
+
+
 class Paqshot(HostedProvider):
     """Bytes are sent inside the request, so no source has to be public."""
 
@@ -59,6 +68,7 @@ class Paqshot(HostedProvider):
     limits = (Limit(Counted.REQUESTS, 60, 60),)
     deadline = 600.0
     webhooks = True
+    key_prefixes = ("pk_live_",)
     fields = (Field(SECRET, "Webhook secret", "from the Paqshot dashboard; without it webhooks are refused", True),)
     resources = (
         Resource("generations", "generations", (Verb.LIST,), filters=("limit", "offset", "status")),
@@ -68,7 +78,9 @@ class Paqshot(HostedProvider):
     job_list = "generations"
     page = 100
     offers: ClassVar[Mapping[Operation, Offer]] = {
-        Operation.WHITE_BACKGROUND: Offer((_BACKGROUND, _RATIO, _PROMPT), cost=_PRICE, seconds=15),
+        Operation.WHITE_BACKGROUND: Offer(
+            (_BACKGROUND, _SCENE_TYPE, _RATIO, _PEOPLE, _LOCATION, _PROMPT), cost=_PRICE, seconds=15, fault=_fault
+        ),
         Operation.SCENE: Offer(
             (
                 _choice("style", "lifestyle", "", "lifestyle", "editorial", "mockup"),
@@ -106,8 +118,10 @@ class Paqshot(HostedProvider):
             return Refused("provider_failed", f"Paqshot could not make this picture. {reason}", charged=True)
         if status != "completed":
             return Running(status, _NEXT_LOOK)
-        report = {name: found.text(name, "") for name in ("expires_at",) if found.text(name, "")}
-        return Finished((RemotePicture(job.inputs[0].item_id, found.text("image_url"), report),), status=status)
+        until = _kept_until(found)
+        report = {"expires_at": until.isoformat()} if until else {}
+        picture = RemotePicture(job.inputs[0].item_id, found.text("image_url"), report)
+        return Finished((picture,), status=status, expired=until is not None and until.timestamp() < time.time())
 
     def reconcile(self, job: Job) -> Conversation:
         """Look through the list for generations made since the request was written down, with its style and ratio."""
@@ -156,10 +170,23 @@ def _wishes(job: Job) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value != ""}
 
 
-def _may_be(entry: Mapping[str, Any], wanted: Mapping[str, Any], begun_at: float) -> bool:
+def _kept_until(found: Fields) -> datetime | None:
+    """Until when the result can be fetched, if anything tells it."""
+    stated, made_at = _moment(found.text("expires_at", "")), _moment(found.text("created_at", ""))
+    return stated or (made_at + _KEPT if made_at else None)
+
+
+def _moment(text: str) -> datetime | None:
     try:
-        made_at = datetime.fromisoformat(str(entry.get("created_at"))).timestamp()
+        found = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _may_be(entry: Mapping[str, Any], wanted: Mapping[str, Any], begun_at: float) -> bool:
+    made_at = _moment(str(entry.get("created_at")))
+    if made_at is None:
         return False
     same = all(entry.get(name, wanted[name]) == wanted[name] for name in ("style", "aspect_ratio") if name in wanted)
-    return same and made_at >= begun_at - _SKEW_SECONDS
+    return same and made_at.timestamp() >= begun_at - _SKEW_SECONDS

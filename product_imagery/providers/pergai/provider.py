@@ -1,7 +1,8 @@
 """PergAI: a product is made first, then a generation or a tool works on it; a lost create is found by both lists.
 
 Facts: the vendor's API page (paths, fields, the four statuses). It documents no upload: a source has to lie in the
-vendor's own storage already, in a folder that is named by the option ``image_folder``; without it nothing is started.
+vendor's own storage already, under the same names as in the shop's, in a folder that is named by the option
+``image_folder``; without it nothing is started.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ _PRODUCT_FIELD = b'"imagePath"'  #: only the create of a product has it
 _PRICE = Decimal(1)  #: nothing is stated: operations are counted
 
 _FOLDER = Option(
-    "image_folder", Kind.TEXT, "", "folder in PergAI's storage that holds the shop's pictures", minimum=1, maximum=200
+    "image_folder",
+    Kind.TEXT,
+    "",
+    "folder in PergAI's storage that holds a copy of the shop's picture folder",
+    minimum=1,
+    maximum=200,
 )
 _CATEGORY = Option("category", Kind.TEXT, "clothing", "of the product at PergAI", minimum=1, maximum=60)
 _COMMON = (_FOLDER, _CATEGORY)
@@ -46,6 +52,10 @@ _MODEL = Option("model", Kind.CHOICE, "", "PergAI's model", choices=_MODELS)
 _SIZES = {"": "PergAI's choice", "1024x1024": "1024 × 1024", "4k": "4k"}
 _OWN = (Verb.LIST, Verb.SHOW, Verb.CREATE, Verb.DELETE)
 _RATIOS = {"1:1": "1:1", "16:9": "16:9", "9:16": "9:16"}
+
+
+def _side(name: str) -> Option:
+    return Option(name, Kind.INTEGER, 0, "of the original, in pixels; 0: not told", minimum=0, maximum=16_384)
 
 
 class PergAI(HostedProvider):
@@ -60,6 +70,7 @@ class PergAI(HostedProvider):
     active_jobs = 2
     deadline = 1800.0
     patience = 120.0
+    key_prefixes = ("pk_",)
     resources = (
         Resource("products", "products", _OWN, required=("name", "category", "imagePath")),
         Resource("templates", "templates", (Verb.LIST,)),
@@ -77,7 +88,7 @@ class PergAI(HostedProvider):
             (
                 Option("scene", Kind.TEXT, "studio", "a name from PergAI's templates", minimum=1, maximum=100),
                 Option("prompt", Kind.TEXT, "", "refines the scene", maximum=1000),
-                Option("ratio", Kind.CHOICE, "1:1", "of the result", choices=_RATIOS),
+                Option("ratio", Kind.CHOICE, "1:1", "of the result", choices={"": "PergAI's choice", **_RATIOS}),
                 _MODEL,
                 *_COMMON,
             ),
@@ -86,7 +97,9 @@ class PergAI(HostedProvider):
         ),
         Operation.UPSCALE: Offer(
             (
-                Option("scale", Kind.CHOICE, "2x", choices={"2x": "2×", "4x": "4×"}),
+                Option("scale", Kind.CHOICE, "2x", choices={"1x": "1×", "2x": "2×", "4x": "4×"}),
+                _side("width"),
+                _side("height"),
                 Option("sharp", Kind.BOOLEAN, True, "sharpen while enlarging"),
                 _MODEL,
                 *_COMMON,
@@ -111,8 +124,7 @@ class PergAI(HostedProvider):
         """Make the product, unless that was done before; then start the work on it."""
         product = job.remembered.get(_PRODUCT, "")
         if not product:
-            folder = job.options["image_folder"].strip("/")
-            path = f"{folder}/{job.inputs[0].name.rpartition('/')[2]}"
+            path = f"{job.options['image_folder'].strip('/')}/{job.inputs[0].name}".lstrip("/")
             content = {"name": job.mark, "category": job.options["category"], "imagePath": path}
             made = yield from self.post("products", content, creates=True)
             product = _identity(made.fields(), "product")
@@ -201,6 +213,7 @@ def _work(job: Job, product: str) -> tuple[str, dict[str, Any]]:
             wanted |= {"scene": options["scene"], "aspectRatio": options["ratio"], "customPrompt": options["prompt"]}
         case Operation.UPSCALE:
             path, wanted = "tools/upscale", wanted | {"scale": options["scale"], "useSharp": options["sharp"]}
+            wanted |= {name: options[name] for name in ("width", "height") if options[name]}
         case Operation.EXPAND:
             path, wanted = "tools/expand", wanted | {name: options[name] for name in ("ratio", "prompt", "resolution")}
         case _:

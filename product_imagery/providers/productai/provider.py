@@ -1,7 +1,7 @@
 """ProductAI.photo: one picture a call, paid when it starts, no way to look up a lost create.
 
 Facts: the vendor's API page (endpoints, models, token prices, limits, webhooks). A create is therefore sent once; what
-became of a lost one is decided by a person.
+became of a lost one is decided by a person, unless a webhook names it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from product_imagery.exceptions import CredentialRefused, ProviderError, ProviderUnavailable
-from product_imagery.provider_kit.contract import Counted, Delivery, Form, Job, Limit, Offer, Operation
+from product_imagery.exceptions import CredentialRefused, ProviderError, ProviderRefused, ProviderUnavailable
+from product_imagery.provider_kit.contract import HINTED, Counted, Delivery, Form, Job, Limit, Offer, Operation
 from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
@@ -20,6 +20,7 @@ from product_imagery.provider_kit.conversation import (
     Refused,
     RemotePicture,
     Running,
+    Undecidable,
 )
 from product_imagery.provider_kit.http import Answer, Fields, HostedProvider, hinted
 from product_imagery.provider_kit.options import Kind, Option
@@ -38,10 +39,13 @@ TOKENS = {
 _UPSCALE_TOKENS = 20
 _FIRST_LOOK, _NEXT_LOOK = 15.0, 15.0  #: fifteen requests a minute have to serve all open jobs
 _FAILED = ("ERROR", "FAILED", "TIMEOUT")
+#: the first is documented, the others are what the vendor's own code takes as well
+_PICTURE_FIELDS = ("image_url", "output_url", "result_url", "url")
+_REFUSALS = ("INVALID_IMAGE_URL", "INVALID_MODEL", "JOB_NOT_FOUND")
 _TWO_PICTURES = ("seedream", "nanobanana", "nanobananapro")
 _REFERENCE = Option(
     "reference",
-    Kind.TEXT,
+    Kind.URL,
     "",
     f"https address of a second picture to go by ({', '.join(_TWO_PICTURES)} only)",
     maximum=2000,
@@ -66,8 +70,6 @@ def _fault(options: Mapping[str, Any]) -> str:
     reference, model = options["reference"], options["model"]
     if reference and model not in _TWO_PICTURES:
         return f"The model {model} takes one picture. For a reference choose one of: {', '.join(_TWO_PICTURES)}."
-    if reference and not reference.startswith("https://"):
-        return "The reference has to be an https address that ProductAI.photo can fetch."
     return ""
 
 
@@ -82,6 +84,7 @@ class ProductAI(HostedProvider):
     limits = (Limit(Counted.REQUESTS, 15, 60),)
     deadline = 1800.0
     webhooks = True
+    confirms_hints = True
     resources = (Resource("job", "api/job", (Verb.SHOW,)),)
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: _generating("The product, unchanged, on a pure white background."),
@@ -112,12 +115,24 @@ class ProductAI(HostedProvider):
         answer = yield from self.get(f"api/job/{job.remote_id}")
         return _outcome(job, _data(answer))
 
+    def reconcile(self, job: Job) -> Conversation:
+        """There is no list. A webhook that names a job nobody knows here is about this one if that has its prompt."""
+        hinted, prompt = job.remembered.get(HINTED, ""), job.options.get("prompt")
+        if not hinted:
+            return Undecidable("ProductAI.photo offers no way to look up whether the request was accepted.")
+        found = _data((yield from self.get(f"api/job/{hinted}")))
+        if not prompt or found.text("prompt", "") != prompt:
+            return Undecidable(f"A webhook named the job {hinted}, but whether that is this one cannot be told.")
+        return Accepted(hinted, found.text("status", ""), 1.0)
+
     def error_in(self, answer: Answer) -> ProviderError | None:
         """An empty balance comes under any HTTP status."""
         code, message, _ = self.explain(answer)
         if "OUT_OF_TOKENS" in (code, message):
             sentence = "The account at ProductAI.photo has no tokens left. Top it up, then resume it."
             return CredentialRefused(sentence, code="out_of_tokens", status=answer.status)
+        if code in _REFUSALS:
+            return ProviderRefused(message or f"ProductAI.photo refused it: {code}.", code=code, status=answer.status)
         return None
 
     def explain(self, answer: Answer) -> tuple[str, str, str]:
@@ -141,7 +156,9 @@ class ProductAI(HostedProvider):
 def _data(answer: Answer) -> Fields:
     body = answer.fields()
     if body.text("status") != "OK":
-        raise ProviderUnavailable("The provider's answer says neither yes nor no.", detail=answer.body[:200].decode())
+        raise ProviderUnavailable(
+            "The provider's answer says neither yes nor no.", detail=answer.body[:200].decode(errors="replace")
+        )
     return body.object("data")
 
 
@@ -152,7 +169,5 @@ def _outcome(job: Job, found: Fields) -> Outcome:
         return Refused("provider_failed", sentence, charged=True)
     if status.upper() != "COMPLETED":
         return Running(status, _NEXT_LOOK)
-    url = found.text("image_url", "")
-    if not url:
-        return Refused("no_picture", "ProductAI.photo finished without a picture. Its tokens are spent.", charged=True)
-    return Finished((RemotePicture(job.inputs[0].item_id, url),), status=status)
+    url = next((url for name in _PICTURE_FIELDS if (url := found.text(name, ""))), "")
+    return Finished((RemotePicture(job.inputs[0].item_id, url),) if url else (), status=status)

@@ -1,0 +1,301 @@
+"""What was paid for is kept: nothing is bought twice, and nothing is thrown away, when things go wrong in odd ways."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.files.storage import default_storage
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import timezone
+
+from example_project.shop.models import Product
+from product_imagery.flows import line, steer, sweep, update
+from product_imagery.flows.look import look_of_operation
+from product_imagery.flows.start import start
+from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
+from product_imagery.products import description_of
+from product_imagery.states import ItemStatus, JobState
+from tests.fakes.server import KEYS, Fakes
+from tests.hosted.conftest import Account, Order, hurry
+
+pytestmark = pytest.mark.django_db
+
+
+def _booked() -> int:
+    return int(sum(entry.amount for entry in CreditEntry.objects.all()))
+
+
+def _cut_out(credential: ProviderCredential, product: Product) -> Enhancement:
+    look = look_of_operation("remove_background", {"image_folder": "products"}, credential)
+    return start({description_of(Product): [product.pk]}, look, door="command")
+
+
+def _shows(fakes: Fakes, times: int, **data: Any) -> None:
+    """The next reads at ProductAI show this job."""
+    body = json.dumps({"status": "OK", "data": {"id": 41001, **data}}).encode()
+    fakes.fail("productai.read", "status", times=times, status=200, body=body)
+
+
+class TestPictureOfATool:
+    """PergAI's tools may answer with the address of the picture, and tell no more of it."""
+
+    @pytest.fixture
+    def tool(self, account: Account, make_product: Any, fakes: Fakes) -> Enhancement:
+        told = json.dumps({"imageUrl": f"{fakes.base}/files/result.png"}).encode()
+        fakes.fail("pergai.create", "after", skip=1, status=200, body=told)
+        return _cut_out(account("pergai"), make_product())
+
+    def test_a_worker_that_is_stopped_before_it_notes_the_address_buys_no_second_one(
+        self, tool: Enhancement, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        remember = line._remember
+
+        def interrupted(job: ProviderJob, facts: dict[str, str]) -> None:
+            if "picture_url" in facts:
+                raise SystemExit
+            remember(job, facts)
+
+        with monkeypatch.context() as stop:
+            stop.setattr(line, "_remember", interrupted)
+            with pytest.raises(SystemExit):
+                hurry(3)
+        assert ProviderJob.objects.get().state == JobState.CHECKING
+        hurry()
+        assert fakes.charged("pergai") == 1
+        assert EnhancementItem.objects.get().status in (ItemStatus.COMPLETED, ItemStatus.STALLED)
+
+    def test_a_download_that_failed_for_good_is_only_fetched_again(self, tool: Enhancement, fakes: Fakes) -> None:
+        fakes.fail("files.read", "drop", times=50)
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.FAILED
+        fakes.faults.clear()
+        steer.retry(tool)
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+        assert fakes.charged("pergai") == 1
+
+
+class TestFinishedWithoutAPicture:
+    """A14: it is read again before it counts, and afterwards only collected."""
+
+    def test_one_such_answer_is_nothing(self, account: Account, order: Order, fakes: Fakes) -> None:
+        order(account("productai"))
+        _shows(fakes, 1, status="COMPLETED")
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+
+    def test_it_fails_at_last_and_is_not_bought_again(self, account: Account, order: Order, fakes: Fakes) -> None:
+        enhancement = order(account("productai"))
+        _shows(fakes, 50, status="COMPLETED")
+        hurry()
+        item = EnhancementItem.objects.get()
+        assert (item.status, item.error_code) == (ItemStatus.FAILED, "no_picture")
+        fakes.faults.clear()
+        steer.retry(enhancement)
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+        assert (fakes.charged("productai"), _booked()) == (1, 3)
+
+    def test_an_item_without_address_of_a_completed_batch(self, account: Account, order: Order, fakes: Fakes) -> None:
+        enhancement = order(account("aigenstudio"), 2)
+        hurry(1)
+        batch = fakes.created[0].key
+        body = json.dumps({"enhancement": {"id": batch, "status": "completed", "items": []}}).encode()
+        fakes.fail("aigenstudio.read", "status", times=50, status=200, body=body)
+        hurry()
+        assert EnhancementItem.objects.filter(status=ItemStatus.FAILED).count() == 2
+        fakes.faults.clear()
+        steer.retry(enhancement)
+        hurry()
+        assert EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).count() == 2
+        assert fakes.charged("aigenstudio") == 2
+
+    def test_a_batch_that_failed_as_a_whole_has_failed(self, account: Account, order: Order, fakes: Fakes) -> None:
+        order(account("aigenstudio"), 2)
+        hurry(1)
+        told = {"id": fakes.created[0].key, "status": "failed", "items": [], "credits_used": 0}
+        fakes.fail("aigenstudio.read", "status", status=200, body=json.dumps({"enhancement": told}).encode())
+        hurry(1)
+        assert set(EnhancementItem.objects.values_list("status", "error_code")) == {(ItemStatus.FAILED, "failed")}
+        assert _booked() == 0
+
+    @pytest.mark.parametrize("field", ["output_url", "result_url", "url"])
+    def test_other_names_of_the_picture_are_known(
+        self, field: str, account: Account, order: Order, fakes: Fakes
+    ) -> None:
+        order(account("productai"))
+        _shows(fakes, 1, status="COMPLETED", **{field: fakes.file_url()})
+        hurry(2)
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+
+
+class TestResultsThatExpire:
+    """Paqshot keeps results for seven days."""
+
+    @pytest.mark.parametrize(
+        "told", [{"expires_at": "2020-01-01T00:00:00Z"}, {"created_at": "2020-01-01T00:00:00Z"}], ids=str
+    )
+    def test_what_is_gone_is_said_so_and_may_be_ordered_anew(
+        self, told: dict[str, str], account: Account, order: Order, fakes: Fakes
+    ) -> None:
+        enhancement = order(account("paqshot"))
+        hurry(1)
+        state = {"id": fakes.created[0].id, "status": "completed", "image_url": fakes.file_url(), **told}
+        fakes.fail("paqshot.read", "status", status=200, body=json.dumps(state).encode())
+        fakes.fail("files.read", "status", status=410)
+        hurry()
+        item = EnhancementItem.objects.get()
+        assert (item.status, item.error_code) == (ItemStatus.FAILED, "result_expired")
+        steer.retry(enhancement)  # a person's click
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+        assert fakes.charged("paqshot") == 2
+
+    def test_what_is_still_there_although_its_time_is_over_is_taken(
+        self, account: Account, order: Order, fakes: Fakes
+    ) -> None:
+        order(account("paqshot"))
+        hurry(1)
+        state = {"id": fakes.created[0].id, "status": "completed", "expires_at": "2020-01-01T00:00:00"}
+        state["image_url"] = fakes.file_url()
+        fakes.fail("paqshot.read", "status", status=200, body=json.dumps(state).encode())
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+
+
+class TestKeys:
+    """Keys that cannot be read, that are renewed, and that belong elsewhere."""
+
+    def test_work_waits_for_a_key_that_cannot_be_read(
+        self, account: Account, order: Order, fakes: Fakes, settings: Any, person: Any
+    ) -> None:
+        """K7: encrypted with a key that is gone. The key entered anew is all that it takes."""
+        order(account("productai"))
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "SECRET_KEYS": [Fernet.generate_key().decode()]}
+        hurry(2)
+        credential = ProviderCredential.objects.get()
+        assert ProviderJob.objects.get().state == JobState.QUEUED
+        assert credential.paused_at is not None
+        assert _booked() == 3
+        page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
+        sent = {"provider": "productai", "label": "productai", "base_url": credential.base_url, "is_active": "on"}
+        answer = person("*").post(page, sent | {"own_limits": "{}", "key": KEYS["productai"]}, follow=True)
+        assert "is used again" in answer.content.decode()
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+
+    def test_a_new_key_does_not_end_a_pause_that_a_person_made(self, account: Account, person: Any) -> None:
+        credential = account("productai")
+        credential.pause("paused by somebody", stops_reads=True)
+        page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
+        sent = {"provider": "productai", "label": "productai", "base_url": credential.base_url, "is_active": "on"}
+        person("*").post(page, sent | {"own_limits": "{}", "key": "another"})
+        credential.refresh_from_db()
+        assert credential.secret().reveal() == "another"
+        assert credential.paused_at is not None
+
+    def test_a_key_of_another_provider_is_refused_on_entry(self, db: None, person: Any) -> None:
+        sent = {"provider": "aigenstudio", "label": "studio", "is_active": "on", "own_limits": "{}"}
+        page = person("*").post(
+            reverse("admin:product_imagery_providercredential_add"), sent | {"key": "pk_live_of_somebody"}
+        )
+        assert "A key of AI Gen Studio begins with aigen_live_ or aigen_test_" in page.content.decode()
+        assert not ProviderCredential.objects.exists()
+
+    def test_a_site_key_that_is_rotated_with_fallbacks_keeps_lost_requests(
+        self, account: Account, order: Order, fakes: Fakes, settings: Any
+    ) -> None:
+        """K6."""
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "SECRET_KEYS": [Fernet.generate_key().decode()]}
+        order(account("aigenstudio"))
+        fakes.fail("aigenstudio.create", "lose")
+        hurry(1)
+        settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a new one of the site's own"
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+        assert fakes.charged("aigenstudio") == 1
+
+    def test_a_key_that_is_echoed_is_not_kept(self, account: Account, order: Order, fakes: Fakes) -> None:
+        order(account("productai"))
+        key = KEYS["productai"]
+        told = json.dumps({"name": "ApiError", "message": f"What is {key}?", "details": key}).encode()
+        fakes.fail("productai.create", "status", status=400, body=told)
+        hurry(1)
+        item = EnhancementItem.objects.get()
+        assert item.error_message == "What is ••••?"
+        assert key not in item.error_detail + ProviderJob.objects.get().note
+
+    def test_a_new_account_proves_itself_with_one_create(self, account: Account, order: Order, fakes: Fakes) -> None:
+        """K2: a bad key is not tried by all lanes at once."""
+        order(account("paqshot", key="pk_live_mistyped", troubles=1), 20)
+        hurry(4)
+        assert len(fakes.calls) == 1
+        assert ProviderCredential.objects.get().paused_at is not None
+
+
+def test_a_look_that_is_forbidden_concerns_its_job_alone(account: Account, order: Order, fakes: Fakes) -> None:
+    """A19: three tries, then a person; the others go on."""
+    order(account("productai"))
+    hurry(1)
+    fakes.fail("productai.read", "status", times=50, status=403)
+    hurry()
+    fakes.faults.clear()
+    order(ProviderCredential.objects.get())
+    hurry()
+    assert list(ProviderJob.objects.order_by("pk").values_list("state", flat=True)) == [JobState.STALLED, JobState.DONE]
+    assert ProviderCredential.objects.get().paused_at is None
+
+
+def test_after_a_refusal_what_is_gone_is_not_ordered(account: Account, order: Order, fakes: Fakes) -> None:
+    """A3: refused for now with three pictures; one of them vanishes before the next try."""
+    order(account("aigenstudio"), 3)
+    fakes.fail("aigenstudio.create", "status", status=429)
+    hurry(1)
+    default_storage.delete(EnhancementItem.objects.order_by("pk")[0].source_name)
+    hurry()
+    statuses = list(EnhancementItem.objects.order_by("pk").values_list("status", flat=True))
+    assert statuses == [ItemStatus.FAILED, ItemStatus.COMPLETED, ItemStatus.COMPLETED]
+    assert (fakes.charged("aigenstudio"), _booked()) == (2, 10)
+    keys = [call["idempotency-key"] for call in fakes.headers if "idempotency-key" in call]
+    assert len(set(keys)) == 2  # other bytes, another key
+
+
+def test_a_request_that_is_written_down_this_moment_is_not_taken_for_unsent(
+    account: Account, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B16: the sweep read the row before the worker, whose claim runs out, wrote its intent."""
+    order(account("productai"))
+    ProviderJob.objects.take(list(ProviderJob.objects.due_calls()), 60)
+    stale = ProviderJob.objects.get()
+    ProviderJob.objects.update(intent_at=Now(), intent=b"{}", claimed_until="2000-01-01T00:00Z")
+    sweep._look_up([stale])
+    assert ProviderJob.objects.get().state == JobState.SENDING
+    sweep.release_abandoned()
+    assert ProviderJob.objects.get().state == JobState.CHECKING
+
+
+def test_a_longer_rest_is_not_cut_short(account: Account) -> None:
+    """A6: told to wait ten minutes by one answer, and in trouble by the next one."""
+    credential = account("productai")
+    update._slow_down(credential, 600.0)
+    update._slow_down(credential)
+    update._slow_down(credential, 5.0)
+    credential.refresh_from_db()
+    assert not ProviderCredential.objects.rested().exists()
+    assert credential.troubles == 1
+    assert (credential.resting_until - timezone.now()).total_seconds() > 500
+
+
+def test_a_refusal_under_http_200_is_a_refusal(account: Account, order: Order, fakes: Fakes) -> None:
+    """A8."""
+    order(account("productai"))
+    told = json.dumps({"status": "ERROR", "message": "The image cannot be fetched.", "code": "INVALID_IMAGE_URL"})
+    fakes.fail("productai.create", "status", status=200, body=told.encode())
+    hurry(1)
+    item = EnhancementItem.objects.get()
+    assert (item.status, item.error_message) == (ItemStatus.FAILED, "The image cannot be fetched.")
+    assert _booked() == 0
