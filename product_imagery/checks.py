@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import PIL
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
@@ -15,6 +16,9 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import ConfigurationError
 from product_imagery.files import results_storage
 from product_imagery.products import registered
+from product_imagery.vault import seal
+
+_PILLOW = 13
 
 
 @register(Tags.compatibility)
@@ -58,6 +62,30 @@ def check_engine(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
         return []
     text = f"The local engine cannot work: {', '.join(missing)} is not installed."
     return [Warning(text, id="product_imagery.W005", hint="Run “pip install product-imagery[local]”.")]
+
+
+@register(Tags.security)
+def check_keys(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """E004: the keys with which secrets are encrypted are none."""
+    try:
+        seal("", "check")
+    except ConfigurationError:  # E001 says it
+        return []
+    except ValueError as error:
+        hint = (
+            "Make one with “python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'”."
+        )
+        return [Error(f"An entry of SECRET_KEYS is no key: {error}", id="product_imagery.E004", hint=hint)]
+    return []
+
+
+@register(Tags.security)
+def check_pillow(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """W006: the installed Pillow opens foreign files with known holes."""
+    if int(PIL.__version__.partition(".")[0]) >= _PILLOW:
+        return []
+    text = f"Pillow {PIL.__version__} has known security holes."
+    return [Warning(text, id="product_imagery.W006", hint=f"Install Pillow {_PILLOW} or newer.")]
 
 
 @register(Tags.database)

@@ -16,7 +16,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
@@ -84,9 +84,16 @@ class _Target:
     address: str
 
 
-def fetch(url: str, path: Path, limits: FetchLimits | None = None, connections: Connections | None = None) -> None:
+def fetch(
+    url: str,
+    path: Path,
+    limits: FetchLimits | None = None,
+    connections: Connections | None = None,
+    check_host: Callable[[str], None] | None = None,
+) -> None:
     """Download ``url`` to ``path``, on one of ``connections`` if there is one to the same server.
 
+    ``check_host`` raises ``UnsafeAddress`` for a host, of the address or of a redirect, that is not to be asked.
     Raises ``UnsafeAddress`` when it, or a redirect, leads where we do not go, and ``FetchError`` for everything else;
     its code is ``gone`` when the server says that the file is not there (any more).
     """
@@ -94,12 +101,21 @@ def fetch(url: str, path: Path, limits: FetchLimits | None = None, connections: 
     connections = connections or open_connections(0)
     deadline = time.monotonic() + limits.wall_seconds
     for _hop in range(_HOPS + 1):
+        if check_host:
+            check_host(_split(url).hostname or "")
         target = check_address(url, deadline=deadline)
         onward = _fetch_hop(target, path, limits, deadline, connections)
         if not onward:
             return
-        url = urljoin(url, onward)
+        url = _joined(url, onward)
     raise UnsafeAddress("The address leads through too many redirects.", code="too_many_redirects")
+
+
+def _joined(url: str, onward: str) -> str:
+    try:
+        return urljoin(url, onward)
+    except ValueError as error:
+        raise _unsafe("the address it leads to cannot be read") from error
 
 
 def open_connections(kept: int) -> Connections:
@@ -235,7 +251,7 @@ def _resolve(host: str, port: int, deadline: float | None, lookups: ThreadPoolEx
     except (OSError, UnicodeError, FutureTimeout) as error:
         lookup.cancel()
         raise FetchError("The address has no server behind it.", code="no_such_host", detail=repr(error)) from error
-    return [ipaddress.ip_address(entry[4][0]) for entry in found][:32]
+    return [ipaddress.ip_address(entry[4][0]) for entry in found]
 
 
 def _fetch_hop(target: _Target, path: Path, limits: FetchLimits, deadline: float, connections: Connections) -> str:

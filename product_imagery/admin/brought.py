@@ -22,9 +22,14 @@ class UploadAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "owner", "is_test", "picture", "enhanced_picture", "created_at")
     list_filter = ("is_test", "created_at")
     list_select_related = ("owner",)
-    search_fields = ("name", "source_url")
-    fields = ("name", "owner", "is_test", "picture", "source_url", "enhanced_picture", "created_at")
-    readonly_fields = ("picture", "enhanced_picture")
+    search_fields = ("name",)
+    fields = ("name", "owner", "is_test", "picture", "fetched_from", "enhanced_picture", "created_at")
+    readonly_fields = ("picture", "fetched_from", "enhanced_picture")
+
+    @admin.display(description=_("fetched from"))
+    def fetched_from(self, upload: Upload) -> str:
+        """Without what may be a signature."""
+        return upload.source_url.partition("?")[0] or "–"
 
     @admin.display(description=_("picture"))
     def picture(self, upload: Upload) -> str:

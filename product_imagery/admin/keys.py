@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -49,6 +50,12 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """What can be seen only once there is something to see."""
         shown = ["prefix", "state", "last_used_at"] if obj else []
         return [*ApiKeyForm.Meta.fields, *shown]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A key does what its owner may do: only a superuser makes one for somebody else."""
+        if db_field.name == "owner" and not request.user.is_superuser:
+            kwargs["queryset"] = get_user_model()._default_manager.filter(pk=request.user.pk or 0)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Whoever makes a key owns it, unless they say otherwise."""

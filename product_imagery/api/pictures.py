@@ -178,7 +178,8 @@ def _origin(image: dict[str, Any]) -> str:
 def _name(image: dict[str, Any]) -> str:
     """What to call it. Of an address only the path is shown: the rest may be a signature."""
     path = unquote(urlsplit(image["source_url"]).path) if image.get("source_url") else image["image"].name or ""
-    return str(image.get("name") or image.get("external_id") or posixpath.basename(path) or "picture")
+    shown = "".join(letter for letter in posixpath.basename(path) if letter.isprintable())
+    return str(image.get("name") or image.get("external_id") or shown or "picture")
 
 
 def _stored(number: int, content: File[bytes], about: dict[str, Any]) -> Upload:

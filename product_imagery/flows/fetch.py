@@ -7,24 +7,18 @@ import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from product_imagery import fetching, files
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import (
-    EngineError,
-    FetchError,
-    ImageryError,
-    PictureError,
-    StorageError,
-    UnsafeAddress,
-)
+from product_imagery.exceptions import ImageryError, StorageError, UnsafeAddress
 from product_imagery.files import Place, Workspace
 from product_imagery.flows import review
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.pool import ImagingPool
+from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.provider_kit.connections import Connections
 from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
@@ -75,11 +69,10 @@ def collect(
         number, picture = numbered
         try:
             if isinstance(picture, RemotePicture):
-                _check_host(picture.url, provider)
-                stored.append(_take_over(picture, by_pk[picture.item_id], place, number, tools))
+                stored.append(_take_over(picture, provider, by_pk[picture.item_id], place, number, tools))
             else:
                 stored.append(store(picture, by_pk[picture.item_id].uuid))
-        except (FetchError, UnsafeAddress, PictureError, StorageError, EngineError) as error:
+        except ImageryError as error:
             bad[picture.item_id] = error
         except OSError as error:  # the disk is full, or what was made there is gone
             bad[picture.item_id] = StorageError("The picture could not be stored.", detail=repr(error))
@@ -91,20 +84,21 @@ def collect(
             list(threads.map(have, enumerate(outcome.pictures)))
 
 
-def _check_host(url: str, provider: str) -> None:
+def _check_host(host: str, provider: str) -> None:
     known = get_settings().result_hosts.get(provider)
-    host = urlsplit(url).hostname or ""
     if known is not None and not any(host == one or host.endswith(f".{one}") for one in known):
         sentence = f"The picture lies at {host}, which is none of the hosts that RESULT_HOSTS allows for {provider}."
         raise UnsafeAddress(sentence, code="foreign_host")
 
 
-def _take_over(remote: RemotePicture, item: EnhancementItem, place: Place, number: int, tools: Tools) -> Stored:
+def _take_over(
+    remote: RemotePicture, provider: str, item: EnhancementItem, place: Place, number: int, tools: Tools
+) -> Stored:
     settings, source = get_settings(), place.result(number)
     limits = fetching.FetchLimits(most_bytes=settings.result_bytes)
-    fetching.fetch(remote.url, source, limits, tools.connections)
+    fetching.fetch(remote.url, source, limits, tools.connections, partial(_check_host, provider=provider))
     mark = SourceType.GENERATED_SCENE
-    bounds = settings.bounds() | {"max_bytes": settings.result_bytes}
+    bounds = settings.bounds() | {"max_bytes": settings.result_bytes, "min_side": 1}  # it is paid: a person looks
     made = tools.pool.run(
         "product_imagery.imaging.receive:receive", source=str(source), stem=str(source), mark=mark, limits=bounds
     )
@@ -119,7 +113,8 @@ def _take_over(remote: RemotePicture, item: EnhancementItem, place: Place, numbe
         remote.item_id, made["file"], made["thumbnail"], warnings=warnings, report=remote.report, mark=mark
     )
     kept = store(picture, item.uuid)
-    suffix = FORMATS[made["file"]["format"]][1]
+    with source.open("rb") as handle:
+        suffix = suffix_of(handle.read(HEAD)) or ".bin"
     name = files.result_name(item.uuid, digest, suffix, "original-")
     return replace(kept, original=files.keep(files.results_storage(), name, source, digest))
 

@@ -12,10 +12,12 @@ from product_imagery.models import (
     EventDelivery,
     ImageVersion,
     ProviderJob,
+    Upload,
     WebhookDelivery,
 )
 from product_imagery.models.by_key import ByKey
 from product_imagery.models.clock import from_now
+from product_imagery.products import description_of
 from product_imagery.provider_kit.registry import all_providers
 
 _BATCH = 200
@@ -54,9 +56,18 @@ def _forget(enhancements: list[Enhancement]) -> None:
     Enhancement.objects.filter(pk__in=pks).update(options=options, webhook_url="", forgotten_at=Now())
     items = EnhancementItem.objects.filter(enhancement__in=pks)
     ImageVersion.objects.filter(result__enhancement__in=pks).update(label=_NO_NAME)
+    _forget_uploads(items)
     items.update(label=_NO_NAME, source_url="", external_id="", error_detail="")
     for pk in pks:
         ProviderJob.objects.filter(enhancement=pk).update(options=left[pk], intent=None, note="")
+
+
+def _forget_uploads(items: QuerySet[EnhancementItem]) -> None:
+    """Of pictures that came through the API, unless they have been used since in what is not forgotten."""
+    uploads = EnhancementItem.objects.filter(content_type=description_of(Upload).content_type())
+    ours = set(uploads.filter(pk__in=items.values("pk")).values_list("object_id", flat=True))
+    used = uploads.filter(object_id__in=ours, enhancement__forgotten_at=None).values_list("object_id", flat=True)
+    Upload.objects.filter(pk__in=ours - set(used)).update(name=_NO_NAME, source_url="")
 
 
 def _texts() -> set[str]:

@@ -101,15 +101,18 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
     try:
         with transaction.atomic():
             held = ProviderJob.objects.hold([job for job, _ in intents])
-            ours = [job for job, _ in intents if job.pk in held]
+            usable = ProviderCredential.objects.buying({job.credential_id for job, _ in intents})
+            ours = [job for job, _ in intents if job.pk in held and job.credential_id in usable]
             ProviderJob.objects.write_each(ours, "intent", "remembered", intent_at=Now())
     except DatabaseError as error:  # nothing is sent, and each thread is told
         for _, future in intents:
             future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
         return 0
     for job, future in intents:
-        if job.pk in held:
+        if job.pk in held and job.credential_id in usable:
             future.set_result(None)
+        elif job.pk in held:
+            future.set_exception(NotSent("The account was paused or switched off.", code="account_off"))
         else:
             future.set_exception(NotSent("Another worker has this job now.", code="claim_lost"))
     return len(ours)

@@ -72,7 +72,11 @@ def _expected(description: ProductImages, item: EnhancementItem) -> str:
     if target != item.target_name or (not own_field and source != item.source_name):
         message = "The product's picture was changed after this one was started, so nothing was overwritten."
         raise PublicationConflict(message)
-    if item.source_digest and not own_field and files.digest(description.storage, source) != item.source_digest:
+    if (
+        item.source_digest
+        and source == item.source_name
+        and files.digest(description.storage, source) != item.source_digest
+    ):
         raise PublicationConflict("The product's photo is no longer the one that this picture was made from.")
     return target
 

@@ -17,13 +17,12 @@ from product_imagery.models.clock import from_now, unclaimed
 from product_imagery.provider_kit.contract import HINTED, Delivery
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import JobState
+from product_imagery.vault import Hidden, Secret
 
-_KEPT = ("content-type", "user-agent")
-_PREFIX = "x-"  #: the providers' own headers; ours, cookies and authorisation are never kept
+_KEPT = ("content-type", "user-agent")  #: besides those that the provider names
 _SOON = 60.0  #: seconds after which a call that was not acted on is forgotten
 _ALL = "all:"  #: begins the outcome of a call that named no job
 _PAUSE = 30.0  #: seconds between looks at all jobs because of calls that anybody may have made
-_NEVER = ("x-forwarded", "x-real", "x-api-key", "x-csrf")
 
 
 def receive(credential: ProviderCredential, headers: Mapping[str, str], body: bytes, job: str = "") -> WebhookDelivery:
@@ -37,7 +36,8 @@ def receive(credential: ProviderCredential, headers: Mapping[str, str], body: by
     if not provider.verify(delivery, _secrets(credential)):
         raise RequestError("The signature does not fit.", code="not_genuine")
     event = provider.event_id(delivery)[:200]
-    kept = {name: value[:500] for name, value in delivery.headers.items() if _is_kept(name)}
+    known = (*_KEPT, *provider.webhook_headers)
+    kept = {name: value[:500] for name, value in delivery.headers.items() if name in known}
     try:
         with transaction.atomic():
             written = WebhookDelivery.objects.create(
@@ -143,10 +143,10 @@ def _looked_at_all_lately(credential: ProviderCredential) -> bool:
 
 def _secrets(credential: ProviderCredential) -> dict[str, tuple[str, ...]]:
     try:
-        return {name: tuple(one.reveal() for one in credential.secrets(name)) for name in credential.secret_names}
+        return {name: tuple(map(_hidden, credential.secrets(name))) for name in credential.secret_names}
     except SecretError:
         return {}
 
 
-def _is_kept(name: str) -> bool:
-    return name in _KEPT or (name.startswith(_PREFIX) and not name.startswith(_NEVER))
+def _hidden(secret: Secret) -> str:
+    return Hidden(secret.reveal())

@@ -42,7 +42,7 @@ _PICTURE_TRIES = 3  #: to read a finished job that shows no picture
 _CHECK_TRIES = 30  #: about four hours of looking up
 _SKEW = 30.0  #: seconds: the resolution of ``Date`` and a slow network are less
 _ABSENT = "absent_once"
-_GONE = FetchError("The provider keeps results for a time, and this one's is over.", code="result_expired")
+_EXPIRED = "The provider made this ({id}), but does not give the picture out any more. To send it again costs again."
 _NO_PICTURE = FetchError("The provider finished without a picture for this product.", code="no_picture")
 
 
@@ -142,6 +142,10 @@ def _finished(word: Word, outcome: Finished) -> None:
         error = transient[0] if transient else _NO_PICTURE
         _again(job, JobState.RUNNING, error, backoff(job.troubles), collectable=True)
         return
+    if not done and word.bad and (outcome.expired or all(error.code == "gone" for error in word.bad.values())):
+        ledger.settle_cost(job, outcome.cost)
+        _stall(job, "result_expired", _EXPIRED.format(id=job.remote_id or "no id"))
+        return
     state = JobState.DONE if done else JobState.FAILED
     left = {
         "collectable": bool(word.bad or unseen) and not outcome.expired,
@@ -156,8 +160,8 @@ def _finished(word: Word, outcome: Finished) -> None:
         if item.pk in done:
             end_items(job, ItemStatus.COMPLETED, only=[item.pk])
             continue
-        bad = _GONE if outcome.expired else word.bad.get(item.pk)
-        end_items(job, ItemStatus.FAILED, refused.get(item.pk) or bad or _NO_PICTURE, only=[item.pk])
+        error = refused.get(item.pk) or word.bad.get(item.pk) or _NO_PICTURE
+        end_items(job, ItemStatus.FAILED, error, only=[item.pk])
 
 
 def _refused(word: Word, outcome: Refused) -> None:

@@ -93,7 +93,11 @@ def _too_many_pixels(limits: Limits) -> PictureError:
 def _unreadable(path: Path) -> PictureError:
     with path.open("rb") as handle:
         head = handle.read(32)
-    if head[4:8] == b"ftyp" or head[:6] in (b"GIF87a", b"GIF89a") or head[:4] in (b"%PDF", b"8BPS"):
+    if (
+        (head[4:8] == b"ftyp" and head[8:12] not in (b"avif", b"avis"))
+        or head[:6] in (b"GIF87a", b"GIF89a")
+        or head[:4] in (b"%PDF", b"8BPS")
+    ):
         sentence = "This kind of file is not accepted. Save the picture as JPEG, PNG or WebP."
         return PictureError(sentence, code="unsupported_format")
     sentence = "The file is not a picture that can be read. Upload a JPEG, PNG or WebP."

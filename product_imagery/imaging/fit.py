@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from product_imagery.exceptions import PictureError
+from product_imagery.imaging.bare import is_bare
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import write_picture
 from product_imagery.imaging.limits import Limits
@@ -20,13 +21,17 @@ _QUALITY = 92
 def fit(
     *, source: str, stem: str, most_bytes: int, formats: list[str], limits: dict[str, int]
 ) -> dict[str, Any] | None:
-    """Nothing if the source is of one of the ``formats`` and small enough; else a copy that is, as large as it can be.
+    """Nothing if the source is of one of the ``formats``, small enough and nothing but a picture; else such a copy.
+
+    What a camera or a person wrote into the file (EXIF with its place, XMP, comments) and what hangs behind its end
+    goes to nobody.
 
     The copy is described by the fields of ``encode.Encoded``: WebP where anything is transparent, JPEG otherwise, in
     sRGB. Raises ``PictureError`` for what is no picture, or cannot be made small enough.
     """
     opened = open_picture(Path(source), Limits(**limits))
-    if opened.format in formats and Path(source).stat().st_size <= most_bytes:
+    is_small = opened.format in formats and Path(source).stat().st_size <= most_bytes
+    if is_small and is_bare(Path(source), opened.format):
         return None
     format = "webp" if opened.image.mode == "RGBA" else "jpeg"
     for side in _SIDES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -36,6 +36,10 @@ class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
     def readable(self) -> CredentialQuerySet:
         """Whose work may be asked about now: what is paid for is collected although nothing new is bought."""
         return self.rested().filter(stops_reads=False)
+
+    def buying(self, pks: Collection[int]) -> set[int]:
+        """Keys of those of these accounts with which new work may be sent."""
+        return set(self.filter(pk__in=pks, is_active=True, paused_at=None).values_list("pk", flat=True))
 
     def for_provider(self, provider: str) -> ProviderCredential | None:
         """The oldest usable account at ``provider``; one that needs no key is made when first asked for."""

@@ -177,6 +177,7 @@ class Provider:
     takes pictures, ``batch`` how many of them in one create, ``active_jobs`` how many jobs of a credential it works on
     at once (0: no limit), ``deadline`` the seconds after which a running job is shown to a person, ``patience`` those
     that one call may take (at most ``MOST_PATIENCE``), ``formats`` what sources may be, as Pillow calls them.
+    ``webhook_headers`` are the headers of its webhook calls that are read, in lower case; no others are kept.
     ``key_prefixes`` is what its keys begin with, if that is known. ``confirms_hints`` says that ``reconcile`` can tell
     whether the job named under ``HINTED`` is the lost one.
     """
@@ -204,6 +205,7 @@ class Provider:
     formats: ClassVar[tuple[str, ...]] = ("JPEG", "PNG", "WEBP")
     fields: ClassVar[tuple[Field, ...]] = ()
     webhooks: ClassVar[bool] = False
+    webhook_headers: ClassVar[tuple[str, ...]] = ()
     confirms_hints: ClassVar[bool] = False
 
     def submit(self, job: Job) -> Conversation:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpcore
 
+_PIECE = 64 * 1024
 _deadline: ContextVar[float] = ContextVar("product_imagery_deadline", default=math.inf)
 _address: ContextVar[str] = ContextVar("product_imagery_address", default="")
 
@@ -57,7 +58,8 @@ class _TimedStream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout))
+        for begin in range(0, len(buffer), _PIECE):  # of a large body, each piece in what is left then
+            self._stream.write(buffer[begin : begin + _PIECE], _left(timeout))
 
     def close(self) -> None:
         self._stream.close()

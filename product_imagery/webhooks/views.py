@@ -18,6 +18,7 @@ from product_imagery import files
 from product_imagery.addresses import read_signature
 from product_imagery.exceptions import ImageryError, RequestError
 from product_imagery.flows.receive import receive
+from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.models import EnhancementItem, ProviderCredential
 from product_imagery.products import description_for
 
@@ -78,7 +79,12 @@ def source(request: HttpRequest, signed: str) -> HttpResponseBase:
             handle = description_for(item.content_type_id).storage.open(item.source_name, "rb")
     except (signing.BadSignature, EnhancementItem.DoesNotExist, ImageryError, OSError, ValueError):
         raise Http404 from None
-    response = FileResponse(handle, filename=copy or item.source_name.rpartition("/")[2])
+    suffix = suffix_of(handle.read(HEAD))
+    if not suffix:  # whatever it is called, it is no picture
+        handle.close()
+        raise Http404
+    handle.seek(0)
+    response = FileResponse(handle, as_attachment=True, filename=f"source{suffix}")
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, max-age=300"
     return response

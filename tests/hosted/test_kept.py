@@ -142,15 +142,16 @@ class TestResultsThatExpire:
     def test_what_is_gone_is_said_so_and_may_be_ordered_anew(
         self, told: dict[str, str], account: Account, order: Order, fakes: Fakes
     ) -> None:
-        enhancement = order(account("paqshot"))
+        order(account("paqshot"))
         hurry(1)
         state = {"id": fakes.created[0].id, "status": "completed", "image_url": fakes.file_url(), **told}
         fakes.fail("paqshot.read", "status", status=200, body=json.dumps(state).encode())
         fakes.fail("files.read", "status", status=410)
         hurry()
         item = EnhancementItem.objects.get()
-        assert (item.status, item.error_code) == (ItemStatus.FAILED, "result_expired")
-        steer.retry(enhancement)  # a person's click
+        assert (item.status, item.error_code) == (ItemStatus.STALLED, "result_expired")
+        assert fakes.created[0].id in item.error_message
+        steer.send_again(ProviderJob.objects.get(), None)  # a person's click
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
         assert fakes.charged("paqshot") == 2

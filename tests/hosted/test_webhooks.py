@@ -14,6 +14,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -249,3 +250,118 @@ def test_calls_are_kept_for_ninety_days(paqshot: ProviderCredential) -> None:
         WebhookDelivery.objects.filter(pk=made.pk).update(received_at=timezone.now() - timedelta(days=days))
     clear_up()
     assert WebhookDelivery.objects.count() == 2
+
+
+class TestLostCreates:
+    """ProductAI.photo lists no jobs, but its webhooks name them."""
+
+    def _hear(self, client: Client, credential: ProviderCredential, job: str) -> None:
+        body = json.dumps({"status": "success", "image_url": "https://files.example/x.png", "job_id": job}).encode()
+        assert _post(client, _url(credential), body, {}) == 200
+
+    def test_the_only_lost_one_is_found_by_its_prompt(self, stalled: ProviderJob, fakes: Fakes, client: Client) -> None:
+        self._hear(client, stalled.credential, fakes.created[0].id)
+        hurry()
+        stalled.refresh_from_db()
+        assert (stalled.state, stalled.remote_id) == (JobState.DONE, fakes.created[0].id)
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+        assert fakes.charged("productai") == 1
+
+    def test_one_with_another_prompt_is_not(self, stalled: ProviderJob, fakes: Fakes, client: Client) -> None:
+        fakes.created[0].body["prompt"] = "Somebody else's, of the same account."
+        self._hear(client, stalled.credential, fakes.created[0].id)
+        hurry()
+        stalled.refresh_from_db()
+        item = EnhancementItem.objects.get()
+        assert (stalled.state, item.status, stalled.remote_id) == (JobState.STALLED, ItemStatus.STALLED, "")
+        assert fakes.created[0].id in item.error_message
+
+    def test_of_two_lost_ones_a_person_tells(
+        self, stalled: ProviderJob, order: Order, fakes: Fakes, client: Client
+    ) -> None:
+        order(stalled.credential)
+        fakes.fail("productai.create", "lose")
+        hurry()
+        self._hear(client, stalled.credential, fakes.created[0].id)
+        hurry()
+        assert set(ProviderJob.objects.values_list("state", "remote_id")) == {(JobState.STALLED, "")}
+
+    def test_a_call_that_comes_before_the_answer_waits_for_it(
+        self, account: Account, order: Order, fakes: Fakes, client: Client
+    ) -> None:
+        """The job is being sent: should its answer be lost, the call tells its id a minute later."""
+        credential = account("productai")
+        order(credential)
+        ProviderJob.objects.take(list(ProviderJob.objects.due_calls()), 60)
+        self._hear(client, credential, "41001")
+        assert WebhookDelivery.objects.get().processed_at is None
+        ProviderJob.objects.update(state=JobState.CHECKING, intent_at=timezone.now(), token=None, claimed_until=None)
+        WebhookDelivery.objects.update(received_at=timezone.now() - timedelta(minutes=2))
+        process_forgotten()
+        assert ProviderJob.objects.get().remembered["hinted"] == "41001"
+
+
+def test_work_that_a_person_was_asked_about_still_comes_to_its_end(
+    paqshot: ProviderCredential, order: Order, fakes: Fakes, client: Client
+) -> None:
+    """A12: far over its time, and then done after all."""
+    order(paqshot)
+    hurry(1)
+    one = fakes.created[0].id
+    fakes.words[one] = "processing"
+    ProviderJob.objects.update(accepted_at=timezone.now() - timedelta(days=2))
+    hurry(2)
+    assert EnhancementItem.objects.get().status == ItemStatus.STALLED
+    del fakes.words[one]
+    body = json.dumps({"event": "generation.completed", "id": one, "status": "completed"}).encode()
+    assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
+    hurry(1)
+    assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+
+
+def test_a_flood_of_calls_that_name_no_job_leads_to_one_look(
+    account: Account, order: Order, fakes: Fakes, client: Client
+) -> None:
+    """D9: ProductAI.photo signs nothing, and tells of an error without saying of which job."""
+    fakes.work_seconds = 3600
+    credential = account("productai")
+    order(credential)
+    hurry(1)
+    before = len(fakes.calls)
+    for _ in range(20):
+        assert _post(client, _url(credential), b'{"status": "error"}', {}) == 200
+        pump_slice(seconds=0.05)
+    assert len(fakes.calls) == before + 1
+
+
+def test_a_refused_call_is_logged_with_its_reason_and_without_its_address(
+    paqshot: ProviderCredential, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D10: whoever reads the log must not be able to call."""
+    assert _post(client, _url(paqshot), b"{}", {"HTTP_X_PAQSHOT_SIGNATURE": "0"}) == 401
+    assert _post(client, _url(paqshot), b"x" * 300_000, {}) == 413
+    assert "“paqshot” was refused: The signature does not fit" in caplog.text
+    assert str(paqshot.webhook_uuid) not in caplog.text
+
+
+def test_only_headers_that_the_provider_names_are_kept(paqshot: ProviderCredential, client: Client) -> None:
+    """H12."""
+    body = b'{"id": "gen_1"}'
+    strange = {"HTTP_X_AUTH_TOKEN": "secret", "HTTP_COOKIE": "secret", "HTTP_AUTHORIZATION": "secret"}
+    assert _post(client, _url(paqshot), body, _paqshot(body) | strange) == 200
+    kept = WebhookDelivery.objects.get().headers
+    assert set(kept) <= {"content-type", "user-agent", "x-paqshot-signature"}
+    assert "secret" not in json.dumps(kept)
+
+
+def test_a_database_that_is_away_is_no_answer(
+    paqshot: ProviderCredential, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D15: the provider is asked to call again, also when the account cannot even be looked up."""
+
+    def away(*_: object) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(type(ProviderCredential.objects.all()), "called_at", away)
+    monkeypatch.setattr(type(ProviderCredential.objects), "called_at", away)
+    assert _post(client, _url(paqshot), b"{}", _paqshot(b"{}")) == 503

@@ -13,9 +13,10 @@ from django.core.management.base import CommandParser
 
 from product_imagery import files
 from product_imagery.conf import get_settings
+from product_imagery.exceptions import SecretError
 from product_imagery.flows import health
 from product_imagery.management.door import ImageryCommand
-from product_imagery.models import EnhancementItem
+from product_imagery.models import EnhancementItem, ProviderCredential
 from product_imagery.providers.local.model import MATTING, is_present
 from product_imagery.states import ItemStatus
 
@@ -34,7 +35,9 @@ class Command(ImageryCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run all examinations; one that fails does not keep the others from running."""
         findings = [
-            finding for look in (_system, _storage, _model, _work, _events, _clocks, _stalled) for finding in look()
+            finding
+            for look in (_system, _storage, _model, _work, _events, _accounts, _clocks, _stalled)
+            for finding in look()
         ]
         if options["json"]:
             self.print_json([{"what": what, "ok": ok, "detail": detail} for what, ok, detail in findings])
@@ -87,6 +90,23 @@ def _work() -> Iterator[_Finding]:
 def _events() -> Iterator[_Finding]:
     late = health.undelivered()
     yield "events", not late, f"{late} events have waited for an hour to be sent." if late else ""
+
+
+def _accounts() -> Iterator[_Finding]:
+    """Keys that cannot be read, and what is paused."""
+    found = False
+    for credential in ProviderCredential.objects.filter(is_active=True):
+        try:
+            credential.secret()
+        except SecretError as error:
+            found = True
+            yield "accounts", False, f"{credential}: {error.message}"
+            continue
+        if credential.paused_at:
+            found = True
+            yield "accounts", False, f"{credential} is paused: {credential.paused_reason}"
+    if not found:
+        yield "accounts", True, ""
 
 
 def _clocks() -> Iterator[_Finding]:

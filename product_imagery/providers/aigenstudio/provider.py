@@ -90,6 +90,7 @@ class AIGenStudio(HostedProvider):
     active_jobs = 1
     deadline = 2 * 3600.0
     webhooks = True
+    webhook_headers = ("x-aigen-signature", "x-aigen-timestamp", "x-aigen-event-id")
     resources = (
         Resource("presets", "product-image-enhancement-presets", (Verb.LIST,)),
         Resource("enhancements", _PATH, (Verb.SHOW,)),

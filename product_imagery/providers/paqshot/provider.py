@@ -68,6 +68,7 @@ class Paqshot(HostedProvider):
     limits = (Limit(Counted.REQUESTS, 60, 60),)
     deadline = 600.0
     webhooks = True
+    webhook_headers = ("x-paqshot-signature",)
     key_prefixes = ("pk_live_",)
     fields = (Field(SECRET, "Webhook secret", "from the Paqshot dashboard; without it webhooks are refused", True),)
     resources = (
