@@ -345,3 +345,32 @@ class TestPosting:
     def test_not_into_the_shop_s_own_network(self, url: str) -> None:
         with pytest.raises(UnsafeAddress):
             post(url, b"{}", {})
+
+
+def test_a_host_that_is_not_to_be_asked_is_not_asked_by_a_redirect_either(server: _Server, tmp_path: Path) -> None:
+    def no_strangers(host: str) -> None:
+        if host != "127.0.0.1":
+            raise UnsafeAddress(f"{host} is a stranger")
+
+    port = server.server_address[1]
+    server.answer = lambda handler: _send(handler, 302, Location=f"http://localhost:{port}/x")
+    with pytest.raises(UnsafeAddress, match="localhost is a stranger"):
+        fetch(_address(server), tmp_path / "x", check_host=no_strangers)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("location", ["https://[::1", "http://[", "https://exa mple.com/"])
+def test_a_redirect_that_cannot_be_read_is_refused(server: _Server, tmp_path: Path, location: str) -> None:
+    server.answer = lambda handler: _send(handler, 302, Location=location)
+    with pytest.raises(UnsafeAddress):
+        fetch(_address(server), tmp_path / "x")
+
+
+def test_a_private_address_behind_many_public_ones_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E3."""
+    found = [(0, 0, 0, "", (f"93.184.216.{number}", 443)) for number in range(1, 41)] + [
+        (0, 0, 0, "", ("10.0.0.1", 443))
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(UnsafeAddress):
+        fetching.check_address("https://shop.example.com/")

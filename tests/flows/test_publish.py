@@ -195,3 +195,20 @@ def test_making_another_uses_another_seed(make_product: Make, model_file: Path, 
     assert first.review == Review.REJECTED
     assert second.sha256 != first.sha256
     assert second.item.status == ItemStatus.COMPLETED
+
+
+def test_a_photo_that_is_source_and_target_is_not_overwritten_when_its_bytes_changed(
+    gallery: Collection, enlarge: Enlarge, work: Work
+) -> None:
+    """J8: replaced under its own name while the picture was made."""
+    enlarge(gallery)
+    work()
+    changed = gallery.photos.first()
+    assert changed is not None
+    Path(changed.image.path).write_bytes(encoded(draw_product(colour="green")))
+    for result in ResultImage.objects.all():
+        review.approve(result, actor=None, publish=True)
+    work()
+    changed.refresh_from_db()
+    assert ResultImage.objects.filter(publication=Publication.CONFLICT).count() == 1
+    assert Path(changed.image.path).read_bytes() == encoded(draw_product(colour="green"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
 from typing import Any
 
 import pytest
@@ -11,13 +13,23 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image
 
 from example_project.shop.models import Product
 from product_imagery.flows import line, steer, sweep, update
 from product_imagery.flows.look import look_of_operation
+from product_imagery.flows.pace import forecast_seconds
 from product_imagery.flows.start import start
-from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
+from product_imagery.models import (
+    CreditEntry,
+    Enhancement,
+    EnhancementItem,
+    ProviderCredential,
+    ProviderJob,
+    ResultImage,
+)
 from product_imagery.products import description_of
+from product_imagery.provider_kit.http import Answer, clock_skew, retry_after
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import Account, Order, hurry
@@ -300,3 +312,101 @@ def test_a_refusal_under_http_200_is_a_refusal(account: Account, order: Order, f
     item = EnhancementItem.objects.get()
     assert (item.status, item.error_message) == (ItemStatus.FAILED, "The image cannot be fetched.")
     assert _booked() == 0
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"paused_at": Now()}])
+def test_what_was_claimed_is_not_sent_when_the_account_is_stopped(
+    change: dict[str, Any], account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """J5: switched off between a claim and its call."""
+    order(account("productai"), 2)
+    write = line._write_intents
+
+    def stopped(intents: Any) -> int:
+        ProviderCredential.objects.update(**change)
+        return write(intents)
+
+    monkeypatch.setattr(line, "_write_intents", stopped)
+    hurry(2)
+    assert fakes.calls == []
+    assert set(ProviderJob.objects.values_list("state", flat=True)) == {JobState.QUEUED}
+    monkeypatch.undo()
+
+
+def test_an_address_that_cannot_be_read_costs_its_own_picture_only(
+    account: Account, order: Order, fakes: Fakes
+) -> None:
+    """E2: one of a batch of three."""
+    order(account("aigenstudio"), 3)
+    hurry(1)
+    good, bad = fakes.file_url(), "https://[::1"
+    items = [
+        {"external_id": item.uuid.hex, "status": "completed", "result_url": bad if number == 1 else good}
+        for number, item in enumerate(EnhancementItem.objects.order_by("pk"))
+    ]
+    told = {"enhancement": {"id": fakes.created[0].key, "status": "completed", "items": items}}
+    fakes.fail("aigenstudio.read", "status", times=50, status=200, body=json.dumps(told).encode())
+    hurry()
+    statuses = list(EnhancementItem.objects.order_by("pk").values_list("status", flat=True))
+    assert statuses == [ItemStatus.COMPLETED, ItemStatus.FAILED, ItemStatus.COMPLETED]
+
+
+def test_a_picture_of_one_pixel_is_kept_for_a_person_to_see(account: Account, order: Order, fakes: Fakes) -> None:
+    """E16: it is paid for."""
+    target = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(target, "PNG")
+    fakes.picture = target.getvalue()
+    order(account("productai"))
+    hurry()
+    assert ResultImage.objects.get().warnings == ["tiny"]
+
+
+def test_the_forecast_counts_what_waits_already(account: Account, order: Order) -> None:
+    """AI Gen Studio makes 25 pictures an hour, whoever asks for them."""
+    credential = account("aigenstudio")
+    look = look_of_operation("white_background", {}, credential)
+
+    def hours(pictures: int) -> float:
+        return forecast_seconds(credential, look.operation, look.offer, pictures) / 3600
+
+    assert 38 < hours(1000) < 41
+    assert hours(25) < 0.1
+    order(credential, 25)
+    assert 1 < hours(25) < 1.1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "-7"}, None),
+        ({"retry-after": "Wed, 99 Nov 99999999999999999999 00:00:00 GMT"}, None),
+        ({"retry-after": "soon", "x-ratelimit-reset": "90"}, 90),
+        ({"x-ratelimit-reset": "in two minutes, as a moment"}, 120),
+        ({"x-ratelimit-reset": "1"}, 1),
+        ({"x-ratelimit-reset": "tomorrow"}, None),
+        ({"x-ratelimit-reset": "nan"}, None),
+        ({"retry-after": "1e9"}, 3600),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_when_to_come_again_is_understood_in_all_its_forms(headers: dict[str, str], seconds: float | None) -> None:
+    moment = {
+        name: value.replace("in two minutes, as a moment", f"{time.time() + 120}") for name, value in headers.items()
+    }
+    found = retry_after(Answer(429, headers=moment))
+    assert found == (None if seconds is None else pytest.approx(seconds, abs=2))
+
+
+def test_a_date_that_is_none_tells_nothing() -> None:
+    assert clock_skew(Answer(200, headers={"date": "Wed, 25 Nov 99999999999999999999 00:00:00 GMT"})) is None
+
+
+def test_what_helps_the_vendor_to_find_a_request_is_kept(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("aigenstudio"))
+    told = {"error": {"code": "invalid_payload", "message": "Not so.", "request_id": "req_SUPPORT"}}
+    fakes.fail("aigenstudio.create", "status", status=422, body=json.dumps(told).encode())
+    hurry(1)
+    assert "req_SUPPORT" in EnhancementItem.objects.get().error_detail
+    assert fakes.headers[0]["x-request-id"] == fakes.headers[0]["idempotency-key"]
