@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core import checks
 from django.core.management import call_command
 
@@ -137,3 +138,16 @@ def test_what_opens_foreign_pictures_is_new_enough() -> None:
     wanted = [one for one in requires("product-imagery") or [] if one.lower().startswith("pillow")]
     assert wanted == ["pillow>=13"]
     assert int(version("pillow").split(".")[0]) >= 13
+
+
+def test_keys_for_secrets_that_are_none(settings: Any) -> None:
+    settings.PRODUCT_IMAGERY = {"SECRET_KEYS": ["not a key"]}
+    assert "product_imagery.E004" in _ids()
+    settings.PRODUCT_IMAGERY = {"SECRET_KEYS": [Fernet.generate_key().decode()]}
+    assert "product_imagery.E004" not in _ids()
+
+
+def test_an_imaging_library_with_known_holes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "product_imagery.W006" not in _ids()
+    monkeypatch.setattr("PIL.__version__", "12.3.0")
+    assert "product_imagery.W006" in _ids()

@@ -119,6 +119,19 @@ class TestKeys:
         client.post(reverse("admin:product_imagery_apikey_changelist"), chosen)
         assert Client().get(BASE + "operations", headers=headers).status_code == 401
 
+    def test_nobody_makes_a_key_that_may_more_than_its_maker(self, person: Callable[..., Client]) -> None:
+        """J10: a key does what its owner may do."""
+        person("*")
+        boss = get_user_model().objects.get()
+        client = person("add_apikey", "view_apikey", "change_apikey")
+        form = {"name": "Mine", "owner": boss.pk, "scopes": ["read"]}
+        page = client.post(reverse("admin:product_imagery_apikey_add"), form)
+        assert page.status_code == 200
+        assert not ApiKey.objects.exists()
+        own = get_user_model().objects.exclude(pk=boss.pk).get()
+        client.post(reverse("admin:product_imagery_apikey_add"), form | {"owner": own.pk})
+        assert ApiKey.objects.get().owner == own
+
 
 class TestSessions:
     """G21: people of the staff, with CSRF."""

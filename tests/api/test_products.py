@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
@@ -240,6 +242,32 @@ class TestBringing:
         assert "SECRET" not in shown
         assert "10.20" not in shown
         assert "public internet" in shown
+
+    def test_a_name_holds_what_can_be_shown(self, caller: Call) -> None:
+        """F11: PostgreSQL stores no NUL."""
+        images = [{"source_url": "https://shop.example.com/a%00b%1b%0ac.jpg"}]
+        assert caller().post("enhancements", {**LARGER, "images": images}).status_code == 202
+        assert EnhancementItem.objects.get().label == "abc.jpg"
+
+    def test_what_an_address_told_is_forgotten_with_the_rest(self, caller: Call, work: Work, side: OtherSide) -> None:
+        """H10: a name and a signature, of an upload that nothing newer uses."""
+        one = caller()
+        side.pictures["/canary.jpg?sig=canary"] = side.pictures["/a.jpg"] = encoded(draw_product())
+        for path in ("/canary.jpg?sig=canary", "/a.jpg"):
+            image = {"source_url": side.address + path, "name": f"canary {path}"}
+            assert one.post("enhancements", {**LARGER, "images": [image]}).status_code == 202
+        work()
+        Enhancement.objects.order_by("pk").update(finished_at=timezone.now() - timedelta(days=40))
+        newer = {
+            "operation": "upscale",
+            "options": {"factor": "4"},
+            "images": [{"source_url": f"{side.address}/a.jpg"}],
+        }
+        assert one.post("enhancements", newer).status_code == 202
+        call_command("imagery_purge", "--days", "30", stdout=StringIO())
+        gone, used = Upload.objects.order_by("pk")
+        assert (gone.name, gone.source_url) == ("–", "")
+        assert used.source_url == f"{side.address}/a.jpg"
 
     def test_addresses_cost_a_handful_of_queries_however_many(
         self, caller: Call, side: OtherSide, django_assert_max_num_queries: Any

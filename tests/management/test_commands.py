@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
 from example_project.shop.models import Product
-from product_imagery.models import Enhancement, ProviderJob
+from product_imagery.models import Enhancement, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.registry import all_providers
 
 Make = Callable[..., Product]
@@ -151,3 +152,18 @@ def test_the_doctor_notices_a_broken_storage(db: None, model_file: Path, setting
     settings.MEDIA_ROOT = tmp_path / "file"
     findings = {finding["what"]: finding for finding in _json("imagery_doctor", code=1)}
     assert not findings["storage"]["ok"]
+
+
+def test_the_doctor_names_accounts_that_cannot_work(db: None, model_file: Path, settings: Any) -> None:
+    """H9: a key that cannot be read, and a pause that somebody has to end."""
+    for label in ("lost", "paused"):
+        credential = ProviderCredential(provider="productai", label=label)
+        credential.set_secret("a key of somebody")
+        credential.save()
+    credential.pause("The account has no tokens left.", stops_reads=False)
+    details = [finding["detail"] for finding in _json("imagery_doctor", code=1) if finding["what"] == "accounts"]
+    assert details == ["paused is paused: The account has no tokens left."]
+    settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "SECRET_KEYS": [Fernet.generate_key().decode()]}
+    details = [finding["detail"] for finding in _json("imagery_doctor", code=1) if finding["what"] == "accounts"]
+    assert [detail.split(":")[0] for detail in details] == ["lost", "paused"]
+    assert "Enter the key again" in details[0]

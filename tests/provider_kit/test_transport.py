@@ -153,3 +153,20 @@ def test_a_compressed_answer_is_refused() -> None:
     with serving(zipped) as base, closing(Transport()) as transport, pytest.raises(ProviderUnavailable) as caught:
         transport.send(base, _ASK, {})
     assert "compressed" in caught.value.detail
+
+
+def test_a_large_body_is_not_sent_longer_than_the_wall_clock() -> None:
+    """E10: the other side reads a little of it now and then, so that no single write is slow."""
+
+    def sip(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        for _ in range(200):
+            connection.recv(65_536)
+            time.sleep(0.1)
+
+    create = HttpRequest("POST", "thing", bytes(13_000_000), creates=True)
+    with serving(sip) as base, closing(Transport(wall_seconds=1.0)) as transport:
+        began = time.monotonic()
+        with pytest.raises(ProviderUnavailable):
+            transport.send(base, create, {})
+        assert time.monotonic() - began < 8  # reading all of it so would take twenty
