@@ -20,6 +20,7 @@ _OFFER = {
     "provider": "local",
     "operation": "white_background",
     "cost": "0.00",
+    "costs": {},
     "currency": "",
     "options": [
         {
