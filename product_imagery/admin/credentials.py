@@ -37,7 +37,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ProviderCredential
-        widgets = {"own_limits": forms.Textarea(attrs={"rows": 2, "cols": 60})}
+        widgets = {name: forms.Textarea(attrs={"rows": 2, "cols": 60}) for name in ("own_limits", "own_prices")}
         fields = (
             "provider",
             "label",
@@ -45,6 +45,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             "is_active",
             "allowed_active",
             "own_limits",
+            "own_prices",
             "budget_day",
             "budget_month",
         )
@@ -55,12 +56,21 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         if stored:
             self.fields["seen"] = forms.CharField(widget=forms.HiddenInput, initial=_version(stored), required=False)
         for slug, provider in all_providers().items():
-            for field in provider.fields:
-                if field.secret and (stored is None or stored.provider == slug):
+            for field in provider.fields if stored is None or stored.provider == slug else ():
+                label = f"{provider.label}: {field.label}" if stored is None else field.label
+                if field.secret:
                     self.fields[f"secret_{slug}_{field.name}"] = forms.CharField(
-                        label=f"{provider.label}: {field.label}" if stored is None else field.label,
+                        label=label,
                         required=False,
                         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+                        help_text=field.help,
+                    )
+                else:
+                    self.fields[f"reading_{slug}_{field.name}"] = forms.ChoiceField(
+                        label=label,
+                        required=False,
+                        choices=[(one, one) for one in field.choices],
+                        initial=stored.settings()[field.name] if stored else field.choices[0],
                         help_text=field.help,
                     )
 
@@ -93,6 +103,9 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             value = self.cleaned_data.get(f"secret_{credential.provider}_{field.name}", "")
             if value:
                 credential.set_secret(value.strip(), field.name)
+            reading = self.cleaned_data.get(f"reading_{credential.provider}_{field.name}", "")
+            if reading:
+                credential.readings = {**credential.readings, field.name: reading}
         if commit:
             credential.save()
         return credential
@@ -100,7 +113,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
 
 def _version(credential: ProviderCredential) -> str:
     """What tells whether somebody else has saved this account since."""
-    values = [str(getattr(credential, name)) for name in (*CredentialForm.Meta.fields, "sealed")]
+    values = [str(getattr(credential, name)) for name in (*CredentialForm.Meta.fields, "sealed", "readings")]
     return salted_hmac("product_imagery credential form", json.dumps(values), algorithm="sha256").hexdigest()
 
 
@@ -136,11 +149,13 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         secrets = [name for name in names if name == KEY or name.startswith("secret_")]
         account = ["provider", "label", "base_url", "is_active"]
         shown = ["stored_key", "webhook", "health", "balance"] if obj else []
-        limits = ["allowed_active", "own_limits", "budget_day", "budget_month"]
+        readings = [name for name in names if name.startswith("reading_")]
+        limits = ["allowed_active", "own_limits", "own_prices", "budget_day", "budget_month"]
         return [
             (None, {"fields": [*account, *(["seen"] if obj else [])]}),
             (_("Secrets"), {"fields": secrets}),
-            (_("Limits"), {"fields": limits}),
+            (_("Limits and prices"), {"fields": limits}),
+            *([(_("What the provider leaves open"), {"fields": readings})] if readings else []),
             *([(_("State"), {"fields": shown})] if obj else []),
         ]
 
@@ -150,7 +165,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: ProviderCredential, form: Any, change: bool) -> None:
         """What workers write meanwhile, such as a pause, stays, unless a new key ends it."""
-        obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed") if change else None)
+        obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed", "readings") if change else None)
         if change and form.cleaned_data.get(KEY) and accounts.welcome_key(obj):
             self.message_user(request, _t("The account has a new key and is used again."))
 

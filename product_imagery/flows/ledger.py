@@ -105,8 +105,13 @@ def order_again(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any],
         sentence = "What was asked for has been forgotten, as RETENTION_DAYS says. Start the products anew."
         raise RequestError(sentence, code="forgotten")
     offer = get_offer(enhancement.credential.declared, enhancement.operation)
-    free = enhancement.is_sandbox
-    priced = [(options, Decimal(0) if free else offer.cost_of(options) * pictures) for options, pictures in orders]
+
+    def cost(options: dict[str, Any]) -> Decimal:
+        if enhancement.is_sandbox:
+            return Decimal(0)
+        return enhancement.credential.cost_of(enhancement.operation, offer, options)
+
+    priced = [(options, cost(options) * pictures) for options, pictures in orders]
     allow(enhancement.credential, sum((cost for _, cost in priced), Decimal(0)), key=enhancement.api_key)
     return order(enhancement, priced)
 

@@ -29,7 +29,7 @@ class Look:
     @property
     def cost_each(self) -> Decimal:
         """Of one picture, in the provider's own unit; a sandbox makes them for nothing."""
-        return Decimal(0) if self.is_sandbox else self.offer.cost_of(self.options)
+        return Decimal(0) if self.is_sandbox else self.credential.cost_of(self.operation, self.offer, self.options)
 
 
 def look_of_preset(

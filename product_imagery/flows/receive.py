@@ -32,7 +32,8 @@ def receive(credential: ProviderCredential, headers: Mapping[str, str], body: by
     the signature does not fit.
     """
     provider = get_provider(credential.provider)()
-    delivery = Delivery({name.lower(): value for name, value in headers.items()}, body, timezone.now().timestamp())
+    lower = {name.lower(): value for name, value in headers.items()}
+    delivery = Delivery(lower, body, timezone.now().timestamp(), credential.settings())
     if not provider.verify(delivery, _secrets(credential)):
         raise RequestError("The signature does not fit.", code="not_genuine")
     event = provider.event_id(delivery)[:200]

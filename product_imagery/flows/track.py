@@ -117,6 +117,7 @@ def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
         operation=Operation(job.operation),
         options=job.options,
         inputs=inputs,
+        settings=job.credential.settings(),
         remote_id=job.remote_id,
         remembered=job.remembered,
         intent=whole_intent(job),

@@ -6,6 +6,8 @@ import time
 import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from decimal import Decimal
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -17,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import SecretError
 from product_imagery.models.clock import from_now
-from product_imagery.provider_kit.contract import Counted, Limit, Provider
+from product_imagery.provider_kit.contract import Counted, Limit, Offer, Provider
 from product_imagery.provider_kit.registry import get_provider, provider_choices
 from product_imagery.vault import Secret, seal, sealed_at, unseal
 
@@ -92,6 +94,13 @@ class ProviderCredential(models.Model):
         blank=True,
         help_text=_('Instead of the documented ones: {"requests": [60, 60]} is 60 requests in 60 seconds.'),
     )
+    own_prices = models.JSONField(
+        _("prices of its own"),
+        default=dict,
+        blank=True,
+        help_text=_('Of one picture, by model or operation, instead of the documented ones: {"upscale": 25}.'),
+    )
+    readings = models.JSONField(default=dict, editable=False)
     budget_day = models.DecimalField(
         _("budget a day"),
         max_digits=12,
@@ -159,6 +168,28 @@ class ProviderCredential(models.Model):
             known = ", ".join(Counted)
             sentence = _("Write {counted: [most, seconds]} with whole numbers above 0; counted is one of: %s.") % known
             raise ValidationError({"own_limits": sentence}) from error
+
+        try:
+            cheapest = min((Decimal(str(price)) for price in self.own_prices.values()), default=Decimal(0))
+            if not 0 <= cheapest < Decimal("Infinity"):
+                raise ValueError(cheapest)
+        except (AttributeError, ArithmeticError, ValueError) as error:
+            wrong = _("Write {model or operation: price} with prices from 0.")
+            raise ValidationError({"own_prices": wrong}) from error
+
+    def cost_of(self, operation: str, offer: Offer, options: Mapping[str, Any]) -> Decimal:
+        """What one picture costs: as the account has it for the model or the operation, else as documented."""
+        own = [self.own_prices[name] for name in (options.get("model"), operation) if name in self.own_prices]
+        return Decimal(str(own[0])) if own else offer.cost_of(options)
+
+    def settings(self) -> dict[str, str]:
+        """The readings in force: those that were chosen, else the first of each."""
+        found = {}
+        for field in self.declared.fields:
+            if field.choices:
+                chosen = self.readings.get(field.name)
+                found[field.name] = chosen if chosen in field.choices else field.choices[0]
+        return found
 
     def limits(self) -> tuple[Limit, ...]:
         """The limits in force: the documented ones, each replaced where the account has its own."""

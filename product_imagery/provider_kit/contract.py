@@ -57,12 +57,16 @@ class Limit:
 
 @dataclass(frozen=True)
 class Field:
-    """A part of a credential besides its key, such as a webhook secret. ``secret`` ones are never shown again."""
+    """A part of a credential besides its key: a secret, never shown again, or a reading of what the vendor leaves open.
+
+    ``choices`` are the readings, the first of which is taken where nobody has chosen.
+    """
 
     name: str
     label: str
     help: str = ""
     secret: bool = False
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,8 @@ def next_again(remembered: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Job:
-    """What a provider is given. ``folder`` is scratch space; ``settings`` are plain values of the site.
+    """What a provider is given. ``folder`` is scratch space; ``settings`` are plain values: of the site where it
+    computes, else the account's readings of its ``fields``.
 
     ``remembered`` holds what ``Remember`` wrote; ``intent`` the exact bytes of the create that was sent or begun, which
     are ``outdated`` when they name pictures that are gone, or addresses that may have run out.
@@ -159,11 +164,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Delivery:
-    """An inbound webhook call: header names in lower case, ``body`` as received."""
+    """An inbound webhook call: header names in lower case, ``body`` as received, ``settings`` as those of a job."""
 
     headers: Mapping[str, str]
     body: bytes
     received_at: float
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 MOST_PATIENCE = 120.0

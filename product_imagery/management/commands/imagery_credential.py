@@ -15,7 +15,7 @@ from product_imagery.addresses import webhook_address
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import accounts
-from product_imagery.management.door import ImageryCommand, find_account
+from product_imagery.management.door import ImageryCommand, find_account, pairs
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.contract import Provider
@@ -36,6 +36,9 @@ class Command(ImageryCommand):
         add.add_argument("--base-url", default="", help="another address of the provider's API")
         add.add_argument("--key-env", metavar="VAR", help="environment variable that holds the key")
         add.add_argument("--secret-env", metavar="NAME=VAR", action="append", default=[], help="another secret")
+        add.add_argument(
+            "--reading", metavar="NAME=VALUE", action="append", default=[], help="what its vendor leaves open"
+        )
         self.add_json(steps.add_parser("list", help="all accounts"))
         check = steps.add_parser("check", help="ask the provider whether the key is good")
         check.add_argument("label", nargs="?")
@@ -63,6 +66,7 @@ class Command(ImageryCommand):
             if name not in known:
                 raise CommandError(f"{provider.label} has no secret “{name}”. It has: {', '.join(known) or 'none'}.")
             credential.set_secret(_from_environment(variable), name)
+        credential.readings |= _readings(provider, options["reading"])
         credential.base_url = options["base_url"] or credential.base_url
         try:
             credential.clean()
@@ -119,6 +123,16 @@ class Command(ImageryCommand):
         self.stdout.write(f"{done} accounts encrypted with the newest key.")
         if unreadable:
             raise CommandError(f"No key fits these, their keys have to be entered again: {', '.join(unreadable)}.")
+
+
+def _readings(provider: type[Provider], given: list[str]) -> dict[str, str]:
+    known = {field.name: field.choices for field in provider.fields if field.choices}
+    chosen = pairs(given)
+    for name, value in chosen.items():
+        if value not in known.get(name, ()):
+            there = "; ".join(f"{name}={'|'.join(choices)}" for name, choices in known.items()) or "nothing"
+            raise CommandError(f"{provider.label} leaves open: {there}. Not “{name}={value}”.")
+    return chosen
 
 
 def _key(variable: str | None, provider: Provider) -> str:

@@ -1,7 +1,8 @@
 """Paqshot: one picture a call, as an address or as bytes; a lost create is found by its webhook or in the list.
 
 Facts: the vendor's API page (endpoints, fields, statuses, errors, 60 requests a minute, results kept for seven days,
-webhook signature). How the signature is written and what the list looks like is not stated: named constants here.
+webhook signature). How the signature and base64 are written is not stated: an account may say so. What the list looks
+like is a constant here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import ProviderUnavailable
+from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.provider_kit.contract import Counted, Delivery, Field, Form, Job, Limit, Offer, Operation
 from product_imagery.provider_kit.conversation import (
     Accepted,
@@ -49,6 +51,7 @@ _PEOPLE = _choice("people", "none", "", "none", "with_people", "without_people")
 _LOCATION = Option("location", Kind.TEXT, "", "office, outdoor, cafe, studio, urban, nature, or your own", maximum=100)
 _PROMPT = Option("prompt", Kind.TEXT, "", "what else the picture should show", maximum=500)
 _BACKGROUND = Option("background", Kind.TEXT, "white", "white, off_white, light_gray, black, or #RRGGBB", maximum=10)
+_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 _PRICE = Decimal(1)  #: the vendor counts generations against a quota and names no price
 
 
@@ -70,7 +73,16 @@ class Paqshot(HostedProvider):
     webhooks = True
     webhook_headers = ("x-paqshot-signature",)
     key_prefixes = ("pk_live_",)
-    fields = (Field(SECRET, "Webhook secret", "from the Paqshot dashboard; without it webhooks are refused", True),)
+    fields = (
+        Field(SECRET, "Webhook secret", "from the Paqshot dashboard; without it webhooks are refused", True),
+        Field(
+            "signature",
+            "Signatures of webhooks",
+            "how they are written; Paqshot does not say",
+            choices=("hex", "base64"),
+        ),
+        Field("image_as", "Pictures are sent", "as base64; Paqshot does not say how", choices=("bare", "data_uri")),
+    )
     resources = (
         Resource("generations", "generations", (Verb.LIST,), filters=("limit", "offset", "status")),
         Resource("generation", "generate", (Verb.SHOW,)),
@@ -100,7 +112,10 @@ class Paqshot(HostedProvider):
         """Send the picture with what is asked for."""
         given = job.inputs[0]
         assert given.path is not None
-        content = base64.b64encode(given.path.read_bytes()).decode()
+        picture = given.path.read_bytes()
+        content = base64.b64encode(picture).decode()
+        if job.settings.get("image_as") == "data_uri":
+            content = f"data:{_TYPES[suffix_of(picture[:HEAD])]};base64,{content}"
         body: dict[str, Any] = {"product_image": content, **_wishes(job)}
         if job.webhook_url.startswith("https://"):
             body["webhook_url"] = job.webhook_url
@@ -148,11 +163,13 @@ class Paqshot(HostedProvider):
             return "", "", ""
 
     def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
-        """HMAC-SHA256 of the body in hex, with or without ``sha256=``. Nothing unique is signed: it may be a replay."""
-        given = delivery.headers.get("x-paqshot-signature", "").strip().lower().removeprefix("sha256=")
-        expected = [
-            hmac.new(secret.encode(), delivery.body, hashlib.sha256).hexdigest() for secret in secrets.get(SECRET, ())
-        ]
+        """HMAC-SHA256 of the body, with or without ``sha256=``. Nothing unique is signed: it may be a replay."""
+        given = delivery.headers.get("x-paqshot-signature", "").strip().removeprefix("sha256=")
+        digests = [hmac.digest(secret.encode(), delivery.body, hashlib.sha256) for secret in secrets.get(SECRET, ())]
+        if delivery.settings.get("signature") == "base64":
+            expected = [base64.b64encode(digest).decode() for digest in digests]
+        else:
+            given, expected = given.lower(), [digest.hex() for digest in digests]
         return any(hmac.compare_digest(given.encode(), one.encode()) for one in expected)
 
     def hints(self, delivery: Delivery) -> tuple[str, ...]:
