@@ -19,6 +19,7 @@ from example_project.shop.models import Product
 from product_imagery.flows import line, steer, sweep, update
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pace import forecast_seconds
+from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.start import start
 from product_imagery.models import (
     CreditEntry,
@@ -410,3 +411,22 @@ def test_what_helps_the_vendor_to_find_a_request_is_kept(account: Account, order
     hurry(1)
     assert "req_SUPPORT" in EnhancementItem.objects.get().error_detail
     assert fakes.headers[0]["x-request-id"] == fakes.headers[0]["idempotency-key"]
+
+
+@pytest.mark.parametrize("part", ["nobody answers", "looks fail"])
+def test_an_outage_is_probed_and_not_hammered(part: str, account: Account, order: Order, fakes: Fakes) -> None:
+    """A20: also when nothing can be connected to, and for looks: the account rests, whatever is due."""
+    credential = account("paqshot")
+    order(credential, 20)
+    if part == "looks fail":
+        hurry(1)
+        fakes.fail("paqshot.read", "status", times=500, status=503)
+    else:
+        ProviderCredential.objects.update(base_url="http://127.0.0.1:9/")
+    ProviderJob.objects.update(due_at=Now(), claims=0)
+    ProviderCredential.objects.update(resting_until=None)
+    for _ in range(5):
+        ProviderJob.objects.filter(claimed_until=None).update(due_at=Now())
+        pump_slice(seconds=0.1)
+    assert ProviderJob.objects.filter(claims__gt=0).count() <= 6 + 1
+    assert not ProviderCredential.objects.rested().exists()
