@@ -36,6 +36,7 @@ from product_imagery.vault import Hidden
 _DIGEST = b"sha256:"
 _ACCOUNT = "account"  #: under this name the fingerprint is remembered
 _ECHO = "••••".encode()
+_SHORTEST_KEY = 8  #: bytes: what is shorter is no key, and may stand in any answer
 _KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
 
 
@@ -165,7 +166,8 @@ class Account:
     def without_key(self, answer: Answer) -> Answer:
         """The answer without our key in it, should the provider have echoed it."""
         key = self.key.encode()
-        return replace(answer, body=answer.body.replace(key, _ECHO)) if key and key in answer.body else answer
+        echoed = len(key) >= _SHORTEST_KEY and key in answer.body
+        return replace(answer, body=answer.body.replace(key, _ECHO)) if echoed else answer
 
 
 @dataclass

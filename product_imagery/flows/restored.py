@@ -48,5 +48,6 @@ def pause_if_restored() -> bool:
         for credential in accounts:
             if credential.pause(REASON, stops_reads=False):
                 signals.send_on_commit(signals.credential_paused, credential=credential)
+        accounts.update(paused_reason=REASON, awaits_key=False)  # also of those that paused for something less
     logger.error(REASON)
     return True

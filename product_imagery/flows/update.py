@@ -143,8 +143,8 @@ def _finished(word: Word, outcome: Finished) -> None:
         _again(job, JobState.RUNNING, error, backoff(job.troubles), collectable=True)
         return
     if not done and word.bad and (outcome.expired or all(error.code == "gone" for error in word.bad.values())):
-        ledger.settle_cost(job, outcome.cost)
-        _stall(job, "result_expired", _EXPIRED.format(id=job.remote_id or "no id"))
+        if _stall(job, "result_expired", _EXPIRED.format(id=job.remote_id or "no id")):
+            ledger.settle_cost(job, outcome.cost)
         return
     state = JobState.DONE if done else JobState.FAILED
     left = {
@@ -301,9 +301,11 @@ def _again(job: ProviderJob, state: JobState, error: ImageryError, wait: float, 
         waiting.update(status=status, **reason(error))
 
 
-def _stall(job: ProviderJob, code: str, message: str) -> None:
-    if _move(job, JobState.STALLED, note=message[:500]):
+def _stall(job: ProviderJob, code: str, message: str) -> bool:
+    ours = bool(_move(job, JobState.STALLED, note=message[:500]))
+    if ours:
         stall(job, code, message)
+    return ours
 
 
 def _move(job: ProviderJob, state: JobState, **changes: Any) -> int:

@@ -12,6 +12,7 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.urls import reverse
 
 from product_imagery import files
 from product_imagery.flows import accounts, restored
@@ -120,3 +121,21 @@ def test_a_provider_without_a_list_says_where_to_look(account: Account) -> None:
     account("productai")
     with pytest.raises(CommandError, match="gives no list of its jobs. Look at its dashboard"):
         _unknown("productai")
+
+
+def test_a_new_key_does_not_end_the_pause(account: Account, order: Order, person: Any) -> None:
+    """It was paused already, for its key: what was bought since the backup is a reason of its own."""
+    credential = account("paqshot")
+    order(credential)
+    hurry()
+    with _backup():
+        order(credential)
+        hurry()
+    credential.pause("The key is not accepted.", stops_reads=False, awaits_key=True)
+    assert restored.pause_if_restored()
+    page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
+    sent = {"label": "paqshot", "base_url": credential.base_url, "is_active": "on", "own_limits": "{}"}
+    person("*").post(page, sent | {"own_prices": "{}", "key": "pk_live_another_one"})
+    credential.refresh_from_db()
+    assert credential.secret().reveal() == "pk_live_another_one"
+    assert "restored or copied" in credential.paused_reason
