@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -141,3 +142,17 @@ def side(settings: Any) -> Iterator[OtherSide]:
         allowed = (running.address.removeprefix("http://"),)
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "FETCH_ALLOW": allowed}
         yield running
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Whom we connected to."""
+    seen: list[Any] = []
+    connect = socket.create_connection
+
+    def noted(address: Any, *arguments: Any, **named: Any) -> Any:
+        seen.append(address)
+        return connect(address, *arguments, **named)
+
+    monkeypatch.setattr(socket, "create_connection", noted)
+    return seen

@@ -107,11 +107,14 @@ _WHOLE = [
     "https://example.com/\r\nHost: x", "https://example.com/\t", "https://[::1%25eth0]/", "https://[fe80::1%25lo]/",
     "https://example.com/\x00", "https://[::1", "https://example.com#@127.0.0.1:80\\", "https://ex\u00e4mple.com/",
 ]  # fmt: skip
-CORPUS = [f"https://{host}/x.png" for host in _PRIVATE + _NAMES] + _WHOLE
+#: each address plainly, with its port, and without encryption
+_FORMS = ("https://{}/x.png", "https://{}:443/", "http://{}/x.png")
+CORPUS = [form.format(host) for host in _PRIVATE for form in _FORMS]
+CORPUS += [f"https://{host}/x.png" for host in _NAMES] + _WHOLE
 
 
 def test_the_corpus_is_large_enough() -> None:
-    assert len(set(CORPUS)) >= 100
+    assert len(set(CORPUS)) >= 200
 
 
 @pytest.mark.parametrize("url", CORPUS)
@@ -253,6 +256,14 @@ def test_each_hop_of_a_redirect_is_checked(server: _Server, tmp_path: Path, loca
     with pytest.raises(UnsafeAddress):
         fetch(_address(server), tmp_path / "x")
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("location", CORPUS)
+def test_no_redirect_leads_to_a_refused_address(location: str, server: _Server, tmp_path: Path) -> None:
+    server.answer = lambda handler: _send(handler, 302, Location="".join(location.split()) or "//")
+    with pytest.raises((UnsafeAddress, FetchError)):
+        fetch(_address(server), tmp_path / "x", FetchLimits(wall_seconds=3))
+    assert not (tmp_path / "x").exists()
 
 
 def test_at_most_three_redirects_are_followed(server: _Server, tmp_path: Path) -> None:
