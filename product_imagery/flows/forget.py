@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -49,17 +51,22 @@ def forget(days: float) -> int:
 
 def _forget(enhancements: list[Enhancement]) -> None:
     texts, pks = _texts(), [one.pk for one in enhancements]
-    left = {
-        one.pk: {name: "" if name in texts else value for name, value in one.options.items()} for one in enhancements
-    }
-    options = ByKey(Enhancement, "options", left)
+    options = ByKey(Enhancement, "options", {one.pk: _without(one.options, texts) for one in enhancements})
     Enhancement.objects.filter(pk__in=pks).update(options=options, webhook_url="", forgotten_at=Now())
     items = EnhancementItem.objects.filter(enhancement__in=pks)
     ImageVersion.objects.filter(result__enhancement__in=pks).update(label=_NO_NAME)
     _forget_uploads(items)
     items.update(label=_NO_NAME, source_url="", external_id="", error_detail="")
-    for pk in pks:
-        ProviderJob.objects.filter(enhancement=pk).update(options=left[pk], intent=None, note="")
+    jobs = ProviderJob.objects.filter(enhancement__in=pks)
+    keys = list(jobs.values_list("pk", flat=True))
+    for begin in range(0, len(keys), _BATCH):  # each has options of its own, such as another seed
+        some = jobs.filter(pk__in=keys[begin : begin + _BATCH])
+        each = {pk: _without(options, texts) for pk, options in some.values_list("pk", "options")}
+        some.update(options=ByKey(ProviderJob, "options", each), intent=None, note="")
+
+
+def _without(options: dict[str, Any], texts: set[str]) -> dict[str, Any]:
+    return {name: "" if name in texts else value for name, value in options.items()}
 
 
 def _forget_uploads(items: QuerySet[EnhancementItem]) -> None:

@@ -79,6 +79,15 @@ class TestForgetting:
         sweep.clear_up()
         assert _tables_with(_CANARY) == []
 
+    def test_what_is_no_word_stays(self, done: Enhancement) -> None:
+        """Each job has options of its own, such as another seed."""
+        job = ProviderJob.objects.get()
+        ProviderJob.objects.update(options={**job.options, "seed": 42})
+        call_command("imagery_purge", "--days", "30", stdout=StringIO())
+        job.refresh_from_db()
+        assert (job.options["seed"], job.options["model"], job.options["prompt"]) == (42, "nanobanana", "")
+        assert "seed" not in Enhancement.objects.get().options
+
     def test_nothing_is_bought_without_its_prompt(self, done: Enhancement, fakes: Fakes) -> None:
         call_command("imagery_purge", "--days", "30", stdout=StringIO())
         with pytest.raises(RequestError, match="forgotten"):
