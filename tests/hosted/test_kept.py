@@ -169,12 +169,17 @@ class TestResultsThatExpire:
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
         assert fakes.charged("paqshot") == 2
 
-    def test_what_is_still_there_although_its_time_is_over_is_taken(
-        self, account: Account, order: Order, fakes: Fakes
+    @pytest.mark.parametrize(
+        "told",
+        [{"expires_at": "2020-01-01T00:00:00"}, {"created_at": "9999-12-31T00:00:00Z"}, {"expires_at": "soon"}],
+        ids=str,
+    )
+    def test_what_is_there_is_taken_whatever_is_said_of_its_time(
+        self, told: dict[str, str], account: Account, order: Order, fakes: Fakes
     ) -> None:
         order(account("paqshot"))
         hurry(1)
-        state = {"id": fakes.created[0].id, "status": "completed", "expires_at": "2020-01-01T00:00:00"}
+        state = {"id": fakes.created[0].id, "status": "completed", **told}
         state["image_url"] = fakes.file_url()
         fakes.fail("paqshot.read", "status", status=200, body=json.dumps(state).encode())
         hurry()

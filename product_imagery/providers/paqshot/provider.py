@@ -13,7 +13,7 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -191,7 +191,9 @@ def _wishes(job: Job) -> dict[str, Any]:
 def _kept_until(found: Fields) -> datetime | None:
     """Until when the result can be fetched, if anything tells it."""
     stated, made_at = _moment(found.text("expires_at", "")), _moment(found.text("created_at", ""))
-    return stated or (made_at + _KEPT if made_at else None)
+    if stated or made_at is None:
+        return stated
+    return made_at + _KEPT if made_at.year < MAXYEAR else None
 
 
 def _moment(text: str) -> datetime | None:
