@@ -30,7 +30,10 @@ UNDER_WAY, DONE_BEFORE, NO_PICTURE = "under_way", "done_before", "no_picture"
 
 @dataclass(frozen=True)
 class Quote:
-    """What pressing the button would do. ``cost`` is in ``currency``, ``seconds`` is wall clock on this machine."""
+    """What pressing the button would do. ``cost`` is in ``currency``, ``seconds`` is wall clock on this machine.
+
+    ``is_sandbox``: it is tried out, for nothing, and nothing is put on the products.
+    """
 
     pictures: int
     to_do: int
@@ -40,6 +43,7 @@ class Quote:
     cost: Decimal
     currency: str
     seconds: float
+    is_sandbox: bool = False
 
 
 #: products, by their descriptions: primary keys
@@ -92,6 +96,7 @@ def quote(chosen: Chosen, look: Look, *, fresh: bool = False, unseen: int = 0) -
         cost=look.cost_each * to_do,
         currency=provider.currency,
         seconds=seconds,
+        is_sandbox=look.is_sandbox,
     )
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import StateError
 from product_imagery.flows import review, steer
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.start import quote
-from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ResultImage
+from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, Preset, ProviderCredential, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus, Publication
 from tests.fakes.server import KEYS, SANDBOX_KEY, Fakes
@@ -61,6 +63,20 @@ def test_a_failed_trial_is_tried_again_for_nothing(sandbox: ProviderCredential, 
     hurry()
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
     assert CreditEntry.objects.count() == 0
+
+
+def test_the_merchant_sees_that_it_is_one(
+    sandbox: ProviderCredential, account: Account, person: Any, make_product: Any
+) -> None:
+    product, client = make_product(), person("*")
+    chosen = {"action": "enhance_images", "_selected_action": [str(product.pk)]}
+    address = client.post(reverse("admin:shop_product_changelist"), chosen, follow=True).redirect_chain[-1][0]
+    preset = Preset.objects.filter(provider="aigenstudio").first()
+    assert preset is not None
+    page = client.get(address, {"preset": preset.name}).content.decode()
+    assert "nothing is put on the products" in page
+    Preset.objects.filter(pk=preset.pk).update(credential=account("aigenstudio"))
+    assert "nothing is put on the products" not in client.get(address, {"preset": preset.name}).content.decode()
 
 
 @pytest.mark.parametrize(("first", "then"), [(SANDBOX_KEY, KEYS["aigenstudio"]), (KEYS["aigenstudio"], SANDBOX_KEY)])
