@@ -15,6 +15,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import URLPattern
 
@@ -134,6 +135,7 @@ def worker(live_server: Any) -> Iterator[Any]:
     def run() -> None:
         while not stop.is_set():
             pump_slice(seconds=0.5, stop=stop)
+        connection.close()  # of this thread: an open one would keep the test database from being removed
 
     thread = threading.Thread(target=run)
     thread.start()
