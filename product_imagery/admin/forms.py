@@ -84,8 +84,9 @@ def _field(option: Option, value: Any) -> forms.Field:
     if option.kind is Kind.NUMBER:
         return forms.FloatField(**bounds, **common)
     if option.is_words:
-        area: forms.Widget = forms.Textarea(attrs={"rows": 3}) if (option.maximum or 0) > 120 else forms.TextInput()
-        area = forms.URLInput() if option.kind is Kind.URL else area
+        is_long = option.kind is Kind.TEXT and (option.maximum or 0) > 120
+        line = forms.URLInput() if option.kind is Kind.URL else forms.TextInput()
+        area = forms.Textarea(attrs={"rows": 3}) if is_long else line
         return forms.CharField(
             widget=area, max_length=round(option.maximum or 0) or None, required=bool(option.minimum), **common
         )

@@ -110,12 +110,12 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
             future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
         return 0
     for job, future in intents:
-        if job.pk in held and job.credential_id in usable:
-            future.set_result(None)
-        elif job.pk in held:
+        if job.pk not in held:
+            future.set_exception(NotSent("Another worker has this job now.", code="claim_lost"))
+        elif job.credential_id not in usable:
             future.set_exception(NotSent("The account was paused or switched off.", code="account_off"))
         else:
-            future.set_exception(NotSent("Another worker has this job now.", code="claim_lost"))
+            future.set_result(None)
     return len(ours)
 
 

@@ -26,7 +26,7 @@ from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EventDelivery, ProviderJob, PumpSlot, ResultImage
-from product_imagery.provider_kit.registry import all_providers
+from product_imagery.provider_kit.registry import all_providers, hosted_providers
 from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import Publication
 
@@ -125,7 +125,7 @@ class _Pump:
         each = max(1, connections * 3 // 4)
         self._lanes = Lanes(connections, each, partial(track.perform, line=line), self._wake.set)
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
-        self._hosted = [slug for slug, provider in all_providers().items() if not provider.computes]
+        self._hosted = hosted_providers()
         self._sender = deliver.Sender()
         self._lost = False
         self._noted = 0

@@ -65,16 +65,12 @@ def process(written: WebhookDelivery) -> None:
         being_sent = credential.jobs.filter(state=JobState.SENDING)
         if (job and being_sent.filter(uuid=job).exists()) or (confirms and being_sent.exists()):
             return
-        found = (
-            _adopt(credential, job, hints[0]) if job and len(hints) == 1 else confirms and _try(credential, hints[0])
-        )
-        found = _resume_late(credential, hints) or found
-        if hints or job or written.event_id or not _looked_at_all_lately(credential):
-            outcome = f"{update.look_now(credential, hints, job)} jobs looked at"
-            outcome = outcome if hints or job else f"{_ALL} {outcome}"
-        else:
-            outcome = "all jobs were looked at a moment before"
-        outcome += ", one found again" if found else ""
+        found = _resume_late(credential, hints)
+        if job and len(hints) == 1:
+            found |= _adopt(credential, job, hints[0])
+        elif confirms:
+            found |= _try(credential, hints[0])
+        outcome = _look(written, hints, job) + (", one found again" if found else "")
         WebhookDelivery.objects.filter(pk=written.pk).update(processed_at=Now(), outcome=outcome)
         background.wake()
 
@@ -134,6 +130,16 @@ def _resume_late(credential: ProviderCredential, hints: tuple[str, ...]) -> bool
     for job in jobs:
         resume_stalled(job)
     return bool(jobs)
+
+
+def _look(written: WebhookDelivery, hints: tuple[str, ...], job: str) -> str:
+    """Bring looks forward, and say which."""
+    credential = written.credential
+    if hints or job:
+        return f"{update.look_now(credential, hints, job)} jobs looked at"
+    if not written.event_id and _looked_at_all_lately(credential):
+        return "all jobs were looked at a moment before"
+    return f"{_ALL} {update.look_now(credential, (), '')} jobs looked at"
 
 
 def _looked_at_all_lately(credential: ProviderCredential) -> bool:

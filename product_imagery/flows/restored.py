@@ -14,7 +14,7 @@ from django.db import transaction
 from product_imagery import files, signals
 from product_imagery.exceptions import StorageError
 from product_imagery.models import ProviderCredential, SpendingMark
-from product_imagery.provider_kit.registry import all_providers
+from product_imagery.provider_kit.registry import hosted_providers
 
 logger = logging.getLogger("product_imagery")
 
@@ -35,8 +35,7 @@ def note_spending() -> None:
 
 def pause_if_restored() -> bool:
     """Pause all accounts that cost money when the storage knows of more than the database; true if it did."""
-    hosted = [slug for slug, provider in all_providers().items() if not provider.computes]
-    accounts = ProviderCredential.objects.filter(provider__in=hosted)
+    accounts = ProviderCredential.objects.filter(provider__in=hosted_providers())
     if not accounts.exists():
         return False
     mark = SpendingMark.objects.current()

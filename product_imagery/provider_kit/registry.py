@@ -34,6 +34,11 @@ def get_provider(slug: str) -> type[Provider]:
         raise RequestError(f"There is no provider “{slug}”. There are: {known}.", code="unknown_provider") from None
 
 
+def hosted_providers() -> list[str]:
+    """Slugs of the providers that work elsewhere, and cost something."""
+    return [slug for slug, provider in all_providers().items() if not provider.computes]
+
+
 def get_offer(provider: type[Provider], operation: str) -> Offer:
     """Raises ``RequestError`` when the provider does not do the operation, and names those that do."""
     offer = provider.offers.get(Operation(operation)) if operation in set(Operation) else None
