@@ -60,9 +60,12 @@ def _record_together(words: list[Word]) -> set[int]:
 
 def _with_free_ids(words: list[Word]) -> list[Word]:
     """Leave out answers with an id that another job has."""
+    if not words:
+        return []
     names = [(word.call.job.credential_id, word.outcome.remote_id) for word in words]  # type: ignore[union-attr]
-    known = ProviderJob.objects.filter(remote_id__in=[name for _, name in names]) if names else []
-    taken = {(job.credential_id, job.remote_id) for job in known}
+    accounts, ids = zip(*names, strict=True)
+    known = ProviderJob.objects.filter(credential__in=set(accounts), remote_id__in=ids)
+    taken = set(known.values_list("credential", "remote_id"))
     return [word for word, name in zip(words, names, strict=True) if name not in taken and names.count(name) == 1]
 
 

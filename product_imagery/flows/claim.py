@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 
@@ -37,9 +38,9 @@ def claim_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
             return []
         limits = credential.limits()
         room = _Room(limits, LimitUse.objects.room(credential, limits))
-        chosen = _reads(credential, room, most)
-        chosen += _creates(credential, room, most - len(chosen))
-        taken = ProviderJob.objects.take(chosen, seconds)
+        reads = _reads(credential, room, most)
+        creates = _creates(credential, room, most - len(reads))
+        taken = ProviderJob.objects.take(_mixed(reads, creates), seconds)
         total: Counter[Counted] = Counter()
         for job in taken:
             total.update(_amounts(job))
@@ -71,6 +72,12 @@ class _Room:
         for counted, amount in amounts.items():
             self._left[counted] -= amount
         return True
+
+
+def _mixed(reads: list[ProviderJob], creates: list[ProviderJob]) -> list[ProviderJob]:
+    """By turns: what reads bring waits for an imaging process, creates wait for their intents to be written down."""
+    pairs = itertools.zip_longest(reads, creates)
+    return [job for pair in pairs for job in pair if job is not None]
 
 
 def _reads(credential: ProviderCredential, room: _Room, most: int) -> list[ProviderJob]:

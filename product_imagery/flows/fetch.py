@@ -18,7 +18,6 @@ from product_imagery.flows import review
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.pool import ImagingPool
-from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.provider_kit.connections import Connections
 from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
@@ -113,9 +112,7 @@ def _take_over(
         remote.item_id, made["file"], made["thumbnail"], warnings=warnings, report=remote.report, mark=mark
     )
     kept = store(picture, item.uuid)
-    with source.open("rb") as handle:
-        suffix = suffix_of(handle.read(HEAD)) or ".bin"
-    name = files.result_name(item.uuid, digest, suffix, "original-")
+    name = files.result_name(item.uuid, digest, made["suffix"] or ".bin", "original-")
     return replace(kept, original=files.keep(files.results_storage(), name, source, digest))
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from product_imagery import background
+from product_imagery import background, cores
 from product_imagery.addresses import read_urls
 from product_imagery.conf import Settings, get_settings
 from product_imagery.fetching import open_connections
@@ -32,7 +32,7 @@ from product_imagery.states import Publication
 
 _TICK = 0.25
 _STALE = 2.0  #: seconds for which a call may wait for a lane
-_ROUND = 0.3
+_ROUND = 0.4  #: seconds, while calls are being made
 _SHORTEST = 0.1  #: a round in which all calls came back
 _GATHER = 0.03  #: seconds in which more errands may come, to be run together
 _PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
@@ -70,7 +70,7 @@ def pump_slice(
         pump = _Pump(slot, settings, stop or threading.Event())
         if watch is not None:
             pump.chores.append(_Every(0.5, watch))
-        with contextlib.closing(pump), background.awake(), _calm_memory():
+        with contextlib.closing(pump), background.awake(), cores.one_core(), _calm_memory():
             pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
     finally:
         slot.release()

@@ -30,12 +30,15 @@ def reason(error: ImageryError | None) -> dict[str, str]:
 
 def begin(jobs: Iterable[ProviderJob]) -> None:
     """The items of jobs that have been claimed are being processed, and so are their enhancements."""
-    pks = [job.pk for job in jobs]
-    if not pks:
+    jobs = list(jobs)
+    if not jobs:
         return
-    EnhancementItem.objects.filter(job__in=pks, status=ItemStatus.QUEUED).update(status=ItemStatus.PROCESSING)
-    queued = Enhancement.objects.filter(jobs__in=pks, status=EnhancementStatus.QUEUED)
-    queued.update(status=EnhancementStatus.PROCESSING)
+    items = EnhancementItem.objects.filter(job__in=[job.pk for job in jobs], status=ItemStatus.QUEUED)
+    items.update(status=ItemStatus.PROCESSING)
+    fresh = {job.enhancement_id for job in jobs if job.enhancement.status != EnhancementStatus.PROCESSING}
+    if fresh:
+        queued = Enhancement.objects.filter(pk__in=fresh, status=EnhancementStatus.QUEUED)
+        queued.update(status=EnhancementStatus.PROCESSING)
 
 
 def end_items(

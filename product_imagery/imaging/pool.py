@@ -10,12 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from product_imagery import exceptions
+from product_imagery import cores, exceptions
 from product_imagery.exceptions import EngineError, ImageryError
 from product_imagery.imaging.child import HEADER
 
@@ -42,6 +42,7 @@ class ImagingPool:
     def __init__(self, limits: PoolLimits | None = None) -> None:
         self.limits = limits or PoolLimits()
         self._closed = False
+        self._cores = cores.allowed()
         self._all: set[_Child] = set()
         self._free: list[_Child] = []
         self._slots = threading.BoundedSemaphore(self.limits.processes)
@@ -71,7 +72,7 @@ class ImagingPool:
         with self._lock:
             if self._closed:
                 raise EngineError("The worker is stopping.", code="stopping")
-            child = self._free.pop() if self._free else _Child(self.limits)
+            child = self._free.pop() if self._free else _Child(self.limits, self._cores)
             self._all.add(child)
         spent = True
         try:
@@ -89,7 +90,7 @@ class ImagingPool:
 class _Child:
     """One process and the pipe to it."""
 
-    def __init__(self, limits: PoolLimits) -> None:
+    def __init__(self, limits: PoolLimits, own_cores: Collection[int]) -> None:
         self.answered = 0
         # The child gets no secret: an environment of its own, no inherited descriptors, nothing but numbers in argv.
         environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", **_MEMORY}
@@ -97,6 +98,7 @@ class _Child:
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and file
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
+        cores.give(self._process.pid, own_cores)
         assert self._process.stdout is not None
         self._answers = self._process.stdout.fileno()
         self._readable = select.poll()

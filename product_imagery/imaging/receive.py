@@ -9,6 +9,7 @@ from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import digest_of, write_picture
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.metadata import SourceType
+from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.imaging.thumbnails import write_thumbnail
 
 _QUALITY = 92
@@ -17,11 +18,14 @@ _QUALITY = 92
 def receive(*, source: str, stem: str, mark: str, limits: dict[str, int]) -> dict[str, Any]:
     """Return the descriptions of the picture (``file``) and its ``thumbnail``, as ``provider_kit.contract`` names them.
 
-    They are written to ``stem`` with an ending; ``sha256`` is that of the source.
+    They are written to ``stem`` with an ending; ``sha256`` and ``suffix`` are those of the source.
     Raises ``PictureError`` when it is not a picture that we accept.
     """
-    opened = open_picture(Path(source), Limits(**limits))
+    path = Path(source)
+    opened = open_picture(path, Limits(**limits))
+    with path.open("rb") as handle:
+        suffix = suffix_of(handle.read(HEAD))
     format = "png" if opened.format == "TIFF" else opened.format.lower()
     made = write_picture(opened.image, Path(f"{stem}-picture"), format=format, quality=_QUALITY, mark=SourceType(mark))
     small = write_thumbnail(opened.image, Path(f"{stem}-thumbnail"), mark=SourceType(mark))
-    return {"file": made.as_dict(), "thumbnail": small.as_dict(), "sha256": digest_of(Path(source))}
+    return {"file": made.as_dict(), "thumbnail": small.as_dict(), "sha256": digest_of(path), "suffix": suffix}

@@ -1,0 +1,59 @@
+"""The pump's threads share one core; imaging processes have all that the worker has."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+from product_imagery import cores
+from product_imagery.imaging.pool import ImagingPool, PoolLimits
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinities")
+
+
+def test_threads_begun_inside_share_the_core_and_all_is_as_before_afterwards():
+    before = os.sched_getaffinity(0)
+    with cores.one_core(), ThreadPoolExecutor(1) as threads:
+        inside = threads.submit(os.sched_getaffinity, 0).result()
+        here = os.sched_getaffinity(0)
+    assert inside == here
+    assert len(inside) == 1
+    assert os.sched_getaffinity(0) == before
+
+
+def test_an_imaging_process_has_all_cores_of_its_worker():
+    pool = ImagingPool(PoolLimits(processes=1))
+    before = os.sched_getaffinity(0)
+    try:
+        with cores.one_core():
+            pool.run("json:dumps", obj={})
+        (child,) = psutil.Process().children()
+        assert set(child.cpu_affinity()) == before
+    finally:
+        pool.close()
+
+
+def test_a_process_that_has_ended_is_no_trouble():
+    cores.give(2**22 + 1, cores.allowed())
+
+
+def test_another_thread_keeps_its_cores():
+    before, inside = os.sched_getaffinity(0), []
+    go, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        go.wait(10)
+        inside.append(os.sched_getaffinity(0))
+        done.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with cores.one_core():
+        go.set()
+        assert done.wait(10)
+    thread.join()
+    assert inside == [before]
