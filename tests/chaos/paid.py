@@ -4,6 +4,7 @@
 
 Workers die by SIGKILL at every boundary that a provider can see (a create arrives, is charged, is answered; a look or
 a download arrives) and at random moments; some creates take a second to arrive, whoever sent them may be dead by then.
+Now and then one is not killed but stopped (SIGSTOP) for longer than its claims last, and goes on afterwards.
 The fakes keep a ledger of charges: at the end each picture was charged once and is there, or waits for a person with an
 explanation; then that person decides by the ledger, and all are there. Waits are wound forward, except that nothing is
 looked up while a create is on its way: that is what the grace is for.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import contextlib
 import hashlib
 import os
 import random
@@ -38,19 +40,22 @@ _OPERATIONS = {
     "pergai": "scene",
 }
 _OPTIONS = {"pergai": {"image_folder": "products"}}
+_STOPS = 0.1  #: share of workers that are stopped instead of killed
+_STOP_SECONDS = 6.0  #: a claim lasts for four, see ``settings``
 
 
 class Nurseries:
     """Workers, forked from processes that have everything loaded, and replaced when they die."""
 
-    def __init__(self, workers: int, chance: random.Random) -> None:
+    def __init__(self, workers: int, fakes: Deadly) -> None:
         command = [sys.executable, "-m", "tests.chaos.nursery"]
         self._processes = [
             subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) for _ in range(workers)
         ]
         self._pids: dict[int, int] = {}
-        self._chance = chance
+        self._fakes, self._chance = fakes, fakes.chance
         self.killed: Counter[str] = Counter()
+        self.paused = 0
         self.left = 0
         self._lock = threading.Lock()
         for number, process in enumerate(self._processes):
@@ -66,13 +71,28 @@ class Nurseries:
         with self._lock:
             if self.left <= 0 or not self._pids:
                 return
-            pid = self._pids.pop(self._chance.choice(list(self._pids)))
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return
-            self.left -= 1
-            self.killed[where] += 1
+            number = self._chance.choice(list(self._pids))
+            with contextlib.suppress(ProcessLookupError):
+                if self._chance.random() < _STOPS:
+                    self._pause(self._pids[number])
+                    return
+                os.kill(self._pids.pop(number), signal.SIGKILL)
+                self.left -= 1
+                self.killed[where] += 1
+
+    def _pause(self, pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        self.paused += 1
+        late = object()  # what it was about to send may still be sent
+        self._fakes.on_their_way.add(late)
+
+        def go_on() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+            time.sleep(1.0)
+            self._fakes.on_their_way.discard(late)
+
+        threading.Timer(_STOP_SECONDS, go_on).start()
 
     def stop(self) -> None:
         """End all of them."""
@@ -90,7 +110,7 @@ class Deadly(Fakes):
         super().__init__(work_seconds=0.05)
         self.chance = random.Random(seed)
         self.kill: Any = None
-        self.on_their_way = 0
+        self.on_their_way: set[object] = set()
 
     async def at(self, boundary: str) -> None:
         """Tell that a boundary is reached."""
@@ -98,9 +118,9 @@ class Deadly(Fakes):
         if self.kill and self.chance.random() < deadly:
             self.kill(boundary)
             if boundary == "create arrived" and self.chance.random() < 0.3:
-                self.on_their_way += 1
+                self.on_their_way.add(create := object())
                 await asyncio.sleep(1.0)
-                self.on_their_way -= 1
+                self.on_their_way.discard(create)
 
 
 def main() -> int:
@@ -134,7 +154,7 @@ def run(fakes: Deadly, kills: int, items: int, workers: int) -> int:
     call_command("flush", verbosity=0, interactive=False)
     shop.stock(items)
     accounts = [_account(provider, fakes.base) for provider in _OPERATIONS]
-    nursery, began, rounds = Nurseries(workers, fakes.chance), time.monotonic(), 0
+    nursery, began, rounds = Nurseries(workers, fakes), time.monotonic(), 0
     fakes.kill = nursery.kill
     problems: list[str] = []
     decided: Counter[str] = Counter()
@@ -152,6 +172,7 @@ def run(fakes: Deadly, kills: int, items: int, workers: int) -> int:
     for where, count in sorted(nursery.killed.items()):
         print(f"  killed {where}: {count}")
     seconds = time.monotonic() - began
+    print(f"  stopped for longer than a claim: {nursery.paused}")
     print(f"{sum(nursery.killed.values())} kills, {len(fakes.created)} pictures in {rounds} rounds, {seconds:.0f} s")
     print(f"  decided by a person: {dict(decided)}")
     print("\n".join(problems[:40]) or "every picture paid once and there, every doubt explained, nothing left open")
