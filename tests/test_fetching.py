@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import http.server
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from product_imagery import fetching
 from product_imagery.exceptions import FetchError, UnsafeAddress
@@ -201,6 +206,7 @@ def test_a_name_server_that_sleeps_holds_nobody_for_long(tmp_path: Path, monkeyp
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     seen: list[dict[str, str]]
+    asked: list[str]
     answer: Callable[[Any], None]
 
 
@@ -246,6 +252,67 @@ def test_a_file_arrives_without_any_credentials(server: _Server, tmp_path: Path,
     fetch(_address(server), tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == b"bytes"
     assert set(server.seen[0]) == {"host", "user-agent", "accept-encoding"}
+
+
+class TestNamesOverTls:
+    """E4: the connection goes to the address that was checked; certificate and Host are asked for by name."""
+
+    @pytest.fixture
+    def named(self, server: _Server, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> _Server:
+        """``server`` with a certificate for pictures.example.com, by an authority that is trusted."""
+        key, certificate = _certificate(tmp_path, "pictures.example.com")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        context.sni_callback = lambda _, name, __: asked.append(str(name))
+        server.asked = asked = []
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.answer = _send
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr(fetching, "_tls", lambda: trusted)
+        port = server.server_address[1]
+        real = socket.getaddrinfo
+        names = ("pictures.example.com", "other.example.com")
+        settings.PRODUCT_IMAGERY = {"FETCH_ALLOW": tuple(f"{name}:{port}" for name in names)}
+        monkeypatch.setattr(
+            fetching.socket, "getaddrinfo", lambda host, *a, **k: real("127.0.0.1" if host in names else host, *a, **k)
+        )
+        return server
+
+    def test_a_certificate_for_the_name_is_good(self, named: _Server, tmp_path: Path) -> None:
+        port = named.server_address[1]
+        fetch(f"https://pictures.example.com:{port}/a.png", tmp_path / "x")
+        assert (tmp_path / "x").read_bytes() == b"bytes"
+        assert named.asked == ["pictures.example.com"]
+        assert named.seen[0]["host"] == f"pictures.example.com:{port}"
+
+    def test_one_for_another_name_is_not(self, named: _Server, tmp_path: Path) -> None:
+        with pytest.raises(FetchError, match="connection"):
+            fetch(f"https://other.example.com:{named.server_address[1]}/a.png", tmp_path / "x")
+        assert named.asked == ["other.example.com"]
+        assert not named.seen
+
+
+def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "key.pem", folder / "certificate.pem"
+    pem = serialization.Encoding.PEM
+    paths[0].write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    paths[1].write_bytes(made.public_bytes(pem))
+    return paths
 
 
 @pytest.mark.parametrize(

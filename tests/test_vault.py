@@ -6,8 +6,10 @@ import json
 import logging
 import pickle
 import traceback
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from cryptography.fernet import Fernet
 from django.core import serializers
@@ -15,6 +17,7 @@ from django.core.management import call_command
 
 from product_imagery.exceptions import SecretError
 from product_imagery.flows import accounts
+from product_imagery.imaging.pool import ImagingPool, PoolLimits
 from product_imagery.models import ProviderCredential
 from product_imagery.vault import Secret, seal, unseal
 
@@ -61,6 +64,45 @@ def test_with_another_key_nothing_opens_and_nothing_is_lost(settings: Any) -> No
     assert accounts.renew_encryption() == (1, [])
     settings.PRODUCT_IMAGERY = {"SECRET_KEYS": (second,)}
     assert ProviderCredential.objects.get().secret().reveal() == CANARY
+
+
+@pytest.mark.django_db
+def test_a_dump_that_is_loaded_at_another_site_opens_nothing_and_loses_nothing(
+    settings: Any, tmp_path: Path, admin_client: Any
+) -> None:
+    """H4."""
+    first, second = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    settings.PRODUCT_IMAGERY = {"SECRET_KEYS": (first,)}
+    credential = ProviderCredential(provider="paqshot", label="Main")
+    credential.set_secret(CANARY)
+    credential.save()
+    dump = tmp_path / "dump.json"
+    call_command("dumpdata", "product_imagery.providercredential", output=str(dump))
+    assert CANARY not in dump.read_text()
+    ProviderCredential.objects.all().delete()
+    settings.PRODUCT_IMAGERY = {"SECRET_KEYS": (second,)}
+    call_command("loaddata", str(dump), verbosity=0)
+    loaded = ProviderCredential.objects.get()
+    with pytest.raises(SecretError, match="Enter the key again"):
+        loaded.secret()
+    page = admin_client.get(f"/admin/product_imagery/providercredential/{loaded.pk}/change/")
+    assert "unreadable" in page.content.decode()
+    settings.PRODUCT_IMAGERY = {"SECRET_KEYS": (first,)}
+    assert loaded.secret().reveal() == CANARY
+
+
+def test_an_imaging_process_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H7: neither its environment nor its command line holds what ours do."""
+    monkeypatch.setenv("PRODUCT_IMAGERY_SECRET_KEYS", CANARY)
+    monkeypatch.setenv("DATABASE_URL", f"postgres://shop:{CANARY}@localhost/shop")
+    pool = ImagingPool(PoolLimits(processes=1))
+    try:
+        pool.run("json:dumps", obj={})
+        (child,) = psutil.Process().children()
+        assert CANARY not in repr(child.environ())
+        assert CANARY not in repr(child.cmdline())
+    finally:
+        pool.close()
 
 
 @pytest.mark.django_db

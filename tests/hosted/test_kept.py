@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import time
@@ -16,7 +17,7 @@ from django.utils import timezone
 from PIL import Image
 
 from example_project.shop.models import Product
-from product_imagery.flows import line, steer, sweep, update
+from product_imagery.flows import fetch, line, pump, steer, sweep, update
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pace import forecast_seconds
 from product_imagery.flows.pump import pump_slice
@@ -435,3 +436,36 @@ def test_an_outage_is_probed_and_not_hammered(part: str, account: Account, order
         pump_slice(seconds=0.1)
     assert ProviderJob.objects.filter(claims__gt=0).count() <= 6 + 1
     assert not ProviderCredential.objects.rested().exists()
+
+
+def test_other_bytes_the_second_time_overwrite_nothing(
+    account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E15: a worker dies with a picture stored and not written down, and its address brings another one then."""
+    order(account("productai"))
+    hurry(1)
+    with monkeypatch.context() as dying:
+        dying.setattr(pump, "record_all", lambda words: None)
+        hurry(1)
+    item = EnhancementItem.objects.get()
+    folder = f"product_imagery/results/{item.uuid}"
+    first = {name: _content(f"{folder}/{name}") for name in default_storage.listdir(folder)[1]}
+    assert len(first) == 3
+    other = io.BytesIO()
+    Image.new("RGB", (320, 240), "navy").save(other, "PNG")
+    fakes.picture = other.getvalue()
+    ProviderJob.objects.update(claimed_until="2000-01-01T00:00Z")
+    with monkeypatch.context() as untidied:
+        untidied.setattr(fetch, "tidy", lambda items: None)
+        hurry()
+    result = ResultImage.objects.get()
+    assert {name: _content(f"{folder}/{name}") for name in first} == first
+    assert _content(result.original.name) == fakes.picture
+    assert hashlib.sha256(_content(result.image.name)).hexdigest() == result.sha256
+    assert not {result.image.name, result.thumbnail.name, result.original.name} & {f"{folder}/{name}" for name in first}
+
+
+def _content(name: str) -> bytes:
+    with default_storage.open(name) as handle:
+        content: bytes = handle.read()
+    return content

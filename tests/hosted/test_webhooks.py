@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import hashlib
 import hmac
 import itertools
@@ -147,6 +149,54 @@ def test_other_doors_stay_shut(account: Account, client: Client) -> None:
     assert _post(client, _url(credential), b"x" * 300_000, {}) == 413
     ProviderCredential.objects.update(is_active=False)
     assert _post(client, _url(credential), b"{}", _aigen(b"{}")) == 404
+
+
+_SIGNED = '{"id": "gen_ü", "status": "completed"}'
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        gzip.compress(_SIGNED.encode()),
+        codecs.BOM_UTF8 + _SIGNED.encode(),
+        _SIGNED.encode("utf-16"),
+        _SIGNED.encode("latin-1"),
+        json.dumps(json.loads(_SIGNED)).encode(),
+        json.dumps(json.loads(_SIGNED), separators=(",", ":"), ensure_ascii=False).encode(),
+        _SIGNED.encode() + b"\n",
+    ],
+    ids=["gzip", "byte order mark", "utf-16", "latin-1", "escaped", "without spaces", "line end"],
+)
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_the_bytes_that_were_signed_are_the_only_ones_believed(
+    sent: bytes, encoding: str, account: Account, paqshot: ProviderCredential, client: Client
+) -> None:
+    """D2: the same text in another dress is another body, whatever its headers say."""
+    dress = {"HTTP_CONTENT_ENCODING": encoding} if encoding else {}
+    body = _SIGNED.encode()
+    for credential, headers in ((account("aigenstudio"), _aigen(body)), (paqshot, _paqshot(body))):
+        assert _post(client, _url(credential), sent, headers | dress) == 401
+    assert not WebhookDelivery.objects.exists()
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe\x00", gzip.compress(b"{}"), b"[]", b"null", b'"x"', b"{" * 5000, b""])
+def test_what_is_signed_and_cannot_be_read_is_a_hint_about_all(
+    body: bytes, account: Account, paqshot: ProviderCredential, client: Client
+) -> None:
+    """D2: it comes from the provider, whatever it means."""
+    for credential, headers in ((account("aigenstudio"), _aigen(body)), (paqshot, _paqshot(body))):
+        assert _post(client, _url(credential), body, headers) == 200
+    assert {delivery.outcome for delivery in WebhookDelivery.objects.all()} == {"all: 0 jobs looked at"}
+
+
+def test_a_secret_opens_no_other_account(account: Account, paqshot: ProviderCredential, client: Client) -> None:
+    """D3."""
+    other = account("paqshot", label="another shop")
+    other.set_secret("whsec_of_another_shop", "webhook_secret")
+    other.save()
+    assert _post(client, _url(other), b"{}", _paqshot(b"{}")) == 401
+    assert _post(client, _url(paqshot), b"{}", _paqshot(b"{}", "whsec_of_another_shop")) == 401
+    assert _post(client, _url(other), b"{}", _paqshot(b"{}", "whsec_of_another_shop")) == 200
 
 
 def test_an_unsigned_call_is_only_a_hint(account: Account, order: Order, fakes: Fakes, client: Client) -> None:
