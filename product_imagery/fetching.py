@@ -279,7 +279,7 @@ def _receive(response: httpcore.Response, path: Path, limits: FetchLimits) -> st
     if length is not None and length > limits.most_bytes:
         raise _too_large(limits)
     written = 0
-    with path.open("wb", buffering=0) as target:
+    with path.open("wb") as target:
         for piece in response.iter_stream():
             written += len(piece)
             if written > limits.most_bytes:

@@ -159,11 +159,7 @@ def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:
     """
     found = hashlib.sha256()
     written = 0
-    with (
-        _as_storage_errors("The file cannot be read."),
-        storage.open(name, "rb") as handle,
-        path.open("wb", buffering=0) as target,
-    ):
+    with _as_storage_errors("The file cannot be read."), storage.open(name, "rb") as handle, path.open("wb") as target:
         for piece in _pieces(handle):
             target.write(piece[: most + 1 - written])
             found.update(piece)

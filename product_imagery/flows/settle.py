@@ -35,6 +35,7 @@ def begin(jobs: Iterable[ProviderJob]) -> None:
         return
     items = EnhancementItem.objects.filter(job__in=[job.pk for job in jobs], status=ItemStatus.QUEUED)
     items.update(status=ItemStatus.PROCESSING)
+    # Mostly it is known that they are; one that is cannot go back to the queue before this job's items have ended.
     fresh = {job.enhancement_id for job in jobs if job.enhancement.status != EnhancementStatus.PROCESSING}
     if fresh:
         queued = Enhancement.objects.filter(pk__in=fresh, status=EnhancementStatus.QUEUED)
