@@ -20,6 +20,7 @@ from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.provider_kit.connections import Connections
+from product_imagery.provider_kit.contract import FOUND_AGAIN
 from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
 from product_imagery.states import ACTIVE_ITEMS
 
@@ -109,7 +110,12 @@ def _take_over(
     }
     warnings = tuple(code for code, seen in signs.items() if seen)
     picture = Picture(
-        remote.item_id, made["file"], made["thumbnail"], warnings=warnings, report=remote.report, mark=mark
+        remote.item_id,
+        made["file"],
+        made["thumbnail"],
+        warnings=(*remote.warnings, *warnings),
+        report=remote.report,
+        mark=mark,
     )
     kept = store(picture, item.uuid)
     name = files.result_name(item.uuid, digest, made["suffix"] or ".bin", "original-")
@@ -148,8 +154,8 @@ def write_down_all(done: list[tuple[ProviderJob, list[EnhancementItem], list[Sto
         if enhancement.auto_approve and not enhancement.cancelled_at
     }
     # Asked again: somebody may have cancelled meanwhile. Several variants of one item cannot all stand on the product:
-    # the first one does.
-    firsts = {result.item_id: result for result in reversed(made)}
+    # the first one does. Whether it is the right picture at all, only a person can tell of what was found again.
+    firsts = {result.item_id: result for result in reversed(made) if FOUND_AGAIN not in result.warnings}
     for result in firsts.values():
         if result.item.enhancement_id in approved:
             publish = not enhancements[result.item.enhancement_id].is_trial

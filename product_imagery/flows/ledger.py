@@ -16,9 +16,15 @@ _Kind = CreditEntry.Kind
 
 
 def allow(
-    credential: ProviderCredential, total: Decimal, budget: Decimal | None = None, key: ApiKey | None = None
+    credential: ProviderCredential,
+    total: Decimal,
+    budget: Decimal | None = None,
+    key: ApiKey | None = None,
+    earlier: Enhancement | None = None,
 ) -> None:
     """Make sure that ``total`` fits every budget, under the locks of account and key until the transaction ends.
+
+    ``budget`` is that of a new enhancement; of one that is there ``earlier``, what it has spent counts.
 
     Raises ``RequestError`` with the code ``over_budget``.
     """
@@ -36,6 +42,9 @@ def allow(
         (credential.budget_day, of_account, day, "today"),
         (credential.budget_month, of_account, day.replace(day=1), "this month"),
     ]
+    if earlier is not None:
+        its_own = CreditEntry.objects.filter(enhancement=earlier)
+        budgets.append((earlier.budget, its_own, earlier.created_at, "of this enhancement"))
     if key is not None and key.budget_day is not None:
         ApiKey.objects.lock(key.pk)
         budgets.append(
@@ -112,7 +121,8 @@ def order_again(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any],
         return enhancement.credential.cost_of(enhancement.operation, offer, options)
 
     priced = [(options, cost(options) * pictures) for options, pictures in orders]
-    allow(enhancement.credential, sum((cost for _, cost in priced), Decimal(0)), key=enhancement.api_key)
+    total = sum((cost for _, cost in priced), Decimal(0))
+    allow(enhancement.credential, total, key=enhancement.api_key, earlier=enhancement)
     return order(enhancement, priced)
 
 

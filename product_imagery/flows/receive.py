@@ -14,7 +14,7 @@ from product_imagery.flows import update
 from product_imagery.flows.settle import resume_stalled
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
 from product_imagery.models.clock import from_now, unclaimed
-from product_imagery.provider_kit.contract import HINTED, Delivery
+from product_imagery.provider_kit.contract import HINTED, NEWEST, Delivery
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import JobState
 from product_imagery.vault import Hidden, Secret
@@ -22,6 +22,7 @@ from product_imagery.vault import Hidden, Secret
 _KEPT = ("content-type", "user-agent")  #: besides those that the provider names
 _SOON = 60.0  #: seconds after which a call that was not acted on is forgotten
 _ALL = "all:"  #: begins the outcome of a call that named no job
+_LATELY = 86_400.0  #: seconds in which a call may still come about work that a person has decided about
 _PAUSE = 30.0  #: seconds between looks at all jobs because of calls that anybody may have made
 
 
@@ -62,7 +63,7 @@ def process(written: WebhookDelivery) -> None:
     hints = provider.hints(delivery)
     confirms = provider.confirms_hints and not job and _is_unknown(credential, hints)
     with transaction.atomic():
-        being_sent = credential.jobs.filter(state=JobState.SENDING)
+        being_sent = credential.jobs.filter(state=JobState.SENDING, sent_at__lte=written.received_at)
         if (job and being_sent.filter(uuid=job).exists()) or (confirms and being_sent.exists()):
             return
         found = _resume_late(credential, hints)
@@ -107,15 +108,20 @@ def _is_unknown(credential: ProviderCredential, hints: tuple[str, ...]) -> bool:
 
 
 def _try(credential: ProviderCredential, remote_id: str) -> bool:
-    """Let the only lost job of the account find out whether an unknown id is its own."""
+    """Let the only lost job of the account find out whether an unknown id is its own.
+
+    What a person has lately decided about may be what the call is about, and nobody can tell any more.
+    """
     lost = credential.jobs.filter(
         remote_id="", intent_at__isnull=False, state__in=(JobState.CHECKING, JobState.STALLED)
     )
     jobs = list(lost[:2])
-    if len(jobs) != 1:
+    if len(jobs) != 1 or credential.jobs.exclude(decision="").filter(sent_at__gt=from_now(-_LATELY)).exists():
         return False
     (job,) = jobs
-    remembered = {**job.remembered, HINTED: remote_id}
+    before = credential.jobs.exclude(remote_id="").filter(accepted_at__lt=job.intent_at).order_by("-accepted_at")
+    newest = before.values_list("remote_id", flat=True).first() or ""
+    remembered = {**job.remembered, HINTED: remote_id, NEWEST: newest}
     same = ProviderJob.objects.filter(unclaimed(), pk=job.pk, state=job.state)
     moved = same.let_go(JobState.CHECKING, remembered=remembered, due_at=Now())
     if moved and job.state == JobState.STALLED:

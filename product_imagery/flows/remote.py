@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from django.utils import timezone
 
-from product_imagery.exceptions import FetchError, RequestError
+from product_imagery.exceptions import FetchError, ProviderRefused, RequestError
 from product_imagery.flows.line import Account, Caller, count
 from product_imagery.models import ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import mark_of
@@ -56,7 +56,12 @@ def manage(
     provider = _hosted(credential)
     if verb is Verb.LIST:
         return converse(credential, provider.entries(request))
-    answer = converse(credential, provider.call(request))
+    try:
+        answer = converse(credential, provider.call(request))
+    except ProviderRefused as error:
+        if verb is Verb.ADD and error.status == 409:  # it is in there already
+            return None
+        raise
     return answer.json() if answer.body else None
 
 

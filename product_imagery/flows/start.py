@@ -141,6 +141,7 @@ def start(
                     is_test=look.is_test,
                     is_sandbox=look.is_sandbox,
                     webhook_url=webhook_url,
+                    budget=budget,
                 )
                 enhancement.left_out = plan.left(chosen)
                 _create_items(enhancement, plan, cost, external_ids or {})

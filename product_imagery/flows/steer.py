@@ -114,14 +114,27 @@ def _restart(enhancement: Enhancement, items: list[EnhancementItem]) -> None:
 
 
 def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
-    """A person says that the provider did not accept a stalled job: it is sent once more, and may cost once more.
+    """A person has a stalled job sent once more. It may cost once more; it does where the first one was accepted.
 
-    Raises ``StateError`` when it does not wait for a decision.
+    Raises ``StateError`` when it does not wait for a decision, ``RequestError`` over a budget.
     """
+    if job.accepted_at is not None:
+        _buy_again(job, actor)
+        return
     again = next_again(job.remembered)  # another mark: the first one may be taken there
     changes: dict[str, Any] = {"remembered": again, "intent": None, "intent_at": None, "remote_id": ""}
     changes |= {"collectable": False, **_AGAIN}
     _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, "It was not accepted: sent again.", changes)
+
+
+def _buy_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
+    """What was accepted is paid for and lost: another job is ordered, and booked, in its place."""
+    with transaction.atomic():
+        ended = {"finished_at": Now(), "collectable": False}
+        _decide(job, actor, JobState.FAILED, ItemStatus.QUEUED, "Its result is lost: ordered again.", ended)
+        items = job.items.filter(status=ItemStatus.QUEUED)
+        (new,) = ledger.order_again(job.enhancement, [(job.options, items.count())])
+        items.update(job=new)
 
 
 def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> None:

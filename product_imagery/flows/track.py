@@ -171,7 +171,8 @@ def _source(item: EnhancementItem, call: Call, word: Word, place: Place, pool: I
     another kind. What is no picture is refused here: a provider would be paid for it all the same.
     """
     external_id, description, provider = item.uuid.hex, call.descriptions[item.pk], call.provider
-    if provider.form is Form.NAME:
+    form = provider.form_in(call.job.credential.settings())
+    if form is Form.NAME:
         return JobInput(item.pk, external_id, name=item.source_name)
     storage, name = description.storage, item.source_name
     path = place.source(item.pk)
@@ -181,7 +182,7 @@ def _source(item: EnhancementItem, call: Call, word: Word, place: Place, pool: I
     copy = pool.run("product_imagery.imaging.fit:fit", source=str(path), stem=str(path), limits=bounds, **wanted)
     if copy:
         place.taken.append(Path(copy["path"]))
-    if provider.form is not Form.URL:
+    if form is not Form.URL:
         return JobInput(item.pk, external_id, path=Path(copy["path"]) if copy else path)
     signed = source_address(str(item.uuid))
     address = _address_of_copy(item, copy) if copy else public_address(storage, name, signed)

@@ -39,6 +39,7 @@ _DATABASE_WAITS = (0.1, 0.5, 2.0)
 _OWN_TRIES = 5  #: with our own storage
 _REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
 _PICTURE_TRIES = 3  #: to read a finished job that shows no picture
+_SHOWN = 5  #: ids of what a lost create may have become
 _CHECK_TRIES = 30  #: about four hours of looking up
 _SKEW = 30.0  #: seconds: the resolution of ``Date`` and a slow network are less
 _ABSENT = "absent_once"
@@ -185,8 +186,15 @@ def _not_accepted(word: Word, outcome: NotAccepted) -> None:
 
 
 def _undecidable(word: Word, outcome: Undecidable) -> None:
-    lost = word.call.job.note or "The connection was lost after the request was sent."
-    _stall(word.call.job, "outcome_unknown", f"{lost} It may have been accepted. {outcome.why}")
+    job = word.call.job
+    lost = job.note or "The connection was lost after the request was sent."
+    others = ProviderJob.objects.filter(provider=job.provider, remote_id__in=outcome.candidates)
+    known = set(others.values_list("remote_id", flat=True)) if outcome.candidates else set()
+    unknown = [one for one in outcome.candidates if one not in known]
+    more = ", …" if len(unknown) > _SHOWN else ""
+    names = ", ".join(unknown[:_SHOWN]) + more
+    found = f"The provider's list shows what may be it: {names}. Look at it there, then decide."
+    _stall(job, "outcome_unknown", f"{lost} It may have been accepted. {found if unknown else outcome.why}")
 
 
 _Apply: TypeAlias = Callable[[Word, Any], None]

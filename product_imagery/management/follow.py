@@ -13,7 +13,10 @@ from product_imagery.states import Publication
 
 
 def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
-    """Pump (or watch, while another worker holds the slot) until all items ended and nothing waits to be published."""
+    """Pump (or watch, while another worker holds the slot) until all items ended and nothing waits to be published.
+
+    What waits for a person is not waited for: a stalled picture, or an account that is paused.
+    """
     stop = threading.Event()
     total = enhancement.items.count()
     with tqdm(total=total, unit="picture", disable=not bar) as progress:
@@ -24,11 +27,15 @@ def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
             if not current.is_active and not _waiting(enhancement):
                 stop.set()
 
-        while not stop.is_set():
+        while not stop.is_set() and _moves(enhancement):
             if not pump_slice(stop=stop, watch=watch).ran:
                 time.sleep(0.5)
             watch()
     return Enhancement.objects.get(pk=enhancement.pk)
+
+
+def _moves(enhancement: Enhancement) -> bool:
+    return enhancement.jobs.movable().exists() or _waiting(enhancement)
 
 
 def _waiting(enhancement: Enhancement) -> bool:

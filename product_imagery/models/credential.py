@@ -137,14 +137,14 @@ class ProviderCredential(models.Model):
         """Buy nothing with the account until somebody resumes it; true for the one call that did it.
 
         ``stops_reads``: do not even ask about work that is under way, as its key is not accepted for that either.
-        ``awaits_key``: a new key ends the pause.
+        ``awaits_key``: a new key ends the pause. A pause of another kind takes the place of such a one.
         """
         mine = ProviderCredential.objects.filter(pk=self.pk)
         if stops_reads:
             mine.filter(stops_reads=False).update(stops_reads=True)
-        return bool(
-            mine.filter(paused_at=None).update(paused_at=Now(), paused_reason=reason[:200], awaits_key=awaits_key)
-        )
+        weaker = models.Q(paused_at=None) if awaits_key else models.Q(paused_at=None) | models.Q(awaits_key=True)
+        changes = {"paused_at": Now(), "paused_reason": reason[:200], "awaits_key": awaits_key}
+        return bool(mine.filter(weaker).update(**changes))
 
     @property
     def may_buy(self) -> bool:
@@ -158,6 +158,10 @@ class ProviderCredential(models.Model):
 
     def clean(self) -> None:
         """Refuse limits that cannot be counted, and addresses at which anybody could read the key on its way."""
+        if self.declared.own_address and not self.base_url:
+            needed = _("%(label)s has no address that is the same for everybody: enter yours, as in %(sample)s.")
+            facts = {"label": self.declared.label, "sample": self.declared.base_url}
+            raise ValidationError({"base_url": needed % facts})
         parts = urlsplit(self.base_url)
         here = parts.hostname in _LOOPBACK or parts.netloc in get_settings().fetch_allow
         if self.base_url and parts.scheme != "https" and not here:

@@ -69,6 +69,7 @@ class Enhancement(models.Model):
     is_test = models.BooleanField(_("made with a test key: never published"), default=False)
     is_sandbox = models.BooleanField(_("made with a provider's sandbox key: never published"), default=False)
     webhook_url = models.TextField(_("events go to"), blank=True)
+    budget = models.DecimalField(_("budget"), max_digits=12, decimal_places=2, null=True, blank=True)
     auto_approve = models.BooleanField(_("approve without review"), default=False)
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)

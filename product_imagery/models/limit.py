@@ -47,7 +47,9 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
 
     def forget(self) -> None:
         """Delete what no window reaches any more."""
-        self.filter(at__lt=Now() - timedelta(days=2)).delete()
+        for credential in ProviderCredential.objects.iterator():
+            longest = max(map(_window, credential.limits()), default=0.0)
+            self.filter(credential=credential, at__lt=Now() - timedelta(seconds=longest)).delete()
 
 
 def _window(limit: Limit) -> float:

@@ -121,6 +121,8 @@ class JobInput:
 
 AGAIN = "again"  #: what is remembered under this name tells a job that was sent again from its first sending
 HINTED = "hinted"  #: under this name the id that a webhook told, and that may be a lost job's
+NEWEST = "newest"  #: under this name the last id of the account that was known when that job was sent
+FOUND_AGAIN = "found_again"  #: the warning about a picture whose job was found by such a hint
 
 
 def mark_of(job_uuid: str, remembered: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -184,6 +186,7 @@ class Provider:
     at once (0: no limit), ``deadline`` the seconds after which a running job is shown to a person, ``patience`` those
     that one call may take (at most ``MOST_PATIENCE``), ``formats`` what sources may be, as Pillow calls them.
     ``webhook_headers`` are the headers of its webhook calls that are read, in lower case; no others are kept.
+    ``own_address`` says that every customer has a base address of his own, of which ``base_url`` is only a sample.
     ``key_prefixes`` is what its keys begin with, if that is known. ``confirms_hints`` says that ``reconcile`` can tell
     whether the job named under ``HINTED`` is the lost one.
     """
@@ -199,8 +202,10 @@ class Provider:
     warning_texts: ClassVar[Mapping[str, str]] = {
         "unchanged": "The provider sent the source back as it was.",
         "tiny": "The picture is too small for a shop.",
+        FOUND_AGAIN: "Its request was lost and found again by its prompt: make sure that it shows this product.",
     }
     base_url: ClassVar[str] = ""
+    own_address: ClassVar[bool] = False
     form: ClassVar[Form] = Form.FILE
     max_source_bytes: ClassVar[int] = 10_000_000 - 1  #: “below 10 MB”, as the strictest of them says
     batch: ClassVar[int] = 1
@@ -213,6 +218,10 @@ class Provider:
     webhooks: ClassVar[bool] = False
     webhook_headers: ClassVar[tuple[str, ...]] = ()
     confirms_hints: ClassVar[bool] = False
+
+    def form_in(self, settings: Mapping[str, str]) -> Form:
+        """How pictures are sent with an account whose readings are these."""
+        return self.form
 
     def submit(self, job: Job) -> Conversation:
         """Hand the job over. Ends with what the provider made of it."""

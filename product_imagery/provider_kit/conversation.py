@@ -31,11 +31,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class RemotePicture:
-    """A finished picture at a foreign address. It is fetched without any key."""
+    """A finished picture at a foreign address. It is fetched without any key. ``warnings`` are codes for a reviewer."""
 
     item_id: int
     url: str
     report: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,13 @@ class NotAccepted:
 
 @dataclass(frozen=True)
 class Undecidable:
-    """A reconciliation's answer: it cannot be told; ``why`` is a sentence for the person who has to decide."""
+    """A reconciliation's answer: it cannot be told; ``why`` is a sentence for the person who has to decide.
+
+    ``candidates`` are ids of what it may be, which that person is shown where no job here has them.
+    """
 
     why: str
+    candidates: tuple[str, ...] = ()
 
 
 Request: TypeAlias = Compute | HttpRequest | Remember

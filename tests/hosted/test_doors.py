@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
@@ -17,6 +18,7 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
+from product_imagery.flows import update
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pace import batch_sizes, forecast_seconds
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
@@ -88,6 +90,30 @@ class TestCredentialCommand:
             assert product.enhanced_photo.size > 0
         assert fakes.charged(provider) == 2
         assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == sum(one.cost for one in fakes.created)
+
+    @pytest.mark.parametrize(
+        ("trouble", "sentence"),
+        [
+            ("lost", "0 completed, 0 failed, 1 stalled.*It may have been accepted.*see Provider jobs"),
+            ("paused", "0 completed, 0 failed, 1 open.*waits for the account “productai” \\(paused by hand\\)"),
+        ],
+    )
+    def test_waiting_ends_when_it_is_a_person_s_turn(
+        self, trouble: str, sentence: str, account: Account, fakes: Fakes, make_product: Any, monkeypatch: Any
+    ) -> None:
+        credential = account("productai")
+        make_product()
+        told = StringIO()
+        command = ["imagery_enhance", "shop.Product", "--all", "--operation", "scene", "--credential", "productai"]
+        if trouble == "lost":
+            monkeypatch.setattr(update, "_GRACE", 0.1)
+            fakes.fail("productai.create", "lose")
+        elif trouble == "paused":
+            credential.pause("paused by hand", stops_reads=True)
+        with pytest.raises(SystemExit) as ended:
+            call_command(*command, "--wait", stdout=told)
+        assert ended.value.code == 1
+        assert re.search(sentence, told.getvalue(), re.DOTALL)
 
     def test_what_is_wrong_is_said(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
         account("aigenstudio", key="aigen_live_wrong_key_1")

@@ -6,18 +6,21 @@ import hashlib
 import io
 import json
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
 from example_project.shop.models import Product
-from product_imagery.flows import fetch, line, pump, steer, sweep, update
+from product_imagery.exceptions import ProviderError, RequestError
+from product_imagery.flows import accounts, fetch, line, pump, steer, sweep, update
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pace import forecast_seconds
 from product_imagery.flows.pump import pump_slice
@@ -81,6 +84,17 @@ class TestPictureOfATool:
         hurry()
         assert fakes.charged("pergai") == 1
         assert EnhancementItem.objects.get().status in (ItemStatus.COMPLETED, ItemStatus.STALLED)
+
+    def test_one_that_tells_an_id_as_well_has_made_it_all_the_same(
+        self, account: Account, make_product: Any, fakes: Fakes
+    ) -> None:
+        """Whether there is a generation under that id is not stated: here there is none."""
+        told = {"id": "tool_1", "status": "completed", "resultImagePath": f"{fakes.base}/files/result.png"}
+        fakes.fail("pergai.create", "after", skip=1, status=200, body=json.dumps(told).encode())
+        made = _cut_out(account("pergai"), make_product())
+        hurry()
+        assert made.items.get().status == ItemStatus.COMPLETED
+        assert fakes.charged("pergai") == 1
 
     def test_a_download_that_failed_for_good_is_only_fetched_again(self, tool: Enhancement, fakes: Fakes) -> None:
         fakes.fail("files.read", "drop", times=50)
@@ -147,6 +161,23 @@ class TestFinishedWithoutAPicture:
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
 
 
+def test_what_is_made_again_keeps_within_the_budget_of_its_enhancement(
+    account: Account, order: Order, fakes: Fakes
+) -> None:
+    enhancement = order(account("productai"), budget=Decimal(3))
+    fakes.words["41001"] = "ERROR"
+    hurry()
+    assert (enhancement.items.get().status, _booked()) == (ItemStatus.FAILED, 3)
+    with pytest.raises(RequestError, match="budget of 3 tokens of this enhancement 0 are left"):
+        steer.retry(enhancement)
+    assert _booked() == 3
+    Enhancement.objects.update(budget=6)
+    enhancement.refresh_from_db()
+    steer.retry(enhancement)
+    hurry()
+    assert (enhancement.items.get().status, _booked(), fakes.charged("productai")) == (ItemStatus.COMPLETED, 6, 2)
+
+
 class TestResultsThatExpire:
     """Paqshot keeps results for seven days."""
 
@@ -166,9 +197,24 @@ class TestResultsThatExpire:
         assert (item.status, item.error_code) == (ItemStatus.STALLED, "result_expired")
         assert fakes.created[0].id in item.error_message
         steer.send_again(ProviderJob.objects.get(), None)  # a person's click
+        assert _booked() == 2
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
-        assert fakes.charged("paqshot") == 2
+        assert fakes.charged("paqshot") == _booked() == 2
+        assert sorted(ProviderJob.objects.values_list("state", "cost")) == [("done", 1), ("failed", 1)]
+
+    def test_ordering_anew_keeps_within_the_budget(self, account: Account, order: Order, fakes: Fakes) -> None:
+        order(account("paqshot", budget_day=1))
+        hurry(1)
+        state = {"id": fakes.created[0].id, "status": "completed", "image_url": fakes.file_url()}
+        state["expires_at"] = "2020-01-01T00:00:00Z"
+        fakes.fail("paqshot.read", "status", status=200, body=json.dumps(state).encode())
+        fakes.fail("files.read", "status", status=410)
+        hurry()
+        with pytest.raises(RequestError, match="budget of 1 generations today 0 are left"):
+            steer.send_again(ProviderJob.objects.get(), None)
+        job = ProviderJob.objects.get()
+        assert (job.state, job.decision) == (JobState.STALLED, "")
 
     @pytest.mark.parametrize(
         "told",
@@ -208,6 +254,35 @@ class TestKeys:
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
 
+    def test_a_pause_by_a_person_takes_the_place_of_one_that_waits_for_a_key(self, account: Account) -> None:
+        credential = account("paqshot")
+        assert credential.pause("The key is refused.", stops_reads=True, awaits_key=True)
+        call_command("imagery_credential", "pause", "paqshot", stdout=io.StringIO())
+        credential.refresh_from_db()
+        assert not accounts.welcome_key(credential)
+        assert credential.paused_reason == "paused by hand"
+        credential.pause("The key is refused.", stops_reads=True, awaits_key=True)
+        credential.refresh_from_db()
+        assert credential.paused_reason == "paused by hand"
+
+    def test_the_check_of_a_key_that_can_only_read_jobs(self, account: Account) -> None:
+        assert "accepts the key" in accounts.check(account("productai"))
+        with pytest.raises(ProviderError, match="INVALID_API_KEY"):
+            accounts.check(account("productai", key="another", label="bad"))
+
+    def test_an_address_that_only_the_customer_knows_is_asked_for(self, db: None, monkeypatch: Any) -> None:
+        monkeypatch.setenv("KEY_OF_IT", KEYS["pergai"])
+        add = ("imagery_credential", "add", "pergai", "Main", "--key-env", "KEY_OF_IT")
+        with pytest.raises(CommandError, match="enter yours, as in http://localhost:3002"):
+            call_command(*add, stdout=io.StringIO())
+        assert not ProviderCredential.objects.exists()
+        call_command(*add, "--base-url", "http://localhost:3002/api/external/v1", stdout=io.StringIO())
+        ProviderCredential.objects.update(base_url="")
+        found = io.StringIO()
+        with pytest.raises(SystemExit):
+            call_command("imagery_doctor", stdout=found)
+        assert "Main: PergAI has no address that is the same for everybody" in found.getvalue()
+
     def test_a_new_key_does_not_end_a_pause_that_a_person_made(self, account: Account, person: Any) -> None:
         credential = account("productai")
         credential.pause("paused by somebody", stops_reads=True)
@@ -246,7 +321,7 @@ class TestKeys:
         fakes.fail("productai.create", "status", status=400, body=told)
         hurry(1)
         item = EnhancementItem.objects.get()
-        assert item.error_message == "What is ••••?"
+        assert item.error_message == "What is ••••? ••••"
         assert key not in item.error_detail + ProviderJob.objects.get().note
 
     def test_a_new_account_proves_itself_with_one_create(self, account: Account, order: Order, fakes: Fakes) -> None:

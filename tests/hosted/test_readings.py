@@ -15,11 +15,13 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
+from product_imagery.addresses import read_signature
 from product_imagery.flows import steer
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.start import quote
-from product_imagery.models import CreditEntry, ProviderCredential
+from product_imagery.models import CreditEntry, EnhancementItem, ProviderCredential
 from product_imagery.products import description_of
+from product_imagery.states import ItemStatus
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import WHSEC, Account, Order, hurry
 from tests.hosted.test_webhooks import _post, _url
@@ -46,6 +48,15 @@ def test_pictures_go_as_data_uris_where_that_is_said(account: Account, order: Or
     kind, _, content = fakes.created[0].body["product_image"].partition(";base64,")
     assert kind == "data:image/jpeg"
     assert base64.b64decode(content, validate=True).startswith(b"\xff\xd8")
+
+
+def test_pictures_go_as_addresses_where_that_is_said(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("paqshot", readings={"image_as": "url"}))
+    hurry()
+    address = fakes.created[0].body["product_image"]
+    assert address.startswith(fakes.base)
+    assert read_signature(address.rstrip("/").rpartition("/")[2]) == (str(EnhancementItem.objects.get().uuid), "")
+    assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
 
 
 def test_readings_are_chosen_in_the_admin(paqshot: ProviderCredential, person: Any) -> None:

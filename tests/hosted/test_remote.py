@@ -50,6 +50,8 @@ def test_a_collection_from_its_making_to_its_zip(account: Account, order: Order,
     made = json.loads(_run("pergai", "create", "collections", "name=Spring"))["id"]
     for one in fakes.created:
         _run("pergai", "add", "collections", made, f"generationId={one.id}")
+    fakes.fail("pergai.create", "status", status=409)
+    _run("pergai", "add", "collections", made, f"generationId={fakes.created[0].id}")  # it is in there already
     assert "2 files" in _run("pergai", "download", "collections", made, to=tmp_path / "spring.zip")
     with zipfile.ZipFile(tmp_path / "spring.zip") as archive:
         assert archive.testzip() is None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db.models import Sum
+from django.utils import timezone
 from PIL import Image
 
 from product_imagery import files
@@ -17,6 +19,7 @@ from product_imagery.models import (
     CreditEntry,
     Enhancement,
     EnhancementItem,
+    LimitUse,
     ProviderJob,
     ResultImage,
 )
@@ -344,3 +347,29 @@ def test_the_signed_address_gives_out_the_source_and_nothing_else(
         assert picture.size == (240, 200)
     assert client.get(address[:-2] + "x/").status_code == 404
     assert client.post(address).status_code == 405
+
+
+def test_what_is_known_to_be_another_one_is_not_shown_as_what_a_lost_one_may_be(
+    account: Account, order: Order, fakes: Fakes
+) -> None:
+    order(account("paqshot"), 3)
+    fakes.faults["paqshot.create"] = Fault("lose", 1, skip=2)
+    hurry()
+    lost = ProviderJob.objects.get(state=JobState.STALLED)
+    known = set(ProviderJob.objects.exclude(pk=lost.pk).values_list("remote_id", flat=True))
+    (unknown,) = {one.id for one in fakes.created} - known
+    assert f"shows what may be it: {unknown}. Look at it there" in lost.note
+
+
+def test_a_limit_of_a_month_is_held_for_a_month(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("paqshot", own_limits={"creates": [2, 30 * 86_400]}), 3)
+    hurry(3, forget_limits=False)
+    assert fakes.charged("paqshot") == 2
+    LimitUse.objects.update(at=timezone.now() - timedelta(days=29))
+    LimitUse.objects.all().forget()
+    hurry(3, forget_limits=False)
+    assert fakes.charged("paqshot") == 2
+    LimitUse.objects.update(at=timezone.now() - timedelta(days=31))
+    LimitUse.objects.all().forget()
+    hurry(3, forget_limits=False)
+    assert fakes.charged("paqshot") == 3

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import time
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -20,11 +21,19 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from product_imagery.flows import steer
 from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.receive import process_forgotten
 from product_imagery.flows.sweep import clear_up
-from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, WebhookDelivery
-from product_imagery.states import ItemStatus, JobState
+from product_imagery.models import (
+    Enhancement,
+    EnhancementItem,
+    ProviderCredential,
+    ProviderJob,
+    ResultImage,
+    WebhookDelivery,
+)
+from product_imagery.states import ItemStatus, JobState, Review
 from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import WHSEC, Account, Order, hurry
 
@@ -309,15 +318,69 @@ class TestLostCreates:
         body = json.dumps({"status": "success", "image_url": "https://files.example/x.png", "job_id": job}).encode()
         assert _post(client, _url(credential), body, {}) == 200
 
-    def test_the_only_lost_one_is_found_by_its_prompt(self, stalled: ProviderJob, fakes: Fakes, client: Client) -> None:
+    @pytest.fixture
+    def newest(self, stalled: ProviderJob) -> ProviderJob:
+        """A job of the account that was accepted before the lost one was sent."""
+        earlier = {"remote_id": "41000", "accepted_at": stalled.intent_at - timedelta(hours=1)}
+        return ProviderJob.objects.create(
+            enhancement=stalled.enhancement,
+            credential=stalled.credential,
+            provider=stalled.provider,
+            operation=stalled.operation,
+            options=stalled.options,
+            state=JobState.DONE,
+            **earlier,
+        )
+
+    def test_the_only_lost_one_is_found_by_its_prompt(
+        self, stalled: ProviderJob, newest: ProviderJob, fakes: Fakes, client: Client
+    ) -> None:
         self._hear(client, stalled.credential, fakes.created[0].id)
         hurry()
         stalled.refresh_from_db()
         assert (stalled.state, stalled.remote_id) == (JobState.DONE, fakes.created[0].id)
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
         assert fakes.charged("productai") == 1
+        assert ResultImage.objects.get().warnings == ["found_again"]
 
-    def test_one_with_another_prompt_is_not(self, stalled: ProviderJob, fakes: Fakes, client: Client) -> None:
+    def test_what_was_found_so_is_approved_by_a_person_only(
+        self, stalled: ProviderJob, newest: ProviderJob, fakes: Fakes, client: Client
+    ) -> None:
+        Enhancement.objects.update(auto_approve=True)
+        self._hear(client, stalled.credential, fakes.created[0].id)
+        hurry()
+        assert ResultImage.objects.get().review == Review.PENDING
+
+    @pytest.mark.parametrize("known", [True, False])
+    def test_an_older_job_of_somebody_else_is_not_taken_for_it(
+        self, known: bool, stalled: ProviderJob, newest: ProviderJob, fakes: Fakes, client: Client
+    ) -> None:
+        """K9: staging and live on one account, with the same prompt; nothing but its age tells it apart."""
+        foreign = replace(fakes.created[0], id="40999")
+        fakes.created.append(foreign)
+        if not known:  # nothing to compare with
+            newest.delete()
+        self._hear(client, stalled.credential, foreign.id)
+        hurry()
+        stalled.refresh_from_db()
+        assert (stalled.state, stalled.remote_id) == (JobState.STALLED, "")
+
+    def test_after_a_decision_nobody_can_tell_any_more(
+        self, stalled: ProviderJob, newest: ProviderJob, order: Order, fakes: Fakes, client: Client
+    ) -> None:
+        steer.give_up(stalled, None)
+        order(stalled.credential)
+        fakes.fail("productai.create", "lose")
+        hurry()
+        second = ProviderJob.objects.get(state=JobState.STALLED)
+        self._hear(client, stalled.credential, fakes.created[0].id)  # it is about the first one
+        hurry()
+        second.refresh_from_db()
+        assert (second.state, second.remote_id) == (JobState.STALLED, "")
+
+    def test_one_with_another_prompt_is_not(
+        self, stalled: ProviderJob, newest: ProviderJob, fakes: Fakes, client: Client
+    ) -> None:
         fakes.created[0].body["prompt"] = "Somebody else's, of the same account."
         self._hear(client, stalled.credential, fakes.created[0].id)
         hurry()

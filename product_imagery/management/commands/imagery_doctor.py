@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core import checks
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.management.base import CommandParser
 
@@ -93,14 +94,16 @@ def _events() -> Iterator[_Finding]:
 
 
 def _accounts() -> Iterator[_Finding]:
-    """Keys that cannot be read, and what is paused."""
+    """Keys that cannot be read, what is entered wrong, and what is paused."""
     found = False
     for credential in ProviderCredential.objects.filter(is_active=True):
         try:
             credential.secret()
-        except SecretError as error:
+            credential.clean()
+        except (SecretError, ValidationError) as error:
             found = True
-            yield "accounts", False, f"{credential}: {error.message}"
+            said = error.message if isinstance(error, SecretError) else " ".join(error.messages)
+            yield "accounts", False, f"{credential}: {said}"
             continue
         if credential.paused_at:
             found = True

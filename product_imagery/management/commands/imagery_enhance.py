@@ -85,13 +85,22 @@ class Command(ImageryCommand):
         if options["json"]:
             self.print_json(facts)
         elif options["wait"]:
-            self.stdout.write(
-                f"{current.get_status_display()}: {facts['completed']} completed, {facts['failed']} failed."
-            )
+            more = [f"{facts[name]} {name}" for name in ("stalled", "open") if facts[name]]
+            figures = ", ".join([f"{facts['completed']} completed", f"{facts['failed']} failed", *more])
+            self.stdout.write(f"{current.get_status_display()}: {figures}.")
             for item in current.items.exclude(error_message="")[:50]:
                 self.stdout.write(f"  {item.label}: {item.error_message}")
-        if options["wait"] and facts["failed"]:
+            self._print_what_to_do(current, facts)
+        if options["wait"] and (facts["failed"] or facts["stalled"] or facts["open"]):
             raise SystemExit(1)
+
+    def _print_what_to_do(self, current: Enhancement, facts: dict[str, Any]) -> None:
+        account = current.credential
+        if facts["stalled"]:
+            self.stdout.write("What is stalled waits for your decision: see Provider jobs in the admin.")
+        if facts["open"] and not account.may_buy:
+            why = account.paused_reason or "it is switched off"
+            self.stdout.write(f"What is open waits for the account “{account}” ({why}).")
 
 
 def _description(name: str) -> ProductImages:

@@ -61,7 +61,7 @@ def _fault(options: Mapping[str, Any]) -> str:
 
 
 class Paqshot(HostedProvider):
-    """Bytes are sent inside the request, so no source has to be public."""
+    """Bytes are sent inside the request, so no source has to be public, unless the account says otherwise."""
 
     slug = "paqshot"
     label = "Paqshot"
@@ -81,7 +81,12 @@ class Paqshot(HostedProvider):
             "how they are written; Paqshot does not say",
             choices=("hex", "base64"),
         ),
-        Field("image_as", "Pictures are sent", "as base64; Paqshot does not say how", choices=("bare", "data_uri")),
+        Field(
+            "image_as",
+            "Pictures are sent",
+            "as base64, which Paqshot does not say how to write, or as addresses of this site, which has to be public",
+            choices=("bare", "data_uri", "url"),
+        ),
     )
     resources = (
         Resource("generations", "generations", (Verb.LIST,), filters=("limit", "offset", "status")),
@@ -108,15 +113,13 @@ class Paqshot(HostedProvider):
         ),
     }
 
+    def form_in(self, settings: Mapping[str, str]) -> Form:
+        """An address, or bytes."""
+        return Form.URL if settings.get("image_as") == "url" else Form.BASE64
+
     def submit(self, job: Job) -> Conversation:
-        """Send the picture with what is asked for."""
-        given = job.inputs[0]
-        assert given.path is not None
-        picture = given.path.read_bytes()
-        content = base64.b64encode(picture).decode()
-        if job.settings.get("image_as") == "data_uri":
-            content = f"data:{_TYPES[suffix_of(picture[:HEAD])]};base64,{content}"
-        body: dict[str, Any] = {"product_image": content, **_wishes(job)}
+        """Send the picture, or its address, with what is asked for."""
+        body: dict[str, Any] = {"product_image": _content(job), **_wishes(job)}
         if job.webhook_url.startswith("https://"):
             body["webhook_url"] = job.webhook_url
         answer = yield from self.post("generate", body, creates=True)
@@ -143,11 +146,8 @@ class Paqshot(HostedProvider):
         """Look through the list for generations made since the request was written down, with its style and ratio."""
         wanted = _wishes(job)
         made = yield from self.jobs_there(_PAGES)
-        candidates = [str(entry["id"]) for entry in made if _may_be(entry, wanted, job.begun_at)]
-        if not candidates:
-            return Undecidable("Paqshot's list shows no such picture, but the list may lag behind.")
-        names = ", ".join(candidates)
-        return Undecidable(f"Paqshot's list shows what may be it: {names}. Look at it there, then decide.")
+        candidates = tuple(str(entry["id"]) for entry in made if _may_be(entry, wanted, job.begun_at))
+        return Undecidable("Paqshot's list shows no such picture, but the list may lag behind.", candidates)
 
     def check_credential(self) -> Conversation:
         """List one generation."""
@@ -176,6 +176,17 @@ class Paqshot(HostedProvider):
         """``id`` is the generation's."""
         name = hinted(delivery, "id")
         return (name,) if name else ()
+
+
+def _content(job: Job) -> str:
+    given = job.inputs[0]
+    if given.path is None:
+        return given.url
+    picture = given.path.read_bytes()
+    content = base64.b64encode(picture).decode()
+    if job.settings.get("image_as") == "data_uri":
+        return f"data:{_TYPES[suffix_of(picture[:HEAD])]};base64,{content}"
+    return content
 
 
 def _wishes(job: Job) -> dict[str, Any]:

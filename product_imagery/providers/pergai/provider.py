@@ -64,7 +64,8 @@ class PergAI(HostedProvider):
     slug = "pergai"
     label = "PergAI"
     currency = "operations"
-    base_url = "http://localhost:3002/api/external/v1"  #: the vendor's sample; nothing leaves until another one is set
+    base_url = "http://localhost:3002/api/external/v1"  #: the vendor's sample
+    own_address = True
     form = Form.NAME
     limits = (Limit(Counted.REQUESTS, 20, 60),)
     active_jobs = 2
@@ -133,7 +134,8 @@ class PergAI(HostedProvider):
         answer = yield from self.post(path, content, creates=True)
         found = _single(answer.fields(), "generation")
         url = next((found.text(name) for name in _PICTURE_FIELDS if found.text(name, "")), "")
-        if url and not found.text("id", ""):  # a tool may answer with the picture itself, and tell no more of it
+        # A tool may answer with the picture itself. Whether there is a generation to read as well is not stated.
+        if url and (not found.text("id", "") or found.text("status", "").lower() == "completed"):
             yield Remember({_PICTURE: url})
             return _finished(job, url, "completed")
         return Accepted(found.identity(), check_after=_FIRST_LOOK)

@@ -11,7 +11,18 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import CredentialRefused, ProviderError, ProviderRefused, ProviderUnavailable
-from product_imagery.provider_kit.contract import HINTED, Counted, Delivery, Form, Job, Limit, Offer, Operation
+from product_imagery.provider_kit.contract import (
+    FOUND_AGAIN,
+    HINTED,
+    NEWEST,
+    Counted,
+    Delivery,
+    Form,
+    Job,
+    Limit,
+    Offer,
+    Operation,
+)
 from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
@@ -116,19 +127,32 @@ class ProductAI(HostedProvider):
         return _outcome(job, _data(answer))
 
     def reconcile(self, job: Job) -> Conversation:
-        """There is no list. A webhook that names a job nobody knows here is about this one if that has its prompt."""
+        """There is no list. A webhook that names a job nobody knows here is about this one if that has its prompt, and
+        was made after all that were known when this one was sent.
+        """
         hinted, prompt = job.remembered.get(HINTED, ""), job.options.get("prompt")
+        newest = job.remembered.get(NEWEST, "")
         if not hinted:
             return Undecidable("ProductAI.photo offers no way to look up whether the request was accepted.")
         found = _data((yield from self.get(f"api/job/{hinted}")))
-        if not prompt or found.text("prompt", "") != prompt:
+        is_later = newest.isdigit() and int(hinted) > int(newest)
+        if not prompt or not is_later or found.text("prompt", "") != prompt:
             return Undecidable(f"A webhook named the job {hinted}, but whether that is this one cannot be told.")
         return Accepted(hinted, found.text("status", ""), 1.0)
+
+    def check_credential(self) -> Conversation:
+        """Read a job that cannot exist: a good key is told so, a bad one is refused."""
+        try:
+            yield from self.get("api/job/0")
+        except ProviderRefused as error:
+            if error.status not in (400, 404):
+                raise
+        return Running("ok")
 
     def error_in(self, answer: Answer) -> ProviderError | None:
         """An empty balance comes under any HTTP status."""
         code, message, _ = self.explain(answer)
-        if "OUT_OF_TOKENS" in (code, message):
+        if "OUT_OF_TOKENS" in (code, message.partition(" ")[0]):
             sentence = "The account at ProductAI.photo has no tokens left. Top it up, then resume it."
             return CredentialRefused(sentence, code="out_of_tokens", status=answer.status)
         if code in _REFUSALS:
@@ -139,7 +163,8 @@ class ProductAI(HostedProvider):
         """``{"name", "message", "details"}``, or ``{"status": "ERROR", "message", "code"}``."""
         try:
             error = answer.fields()
-            return error.text("code", "") or error.text("name", ""), error.text("message", ""), ""
+            message = " ".join(filter(None, (error.text("message", ""), _details(error))))
+            return error.text("code", "") or error.text("name", ""), message, ""
         except ProviderUnavailable:
             return "", "", ""
 
@@ -151,6 +176,13 @@ class ProductAI(HostedProvider):
         """``job_id`` comes as text with success, and not at all with an error."""
         name = hinted(delivery, "job_id")
         return (name,) if name.isascii() and name.isdigit() and len(name) < 20 else ()
+
+
+def _details(error: Fields) -> str:
+    try:
+        return error.text("details", "")
+    except ProviderUnavailable:  # a list, or an object
+        return ""
 
 
 def _data(answer: Answer) -> Fields:
@@ -170,4 +202,5 @@ def _outcome(job: Job, found: Fields) -> Outcome:
     if status.upper() != "COMPLETED":
         return Running(status, _NEXT_LOOK)
     url = next((url for name in _PICTURE_FIELDS if (url := found.text(name, ""))), "")
-    return Finished((RemotePicture(job.inputs[0].item_id, url),) if url else (), status=status)
+    warnings = (FOUND_AGAIN,) if job.remembered.get(HINTED) == job.remote_id else ()
+    return Finished((RemotePicture(job.inputs[0].item_id, url, warnings=warnings),) if url else (), status=status)
