@@ -58,7 +58,7 @@ class Settings:
         dict, 'hosts that pictures of a provider may come from: `{"paqshot": ["cdn.example.com"]}`; others are refused'
     )
     retention_days: int = _key(0, "after so many days what people wrote is forgotten (`imagery_purge`); 0: never")
-    connections: int = _key(32, "calls of hosted providers that one pump makes at once")
+    connections: int = _key(32, "calls of hosted providers that one pump makes at once; its threads share one core")
     result_bytes: int = _key(50 * 1024 * 1024, "largest picture taken from a provider")
     api_requests: int = _key(60, "requests a minute of an API key that has no limit of its own")
     api_upload_bytes: int = _key(200 * 1024 * 1024, "largest API request that brings pictures as files of a form")

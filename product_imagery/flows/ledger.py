@@ -13,6 +13,8 @@ from product_imagery.models import ApiKey, CreditEntry, Enhancement, ProviderCre
 from product_imagery.provider_kit.registry import get_offer
 
 _Kind = CreditEntry.Kind
+_LESS = "Select fewer pictures, or raise the budget."
+_ANEW = "Start these products anew, with a budget of their own."
 
 
 def allow(
@@ -39,25 +41,23 @@ def allow(
     day = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     of_account = CreditEntry.objects.filter(credential=credential)
     budgets = [
-        (credential.budget_day, of_account, day, "today"),
-        (credential.budget_month, of_account, day.replace(day=1), "this month"),
+        (credential.budget_day, of_account, day, "today", _LESS),
+        (credential.budget_month, of_account, day.replace(day=1), "this month", _LESS),
     ]
     if earlier is not None:
         its_own = CreditEntry.objects.filter(enhancement=earlier)
-        budgets.append((earlier.budget, its_own, earlier.created_at, "of this enhancement"))
+        budgets.append((earlier.budget, its_own, earlier.created_at, "of this enhancement", _ANEW))
     if key is not None and key.budget_day is not None:
         ApiKey.objects.lock(key.pk)
-        budgets.append(
-            (key.budget_day, CreditEntry.objects.filter(enhancement__api_key=key), day, "for this key today")
-        )
-    for most, entries, since, what in budgets:
+        of_key = CreditEntry.objects.filter(enhancement__api_key=key)
+        budgets.append((key.budget_day, of_key, day, "for this key today", _LESS))
+    for most, entries, since, what, advice in budgets:
         spent = entries.spent_on_work_since(since) if most is not None else Decimal(0)
         if most is not None and spent + total > most:
             left = max(most - spent, Decimal(0))
             sentence = (
                 f"This costs {_plain(total)} {unit}, and of the budget of {_plain(most)} {unit} {what} "
-                f"{_plain(left)} are left. "
-                "Select fewer pictures, or raise the budget."
+                f"{_plain(left)} are left. {advice}"
             )
             raise RequestError(sentence, code="over_budget")
 

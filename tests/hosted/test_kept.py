@@ -162,7 +162,7 @@ class TestFinishedWithoutAPicture:
 
 
 def test_what_is_made_again_keeps_within_the_budget_of_its_enhancement(
-    account: Account, order: Order, fakes: Fakes
+    account: Account, order: Order, fakes: Fakes, person: Any
 ) -> None:
     enhancement = order(account("productai"), budget=Decimal(3))
     fakes.words["41001"] = "ERROR"
@@ -171,6 +171,8 @@ def test_what_is_made_again_keeps_within_the_budget_of_its_enhancement(
     with pytest.raises(RequestError, match="budget of 3 tokens of this enhancement 0 are left"):
         steer.retry(enhancement)
     assert _booked() == 3
+    page = person("*").get(reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])).content.decode()
+    assert "budget of 3.00 tokens" in page
     Enhancement.objects.update(budget=6)
     enhancement.refresh_from_db()
     steer.retry(enhancement)
@@ -185,7 +187,7 @@ class TestResultsThatExpire:
         "told", [{"expires_at": "2020-01-01T00:00:00Z"}, {"created_at": "2020-01-01T00:00:00Z"}], ids=str
     )
     def test_what_is_gone_is_said_so_and_may_be_ordered_anew(
-        self, told: dict[str, str], account: Account, order: Order, fakes: Fakes
+        self, told: dict[str, str], account: Account, order: Order, fakes: Fakes, person: Any
     ) -> None:
         order(account("paqshot"))
         hurry(1)
@@ -196,6 +198,9 @@ class TestResultsThatExpire:
         item = EnhancementItem.objects.get()
         assert (item.status, item.error_code) == (ItemStatus.STALLED, "result_expired")
         assert fakes.created[0].id in item.error_message
+        job = ProviderJob.objects.get()
+        page = person("*").get(reverse("admin:product_imagery_providerjob_change", args=[job.pk])).content.decode()
+        assert "Its result is lost: order it again (costs again)" in page
         steer.send_again(ProviderJob.objects.get(), None)  # a person's click
         assert _booked() == 2
         hurry()
