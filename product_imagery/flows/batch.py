@@ -52,9 +52,9 @@ def _record_together(words: list[Word]) -> set[int]:
         _record_finished(finished)
         _note_digests([*accepted, *finished])
         for word in ours:
-            update.note_clock(word)
+            word.call.job.credential.note_clock(word.call.ticket.skew)
         for credential in {word.call.job.credential for word in [*accepted, *finished]}:
-            update.went_well(credential)
+            credential.went_well()
     return {id(word) for word in [*accepted, *finished]}
 
 

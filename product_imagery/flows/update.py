@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.db.models import F
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db.models.functions import Now
 
 from product_imagery import signals
 from product_imagery.exceptions import (
@@ -41,7 +41,6 @@ _REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do no
 _PICTURE_TRIES = 3  #: to read a finished job that shows no picture
 _SHOWN = 5  #: ids of what a lost create may have become
 _CHECK_TRIES = 30  #: about four hours of looking up
-_SKEW = 30.0  #: seconds: the resolution of ``Date`` and a slow network are less
 _ABSENT = "absent_once"
 _EXPIRED = "The provider made this ({id}), but does not give the picture out any more. To send it again costs again."
 _NO_PICTURE = FetchError("The provider finished without a picture for this product.", code="no_picture")
@@ -72,7 +71,7 @@ def record(word: Word) -> None:
 
 def _record(word: Word) -> None:
     with transaction.atomic():
-        note_clock(word)
+        word.call.job.credential.note_clock(word.call.ticket.skew)
         if word.error is not None:
             _apply_error(word, word.error)
         else:
@@ -100,7 +99,7 @@ def _accepted(word: Word, outcome: Accepted) -> None:
         sentence = f"The provider answered with an id ({outcome.remote_id}) that belongs to another job already."
         _stall(job, "id_taken", sentence)
         return
-    went_well(job.credential)
+    job.credential.went_well()
     if ours:
         _end_bad(word)
     if ours and outcome.balance is not None:
@@ -117,7 +116,7 @@ def _end_bad(word: Word) -> None:
 
 def _running(word: Word, outcome: Running) -> None:
     job = word.call.job
-    went_well(job.credential)
+    job.credential.went_well()
     if _is_overdue(word):
         sentence = "The provider has been working on this for much longer than usual. Its last word: {}."
         _stall(job, "overdue", sentence.format(outcome.status or "none"))
@@ -133,7 +132,7 @@ def _is_overdue(word: Word) -> bool:
 
 def _finished(word: Word, outcome: Finished) -> None:
     job = word.call.job
-    went_well(job.credential)
+    job.credential.went_well()
     refused = {failure.item_id: ImageryError(failure.message, code=failure.code) for failure in outcome.failures}
     done = {stored.picture.item_id for stored in word.pictures}
     unseen = {item.pk for item in word.call.items} - done - word.bad.keys() - refused.keys()
@@ -141,7 +140,8 @@ def _finished(word: Word, outcome: Finished) -> None:
     tries = _FETCH_TRIES if transient else _PICTURE_TRIES if unseen else 0
     if job.troubles < tries and not outcome.expired:
         error = transient[0] if transient else _NO_PICTURE
-        _again(job, JobState.RUNNING, error, backoff(job.troubles), collectable=True)
+        if _again(job, JobState.RUNNING, error, backoff(job.troubles), collectable=True):
+            _keep(word, done)  # it may be gone there when the others are asked for again
         return
     if not done and word.bad and (outcome.expired or all(error.code == "gone" for error in word.bad.values())):
         if _stall(job, "result_expired", _EXPIRED.format(id=job.remote_id or "no id")):
@@ -155,14 +155,19 @@ def _finished(word: Word, outcome: Finished) -> None:
     }
     if not _move(job, state, finished_at=Now(), remote_id=job.remote_id, **left):
         return
-    fetch.write_down(job, [item for item in word.call.items if item.pk in done], word.pictures)
     ledger.settle_cost(job, outcome.cost)
+    _keep(word, done)
     for item in word.call.items:
-        if item.pk in done:
-            end_items(job, ItemStatus.COMPLETED, only=[item.pk])
-            continue
-        error = refused.get(item.pk) or word.bad.get(item.pk) or _NO_PICTURE
-        end_items(job, ItemStatus.FAILED, error, only=[item.pk])
+        if item.pk not in done:
+            error = refused.get(item.pk) or word.bad.get(item.pk) or _NO_PICTURE
+            end_items(job, ItemStatus.FAILED, error, only=[item.pk])
+
+
+def _keep(word: Word, done: set[int]) -> None:
+    """Write down the pictures that were fetched, whose items end with them."""
+    fetch.write_down(word.call.job, [item for item in word.call.items if item.pk in done], word.pictures)
+    for pk in done:
+        end_items(word.call.job, ItemStatus.COMPLETED, only=[pk])
 
 
 def _refused(word: Word, outcome: Refused) -> None:
@@ -246,32 +251,8 @@ def _pause(word: Word, error: ImageryError) -> None:
 
 def _find_out(word: Word, error: ImageryError) -> None:
     """What became of a create is looked up later. The account slows down: the next one may be lost as well."""
-    _slow_down(word.call.job.credential)
+    word.call.job.credential.slow_down()
     _again(word.call.job, JobState.CHECKING, error, _GRACE)
-
-
-def _slow_down(credential: ProviderCredential, seconds: float = 0.0) -> None:
-    """Nothing is sent with the account for so long, or for longer each time, and then one create at a time until one
-    goes well. What was under way with the call that began the rest does not make it longer, unless it was told to.
-    """
-    mine = ProviderCredential.objects.filter(pk=credential.pk)
-    until = Greatest(Coalesce("resting_until", Now()), from_now(seconds or backoff(credential.troubles)))
-    if not mine.rested().update(resting_until=until, troubles=F("troubles") + 1) and seconds:
-        mine.update(resting_until=until)
-
-
-def went_well(credential: ProviderCredential) -> None:
-    """A good answer ends the slowing down."""
-    if credential.troubles:
-        ProviderCredential.objects.filter(pk=credential.pk).update(troubles=0)
-
-
-def note_clock(word: Word) -> None:
-    """A provider's clock that goes otherwise than it did: signatures of its calls will look too old or too new."""
-    credential, skew = word.call.job.credential, word.call.ticket.skew
-    if skew is not None and abs(skew - credential.clock_skew) > _SKEW:
-        credential.clock_skew = skew  # the same object for all jobs of a claim: noted once
-        ProviderCredential.objects.filter(pk=credential.pk).update(clock_skew=skew)
 
 
 def _later(word: Word, error: ImageryError) -> None:
@@ -286,9 +267,9 @@ def _later(word: Word, error: ImageryError) -> None:
     if isinstance(error, RateLimited):
         wait = error.retry_after or backoff(job.credential.troubles, most=900.0)
         if error.code != "own_limit":
-            _slow_down(job.credential, wait)
+            job.credential.slow_down(wait)
     elif isinstance(error, ProviderUnavailable) or error.code == "no_connection":
-        _slow_down(job.credential)
+        job.credential.slow_down()
     _again(job, job.before_call, error, wait)
 
 
@@ -300,13 +281,15 @@ _VERDICTS: dict[Verdict, Callable[[Word, ImageryError], None]] = {
 }
 
 
-def _again(job: ProviderJob, state: JobState, error: ImageryError, wait: float, **changes: Any) -> None:
-    """Later, with the reason visible to whoever looks; being asked to slow down is no trouble."""
+def _again(job: ProviderJob, state: JobState, error: ImageryError, wait: float, **changes: Any) -> bool:
+    """Later, with the reason visible to whoever looks; being asked to slow down is no trouble. Whether it was ours."""
     troubles = job.troubles if isinstance(error, RateLimited) else F("troubles") + 1
-    if _move(job, state, due_at=from_now(wait), troubles=troubles, note=error.message[:500], **changes):
+    ours = bool(_move(job, state, due_at=from_now(wait), troubles=troubles, note=error.message[:500], **changes))
+    if ours:
         waiting = EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING)
         status = ItemStatus.QUEUED if state == JobState.QUEUED else ItemStatus.PROCESSING
         waiting.update(status=status, **reason(error))
+    return ours
 
 
 def _stall(job: ProviderJob, code: str, message: str) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
@@ -21,10 +21,12 @@ from product_imagery.exceptions import SecretError
 from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.contract import Counted, Limit, Offer, Provider
 from product_imagery.provider_kit.registry import get_provider, provider_choices
+from product_imagery.provider_kit.retry import backoff
 from product_imagery.vault import Secret, seal, sealed_at, unseal
 
 KEY = "key"  #: the name of the secret that every hosted provider has
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SKEW = 30.0  #: seconds: the resolution of ``Date`` and a slow network are less
 OVERLAP = 7 * 86_400  #: seconds in which webhooks with the secret, or to the address before are still taken
 
 
@@ -145,6 +147,27 @@ class ProviderCredential(models.Model):
         weaker = models.Q(paused_at=None) if awaits_key else models.Q(paused_at=None) | models.Q(awaits_key=True)
         changes = {"paused_at": Now(), "paused_reason": reason[:200], "awaits_key": awaits_key}
         return bool(mine.filter(weaker).update(**changes))
+
+    def slow_down(self, seconds: float = 0.0) -> None:
+        """Nothing is sent for so long, or for longer each time, and then one create at a time until one goes well.
+
+        What was under way with the call that began the rest does not make it longer, unless it was told to.
+        """
+        mine = ProviderCredential.objects.filter(pk=self.pk)
+        until = Greatest(Coalesce("resting_until", Now()), from_now(seconds or backoff(self.troubles)))
+        if not mine.rested().update(resting_until=until, troubles=models.F("troubles") + 1) and seconds:
+            mine.update(resting_until=until)
+
+    def went_well(self) -> None:
+        """A good answer ends the slowing down."""
+        if self.troubles:
+            ProviderCredential.objects.filter(pk=self.pk).update(troubles=0)
+
+    def note_clock(self, skew: float | None) -> None:
+        """A provider's clock that goes otherwise than it did: signatures of its calls will look too old or too new."""
+        if skew is not None and abs(skew - self.clock_skew) > _SKEW:
+            self.clock_skew = skew  # the same object for all jobs of a claim: noted once
+            ProviderCredential.objects.filter(pk=self.pk).update(clock_skew=skew)
 
     @property
     def may_buy(self) -> bool:

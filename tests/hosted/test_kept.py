@@ -20,7 +20,7 @@ from PIL import Image
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import ProviderError, RequestError
-from product_imagery.flows import accounts, fetch, line, pump, steer, sweep, update
+from product_imagery.flows import accounts, fetch, line, pump, steer, sweep
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pace import forecast_seconds
 from product_imagery.flows.pump import pump_slice
@@ -36,7 +36,7 @@ from product_imagery.models import (
 from product_imagery.products import description_of
 from product_imagery.provider_kit.http import Answer, clock_skew, retry_after
 from product_imagery.states import ItemStatus, JobState
-from tests.fakes.server import KEYS, Fakes
+from tests.fakes.server import KEYS, Fakes, Fault
 from tests.hosted.conftest import Account, Order, hurry
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +141,22 @@ class TestFinishedWithoutAPicture:
         hurry()
         assert EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).count() == 2
         assert fakes.charged("aigenstudio") == 2
+
+    def test_what_was_fetched_of_it_is_kept_while_the_others_are_asked_for_again(
+        self, account: Account, order: Order, fakes: Fakes
+    ) -> None:
+        enhancement = order(account("aigenstudio"), 3)
+        hurry(1)
+        fakes.fail("files.read", "status", times=9, skip=2, status=500)
+        hurry(2)
+        assert enhancement.items.filter(status=ItemStatus.COMPLETED).count() == ResultImage.objects.count() == 2
+        job = ProviderJob.objects.get()
+        assert (job.state, job.collectable) == (JobState.RUNNING, True)
+        fakes.faults["files.read"] = Fault("status", 9, status=500, skip=1)  # only one is asked for
+        hurry()
+        assert enhancement.items.filter(status=ItemStatus.COMPLETED).count() == ResultImage.objects.count() == 3
+        assert ProviderJob.objects.get().state == JobState.DONE
+        assert _booked() == sum(one.cost for one in fakes.created)
 
     def test_a_batch_that_failed_as_a_whole_has_failed(self, account: Account, order: Order, fakes: Fakes) -> None:
         order(account("aigenstudio"), 2)
@@ -381,9 +397,9 @@ def test_a_request_that_is_written_down_this_moment_is_not_taken_for_unsent(
 def test_a_longer_rest_is_not_cut_short(account: Account) -> None:
     """A6: told to wait ten minutes by one answer, and in trouble by the next one."""
     credential = account("productai")
-    update._slow_down(credential, 600.0)
-    update._slow_down(credential)
-    update._slow_down(credential, 5.0)
+    credential.slow_down(600.0)
+    credential.slow_down()
+    credential.slow_down(5.0)
     credential.refresh_from_db()
     assert not ProviderCredential.objects.rested().exists()
     assert credential.troubles == 1
