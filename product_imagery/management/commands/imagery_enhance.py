@@ -100,7 +100,8 @@ class Command(ImageryCommand):
             self.stdout.write("What is stalled waits for your decision: see Provider jobs in the admin.")
         if facts["open"] and not account.may_buy:
             why = account.paused_reason or "it is switched off"
-            self.stdout.write(f"What is open waits for the account “{account}” ({why}).")
+            remedy = f"“imagery_credential resume {account}”" if account.paused_at else "Switching it on in the admin"
+            self.stdout.write(f"What is open waits for the account “{account}” ({why}). {remedy} lets it go on.")
 
 
 def _description(name: str) -> ProductImages:
