@@ -103,8 +103,7 @@ def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
 
 def _is_unknown(credential: ProviderCredential, hints: tuple[str, ...]) -> bool:
     """Whether the call is about one job that nobody here has."""
-    jobs = ProviderJob.objects.filter(provider=credential.provider)
-    return len(hints) == 1 and not jobs.filter(remote_id=hints[0]).exists()
+    return len(hints) == 1 and not ProviderJob.objects.known(credential.provider, hints)
 
 
 def _try(credential: ProviderCredential, remote_id: str) -> bool:

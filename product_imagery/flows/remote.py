@@ -100,8 +100,7 @@ def unknown(credential: ProviderCredential) -> list[dict[str, Any]]:
     if not provider.job_list:
         raise RequestError(f"{provider.label} gives no list of its jobs. Look at its dashboard.", code="no_list")
     there = {str(entry["id"]): entry for entry in converse(credential, provider.jobs_there(_MOST_PAGES))}
-    same_provider = ProviderJob.objects.filter(provider=credential.provider)
-    known = set(same_provider.filter(remote_id__in=list(there)).values_list("remote_id", flat=True))
+    known = ProviderJob.objects.known(credential.provider, list(there))
     return [entry for identity, entry in there.items() if identity not in known]
 
 

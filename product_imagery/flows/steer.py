@@ -132,9 +132,8 @@ def _buy_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
     with transaction.atomic():
         ended = {"finished_at": Now(), "collectable": False}
         _decide(job, actor, JobState.FAILED, ItemStatus.QUEUED, "Its result is lost: ordered again.", ended)
-        items = job.items.filter(status=ItemStatus.QUEUED)
-        (new,) = ledger.order_again(job.enhancement, [(job.options, items.count())])
-        items.update(job=new)
+        waiting = EnhancementItem.objects.filter(job=job, status=ItemStatus.QUEUED).select_related("job__credential")
+        _restart(job.enhancement, list(waiting))
 
 
 def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> None:

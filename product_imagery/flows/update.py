@@ -193,8 +193,7 @@ def _not_accepted(word: Word, outcome: NotAccepted) -> None:
 def _undecidable(word: Word, outcome: Undecidable) -> None:
     job = word.call.job
     lost = job.note or "The connection was lost after the request was sent."
-    others = ProviderJob.objects.filter(provider=job.provider, remote_id__in=outcome.candidates)
-    known = set(others.values_list("remote_id", flat=True)) if outcome.candidates else set()
+    known = ProviderJob.objects.known(job.provider, outcome.candidates)
     unknown = [one for one in outcome.candidates if one not in known]
     more = ", …" if len(unknown) > _SHOWN else ""
     names = ", ".join(unknown[:_SHOWN]) + more

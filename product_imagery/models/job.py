@@ -108,6 +108,11 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
         held.update(claimed_until=from_now(seconds))
         return set(held.values_list("pk", flat=True))
 
+    def known(self, provider: str, remote_ids: Collection[str]) -> set[str]:
+        """Those of these ids at a provider that jobs here have, of whatever account."""
+        found = self.filter(provider=provider, remote_id__in=remote_ids) if remote_ids else self.none()
+        return set(found.values_list("remote_id", flat=True))
+
     def held(self, job: ProviderJob) -> JobQuerySet:
         """The job, if its claim is still ours: what every write-back is conditional on."""
         return self.filter(pk=job.pk, token=job.token, state__in=HELD_JOBS)

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.provider_kit.contract import Counted, Limit
+from product_imagery.provider_kit.registry import all_providers
 
 
 class LimitUseQuerySet(models.QuerySet["LimitUse"]):
@@ -47,7 +48,7 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
 
     def forget(self) -> None:
         """Delete what no window reaches any more."""
-        for credential in ProviderCredential.objects.iterator():
+        for credential in ProviderCredential.objects.filter(provider__in=list(all_providers())).iterator():
             longest = max(map(_window, credential.limits()), default=0.0)
             self.filter(credential=credential, at__lt=Now() - timedelta(seconds=longest)).delete()
 

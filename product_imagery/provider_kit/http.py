@@ -20,7 +20,7 @@ from product_imagery.exceptions import (
     RateLimited,
 )
 from product_imagery.provider_kit.contract import Delivery, Provider
-from product_imagery.provider_kit.conversation import HttpRequest
+from product_imagery.provider_kit.conversation import Conversation, HttpRequest, Running
 from product_imagery.provider_kit.remote import Resource
 
 _UNIX_TIME = 1e9  #: larger numbers are moments, not seconds to wait
@@ -159,6 +159,15 @@ class HostedProvider(Provider):
             if len(entries) < self.page or not self.page:
                 break
         return list(found.values())
+
+    def read_nothing(self, path: str, *statuses: int) -> Conversation:
+        """Read what cannot exist: a good key is told so with one of ``statuses``, a bad one is refused."""
+        try:
+            yield from self.get(path)
+        except ProviderRefused as error:
+            if error.status not in statuses:
+                raise
+        return Running("ok")
 
     def error_in(self, answer: Answer) -> ProviderError | None:
         """An error that the status alone does not tell, such as an empty balance under 200."""

@@ -14,7 +14,7 @@ from django.core.management.base import CommandParser
 
 from product_imagery import files
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import SecretError
+from product_imagery.exceptions import ImageryError
 from product_imagery.flows import health
 from product_imagery.management.door import ImageryCommand
 from product_imagery.models import EnhancementItem, ProviderCredential
@@ -100,9 +100,9 @@ def _accounts() -> Iterator[_Finding]:
         try:
             credential.secret()
             credential.clean()
-        except (SecretError, ValidationError) as error:
+        except (ImageryError, ValidationError) as error:
             found = True
-            said = error.message if isinstance(error, SecretError) else " ".join(error.messages)
+            said = error.message if isinstance(error, ImageryError) else " ".join(error.messages)
             yield "accounts", False, f"{credential}: {said}"
             continue
         if credential.paused_at:

@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from product_imagery.exceptions import ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
+from product_imagery.exceptions import ProviderError, ProviderUnavailable, RateLimited
 from product_imagery.provider_kit.contract import (
     LIVE,
     SANDBOX,
@@ -154,12 +154,7 @@ class AIGenStudio(HostedProvider):
 
     def check_credential(self) -> Conversation:
         """Read an enhancement that cannot exist: a good key gets 404, a bad one 401."""
-        try:
-            yield from self.get(f"{_PATH}/00000000-0000-4000-8000-000000000000")
-        except ProviderRefused as error:
-            if error.status != 404:
-                raise
-        return Running("ok")
+        return (yield from self.read_nothing(f"{_PATH}/00000000-0000-4000-8000-000000000000", 404))
 
     def error_in(self, answer: Answer) -> ProviderError | None:
         """A conflict of idempotency means that something was accepted; any other 409 that a batch is active: wait."""

@@ -141,32 +141,24 @@ class ProductAI(HostedProvider):
         return Accepted(hinted, found.text("status", ""), 1.0)
 
     def check_credential(self) -> Conversation:
-        """Read a job that cannot exist: a good key is told so, a bad one is refused."""
-        try:
-            yield from self.get("api/job/0")
-        except ProviderRefused as error:
-            if error.status not in (400, 404):
-                raise
-        return Running("ok")
+        """Read a job that cannot exist."""
+        return (yield from self.read_nothing("api/job/0", 400, 404))
 
     def error_in(self, answer: Answer) -> ProviderError | None:
         """An empty balance comes under any HTTP status."""
-        code, message, _ = self.explain(answer)
-        if "OUT_OF_TOKENS" in (code, message.partition(" ")[0]):
+        code, message, details = _told(answer)
+        if "OUT_OF_TOKENS" in (code, message):
             sentence = "The account at ProductAI.photo has no tokens left. Top it up, then resume it."
             return CredentialRefused(sentence, code="out_of_tokens", status=answer.status)
         if code in _REFUSALS:
-            return ProviderRefused(message or f"ProductAI.photo refused it: {code}.", code=code, status=answer.status)
+            sentence = f"{message} {details}".strip() or f"ProductAI.photo refused it: {code}."
+            return ProviderRefused(sentence, code=code, status=answer.status)
         return None
 
     def explain(self, answer: Answer) -> tuple[str, str, str]:
-        """``{"name", "message", "details"}``, or ``{"status": "ERROR", "message", "code"}``."""
-        try:
-            error = answer.fields()
-            message = " ".join(filter(None, (error.text("message", ""), _details(error))))
-            return error.text("code", "") or error.text("name", ""), message, ""
-        except ProviderUnavailable:
-            return "", "", ""
+        """The message with its details."""
+        code, message, details = _told(answer)
+        return code, f"{message} {details}".strip(), ""
 
     def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
         """Nothing is signed: the address alone is secret, and a call is never more than a hint to read a job."""
@@ -176,6 +168,15 @@ class ProductAI(HostedProvider):
         """``job_id`` comes as text with success, and not at all with an error."""
         name = hinted(delivery, "job_id")
         return (name,) if name.isascii() and name.isdigit() and len(name) < 20 else ()
+
+
+def _told(answer: Answer) -> tuple[str, str, str]:
+    """``{"name", "message", "details"}``, or ``{"status": "ERROR", "message", "code"}``: code, message and details."""
+    try:
+        error = answer.fields()
+        return error.text("code", "") or error.text("name", ""), error.text("message", ""), _details(error)
+    except ProviderUnavailable:
+        return "", "", ""
 
 
 def _details(error: Fields) -> str:
