@@ -49,7 +49,8 @@ class Settings:
     secret_keys: tuple[str, ...] = _key((), "Fernet keys for stored secrets, newest first; default: from SECRET_KEY")
     keys: Mapping[str, Any] = _key(
         dict,
-        'keys of accounts by their names, instead of stored ones: `{"Main": os.environ[…]}`',
+        "secrets of credentials by their names, instead of stored ones, each for one provider and address: "
+        '`{"Main": {"provider": "paqshot", "key": os.environ[…]}}`, `base_url` if it is not the documented one',
         repr=False,
     )
     public_base_url: str = _key("", "https address of this site, for webhooks and for providers that fetch pictures")
@@ -135,8 +136,19 @@ def _check_range(key: str, value: Any) -> None:
         raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be more than 0, not {value}.")
     if key == "FOLDER" and (not value or ".." in value.split("/") or value.startswith("/")):
         raise ConfigurationError("PRODUCT_IMAGERY['FOLDER'] has to be a folder inside the storage, such as 'imagery'.")
+    if key == "KEYS":
+        _check_keys(value)
     if key == "MODEL_URL" and value and not value.startswith("https://"):
         raise ConfigurationError("PRODUCT_IMAGERY['MODEL_URL'] has to begin with https://.")
+
+
+def _check_keys(keys: Mapping[str, Any]) -> None:
+    for label, secrets in keys.items():
+        given = secrets if isinstance(secrets, Mapping) else {}
+        if not {"provider", "key"} <= given.keys() or not all(isinstance(value, str) for value in given.values()):
+            sample = '{"provider": "paqshot", "key": os.environ["PAQSHOT_KEY"]}'
+            sentence = f"PRODUCT_IMAGERY['KEYS'][{label!r}] names the provider that the key is for, as in {sample};"
+            raise ConfigurationError(f"{sentence} with “base_url” if its address is not the documented one.")
 
 
 def described() -> list[tuple[str, Any, str]]:

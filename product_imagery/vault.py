@@ -77,7 +77,9 @@ def unseal(token: str, place: str) -> Secret:
         message = "A stored key cannot be read: the site's SECRET_KEY or SECRET_KEYS changed. Enter the key again."
         raise SecretError(message) from error
     if not hmac.compare_digest(str(sealed_for), place):
-        raise SecretError("A stored key belongs to another account. Enter the key again.", code="secret_moved")
+        raise SecretError(
+            "A stored key was entered for another account or address. Enter the key again.", code="secret_moved"
+        )
     return Secret(value)
 
 

@@ -83,8 +83,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(KEY, _("This provider needs a key."))
         if provider and cleaned.get(KEY) and (fault := provider().fault_of_key(cleaned[KEY].strip())):
             self.add_error(KEY, fault)
-        if self.instance.pk and "base_url" in self.changed_data and self.instance.sealed.get(KEY) and not cleaned[KEY]:
-            self.add_error(KEY, _("The stored key is not sent to another address: enter it again."))
+        self._refuse_moved_secrets(cleaned)
         if self.instance.pk:
             ProviderCredential.objects.lock(self.instance.pk)
             now = _version(ProviderCredential.objects.get(pk=self.instance.pk))
@@ -93,6 +92,17 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
                     _("Somebody changed this account while you had it open. Nothing was saved: open it again.")
                 )
         return cleaned
+
+    def _refuse_moved_secrets(self, cleaned: dict[str, Any]) -> None:
+        """Stored secrets stay with their address, and those of the settings with their name."""
+        stored = self.instance.sealed if self.instance.pk else {}
+        for name in stored if "base_url" in self.changed_data else ():
+            field = KEY if name == KEY else f"secret_{self.instance.provider}_{name}"
+            if field in self.fields and not cleaned.get(field):
+                self.add_error(field, _("What is stored is not sent to another address: enter it again."))
+        if "label" in self.changed_data and stored.get(KEY) and cleaned.get("label") in get_settings().keys:
+            taken = _("The settings hold a key under this name. This credential has its own: give it another name.")
+            self.add_error("label", taken)
 
     def save(self, commit: bool = True) -> Any:
         """Seal what was entered."""

@@ -190,6 +190,10 @@ class ProviderCredential(models.Model):
         if self.base_url and parts.scheme != "https" and not here:
             raise ValidationError({"base_url": _("The key would travel in the clear: write an https address.")})
         try:
+            self._given_in_settings(KEY)
+        except SecretError as error:
+            raise ValidationError({"base_url": error.message}) from error
+        try:
             self.limits()
         except (AttributeError, TypeError, ValueError) as error:
             known = ", ".join(Counted)
@@ -242,12 +246,12 @@ class ProviderCredential(models.Model):
         return self.base_url or self.declared.base_url
 
     def secrets(self, name: str = KEY) -> tuple[Secret, ...]:
-        """The secret ``name``: that of the settings, else what is stored, newest first. Raises ``SecretError``.
+        """The secret ``name``: that of the settings, else what is stored, newest first.
 
-        The one before the newest is good for ``OVERLAP`` seconds after its successor came.
+        The one before the newest is good for ``OVERLAP`` seconds after its successor came. Raises ``SecretError`` for a
+        secret that was given for another provider or address: it is sent nowhere else, whoever edits the row.
         """
-        own = get_settings().keys.get(self.label, {})
-        given = own.get(name, "") if isinstance(own, Mapping) else own if name == KEY else ""
+        given = self._given_in_settings(name)
         if given:
             return (Secret(given.strip()),)
         tokens = self.sealed.get(name, [])
@@ -256,6 +260,17 @@ class ProviderCredential(models.Model):
             with suppress(SecretError):  # of the one before: that is why it was entered anew
                 found += [unseal(token, self._place(name)) for token in tokens[1:]]
         return tuple(found)
+
+    def _given_in_settings(self, name: str) -> str:
+        own = get_settings().keys.get(self.label)
+        if own is None:
+            return ""
+        address = own.get("base_url") or self.declared.base_url
+        if own["provider"] != self.provider or address.rstrip("/") != self.address().rstrip("/"):
+            place = f"{own['provider']} at {own.get('base_url') or 'its documented address'}"
+            sentence = f"The settings hold the key of “{self.label}” for {place}. It is not sent to {self.address()}:"
+            raise SecretError(f"{sentence} correct KEYS or the base address.", code="secret_elsewhere")
+        return str(own.get(name, ""))
 
     @property
     def secret_names(self) -> list[str]:
@@ -267,7 +282,10 @@ class ProviderCredential(models.Model):
         return next(iter(self.secrets(name)), Secret(""))
 
     def set_secret(self, value: str, name: str = KEY) -> None:
-        """Replace a secret; the one before stays good for a while, for webhooks. The caller saves ``sealed``."""
+        """Replace a secret; the one before stays good for a while, for webhooks. The caller saves ``sealed``.
+
+        It is bound to the provider and the address of this moment: set ``base_url`` first.
+        """
         self.sealed = {**self.sealed, name: [seal(value.strip(), self._place(name)), *self.sealed.get(name, [])[:1]]}
 
     def hint(self, name: str = KEY) -> str:
@@ -279,4 +297,4 @@ class ProviderCredential(models.Model):
         return found.hint if found else "–"
 
     def _place(self, name: str) -> str:
-        return f"credential/{self.uuid}/{name}"
+        return f"credential/{self.uuid}/{self.provider}/{self.base_url}/{name}"

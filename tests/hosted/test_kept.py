@@ -298,7 +298,7 @@ class TestKeys:
             call_command(*add, stdout=io.StringIO())
         assert not ProviderCredential.objects.exists()
         call_command(*add, "--base-url", "http://localhost:3002/api/external/v1", stdout=io.StringIO())
-        ProviderCredential.objects.update(base_url="")
+        _move(ProviderCredential.objects.get(), "", KEYS["pergai"])
         found = io.StringIO()
         with pytest.raises(SystemExit):
             call_command("imagery_doctor", stdout=found)
@@ -515,6 +515,13 @@ def test_what_helps_the_vendor_to_find_a_request_is_kept(account: Account, order
     assert fakes.headers[0]["x-request-id"] == fakes.headers[0]["idempotency-key"]
 
 
+def _move(credential: ProviderCredential, address: str, key: str) -> None:
+    """To another address, with the key entered again."""
+    credential.base_url = address
+    credential.set_secret(key)
+    credential.save()
+
+
 @pytest.mark.parametrize("part", ["nobody answers", "looks fail"])
 def test_an_outage_is_probed_and_not_hammered(part: str, account: Account, order: Order, fakes: Fakes) -> None:
     """A20: also when nothing can be connected to, and for looks: the account rests, whatever is due."""
@@ -524,7 +531,7 @@ def test_an_outage_is_probed_and_not_hammered(part: str, account: Account, order
         hurry(1)
         fakes.fail("paqshot.read", "status", times=500, status=503)
     else:
-        ProviderCredential.objects.update(base_url="http://127.0.0.1:9/")
+        _move(credential, "http://127.0.0.1:9/", KEYS["paqshot"])
     ProviderJob.objects.update(due_at=Now(), claims=0)
     ProviderCredential.objects.update(resting_until=None)
     for _ in range(5):

@@ -168,7 +168,8 @@ class TestAccounts:
         self, account: Account, order: Order, fakes: Fakes, settings: Any
     ) -> None:
         order(account("productai", key="wrong-key-wrong-key"))
-        keys = {"productai": KEYS["productai"] + "\n"}
+        own = {"provider": "productai", "base_url": f"{fakes.base}/productai", "key": KEYS["productai"] + "\n"}
+        keys = {"productai": own}
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "KEYS": keys}
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED

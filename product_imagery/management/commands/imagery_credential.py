@@ -58,16 +58,20 @@ class Command(ImageryCommand):
         )
         if credential.provider != provider.slug:
             raise CommandError(f"“{credential}” is an account at {credential.declared.label}.")
+        moved = bool(options["base_url"]) and options["base_url"] != credential.base_url
+        credential.base_url = options["base_url"] or credential.base_url  # before its secrets, which are bound to it
         if provider.needs_credential and not (credential.label in get_settings().keys and not options["key_env"]):
             credential.set_secret(_key(options["key_env"], provider()))
         known = accounts.explain_fields(provider)
+        given = {KEY, *(pair.partition("=")[0] for pair in options["secret_env"])}
+        if moved and (left := sorted(credential.sealed.keys() - given)):
+            raise CommandError(f"Entered for another address: {', '.join(left)}. Give them again with --secret-env.")
         for pair in options["secret_env"]:
             name, _, variable = pair.partition("=")
             if name not in known:
                 raise CommandError(f"{provider.label} has no secret “{name}”. It has: {', '.join(known) or 'none'}.")
             credential.set_secret(_from_environment(variable), name)
         credential.readings |= _readings(provider, options["reading"])
-        credential.base_url = options["base_url"] or credential.base_url
         try:
             credential.clean()
         except ValidationError as error:
