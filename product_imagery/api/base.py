@@ -6,6 +6,7 @@ import re
 import uuid
 from typing import Any, ClassVar, TypeVar
 
+from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
@@ -22,6 +23,7 @@ from product_imagery.api.authentication import KeyAuthentication, StaffSession
 from product_imagery.api.parsers import BoundedJSONParser, FormWithPicturesParser, JSONWithPicturesParser
 from product_imagery.api.permissions import MayUse
 from product_imagery.api.products import Viewer
+from product_imagery.api.serializers.base import NoBody
 from product_imagery.models import ApiKey, Scope
 
 PICTURE_PARSERS = (JSONWithPicturesParser, FormWithPicturesParser)
@@ -42,6 +44,16 @@ class ApiView(APIView):
     request_id = ""
     schema = AutoSchema()
 
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """The view, with transactions of its own: what was counted before an error stays counted, whatever the site
+        makes of its requests (``ATOMIC_REQUESTS``).
+        """
+        view: Any = super().as_view(**initkwargs)
+        for alias in connections:
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view
+
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         """Take over the caller's ``X-Request-Id``, or make one."""
         given = request.headers.get("X-Request-Id", "")
@@ -54,6 +66,13 @@ class ApiView(APIView):
         self.limit_headers = throttling.count(
             request, self.weight_of_get if request.method in SAFE_METHODS else self.weight
         )
+        self._refuse_a_body(request)
+
+    def _refuse_a_body(self, request: Request) -> None:
+        """Fields that an operation does not know are refused, also where it has none."""
+        handler = getattr(self, str(request.method).lower(), None)
+        if request.method not in SAFE_METHODS and not getattr(handler, "has_body", True) and request.data:
+            NoBody(data=request.data).is_valid(raise_exception=True)
 
     def get_exception_handler(self) -> Any:
         """Ours, whatever the site's own API uses."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.signals import got_request_exception
+from django.db import OperationalError
 from django.http import Http404
 from rest_framework import status
 from rest_framework.exceptions import (
@@ -34,6 +37,10 @@ from product_imagery.exceptions import (
     StateError,
     StorageError,
 )
+
+logger = logging.getLogger("product_imagery")
+
+_BUSY_SECONDS = 2
 
 
 class Conflict(APIException):
@@ -72,15 +79,17 @@ _NAMES: dict[type[APIException], str] = {
 }
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. ``None`` lets what nobody foresaw become a 500."""
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler. What nobody foresaw is a 500 in the same envelope, and in the log with its id."""
     set_rollback()  # where the site makes each request a transaction
     request_id = getattr(context["view"], "request_id", "")
+    if isinstance(error, OperationalError):
+        return _busy(error, request_id)
     if isinstance(error, ImageryError):
         return envelope(_status_of(error), error.code, error.message, request_id)
     error = _translated(error)
     if not isinstance(error, APIException):
-        return None
+        return _unforeseen(error, context, request_id)
     answer = envelope(error.status_code, _code_of(error), _sentence_of(error), request_id)
     if isinstance(error, ValidationError):
         answer.data["error"]["details"] = error.detail
@@ -91,6 +100,22 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if header:
         answer["WWW-Authenticate"] = header
     return answer
+
+
+def _busy(error: OperationalError, request_id: str) -> Response:
+    logger.warning("The database could not serve request %s.", request_id, exc_info=error)
+    sentence = "The database is busy or away, and nothing was done. Send the same request again in a moment."
+    answer = envelope(status.HTTP_503_SERVICE_UNAVAILABLE, "busy", sentence, request_id)
+    answer["Retry-After"] = str(_BUSY_SECONDS)
+    return answer
+
+
+def _unforeseen(error: Exception, context: dict[str, Any], request_id: str) -> Response:
+    logger.error("Request %s failed.", request_id, exc_info=error, extra={"request_id": request_id})
+    request = getattr(context.get("request"), "_request", None)
+    got_request_exception.send(sender=type(context["view"]), request=request)  # what watches the site sees it
+    sentence = "Something went wrong on this site; its log says what, under this request_id."
+    return envelope(status.HTTP_500_INTERNAL_SERVER_ERROR, "server_error", sentence, request_id)
 
 
 def _translated(error: Exception) -> Exception:

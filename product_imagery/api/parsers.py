@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from rest_framework.exceptions import ParseError, ValidationError
@@ -12,6 +13,9 @@ from product_imagery.api.errors import TooLarge
 from product_imagery.conf import get_settings
 
 _MOST_BYTES = 1024 * 1024
+_CSRF = "csrfmiddlewaretoken"  #: comes with the forms of people who have a session
+_SUSPICIOUS = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")  #: escapes that may, but need not, be half a character
+_UNSTORABLE = re.compile("[\ud800-\udfff\0]")
 MOST_WITH_BASE64 = 20 * 1024 * 1024  #: larger pictures come as files of a form
 
 
@@ -36,9 +40,22 @@ def _read(content: bytes | str, what: str) -> Any:
     """JSON as the standard has it. Raises ``ParseError``, which names ``what``."""
     try:
         text = content.decode() if isinstance(content, bytes) else content
-        return json.loads(text, parse_constant=_refuse)
+        found = json.loads(text, parse_constant=_refuse)
+        storable = not _SUSPICIOUS.search(text) or _is_storable(found)
     except (RecursionError, ValueError) as error:
         raise ParseError(f"{what} is not readable JSON.") from error
+    if not storable:
+        raise ParseError(f"{what} holds half a surrogate pair or a NUL character, which is no text.")
+    return found
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether every text in it, names included, is one that a database and an answer can hold."""
+    if isinstance(value, dict):
+        return all(_is_storable(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return all(map(_is_storable, value))
+    return not isinstance(value, str) or not _UNSTORABLE.search(value)
 
 
 def _refuse(constant: str) -> Any:
@@ -63,15 +80,21 @@ class FormWithPicturesParser(MultiPartParser):
         if int(request.META.get("CONTENT_LENGTH") or 0) > most:
             raise TooLarge(f"The request has more than {most / 1e6:.0f} MB.")
         form: Any = super().parse(stream, media_type, parser_context)
-        if "request" not in form.data:
-            return {**form.data.dict(), **form.files.dict()}
-        body = _read(form.data["request"], "The part “request”")
+        fields = {name: value for name, value in form.data.dict().items() if name != _CSRF}
+        if "request" not in fields:
+            return {**fields, **form.files.dict()}
+        body = _read(fields.pop("request"), "The part “request”")
         if not isinstance(body, dict):
             raise ParseError("The part “request” is not a JSON object.")
+        unused = {**fields, **form.files.dict()}
         places = [body, *(body["images"] if isinstance(body.get("images"), list) else [])]
         for place in places:
             if isinstance(place, dict) and isinstance(place.get("image"), dict):
-                place["image"] = _part(form.files, place["image"].get("file"))
+                name = place["image"].get("file")
+                place["image"] = _part(form.files, name)
+                unused.pop(name, None)
+        if unused:
+            raise ValidationError({name: ["The part “request” does not mention this part."] for name in unused})
         return body
 
 

@@ -20,6 +20,7 @@ from rest_framework import serializers
 
 from product_imagery import files
 from product_imagery.api.products import Viewer, identity_of
+from product_imagery.api.serializers.base import Body
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import PictureError, UnsafeAddress
 from product_imagery.fetching import check_syntax
@@ -56,7 +57,7 @@ def _decoded(data: Any) -> bytes:
         raise serializers.ValidationError("This is not base64.") from error
 
 
-class PictureIn(serializers.Serializer[Any]):
+class PictureIn(Body):
     """One picture, in one of three ways."""
 
     product = serializers.CharField(max_length=200, required=False, help_text="id of a product, as shop.product:12")

@@ -77,6 +77,8 @@ def primary_key(model: type[Model], text: str) -> Any:
 def parse(identity: str) -> tuple[ProductImages, Any]:
     """The description and the key of a product, which may not exist. Raises ``NotFound`` for what cannot be one."""
     name, _, key = identity.partition(":")
+    if "\0" in key:
+        raise _nothing(identity.replace("\0", ""))
     try:
         model = apps.get_model(name)
         return description_of(model), primary_key(model, key)

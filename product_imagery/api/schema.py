@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -81,6 +85,7 @@ def describe(
     parameters = [*narrowing, *(_LISTS if lists else ()), *([_IDEMPOTENCY] if creates else ())]
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(method, "has_body", body is not None)  # noqa: B010
         setattr(method, "schema", AutoSchema)  # noqa: B010  whatever the site's own API uses
         auth: Any = [] if public else None
         operation = summary.lower().replace(" ", "_")
@@ -162,6 +167,18 @@ class ItemsOfScheme(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped
     def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
         """That field's own."""
         return auto_schema._map_serializer_field(self.target.field, direction)
+
+
+class BodyScheme(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """A body has its declared fields and no others."""
+
+    target_class = "product_imagery.api.serializers.base.Body"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> Any:
+        """The serializer's own, closed."""
+        found = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**found, "additionalProperties": False}
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -6,10 +6,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from product_imagery.api.serializers.base import Body
+
 _MOST_AT_ONCE = 1000
 
 
-class ResultsIn(serializers.Serializer[Any]):
+class ResultsIn(Body):
     """Results to be added."""
 
     generations = serializers.ListField(
@@ -17,7 +19,7 @@ class ResultsIn(serializers.Serializer[Any]):
     )
 
 
-class CollectionIn(serializers.Serializer[Any]):
+class CollectionIn(Body):
     """A new collection."""
 
     name = serializers.CharField(max_length=120)

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from product_imagery.api.pictures import PictureIn
+from product_imagery.api.serializers.base import Body
 from product_imagery.api.serializers.generations import GenerationOut
 from product_imagery.models import EnhancementItem
 from product_imagery.provider_kit.contract import Operation
@@ -16,7 +17,7 @@ from product_imagery.states import EnhancementStatus, ItemStatus
 _MOST_IMAGES = 1000
 
 
-class LookIn(serializers.Serializer[Any]):
+class LookIn(Body):
     """What to do: a preset, or an operation; with options."""
 
     preset = serializers.CharField(max_length=60, required=False, help_text="the id of a preset")

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from product_imagery import files
 from product_imagery.api.addresses import address
+from product_imagery.api.serializers.base import Body
 from product_imagery.models import ResultImage
 from product_imagery.states import Publication, Review
 
@@ -48,7 +49,7 @@ class GenerationOut(serializers.Serializer[Any]):
         return address(self.context.get("request"), files.results_storage(), result.thumbnail.name)
 
 
-class ApprovalIn(serializers.Serializer[Any]):
+class ApprovalIn(Body):
     """What is to happen with a result that is good."""
 
     publish = serializers.BooleanField(default=True, help_text="put it on its product")

@@ -7,10 +7,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from product_imagery.api.serializers.base import Body
 from product_imagery.models import Event, EventDelivery, WebhookEndpoint
 
 
-class EndpointIn(serializers.Serializer[Any]):
+class EndpointIn(Body):
     """An address that wants to be told."""
 
     url = serializers.CharField(max_length=2000, help_text="https")

@@ -1,0 +1,31 @@
+"""The base of everything that a request may hold."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+
+class Body(serializers.Serializer[Any]):
+    """Refuse fields that are not declared: one that was dropped could publish a picture or lift a budget."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The declared fields. Raises ``ValidationError`` that names each of the others."""
+        unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
+        if unknown:
+            raise serializers.ValidationError({name: [self._hint(name)] for name in unknown})
+        return super().to_internal_value(data)
+
+    def _hint(self, name: str) -> str:
+        close = difflib.get_close_matches(name, self.fields, 1)
+        if close:
+            return f"There is no such field. Did you mean “{close[0]}”?"
+        known = ", ".join(self.fields)
+        return f"There is no such field. There are: {known}." if known else "This request has no fields."
+
+
+class NoBody(Body):
+    """A request whose address says everything."""
