@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
+from django.db import connection
 from django.test import Client
 from PIL import Image, ImageDraw
 
@@ -26,6 +27,13 @@ from product_imagery.models import Enhancement
 from product_imagery.products import description_of
 from product_imagery.providers.local.model import MATTING, fetch
 from tests.fakes.shop_side import OtherSide, other_side
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What is about one database is skipped on another."""
+    for vendor in ("sqlite", "postgresql"):
+        if item.get_closest_marker(vendor) and connection.vendor != vendor:
+            pytest.skip(f"this is about {vendor}; the tests run on {connection.vendor}")
 
 
 def draw_product(size: tuple[int, int] = (240, 200), mode: str = "RGB", colour: str = "#b03020") -> Image.Image:

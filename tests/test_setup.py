@@ -75,6 +75,7 @@ def test_a_storage_that_cannot_be_built_is_noticed(settings: Any) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.sqlite
 def test_late_transactions_on_sqlite_are_noticed(settings: Any) -> None:
     from django.db import connections
 

@@ -133,11 +133,16 @@ class Allowance:
 class RateUseQuerySet(models.QuerySet["RateUse"]):
     """A sliding log under the key's lock: exact over all processes and at every moment."""
 
-    def spend(self, key: ApiKey, weight: int, most: int) -> Allowance:
-        """Count ``weight``, or all of ``most`` where that is less, if that many fit into what is left of it."""
+    def spend(self, key: ApiKey, weight: int, most: int, *, owed: int = 0) -> Allowance:
+        """Count ``weight``, or all of ``most`` where that is less, if that many fit into what is left of it.
+
+        ``owed`` is what was let through before without being written down: it is counted in any case.
+        """
         weight = min(weight, most)
         with transaction.atomic():
             ApiKey.objects.lock(key.pk)
+            if owed:
+                self.create(key=key, weight=owed)
             window = Now() - timedelta(seconds=RATE_SECONDS)
             found = self.filter(key=key, at__gt=window).aggregate(used=Sum("weight"), oldest=Min("at"))
             left = most - (found["used"] or 0)
@@ -146,6 +151,11 @@ class RateUseQuerySet(models.QuerySet["RateUse"]):
                 self.create(key=key, weight=weight)
             free_at = _moment(found["oldest"]) if fits else self._free_at(key, weight - left)
         return Allowance(fits, left - weight if fits else max(0, left), free_at + RATE_SECONDS)
+
+    def used(self, key: ApiKey) -> int:
+        """How much is written down of the last ``RATE_SECONDS``."""
+        window = Now() - timedelta(seconds=RATE_SECONDS)
+        return int(self.filter(key=key, at__gt=window).aggregate(used=Sum("weight"))["used"] or 0)
 
     def _free_at(self, key: ApiKey, wanted: int) -> float:
         """When the use is that has to be forgotten before so many more fit."""
