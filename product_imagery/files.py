@@ -228,15 +228,25 @@ def clear_temporary(older_than: float) -> None:
 
 
 def clear_scratch(storage: Storage, older_than: float) -> int:
-    """Remove unfinished files of killed workers, if last touched before ``older_than`` (Unix time); return how many."""
+    """Remove unfinished files of killed workers, if last touched before ``older_than`` (Unix time); return how many.
+
+    Raises ``StorageError`` when some cannot be removed; the others are all the same.
+    """
     if not isinstance(storage, FileSystemStorage):
         return 0
     removed = 0
+    kept: OSError | None = None
     for path in _scratch_of(storage).glob("*"):
         with suppress(FileNotFoundError):
-            if path.stat().st_mtime < older_than:
+            if path.stat().st_mtime >= older_than:
+                continue
+            try:
                 _remove(path)
                 removed += 1
+            except OSError as error:  # of another user, or on a disk that cannot be written
+                kept = error
+    if kept is not None:
+        raise StorageError("Unfinished files of killed workers cannot be removed.", detail=repr(kept)) from kept
     return removed
 
 

@@ -13,11 +13,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, person, require
 from product_imagery.flows import receive, steer
-from product_imagery.models import CreditEntry, ProviderJob, WebhookDelivery
+from product_imagery.models import CreditEntry, ProviderJob, WebhookDelivery, WorkerTrouble
 from product_imagery.states import JobState
 
 
@@ -96,8 +97,8 @@ class CreditEntryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 class WebhookDeliveryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
     """Calls of providers, as they came."""
 
-    list_display = ("received_at", "credential", "event_id", "processed_at", "outcome")
-    list_filter = ("credential", "received_at")
+    list_display = ("received_at", "credential", "event_id", "processed_at", "set_aside_at", "outcome")
+    list_filter = ("credential", ("set_aside_at", admin.EmptyFieldListFilter), "received_at")
     list_select_related = ("credential",)
     exclude = ("body",)
     readonly_fields = ("text",)
@@ -109,9 +110,25 @@ class WebhookDeliveryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[t
 
     @admin.action(description=_("Process again"), permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
+        done = 0
         for delivery in queryset.select_related("credential"):
-            receive.process(delivery)
+            reason = receive.try_to_process(delivery)
+            if reason:
+                messages.warning(
+                    request, _t("%(call)s could not be acted on: %(reason)s") % {"call": delivery, "reason": reason}
+                )
+            done += not reason
+        if done:
+            messages.success(request, ngettext("%d call was acted on.", "%d calls were acted on.", done) % done)
 
     @admin.display(description=_("body"))
     def text(self, delivery: WebhookDelivery) -> str:
         return bytes(delivery.body).decode(errors="replace")
+
+
+@admin.register(WorkerTrouble)
+class WorkerTroubleAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What workers cannot do at present. A row goes by itself when the task succeeds again."""
+
+    list_display = ("task", "machine", "reason", "failures", "since", "last_at")
+    list_filter = ("machine",)

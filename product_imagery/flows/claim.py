@@ -10,6 +10,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from product_imagery import signals
+from product_imagery.exceptions import ConfigurationError
 from product_imagery.flows.settle import begin
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import Counted, Limit
@@ -28,6 +30,14 @@ def accounts_with_calls(providers: Iterable[str]) -> list[int]:
     return list(usable.order_by("pk").values_list("pk", flat=True))
 
 
+def set_aside(account: int, reason: str) -> None:
+    """Pause an account whose calls cannot be chosen again and again, until a person has seen to it."""
+    sentence = f"Nothing is sent with this account: {reason} Correct it, then resume the account."
+    credential = ProviderCredential.objects.get(pk=account)
+    if credential.pause(sentence, stops_reads=True):
+        signals.send_on_commit(signals.credential_paused, credential=credential)
+
+
 def claim_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
     """Take up to ``most`` jobs whose next call is due and fits the limits of their account; count the calls."""
     if most <= 0:
@@ -36,7 +46,7 @@ def claim_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
         credential = ProviderCredential.objects.locked(account)
         if credential is None:
             return []
-        limits = credential.limits()
+        limits = _limits(credential)
         room = _Room(limits, LimitUse.objects.room(credential, limits))
         reads = _reads(credential, room, most)
         creates = _creates(credential, room, most - len(reads))
@@ -47,6 +57,15 @@ def claim_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
         LimitUse.objects.note(credential, limits, total)
         begin(job for job in taken if job.state == JobState.SENDING)
     return taken
+
+
+def _limits(credential: ProviderCredential) -> tuple[Limit, ...]:
+    """The limits in force. Raises ``ConfigurationError``."""
+    try:
+        return credential.limits()
+    except (AttributeError, TypeError, ValueError) as error:
+        sentence = "Its “limits of its own” cannot be read."
+        raise ConfigurationError(sentence, code="limits_unreadable", detail=repr(error)) from error
 
 
 class _Room:

@@ -14,8 +14,10 @@ import random
 import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
@@ -23,6 +25,7 @@ from django.utils import timezone
 
 from product_imagery.exceptions import ImageryError, SecretError
 from product_imagery.fetching import Reply, post
+from product_imagery.flows import guard
 from product_imagery.models import EventDelivery, WebhookEndpoint
 from product_imagery.models.clock import from_now
 from product_imagery.models.event import VERIFICATION
@@ -75,7 +78,7 @@ class Sender:
             unforeseen = future.exception()  # one delivery must not take the pump with it
             if unforeseen is not None:
                 logger.error("Delivery %s could not be sent.", self._sending[future].pk, exc_info=unforeseen)
-            record(future.result() if unforeseen is None else Attempt(self._sending[future], None))
+            record(future.result() if unforeseen is None else _fault(self._sending[future], unforeseen))
             del self._sending[future]  # not before: what is not written down is not forgotten either
         return len(finished)
 
@@ -92,6 +95,7 @@ class Attempt:
     delivery: EventDelivery
     reply: Reply | None
     trouble: str = ""
+    fault: str = ""  #: nobody foresaw it: counted like a failed attempt
 
     @property
     def arrived(self) -> bool:
@@ -100,6 +104,10 @@ class Attempt:
             return False
         challenge = self.delivery.endpoint.challenge
         return self.delivery.kind != VERIFICATION or challenge.encode() in self.reply.body
+
+
+def _fault(delivery: EventDelivery, error: BaseException) -> Attempt:
+    return Attempt(delivery, None, fault=f"It could not be sent: {guard.reason_of(error)}")
 
 
 def perform(delivery: EventDelivery) -> Attempt:
@@ -128,16 +136,23 @@ def signature(message_id: str, body: bytes, keys: list[bytes], timestamp: int) -
 
 def record(attempt: Attempt) -> None:
     """Write down what came of an attempt, if the claim is still ours. Never raises: it is sent again, if it cannot."""
-    try:
-        with transaction.atomic():
-            if attempt.arrived:
-                _arrived(attempt)
-            elif attempt.trouble:
-                _postpone(attempt)
-            else:
-                _failed(attempt)
-    except DatabaseError:
-        logger.warning("What became of delivery %s was not written down.", attempt.delivery.pk, exc_info=True)
+    error = guard.attempt(partial(_record, attempt))
+    if error is None:
+        return
+    logger.error("What became of delivery %s was not written down.", attempt.delivery.pk, exc_info=error)
+    if not isinstance(error, guard.TRANSIENT):
+        with suppress(DatabaseError):
+            EventDelivery.objects.set_aside(attempt.delivery, guard.reason_of(error))
+
+
+@transaction.atomic
+def _record(attempt: Attempt) -> None:
+    if attempt.arrived:
+        _arrived(attempt)
+    elif attempt.trouble:
+        _postpone(attempt)
+    else:
+        _failed(attempt)
 
 
 def _postpone(attempt: Attempt) -> None:
@@ -170,7 +185,7 @@ def _failed(attempt: Attempt) -> None:
         "token": None,
         "claimed_until": None,
         "status": reply.status if reply else None,
-        "note": _sentence(attempt),
+        "note": _sentence(attempt)[:300],
         "state": EventDelivery.State.FAILED if over else EventDelivery.State.WAITING,
         "due_at": Now() if over else from_now(_wait(tried, reply)),
     }
@@ -185,7 +200,7 @@ def _wait(tried: int, reply: Reply | None) -> float:
 
 def _sentence(attempt: Attempt) -> str:
     if attempt.reply is None:
-        return _UNREACHABLE
+        return attempt.fault or _UNREACHABLE
     if 200 <= attempt.reply.status < 300:
         return "The answer does not contain the challenge."
     return f"The receiver answered {attempt.reply.status}."

@@ -8,6 +8,7 @@ import os
 import platform
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from product_imagery.fetching import open_connections
 from product_imagery.files import Workspace
 from product_imagery.flows import deliver, publish, receive, restored, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
-from product_imagery.flows.claim import accounts_with_calls, claim_calls
+from product_imagery.flows.claim import accounts_with_calls, claim_calls, set_aside
 from product_imagery.flows.fetch import Tools
+from product_imagery.flows.guard import TRANSIENT, Guard, attempt, reason_of
 from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
@@ -37,6 +39,9 @@ _SHORTEST = 0.1  #: a round in which all calls came back
 _GATHER = 0.03  #: seconds in which more errands may come, to be run together
 _PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
 _SENT_SECONDS = 60.0  #: how long it waits for answers to creates, unless it is killed before
+_LONGEST_PAUSE = 60.0  #: seconds until a chore that failed is tried again
+_WATCH_SECONDS = 0.5
+_FAILURES = 5  #: in a row, after which an account is set aside
 _STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
 
 
@@ -59,7 +64,7 @@ def pump_slice(
 ) -> Slice:
     """Do due work for ``seconds`` (default: the setting), or until none is left, or until ``stop`` is set.
 
-    ``watch`` is called about twice a second.
+    ``watch`` is called about twice a second; what it raises ends the run.
     """
     settings = get_settings()
     holder = f"{platform.node()}:{os.getpid()}"
@@ -69,7 +74,7 @@ def pump_slice(
     try:
         pump = _Pump(slot, settings, stop or threading.Event())
         if watch is not None:
-            pump.chores.append(_Every(0.5, watch))
+            pump.watch = watch
         with contextlib.closing(pump), background.awake(), cores.one_core(), _calm_memory():
             pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
     finally:
@@ -98,15 +103,21 @@ def has_work() -> bool:
 
 
 class _Every:
-    """Lets something happen at most every so many seconds, the first time at once."""
+    """Lets something happen at most every so many seconds, the first time at once; after failures sooner or later."""
 
-    def __init__(self, seconds: float, action: Callable[[], object]) -> None:
-        self._seconds, self._action, self._next = seconds, action, 0.0
+    def __init__(self, seconds: float, name: str, action: Callable[[], object]) -> None:
+        self._seconds, self._name, self._action, self._next, self._failures = seconds, name, action, 0.0, 0
+        self.went_well = False  #: at least once
 
-    def __call__(self) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + self._seconds
-            self._action()
+    def __call__(self, guard: Guard) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._seconds
+        if guard.call(self._name, self._action):
+            self._failures, self.went_well = 0, True
+        else:
+            self._failures += 1
+            self._next = time.monotonic() + min(_LONGEST_PAUSE, 2.0**self._failures)
 
 
 class _Pump:
@@ -127,19 +138,26 @@ class _Pump:
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = hosted_providers()
         self._sender = deliver.Sender()
+        self._guard = Guard()
+        self._refusals: Counter[int] = Counter()  #: failed looks for calls in a row, by account
         self._lost = False
-        self._noted = 0
-        self.chores = [
-            _Every(60.0, restored.pause_if_restored),  # first, before anything is sent
-            _Every(settings.slot_seconds / 4, self._keep_slot),
-            _Every(settings.claim_seconds / 4, self._keep_claims),
-            _Every(1.0, sweep.release_abandoned),
-            _Every(5.0, steer.cancel_returned),
-            _Every(5.0, self._note_spending),
-            _Every(60.0, self._tools.workspace.touch),
-            _Every(60.0, sweep.settle_forgotten),
-            _Every(60.0, receive.process_forgotten),
-            _Every(60.0, sweep.clear_up_when_due),
+        self._noted = self._called = 0
+        self._may_send = _Every(
+            60.0, "look for a restored database", restored.pause_if_restored
+        )  # first, before anything is sent
+        self.watch: Callable[[], object] | None = None
+        self._watch_at = 0.0
+        self._chores = [
+            self._may_send,
+            _Every(settings.slot_seconds / 4, "keep the slot", self._keep_slot),
+            _Every(settings.claim_seconds / 4, "keep claims", self._keep_claims),
+            _Every(1.0, "release jobs of dead workers", sweep.release_abandoned),
+            _Every(5.0, "cancel what came back", steer.cancel_returned),
+            _Every(5.0, "note spending", self._note_spending),
+            _Every(60.0, "keep temporary files", self._tools.workspace.touch),
+            _Every(60.0, "close enhancements", sweep.settle_forgotten),
+            _Every(60.0, "act on calls of providers", receive.process_forgotten),
+            _Every(60.0, "clear up", partial(sweep.clear_up_when_due, self._guard)),
         ]
 
     def run(self, seconds: float, until_idle: bool) -> None:
@@ -148,18 +166,25 @@ class _Pump:
         open_for_more = True  # at least once, however slow this machine is
         while not (self._stop.is_set() or self._lost):
             pause = time.monotonic() + _ROUND
-            for chore in self.chores:
-                chore()
-            moved = self._collect() + self._publish()
-            moved += self._sender.turn() if until_idle or time.monotonic() < end else self._sender.collect()
+            self._look_after()
+            moved = self._guard.count("collect", self._collect) + self._guard.count("publish", self._publish)
+            send = self._sender.turn if until_idle or time.monotonic() < end else self._sender.collect
+            moved += self._guard.count("send events", send)
             if open_for_more:
-                moved += self._claim() + self._call()
+                moved += self._guard.count("claim", self._claim) + self._guard.count("call", self._call)
             busy = bool(self._running or self._lanes.calls() or self._sender.busy)
             # Past the end, one slow call does not keep the others waiting: more is begun for as long again.
             open_for_more = until_idle or time.monotonic() < end + (seconds if busy else 0.0)
             if not moved and not busy and (not open_for_more or not has_work()):
                 return
             self._run_errands_until(pause if moved or busy else pause + _TICK)
+
+    def _look_after(self) -> None:
+        if self.watch is not None and time.monotonic() >= self._watch_at:
+            self._watch_at = time.monotonic() + _WATCH_SECONDS
+            self.watch()
+        for chore in self._chores:
+            chore(self._guard)
 
     def _run_errands_until(self, moment: float) -> None:
         early = min(moment, time.monotonic() + _SHORTEST)
@@ -215,13 +240,30 @@ class _Pump:
 
     def _call(self) -> int:
         """Make the calls of hosted providers that are due and that their limits allow."""
-        seconds, number = self._settings.claim_seconds, 0
+        if not self._may_send.went_well:
+            return 0
+        before = self._called
         for account in accounts_with_calls(self._hosted):
-            deadline = time.monotonic() + seconds  # counted from before the claim, as what is sent after it is not ours
-            jobs = claim_calls(account, self._lanes.room(account), seconds)
-            self._lanes.put(track.prepare(jobs, deadline))
-            number += len(jobs)
-        return number
+            error = attempt(partial(self._call_at, account))
+            if error is not None:
+                self._refuse(account, error)
+        return self._called - before
+
+    def _call_at(self, account: int) -> None:
+        seconds = self._settings.claim_seconds
+        deadline = time.monotonic() + seconds  # counted from before the claim, as what is sent after it is not ours
+        jobs = claim_calls(account, self._lanes.room(account), seconds)
+        self._lanes.put(track.prepare(jobs, deadline))
+        self._called += len(jobs)
+        self._refusals.pop(account, None)
+
+    def _refuse(self, account: int, error: Exception) -> None:
+        """An account whose calls cannot even be chosen: after some tries it pauses, and a person is told why."""
+        self._guard.note(f"account {account}", error)
+        self._refusals[account] += not isinstance(error, TRANSIENT)
+        if self._refusals[account] >= _FAILURES:
+            self._guard.call(f"account {account}", partial(set_aside, account, reason_of(error)))
+            del self._refusals[account]
 
     def _collect(self) -> int:
         finished = [future for future in self._running if future.done()]

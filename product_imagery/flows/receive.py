@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from product_imagery import background
 from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows import update
+from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
 from product_imagery.flows.settle import resume_stalled
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
 from product_imagery.models.clock import from_now, unclaimed
 from product_imagery.provider_kit.contract import HINTED, NEWEST, Delivery
+from product_imagery.provider_kit.http import storable
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import JobState
 from product_imagery.vault import Hidden, Secret
 
+logger = logging.getLogger("product_imagery")
+
 _KEPT = ("content-type", "user-agent")  #: besides those that the provider names
-_SOON = 60.0  #: seconds after which a call that was not acted on is forgotten
 _ALL = "all:"  #: begins the outcome of a call that named no job
 _LATELY = 86_400.0  #: seconds in which a call may still come about work that a person has decided about
 _PAUSE = 30.0  #: seconds between looks at all jobs because of calls that anybody may have made
@@ -37,9 +43,9 @@ def receive(credential: ProviderCredential, headers: Mapping[str, str], body: by
     delivery = Delivery(lower, body, timezone.now().timestamp(), credential.settings())
     if not provider.verify(delivery, _secrets(credential)):
         raise RequestError("The signature does not fit.", code="not_genuine")
-    event = provider.event_id(delivery)[:200]
+    event = storable(provider.event_id(delivery))[:200]
     known = (*_KEPT, *provider.webhook_headers)
-    kept = {name: value[:500] for name, value in delivery.headers.items() if name in known}
+    kept = {name: storable(value)[:500] for name, value in delivery.headers.items() if name in known}
     try:
         with transaction.atomic():
             written = WebhookDelivery.objects.create(
@@ -47,9 +53,21 @@ def receive(credential: ProviderCredential, headers: Mapping[str, str], body: by
             )
     except IntegrityError:
         written = WebhookDelivery.objects.select_related("credential").get(credential=credential, event_id=event)
-    if written.processed_at is None:
-        process(written)
+    if written.processed_at is None and written.set_aside_at is None:
+        try_to_process(written)
     return written
+
+
+def try_to_process(written: WebhookDelivery) -> str:
+    """Act on a call; return why it could not be done, empty when it was. After some failures it is set aside."""
+    error = attempt(partial(process, written))
+    if error is None:
+        return ""
+    logger.error("Call %s could not be acted on.", written.pk, exc_info=error)
+    if isinstance(error, TRANSIENT):  # says nothing about the call
+        return str(_("The database was busy. The call is taken up again within a few minutes."))
+    WebhookDelivery.objects.note_failure(written.pk, reason_of(error))
+    return reason_of(error)
 
 
 def process(written: WebhookDelivery) -> None:
@@ -60,7 +78,7 @@ def process(written: WebhookDelivery) -> None:
     credential, job = written.credential, str(written.job_token or "")
     delivery = Delivery(written.headers, bytes(written.body), written.received_at.timestamp())
     provider = get_provider(credential.provider)()
-    hints = provider.hints(delivery)
+    hints = tuple(storable(hint) for hint in provider.hints(delivery))
     confirms = provider.confirms_hints and not job and _is_unknown(credential, hints)
     with transaction.atomic():
         being_sent = credential.jobs.filter(state=JobState.SENDING, sent_at__lte=written.received_at)
@@ -72,17 +90,14 @@ def process(written: WebhookDelivery) -> None:
         elif confirms:
             found |= _try(credential, hints[0])
         outcome = _look(written, hints, job) + (", one found again" if found else "")
-        WebhookDelivery.objects.filter(pk=written.pk).update(processed_at=Now(), outcome=outcome)
+        WebhookDelivery.objects.filter(pk=written.pk).update(processed_at=Now(), set_aside_at=None, outcome=outcome)
         background.wake()
 
 
 def process_forgotten() -> int:
-    """Act on calls whose worker died between writing them down and acting; return how many."""
-    waiting = WebhookDelivery.objects.filter(processed_at=None, received_at__lt=from_now(-_SOON))
-    found = list(waiting.select_related("credential").order_by("received_at")[:100])
-    for written in found:
-        process(written)
-    return len(found)
+    """Act on calls whose worker died between writing them down and acting; return how many were acted on."""
+    found = WebhookDelivery.objects.forgotten().select_related("credential").order_by("failures", "received_at")
+    return sum(not try_to_process(written) for written in list(found[:100]))
 
 
 def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, FetchError, ImageryError, RegistrationError, StorageError
 from product_imagery.flows import fetch
+from product_imagery.flows.guard import TRANSIENT, attempt, with_retries
 from product_imagery.flows.settle import begin, end_items, reason
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
@@ -76,29 +78,27 @@ def perform(task: Task, pool: ImagingPool) -> Done:
     done = Done(task, error=task.error)
     if task.error:
         return done
-    try:
-        with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as folder:
-            _perform(task, done, Path(folder), pool)
-    except (StorageError, FetchError, EngineError) as error:
-        done.error, done.again = error, _may_pass(error, task.job.claims)
-    except ImageryError as error:
-        done.error = error
-    except Exception as error:  # one job must not take its neighbours and the pump with it
-        logger.exception("Job %s failed in a way that nobody foresaw.", task.job.pk)
-        done.error = EngineError("The picture could not be worked on.", code="unforeseen", detail=repr(error))
+    error = attempt(partial(_perform, task, done, pool))
+    if error is None:
+        return done
+    if not isinstance(error, ImageryError):
+        logger.error("Job %s failed in a way that nobody foresaw.", task.job.pk, exc_info=error)
+        error = EngineError("The picture could not be worked on.", code="unforeseen", detail=repr(error))
+    done.error, done.again = error, _may_pass(error, task.job.claims)
     return done
 
 
-def _perform(task: Task, done: Done, folder: Path, pool: ImagingPool) -> None:
-    inputs = tuple(_input(item, task, done, folder) for item in task.items)
-    outcome = drive(_conversation(task, inputs, folder), lambda request: _answer(request, pool))
-    if isinstance(outcome, Refused):
-        done.error = ImageryError(outcome.message, code=outcome.code, detail=outcome.detail)
-        return
-    assert isinstance(outcome, Finished)
-    uuids = {item.pk: item.uuid for item in task.items}
-    pictures = [picture for picture in outcome.pictures if isinstance(picture, Picture)]
-    done.pictures = [fetch.store(picture, uuids[picture.item_id]) for picture in pictures]
+def _perform(task: Task, done: Done, pool: ImagingPool) -> None:
+    with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        inputs = tuple(_input(item, task, done, folder) for item in task.items)
+        outcome = drive(_conversation(task, inputs, folder), lambda request: _answer(request, pool))
+        if isinstance(outcome, Refused):
+            raise ImageryError(outcome.message, code=outcome.code, detail=outcome.detail)
+        assert isinstance(outcome, Finished)
+        uuids = {item.pk: item.uuid for item in task.items}
+        pictures = [picture for picture in outcome.pictures if isinstance(picture, Picture)]
+        done.pictures = [fetch.store(picture, uuids[picture.item_id]) for picture in pictures]
 
 
 def _input(item: EnhancementItem, task: Task, done: Done, folder: Path) -> JobInput:
@@ -128,7 +128,23 @@ def _may_pass(error: ImageryError, claims: int) -> bool:
 
 
 def record(done: Done) -> None:
-    """Write down what came of a job, if its claim is still ours; otherwise the sweep clears what was stored."""
+    """Write down what came of a job, if its claim is still ours; otherwise the sweep clears what was stored.
+
+    Never raises. While the database is away the claim runs out, and the job is done again; what cannot be written down
+    for another reason fails its job alone.
+    """
+    error = attempt(lambda: with_retries(partial(_record, done)))
+    if error is None:
+        return
+    logger.error("What became of job %s could not be written down.", done.task.job.pk, exc_info=error)
+    if not isinstance(error, TRANSIENT):
+        sentence = (
+            "The picture was made, but could not be written down; the log says why. Nothing was spent: try again."
+        )
+        attempt(partial(_record, Done(done.task, error=EngineError(sentence, code="unrecordable"))))
+
+
+def _record(done: Done) -> None:
     job = done.task.job
     with transaction.atomic():
         held = ProviderJob.objects.held(job)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
@@ -13,8 +14,9 @@ from django.utils import timezone
 
 from product_imagery import files
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import EngineError
+from product_imagery.exceptions import EngineError, StorageError
 from product_imagery.flows import fetch, forget, upload
+from product_imagery.flows.guard import Guard
 from product_imagery.flows.settle import end_items, settle
 from product_imagery.models import (
     Enhancement,
@@ -28,6 +30,7 @@ from product_imagery.models import (
     StoredAnswer,
     Upload,
     WebhookDelivery,
+    WorkerTrouble,
 )
 from product_imagery.models.clock import from_now
 from product_imagery.products import registered
@@ -94,32 +97,87 @@ def settle_forgotten() -> None:
         settle(forgotten.values_list("pk", flat=True))
 
 
-def clear_up_when_due() -> None:
-    """``clear_up`` every ten minutes, whoever does it: pumps come and go more often."""
+def clear_up_when_due(guard: Guard | None = None) -> None:
+    """``clear_up`` every ten minutes, whoever does it: workers come and go more often."""
     if PumpSlot.objects.turn_to_clear_up(_CLEAR_SECONDS):
-        clear_up()
+        clear_up(guard)
 
 
-def clear_up() -> None:
-    """Remove old selections, webhook calls and bytes of creates, and the files that dead or overtaken workers left."""
+def clear_up(guard: Guard | None = None) -> None:
+    """Remove old selections, webhook calls and bytes of creates, and the files that dead or overtaken workers left.
+
+    Each step goes through ``guard``: one that fails is tried again next time, and the others are taken all the same.
+    """
+    guard = guard or Guard()
+    for step in _STEPS:
+        guard.call(f"clear up: {step.__name__.strip('_').replace('_', ' ')}", step)
+
+
+def _old_deliveries() -> None:
     long_ago = from_now(-_KEPT_SECONDS)
     WebhookDelivery.objects.filter(received_at__lt=long_ago).delete()
     EventDelivery.objects.filter(created_at__lt=long_ago).delete()
-    upload.discard(Upload.objects.filter(kept=False, created_at__lt=from_now(-_SCRATCH_SECONDS))[:_TIDIED])
+
+
+def _old_requests() -> None:
+    long_ago = from_now(-_KEPT_SECONDS)
     ProviderJob.objects.filter(finished_at__lt=long_ago, intent__isnull=False).update(intent=None)
-    LimitUse.objects.all().forget()
     RateUse.objects.filter(at__lt=from_now(-_SCRATCH_SECONDS)).delete()
     StoredAnswer.objects.filter(created_at__lt=from_now(-_ANSWER_SECONDS)).delete()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
+    WorkerTrouble.objects.forget()
+
+
+def _limits() -> None:
+    LimitUse.objects.all().forget()
+
+
+def _uploads() -> None:
+    upload.discard(Upload.objects.filter(kept=False, created_at__lt=from_now(-_SCRATCH_SECONDS))[:_TIDIED])
+
+
+def _what_people_wrote() -> None:
     if days := get_settings().retention_days:
         forget.forget(days)
+
+
+def _temporary_files() -> None:
     files.clear_temporary(time.time() - _SCRATCH_SECONDS)
+
+
+def _files_of_overtaken_workers() -> None:
     quiet = from_now(-10 * get_settings().claim_seconds)
     jobs = ProviderJob.objects.filter(taken_over=True, finished_at__lt=quiet).order_by("pk")[:_TIDIED]
     fetch.tidy(EnhancementItem.objects.filter(job__in=[job.pk for job in jobs]))
     ProviderJob.objects.filter(pk__in=[job.pk for job in jobs]).update(taken_over=False)
+
+
+def _unfinished_files() -> None:
+    """Raise ``StorageError`` when one of the storages fails; the others are cleared all the same."""
+    failed: list[StorageError] = []
+    for storage in _storages():
+        try:
+            files.clear_scratch(storage, time.time() - _SCRATCH_SECONDS)
+        except StorageError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+_STEPS = (
+    _old_deliveries,
+    _old_requests,
+    _limits,
+    _uploads,
+    _what_people_wrote,
+    _temporary_files,
+    _files_of_overtaken_workers,
+    _unfinished_files,
+)
+
+
+def _storages() -> list[Storage]:
     storages = {id(storage): storage for storage in [files.results_storage()]}
     for description in registered():
         storages[id(description.target_storage)] = description.target_storage
-    for storage in storages.values():
-        files.clear_scratch(storage, time.time() - _SCRATCH_SECONDS)
+    return list(storages.values())

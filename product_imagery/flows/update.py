@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeAlias
 
-from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -23,6 +24,7 @@ from product_imagery.exceptions import (
     UnsafeAddress,
 )
 from product_imagery.flows import fetch, ledger
+from product_imagery.flows.guard import TRANSIENT, attempt, with_retries
 from product_imagery.flows.settle import end_items, reason, stall
 from product_imagery.flows.track import Word
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
@@ -35,7 +37,6 @@ logger = logging.getLogger("product_imagery")
 
 _GRACE = 30.0  #: seconds before a lost create is looked up: what was on its way has arrived by then
 _FETCH_TRIES = 8
-_DATABASE_WAITS = (0.1, 0.5, 2.0)
 _OWN_TRIES = 5  #: with our own storage
 _REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
 _PICTURE_TRIES = 3  #: to read a finished job that shows no picture
@@ -52,18 +53,11 @@ def record(word: Word) -> None:
     Never raises: a word that cannot be written down in any way stalls its job, and takes neither its neighbours nor the
     pump with it. While the database is away the claim runs out, and what the provider has is asked again.
     """
-    try:
-        for wait in _DATABASE_WAITS:
-            try:
-                _record(word)
-                return
-            except OperationalError:  # a deadlock, a lock that was not got, a connection that broke
-                time.sleep(wait)
-        _record(word)
-    except OperationalError:
-        logger.warning("What became of job %s could not be written down.", word.call.job.pk, exc_info=True)
-    except Exception:  # one answer must not take its neighbours and the pump with it
-        logger.exception("What became of job %s could not be written down.", word.call.job.pk)
+    error = attempt(lambda: with_retries(partial(_record, word)))
+    if error is None:
+        return
+    logger.error("What became of job %s could not be written down.", word.call.job.pk, exc_info=error)
+    if not isinstance(error, TRANSIENT):
         sentence = "The provider's answer could not be written down; the log says why. Look there what became of it."
         with suppress(DatabaseError), transaction.atomic():
             _stall(word.call.job, "unrecordable", sentence)

@@ -15,6 +15,7 @@ from product_imagery.models.preset import Preset
 from product_imagery.models.result import ResultImage
 from product_imagery.models.selection import Selection
 from product_imagery.models.slot import PumpSlot
+from product_imagery.models.trouble import WorkerTrouble
 from product_imagery.models.upload import Upload
 from product_imagery.models.version import ImageVersion
 from product_imagery.models.webhook import WebhookDelivery
@@ -43,4 +44,5 @@ __all__ = [
     "Upload",
     "WebhookDelivery",
     "WebhookEndpoint",
+    "WorkerTrouble",
 ]

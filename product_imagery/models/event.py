@@ -142,6 +142,11 @@ class EventQuerySet(models.QuerySet["EventDelivery"]):
         still_free.update(token=token, claimed_until=from_now(seconds))
         return list(self.filter(token=token, pk__in=chosen).select_related("endpoint"))
 
+    def set_aside(self, delivery: EventDelivery, reason: str) -> None:
+        """Give up a delivery that cannot be dealt with, if its claim is still ours; it can be sent again by hand."""
+        given_up = {"state": EventDelivery.State.FAILED, "note": reason[:300], "token": None, "claimed_until": None}
+        self.held(delivery).update(**given_up)
+
     def held(self, delivery: EventDelivery) -> EventQuerySet:
         """The delivery, if its claim is still ours."""
         return self.filter(pk=delivery.pk, token=delivery.token, state=EventDelivery.State.WAITING)

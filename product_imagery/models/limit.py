@@ -49,7 +49,11 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
     def forget(self) -> None:
         """Delete what no window reaches any more."""
         for credential in ProviderCredential.objects.filter(provider__in=list(all_providers())).iterator():
-            longest = max(map(_window, credential.limits()), default=0.0)
+            try:
+                limits = credential.limits()
+            except (AttributeError, TypeError, ValueError):  # not readable: its worker says so, and nothing is lost
+                continue
+            longest = max(map(_window, limits), default=0.0)
             self.filter(credential=credential, at__lt=Now() - timedelta(seconds=longest)).delete()
 
 

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.models.clock import from_now
 from product_imagery.models.credential import ProviderCredential
+
+_FAILURES = 5  #: after so many a call is set aside
+_SOON = 60.0  #: seconds after which a call that was not acted on is taken up by a worker
+
+
+class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
+    """Calls by what has become of them."""
+
+    def forgotten(self) -> DeliveryQuerySet:
+        """Those that nobody has acted on, nor is about to; also those that a clock ahead of ours dated."""
+        over = Q(received_at__lt=from_now(-_SOON)) | Q(received_at__gt=from_now(_SOON))
+        return self.filter(over, processed_at=None, set_aside_at=None)
+
+    def set_aside(self) -> DeliveryQuerySet:
+        """Those that could not be acted on again and again: ``outcome`` says why."""
+        return self.filter(set_aside_at__isnull=False)
+
+    def note_failure(self, pk: int, reason: str) -> None:
+        """Count a failure; after the last one allowed the call is set aside."""
+        mine = self.filter(pk=pk, processed_at=None)
+        mine.update(failures=F("failures") + 1, outcome=reason[:200])
+        mine.filter(failures__gte=_FAILURES, set_aside_at=None).update(set_aside_at=Now())
 
 
 class WebhookDelivery(models.Model):
     """One call that was verified, or came from a provider that does not sign. ``headers`` are an allow-list.
 
-    ``job_token`` is the job's own uuid, where the call came to the job's own address.
+    ``job_token`` is the job's own uuid, where the call came to the job's own address. A call that could not be acted on
+    several times is set aside, with the reason in ``outcome``, until a person has it processed again.
     """
 
     credential = models.ForeignKey(ProviderCredential, models.CASCADE, related_name="deliveries")
@@ -22,7 +47,11 @@ class WebhookDelivery(models.Model):
     job_token = models.UUIDField(null=True, editable=False)
     received_at = models.DateTimeField(_("received"), auto_now_add=True)
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(_("failures"), default=0)
+    set_aside_at = models.DateTimeField(_("set aside"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=200, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("webhook delivery")

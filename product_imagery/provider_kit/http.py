@@ -66,7 +66,7 @@ class Fields:
             return default
         if not isinstance(value, str) or (not value and default is None):
             raise _unreadable(f"{self._where}.{name} is not a text")
-        return _storable(value)
+        return storable(value)
 
     def identity(self, name: str = "id") -> str:
         """A text that can be somebody's id: not empty, at most 120 characters."""
@@ -185,7 +185,7 @@ def hinted(delivery: Delivery, name: str) -> str:
     except (ValueError, RecursionError):
         return ""
     value = found.get(name) if isinstance(found, dict) else None
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = storable(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if 0 < len(text) <= 64 else ""
 
 
@@ -237,7 +237,7 @@ def clock_skew(answer: Answer) -> float | None:
     return None
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Without what no database takes: NUL, and halves of surrogate pairs; at most 4,096 characters."""
     return text[:4096].replace("\0", "").encode("utf-8", "replace").decode()
 

@@ -20,6 +20,7 @@ class Command(ImageryCommand):
         """Which."""
         parser.add_argument("ids", nargs="*", type=int, metavar="ID", help="calls to process again")
         parser.add_argument("--forgotten", action="store_true", help="process those that were never acted on")
+        parser.add_argument("--set-aside", action="store_true", help="those that failed several times, with the reason")
         parser.add_argument("--most", type=int, default=20, help="how many to show (20)")
         self.add_json(parser)
 
@@ -37,14 +38,20 @@ class Command(ImageryCommand):
         missing = [str(pk) for pk in ids if pk not in found]
         if missing:
             raise CommandError(f"There is no call {', '.join(missing)}: nothing was processed.")
-        for delivery in found.values():
-            receive.process(delivery)
-            delivery.refresh_from_db()
-            self.stdout.write(f"{delivery.pk}: {delivery.outcome}")
+        failed = [pk for pk, delivery in found.items() if self._failed(delivery)]
+        if failed:
+            raise CommandError(f"{len(failed)} of {len(found)} calls could not be acted on.")
+
+    def _failed(self, delivery: WebhookDelivery) -> bool:
+        reason = receive.try_to_process(delivery)
+        delivery.refresh_from_db()
+        self.stdout.write(f"{delivery.pk}: {reason or delivery.outcome}")
+        return bool(reason)
 
     def _show(self, options: dict[str, Any]) -> None:
-        names = ("id", "received_at", "credential__label", "event_id", "processed_at", "outcome")
-        rows = list(WebhookDelivery.objects.values(*names)[: options["most"]])
+        names = ("id", "received_at", "credential__label", "event_id", "processed_at", "set_aside_at", "outcome")
+        chosen = WebhookDelivery.objects.set_aside() if options["set_aside"] else WebhookDelivery.objects.all()
+        rows = list(chosen.values(*names)[: options["most"]])
         if options["json"]:
             self.print_json(rows)
         else:

@@ -1,0 +1,114 @@
+"""Guard: what the worker calls may fail; it is logged, counted and shown, and everything else goes on."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, close_old_connections, connection
+
+from product_imagery.exceptions import ImageryError
+from product_imagery.models import WorkerTrouble
+
+logger = logging.getLogger("product_imagery")
+
+#: a lock, a deadlock, a time-out, a restart, a fail-over: the same statement may succeed later
+TRANSIENT = (OperationalError, InterfaceError, InternalError)
+
+
+_T = TypeVar("_T")
+_WAITS = (0.1, 0.5, 2.0)  #: seconds before a transaction is tried again
+
+
+def attempt(action: Callable[[], object]) -> Exception | None:
+    """Run ``action`` and return what it raised."""
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001  one row or task must not take the others and the worker with it
+        return error
+    return None
+
+
+def with_retries(action: Callable[[], _T]) -> _T:
+    """Run a transaction, again after a deadlock, a lock that was not got or a connection that broke."""
+    for wait in _WAITS:
+        try:
+            return action()
+        except TRANSIENT:
+            time.sleep(wait)
+    return action()
+
+
+class DatabaseAway(Exception):
+    """The database does not answer: nothing that needs it is worth trying before it does."""
+
+
+class Guard:
+    """Calls tasks of a worker. A failure stays in the table of troubles until the task succeeds on this machine."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[str] = Counter()
+        self._machine = platform.node()[:120]
+        self._open = set(WorkerTrouble.objects.filter(machine=self._machine).values_list("task", flat=True))
+
+    def call(self, task: str, action: Callable[[], object]) -> bool:
+        """Run ``action``; false when it failed. Raises ``DatabaseAway``."""
+        error = attempt(action)
+        if error is None:
+            self.end(task)
+        else:
+            self.note(task, error)
+        return error is None
+
+    def count(self, task: str, action: Callable[[], int]) -> int:
+        """Run ``action`` and return its number, 0 when it failed. Raises ``DatabaseAway``."""
+        number = 0
+
+        def counted() -> None:
+            nonlocal number
+            number = action()
+
+        self.call(task, counted)
+        return number
+
+    def note(self, task: str, error: Exception) -> None:
+        """Log and count a failure. Raises ``DatabaseAway``."""
+        if isinstance(error, TRANSIENT) and not database_answers():
+            raise DatabaseAway from error
+        self._failures[task] += 1
+        if self._failures[task].bit_count() == 1:  # 1, 2, 4, 8 …: what fails all the time does not fill the log
+            logger.error("“%s” failed, and everything else goes on.", task, exc_info=error)
+        with suppress(DatabaseError):
+            detail = f" ({error.detail})" if isinstance(error, ImageryError) and error.detail else ""
+            WorkerTrouble.objects.note(self._machine, task, reason_of(error) + detail)
+            self._open.add(task)
+
+    def end(self, task: str) -> None:
+        """The task has succeeded."""
+        self._failures.pop(task, None)
+        if task in self._open:
+            WorkerTrouble.objects.end(self._machine, task)
+            self._open.discard(task)
+
+
+def database_answers() -> bool:
+    """Whether the database can be used from this thread; a broken connection is replaced by a new one."""
+    close_old_connections()
+    try:
+        connection.ensure_connection()
+        return connection.is_usable()
+    except DatabaseError:
+        return False
+
+
+def reason_of(error: BaseException) -> str:
+    """A failure in a sentence: our own as it is, a foreign one with its kind."""
+    if isinstance(error, ImageryError):
+        return error.message
+    text = f"{type(error).__name__}: {error}".replace("\0", "")
+    return " ".join(text.encode("utf-8", "replace").decode().split())[:200]

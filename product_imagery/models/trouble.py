@@ -1,0 +1,56 @@
+"""What a worker cannot do on its machine at present, and why."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.models.clock import from_now
+
+_HEARD_SECONDS = 900.0  #: what was not seen again for so long is over, or its machine is gone
+
+
+class TroubleQuerySet(models.QuerySet["WorkerTrouble"]):
+    """Troubles by machine and task."""
+
+    def present(self) -> TroubleQuerySet:
+        """Those that are not over, as far as anybody knows."""
+        return self.filter(last_at__gt=from_now(-_HEARD_SECONDS))
+
+    def note(self, machine: str, task: str, reason: str) -> None:
+        """Write down one more failure of ``task`` on ``machine``."""
+        mine, reason = self.filter(machine=machine, task=task), reason.replace("\0", "")[:500]
+        if not mine.update(reason=reason, failures=F("failures") + 1, last_at=Now()):
+            self.bulk_create([WorkerTrouble(machine=machine, task=task, reason=reason)], ignore_conflicts=True)
+
+    def end(self, machine: str, task: str) -> None:
+        """Forget what is over."""
+        self.filter(machine=machine, task=task).delete()
+
+    def forget(self) -> None:
+        """Delete what nobody has seen for a day."""
+        self.filter(last_at__lt=from_now(-86_400)).delete()
+
+
+class WorkerTrouble(models.Model):
+    """A task of the worker that fails on one machine. The row goes when the task succeeds again."""
+
+    machine = models.CharField(_("machine"), max_length=120)
+    task = models.CharField(_("task"), max_length=120)
+    reason = models.CharField(_("reason"), max_length=500)
+    failures = models.PositiveIntegerField(_("failures"), default=1)
+    since = models.DateTimeField(_("since"), db_default=Now())
+    last_at = models.DateTimeField(_("last failure"), db_default=Now())
+
+    objects = TroubleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("trouble of a worker")
+        verbose_name_plural = _("troubles of workers")
+        ordering = ("machine", "task")
+        constraints = (models.UniqueConstraint(fields=["machine", "task"], name="imagery_trouble_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.task} ({self.machine})"
