@@ -13,7 +13,6 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient
 
-from product_imagery import archive
 from product_imagery.api.views import collections
 from product_imagery.exceptions import StorageError
 from product_imagery.models import Collection, CollectionEntry, ResultImage
@@ -128,30 +127,6 @@ def _until_it_breaks(pieces: Iterable[bytes]) -> bytes:
     except StorageError:
         return arrived
     raise AssertionError("it did not break off")
-
-
-@pytest.mark.parametrize("sizes", [[0], [1, 5], [(1 << 31) - 1, 3, 4], [1 << 31, 1 << 32, 7], [1] * 65_600])
-def test_the_length_is_known_before_the_first_byte(sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The parts of an archive are counted, its contents left out: gigabytes would take long."""
-    members = [archive.Member(f"{number:04}-a.jpg", "", size) for number, size in enumerate(sizes)]
-    monkeypatch.setattr(archive, "_pieces_of", lambda storage, member: iter([_Big(member.size)] if member.size else []))
-    monkeypatch.setattr(zipfile, "crc32", lambda data, crc: crc)
-    sent = sum(map(len, archive.stream(None, members)))  # type: ignore[arg-type]
-    assert sent == archive.length(members)
-
-
-class _Big(bytes):
-    """Stands for so many bytes."""
-
-    size: int
-
-    def __new__(cls, size: int) -> _Big:
-        made = super().__new__(cls)
-        made.size = size
-        return made
-
-    def __len__(self) -> int:
-        return self.size
 
 
 def test_only_one_s_own(made: tuple[Caller, list[str]], caller: Call) -> None:

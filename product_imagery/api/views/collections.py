@@ -139,11 +139,12 @@ class CollectionArchive(_OfCollections):
         ]
         if not members:
             raise Conflict("There is nothing in this collection.", code="empty")
-        streamed = archive.stream_async if isinstance(request._request, ASGIRequest) else archive.stream
-        response = StreamingHttpResponse(streamed(results_storage(), members), content_type="application/zip")
+        whole = archive.Archive(results_storage(), members)
+        pieces = aiter(whole) if isinstance(request._request, ASGIRequest) else iter(whole)
+        response = StreamingHttpResponse(pieces, content_type="application/zip")
         name = slugify(collection.name)[:80] or "collection"
         response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
-        response["Content-Length"] = str(archive.length(members))
+        response["Content-Length"] = str(len(whole))
         return response
 
 
