@@ -25,7 +25,9 @@ ImageryError                 code, message (a sentence for a person), detail (fo
 
 from __future__ import annotations
 
-_FINAL = ("missing", "gone", "too_large", "not_an_image")
+_FINAL = ("missing", "gone", "too_large", "not_an_image", "unreadable_name", "compressed", "product_gone")
+#: tries after which trouble that might have passed is taken to stay
+_MOST_TRIES = {"truncated": 2}
 
 
 class ImageryError(Exception):
@@ -44,6 +46,10 @@ class ImageryError(Exception):
     def is_final(self) -> bool:
         """Whether trying again cannot help: what is missing, gone, too large or no picture stays so."""
         return self.final or self.code in _FINAL
+
+    def may_pass(self, tries: int, most: int) -> bool:
+        """Whether another try may help after so many ``tries`` (this one included), of at most ``most``."""
+        return not self.is_final and tries < min(most, _MOST_TRIES.get(self.code, most))
 
 
 class ConfigurationError(ImageryError):

@@ -273,11 +273,26 @@ def _receive(response: httpcore.Response, path: Path, limits: FetchLimits) -> st
         code = "gone" if response.status in (403, 404, 410) else "fetch_failed"
         raise FetchError("The file's server does not give it out.", code=code, detail=f"HTTP {response.status}")
     if headers.get("content-encoding", "identity") != "identity":
-        raise FetchError("The file is compressed in a way that was not asked for.", code="compressed")
+        sentence = "The file's server sends it compressed, although that was not asked for, so it is not read."
+        raise FetchError(sentence, code="compressed", detail=headers["content-encoding"][:100])
     announced = headers.get("content-length", "")
     length = int(announced) if announced.isdigit() else None
     if length is not None and length > limits.most_bytes:
         raise _too_large(limits)
+    try:
+        written = _write(response, path, limits)
+    except httpcore.RemoteProtocolError as error:  # the server hung up in the middle of it
+        raise FetchError(_PART, code="truncated", detail=str(error)[:200]) from error
+    if length is not None and written != length:
+        raise FetchError(_PART, code="truncated", detail=f"{written} of {length} bytes")
+    return ""
+
+
+_PART = "Only a part of the file arrived."
+
+
+def _write(response: httpcore.Response, path: Path, limits: FetchLimits) -> int:
+    """Write the body to ``path`` and return how many bytes it has."""
     written = 0
     with path.open("wb") as target:
         for piece in response.iter_stream():
@@ -285,9 +300,7 @@ def _receive(response: httpcore.Response, path: Path, limits: FetchLimits) -> st
             if written > limits.most_bytes:
                 raise _too_large(limits)
             target.write(piece)
-    if length is not None and written != length:
-        raise FetchError("Only a part of the file arrived.", code="truncated", detail=f"{written} of {length} bytes")
-    return ""
+    return written
 
 
 def _unsafe(detail: str) -> UnsafeAddress:

@@ -21,6 +21,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import StorageError
+from product_imagery.storage_errors import as_storage_errors, reading
 
 _CHUNK = 1024 * 1024
 TEMPORARY = "product-imagery-"  #: prefix of our folders in the system's temporary directory
@@ -53,7 +54,7 @@ def keep(storage: Storage, name: str, path: Path, sha256: str) -> str:
 
     Raises ``StorageError`` when the storage fails or does not hold all of it afterwards.
     """
-    with _as_storage_errors("The picture could not be stored."):
+    with as_storage_errors("The picture could not be stored."):
         if _linked(storage, name, path):
             return name
         if storage.exists(name):
@@ -68,19 +69,6 @@ def keep(storage: Storage, name: str, path: Path, sha256: str) -> str:
             detail = f"{stored}: {size} of {whole} bytes"
             raise StorageError("The storage kept only a part of the picture.", detail=detail)
     return stored
-
-
-@contextmanager
-def _as_storage_errors(message: str) -> Iterator[None]:
-    """Whatever a storage raises becomes ``StorageError``: with the code ``missing`` when the file is not there."""
-    try:
-        yield
-    except StorageError:
-        raise
-    except FileNotFoundError as error:
-        raise StorageError("The file is no longer in the storage.", code="missing", detail=repr(error)) from error
-    except Exception as error:  # back ends have exceptions of their own: boto's are not even OSErrors
-        raise StorageError(message, detail=repr(error)) from error
 
 
 def _save(storage: Storage, name: str, path: Path) -> str:
@@ -140,7 +128,7 @@ class _ReadyFile(File):  # type: ignore[type-arg]
 
 def pieces(storage: Storage, name: str) -> Iterator[bytes]:
     """A stored file, piece by piece. Raises ``StorageError``, with the code ``missing`` when it is not there."""
-    with _as_storage_errors("The file cannot be read."), storage.open(name, "rb") as handle:
+    with reading(), storage.open(name, "rb") as handle:
         yield from _pieces(handle)
 
 
@@ -159,7 +147,7 @@ def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:
     """
     found = hashlib.sha256()
     written = 0
-    with _as_storage_errors("The file cannot be read."), storage.open(name, "rb") as handle, path.open("wb") as target:
+    with reading(), storage.open(name, "rb") as handle, path.open("wb") as target:
         for piece in _pieces(handle):
             target.write(piece[: most + 1 - written])
             found.update(piece)
@@ -171,7 +159,7 @@ def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:
 
 def address_of(storage: Storage, name: str) -> str:
     """The address that a storage gives a file; empty where it has none."""
-    with suppress(StorageError, NotImplementedError), _as_storage_errors("The storage has no address for the file."):
+    with suppress(StorageError, NotImplementedError), as_storage_errors("The storage has no address for the file."):
         return str(storage.url(name))
     return ""
 
@@ -184,13 +172,13 @@ def _pieces(handle: Any) -> Iterator[bytes]:
 def delete_quietly(storage: Storage, names: Iterable[str]) -> None:
     """Delete files that nothing refers to; one that is gone, or that cannot be deleted now, is left to the sweep."""
     for name in names:
-        with suppress(StorageError), _as_storage_errors("The file cannot be deleted."):
+        with suppress(StorageError), as_storage_errors("The file cannot be deleted."):
             storage.delete(name)
 
 
 def listed(storage: Storage, folder: str) -> list[str]:
     """Names of the files directly in ``folder``; empty where the storage has no such folder or cannot list."""
-    with suppress(StorageError), _as_storage_errors("The folder cannot be listed."):
+    with suppress(StorageError), as_storage_errors("The folder cannot be listed."):
         return [posixpath.join(folder, name) for name in storage.listdir(folder)[1]]
     return []
 
@@ -200,7 +188,7 @@ def leave_mark(series: uuid.UUID, number: int) -> None:
     storage, folder = results_storage(), _marks_of(series)
     lower = listed(storage, folder)
     note = ContentFile(b"Tells when the database was restored from a backup. Keep it.\n")
-    with _as_storage_errors("The number could not be stored."):
+    with as_storage_errors("The number could not be stored."):
         storage.save(posixpath.join(folder, str(number)), note)
     delete_quietly(storage, (name for name in lower if _number_of(name) < number))
 
@@ -312,7 +300,7 @@ class Place:
         return self._take(self.beside, f"result-{name}")
 
     def _take(self, folder: Path, name: str) -> Path:
-        with _as_storage_errors("There is no room for files in the making."):
+        with as_storage_errors("There is no room for files in the making."):
             if not folder.is_dir():  # the first file, or somebody has cleared up
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.taken.append(folder / f"{self.number}-{name}")

@@ -11,5 +11,7 @@ app_name = "product_imagery"
 urlpatterns = [
     path("api/v1/", include("product_imagery.api.urls")),
     path("webhooks/<uuid:credential>/", views.webhook, name="webhook"),
+    path("webhooks/<uuid:credential>", views.webhook),  # vendors strip slashes, and a redirect would lose the body
     path("sources/<str:signed>/", views.source, name="source"),
+    path("sources/<str:signed>", views.source),
 ]

@@ -348,7 +348,7 @@ def test_at_most_three_redirects_are_followed(server: _Server, tmp_path: Path) -
         (lambda handler: _send(handler, Content_Length="10000000000"), "too_large"),
         (lambda handler: _send(handler, body=b"x" * 2000), "too_large"),
         (lambda handler: _send(handler, Content_Encoding="gzip"), "compressed"),
-        (lambda handler: _send(handler, Content_Length="900"), "fetch_failed"),
+        (lambda handler: _send(handler, Content_Length="900"), "truncated"),
     ],
 )
 def test_a_download_ends_with_its_reason(server: _Server, tmp_path: Path, answer: Any, code: str) -> None:

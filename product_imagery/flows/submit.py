@@ -123,7 +123,7 @@ def _answer(request: Request, pool: ImagingPool) -> Any:
 def _may_pass(error: ImageryError, claims: int) -> bool:
     """May the same job succeed later? A storage or a network recovers, a crowded machine too; no file comes back."""
     if isinstance(error, StorageError | FetchError):
-        return not error.is_final and claims < get_settings().max_claims
+        return error.may_pass(claims, get_settings().max_claims)
     return error.code in ("engine_crashed", "engine_timeout") and claims < _ENGINE_TRIES
 
 

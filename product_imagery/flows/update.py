@@ -211,8 +211,7 @@ def _apply_error(word: Word, error: ImageryError) -> None:
         _VERDICTS[may_retry(error)](word, error)
         return
     job = word.call.job
-    hopeless = error.is_final or isinstance(error, ConfigurationError)
-    hopeless = hopeless or job.troubles >= _OWN_TRIES
+    hopeless = isinstance(error, ConfigurationError) or not error.may_pass(job.troubles + 1, _OWN_TRIES + 1)
     if hopeless and job.state == JobState.SENDING:  # later on something is paid for: our own trouble never ends it
         _refused(word, Refused(error.code, error.message, error.detail))
     else:

@@ -32,6 +32,7 @@ class OtherSide:
 
     address: str = ""
     pictures: dict[str, bytes] = field(default_factory=dict)
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)  #: more of them, by path
     received: list[Received] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
@@ -52,7 +53,8 @@ def other_side() -> Iterator[OtherSide]:
         def do_GET(self) -> None:
             side.fetched.append(self.path)
             content = side.pictures.get(self.path)
-            self._answer(200 if content is not None else 404, {}, content or b"")
+            more = side.headers.get(self.path, {})
+            self._answer(200 if content is not None else 404, more, content or b"")
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

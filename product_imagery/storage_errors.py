@@ -1,0 +1,44 @@
+"""Storages raise what they like: all of it becomes ``StorageError``, and passing trouble is told from what stays."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import SuspiciousFileOperation
+
+from product_imagery.exceptions import StorageError
+
+#: a name outside the storage, of a folder, below a file, or with characters that no file name has
+_BAD_NAMES = (SuspiciousFileOperation, IsADirectoryError, NotADirectoryError, ValueError)
+_BAD_NAME_NUMBERS = (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP)
+
+
+@contextmanager
+def as_storage_errors(message: str) -> Iterator[None]:
+    """Whatever a storage raises becomes ``StorageError``: with the code ``missing`` when the file is not there."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except FileNotFoundError as error:
+        raise StorageError("The file is no longer in the storage.", code="missing", detail=repr(error)) from error
+    except Exception as error:  # back ends have exceptions of their own: boto's are not even OSErrors
+        raise StorageError(message, detail=repr(error)) from error
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """The same for reading: ``unreadable_name`` when the name is none that a file of the storage could ever have."""
+    with as_storage_errors("The file cannot be read."):
+        try:
+            yield
+        except (*_BAD_NAMES, OSError) as error:
+            if not isinstance(error, _BAD_NAMES) and getattr(error, "errno", None) not in _BAD_NAME_NUMBERS:
+                raise
+            sentence = (
+                "The name of this file can be no file of its storage: it leads outside, to a folder, or holds "
+                "characters that no file name has. Upload the picture again."
+            )
+            raise StorageError(sentence, code="unreadable_name", detail=repr(error)) from error
