@@ -21,6 +21,10 @@ from django.dispatch import receiver
 from product_imagery.exceptions import ConfigurationError
 from product_imagery.imaging.pool import PoolLimits
 
+#: address space of an imaging process that does nothing, and for each pixel of a picture that it takes over
+_IDLE_BYTES, _BYTES_PER_PIXEL = 256 * 1024**2, 12
+_MOST_SIDE = 65_000  #: pixels: what a JPEG can have
+
 
 def _key(default: Any, help: str, **how: Any) -> Any:
     """A setting. ``default`` is called when it is a type."""
@@ -60,7 +64,10 @@ class Settings:
     )
     retention_days: int = _key(0, "after so many days what people wrote is forgotten (`imagery_purge`); 0: never")
     connections: int = _key(32, "calls of hosted providers that one pump makes at once; its threads share one core")
-    result_bytes: int = _key(50 * 1024 * 1024, "largest picture taken from a provider")
+    result_bytes: int = _key(256 * 1024 * 1024, "largest picture taken from a provider")
+    result_pixels: int = _key(
+        200_000_000, "most pixels of a picture taken from a provider, as far as MEMORY_PER_PROCESS allows"
+    )
     api_requests: int = _key(60, "requests a minute of an API key that has no limit of its own")
     api_upload_bytes: int = _key(200 * 1024 * 1024, "largest API request that brings pictures as files of a form")
     model_folder: str = _key("", "where model files are kept; default is the user's cache folder")
@@ -80,6 +87,15 @@ class Settings:
     def bounds(self) -> dict[str, int]:
         """Bounds of one source picture, as an imaging process takes them."""
         return {"max_bytes": self.max_bytes, "max_pixels": self.max_pixels, "max_side": self.max_side}
+
+    def result_bounds(self) -> dict[str, int]:
+        """Bounds of a picture that a provider made: it is paid for, so they are wider, and a tiny one is seen by a
+        person.
+        """
+        pixels = self.result_pixels
+        if self.memory_per_process:
+            pixels = min(pixels, max(1, (self.memory_per_process - _IDLE_BYTES) // _BYTES_PER_PIXEL))
+        return {"max_bytes": self.result_bytes, "max_pixels": pixels, "max_side": _MOST_SIDE, "min_side": 1}
 
     def pool_limits(self) -> PoolLimits:
         """Bounds of the imaging processes."""

@@ -76,7 +76,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
         for enhancement in queryset:
             with explained(request):
-                self._tell_retried(request, steer.retry(enhancement))
+                self._retry(request, enhancement)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """For the actions above."""
@@ -117,7 +117,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
                     self._tell_cancelled(request, steer.cancel(enhancement))
                 elif "retry" in request.POST:
                     require(request, "start_enhancement")
-                    self._tell_retried(request, steer.retry(enhancement))
+                    self._retry(request, enhancement)
             return redirect("admin:product_imagery_enhancement_change", enhancement.pk)
         context = {**self.admin_site.each_context(request), **_figures(enhancement), "title": str(enhancement)}
         context["worker_missing"] = enhancement.is_active and worker_is_missing()
@@ -129,18 +129,33 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         text = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
         messages.success(request, text)
 
-    def _tell_retried(self, request: HttpRequest, count: int) -> None:
+    def _retry(self, request: HttpRequest, enhancement: Enhancement) -> None:
+        free = enhancement.items.to_collect().count()
+        count = steer.retry(enhancement)
         text = ngettext("%d picture is tried again.", "%d pictures are tried again.", count) % count
+        if free:
+            text += " " + _free(free)
         messages.success(request, text)
+
+
+def _free(number: int) -> str:
+    text = ngettext(
+        "%d of them is made and paid for already: it is only fetched, which costs nothing.",
+        "%d of them are made and paid for already: they are only fetched, which costs nothing.",
+        number,
+    )
+    return text % number
 
 
 def _figures(enhancement: Any) -> dict[str, Any]:
     items = enhancement.items.all()
+    to_collect = items.to_collect().count() if enhancement.failed else 0
     troubled = items.filter(status__in=(ItemStatus.FAILED, ItemStatus.STALLED))
     return {
         "enhancement": enhancement,
         "ended": enhancement.total - enhancement.open,
         "to_review": items.to_review().count(),
+        "free": _free(to_collect) if to_collect else "",
         "to_publish": items.to_publish().count(),
         "published": items.filter(results__publication=Publication.PUBLISHED).distinct().count(),
         "waiting": items.filter(results__publication=Publication.WAITING).exists(),

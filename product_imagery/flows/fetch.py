@@ -15,6 +15,7 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, StorageError, UnsafeAddress
 from product_imagery.files import Place, Workspace
 from product_imagery.flows import review
+from product_imagery.flows.uncollected import of_result
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.pool import ImagingPool
@@ -26,6 +27,7 @@ from product_imagery.states import ACTIVE_ITEMS
 
 _TINY = 64  #: pixels of a side
 _DOWNLOADS = 4  #: of one batch at once
+_WALL_SECONDS = 180.0  #: of one download
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,27 @@ def collect(
     def have(numbered: tuple[int, Picture | RemotePicture]) -> None:
         number, picture = numbered
         try:
-            if isinstance(picture, RemotePicture):
-                stored.append(_take_over(picture, provider, by_pk[picture.item_id], place, number, tools))
-            else:
-                stored.append(store(picture, by_pk[picture.item_id].uuid))
+            stored.append(_had(picture, provider, by_pk[picture.item_id], place, number, tools))
         except ImageryError as error:
-            bad[picture.item_id] = error
-        except OSError as error:  # the disk is full, or what was made there is gone
-            bad[picture.item_id] = StorageError("The picture could not be stored.", detail=repr(error))
+            url = picture.url if isinstance(picture, RemotePicture) else ""
+            bad[picture.item_id] = of_result(error, url, provider) if url else error
 
     if len(outcome.pictures) == 1:
         have((0, outcome.pictures[0]))
     else:
         with ThreadPoolExecutor(_DOWNLOADS) as threads:
             list(threads.map(have, enumerate(outcome.pictures)))
+
+
+def _had(
+    picture: Picture | RemotePicture, provider: str, item: EnhancementItem, place: Place, number: int, tools: Tools
+) -> Stored:
+    try:
+        if isinstance(picture, RemotePicture):
+            return _take_over(picture, provider, item, place, number, tools)
+        return store(picture, item.uuid)
+    except OSError as error:  # the disk is full, or what was made there is gone
+        raise StorageError("The picture could not be stored.", detail=repr(error)) from error
 
 
 def _check_host(host: str, provider: str) -> None:
@@ -95,12 +104,15 @@ def _take_over(
     remote: RemotePicture, provider: str, item: EnhancementItem, place: Place, number: int, tools: Tools
 ) -> Stored:
     settings, source = get_settings(), place.result(number)
-    limits = fetching.FetchLimits(most_bytes=settings.result_bytes)
+    limits = fetching.FetchLimits(most_bytes=settings.result_bytes, wall_seconds=_WALL_SECONDS)
     fetching.fetch(remote.url, source, limits, tools.connections, partial(_check_host, provider=provider))
     mark = SourceType.GENERATED_SCENE
-    bounds = settings.bounds() | {"max_bytes": settings.result_bytes, "min_side": 1}  # it is paid: a person looks
     made = tools.pool.run(
-        "product_imagery.imaging.receive:receive", source=str(source), stem=str(source), mark=mark, limits=bounds
+        "product_imagery.imaging.receive:receive",
+        source=str(source),
+        stem=str(source),
+        mark=mark,
+        limits=settings.result_bounds(),
     )
     place.taken += [Path(made[one]["path"]) for one in ("file", "thumbnail")]
     digest = made["sha256"]

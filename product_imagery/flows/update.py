@@ -21,12 +21,12 @@ from product_imagery.exceptions import (
     ProviderError,
     ProviderUnavailable,
     RateLimited,
-    UnsafeAddress,
 )
 from product_imagery.flows import fetch, ledger
 from product_imagery.flows.guard import TRANSIENT, attempt, with_retries
 from product_imagery.flows.settle import end_items, reason, stall
 from product_imagery.flows.track import Word
+from product_imagery.flows.uncollected import waits_for_us
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.conversation import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
@@ -39,7 +39,7 @@ _GRACE = 30.0  #: seconds before a lost create is looked up: what was on its way
 _FETCH_TRIES = 8
 _OWN_TRIES = 5  #: with our own storage
 _REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
-_PICTURE_TRIES = 3  #: to read a finished job that shows no picture
+_PICTURE_TRIES = 3  #: to read a finished job that shows no picture, or one that is not taken as things stand
 _SHOWN = 5  #: ids of what a lost create may have become
 _CHECK_TRIES = 30  #: about four hours of looking up
 _ABSENT = "absent_once"
@@ -130,20 +130,22 @@ def _finished(word: Word, outcome: Finished) -> None:
     refused = {failure.item_id: ImageryError(failure.message, code=failure.code) for failure in outcome.failures}
     done = {stored.picture.item_id for stored in word.pictures}
     unseen = {item.pk for item in word.call.items} - done - word.bad.keys() - refused.keys()
-    transient = [error for error in word.bad.values() if not isinstance(error, UnsafeAddress)]
-    tries = _FETCH_TRIES if transient else _PICTURE_TRIES if unseen else 0
-    if job.troubles < tries and not outcome.expired:
-        error = transient[0] if transient else _NO_PICTURE
+    ours = [error for error in word.bad.values() if waits_for_us(error)]
+    over = outcome.expired and not ours
+    passing = [error for error in word.bad.values() if error not in ours]
+    tries = _FETCH_TRIES if passing else _PICTURE_TRIES if ours or unseen else 0
+    if job.troubles < tries and not over:
+        error = next(iter([*passing, *ours]), _NO_PICTURE)
         if _again(job, JobState.RUNNING, error, backoff(job.troubles), collectable=True):
             _keep(word, done)  # it may be gone there when the others are asked for again
         return
-    if not done and word.bad and (outcome.expired or all(error.code == "gone" for error in word.bad.values())):
+    if not done and word.bad and (over or all(error.code == "gone" for error in word.bad.values())):
         if _stall(job, "result_expired", _EXPIRED.format(id=job.remote_id or "no id")):
             ledger.settle_cost(job, outcome.cost)
         return
     state = JobState.DONE if done else JobState.FAILED
     left = {
-        "collectable": bool(word.bad or unseen) and not outcome.expired,
+        "collectable": bool(word.bad or unseen) and not over,
         "remote_status": outcome.status[:60],
         "note": "",
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import digest_of, write_picture
 from product_imagery.imaging.limits import Limits
@@ -22,6 +24,7 @@ def receive(*, source: str, stem: str, mark: str, limits: dict[str, int]) -> dic
     Raises ``PictureError`` when it is not a picture that we accept.
     """
     path = Path(source)
+    Image.MAX_IMAGE_PIXELS = None  # ours may be higher, and is checked from the header before any pixel is unpacked
     opened = open_picture(path, Limits(**limits))
     with path.open("rb") as handle:
         suffix = suffix_of(handle.read(HEAD))

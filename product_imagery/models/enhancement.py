@@ -125,6 +125,10 @@ class ItemQuerySet(models.QuerySet["EnhancementItem"]):
         changes |= {"active_key": F("work_key"), "finished_at": None, **NO_REASON}
         return self.update(status=ItemStatus.QUEUED, **changes)
 
+    def to_collect(self) -> ItemQuerySet:
+        """Failed items whose pictures are made and paid for: trying again only fetches them."""
+        return self.filter(status=ItemStatus.FAILED, job__collectable=True)
+
     def to_publish(self) -> ItemQuerySet:
         """Items with an approved result that is not on its product."""
         return self.filter(results__review=Review.APPROVED, results__publication=Publication.NONE).distinct()

@@ -27,8 +27,11 @@ class Command(ImageryCommand):
         enhancement = Enhancement.objects.filter(pk=options["id"]).first()
         if enhancement is None:
             raise CommandError(f"There is no enhancement {options['id']}.")
+        free = enhancement.items.to_collect().count()
         count = steer.retry(enhancement, only_failed=options["failed"])
         if options["json"]:
-            self.print_json({"id": enhancement.pk, "pictures": count})
+            self.print_json({"id": enhancement.pk, "pictures": count, "only_fetched": free})
         else:
             self.stdout.write(f"{count} pictures are tried again.")
+            if free:
+                self.stdout.write(f"{free} of them is only fetched, which costs nothing: it is paid for already.")
