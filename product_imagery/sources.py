@@ -27,7 +27,10 @@ def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
         if error.code != "missing":
             raise
         if not url:
-            message = "The source picture is no longer in the storage."
+            message = (
+                "The source picture is no longer in the storage, so nothing was sent or paid. "
+                "Put the file back, or start from the picture that stands on the product now."
+            )
             raise StorageError(message, code="missing", detail=error.detail) from error
     fetch(url, path, FetchLimits(most_bytes=most))
     with path.open("rb") as handle:

@@ -60,9 +60,10 @@ def _entered(look: Look, form: StartForm) -> Look:
 
 
 def _quote(request: HttpRequest, selection: Selection, look: Look, form: StartForm) -> Any:
-    fresh = form.is_bound and form.is_valid() and form.cleaned_data["fresh"]
+    entered = form.cleaned_data if form.is_bound and form.is_valid() else {}
+    how = {name: entered.get(name, False) for name in ("fresh", "from_present")}
     try:
-        return quote(_chosen(selection), _entered(look, form), fresh=fresh)
+        return quote(_chosen(selection), _entered(look, form), **how)
     except ImageryError as error:
         messages.error(request, error.message)
         return None
@@ -77,6 +78,7 @@ def _press(request: HttpRequest, selection: Selection, look: Look, form: StartFo
             actor=person(request),
             auto_approve=form.cleaned_data.get("auto_approve", False),
             fresh=form.cleaned_data["fresh"],
+            from_present=form.cleaned_data["from_present"],
             budget=form.cleaned_data.get("budget"),
         )
     except ImageryError as error:

@@ -18,6 +18,11 @@ class StartForm(forms.Form):
     fresh = forms.BooleanField(
         label=_("Make new ones"), help_text=_("also of pictures that have this look already"), required=False
     )
+    from_present = forms.BooleanField(
+        label=_("Start from the present picture"),
+        help_text=_("also where we published it; otherwise from the original picture"),
+        required=False,
+    )
     auto_approve = forms.BooleanField(
         label=_("Publish without review"), help_text=_("put the results on the products at once"), required=False
     )

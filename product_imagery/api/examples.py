@@ -194,6 +194,7 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
             "under_way": 0,
             "done_before": 0,
             "without_picture": 0,
+            "unreadable": 0,
             "cost": "0.00",
             "currency": "",
             "seconds": 2.5,

@@ -43,7 +43,7 @@ class Viewer:
         if not self.may_view(description):
             sentence = f"The owner of this key may not view {description.model._meta.label_lower}."
             raise PermissionDenied(sentence, code="missing_permission")
-        return description.model._base_manager.all()
+        return description.model._default_manager.all()
 
     def kinds(self) -> list[ProductImages]:
         """All kinds of products that may be looked at, in a lasting order."""

@@ -16,6 +16,7 @@ from django.utils.text import slugify
 from product_imagery import files
 from product_imagery.exceptions import ImageryError, PublicationConflict, StateError, StorageError
 from product_imagery.flows import announce
+from product_imagery.flows.identity import Publications
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
 from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for
@@ -69,16 +70,33 @@ def _expected(description: ProductImages, item: EnhancementItem) -> str:
         raise PublicationConflict("The product, or this picture of it, no longer exists.")
     source, target = current
     own_field = description.source_field == description.target_field
-    if target != item.target_name or (not own_field and source != item.source_name):
+    if target != item.target_name or not (own_field or _is_same_source(description, item, source)):
         message = "The product's picture was changed after this one was started, so nothing was overwritten."
         raise PublicationConflict(message)
-    if (
-        item.source_digest
-        and source == item.source_name
-        and files.digest(description.storage, source) != item.source_digest
-    ):
+    digest = _digest_of_source(description, item, source)
+    if digest and files.digest(description.storage, source) != digest:
         raise PublicationConflict("The product's photo is no longer the one that this picture was made from.")
     return target
+
+
+def _is_same_source(description: ProductImages, item: EnhancementItem, source: str) -> bool:
+    """Whether the photo is still the one that the work was started for: our own publications do not change that."""
+    if source == item.source_name:
+        return True
+    place = description.source_place(item.object_id, item.slot)
+    publications = Publications([place])
+    return publications.original(place, source) == publications.original(place, item.source_name)
+
+
+def _digest_of_source(description: ProductImages, item: EnhancementItem, source: str) -> str:
+    """SHA-256 (hex) that the photo has to have, as far as it is known: of what was worked on, or of what we published
+    over it, as long as that is there.
+    """
+    if source == item.source_name:
+        return item.source_digest
+    place = description.source_place(item.object_id, item.slot)
+    ours = ImageVersion.objects.filter(place=place, after_name=source).order_by("pk").first()
+    return ours.after_digest if ours and description.storage.exists(source) else ""
 
 
 def _copy_to_product(description: ProductImages, result: ResultImage) -> str:
@@ -134,19 +152,12 @@ def _drop_copy(description: ProductImages, name: str) -> None:
 
 def _expect_from_now_on(version: ImageVersion, name: str, *, instead_of: str) -> None:
     """Our own change is no conflict for other items of the same picture."""
-    EnhancementItem.objects.filter(
-        content_type_id=version.content_type_id,
-        object_id=version.object_id,
-        slot=version.slot,
-        target_name=instead_of,
-    ).update(target_name=name)
+    EnhancementItem.objects.filter(place=version.place, target_name=instead_of).update(target_name=name)
 
 
 def _standing(version: ImageVersion, name: str) -> QuerySet[ResultImage]:
     """The result whose published file ``name`` is, if that is one of ours."""
-    same = ImageVersion.objects.filter(
-        content_type_id=version.content_type_id, object_id=version.object_id, slot=version.slot, after_name=name
-    )
+    same = ImageVersion.objects.filter(place=version.place, after_name=name)
     return ResultImage.objects.filter(versions__in=same.exclude(pk=version.pk)).exclude(versions=version)
 
 

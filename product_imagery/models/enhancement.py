@@ -137,9 +137,11 @@ class ItemQuerySet(models.QuerySet["EnhancementItem"]):
 class EnhancementItem(models.Model):
     """One source picture of one product.
 
-    ``source_name`` and ``target_name`` are what stood in the product's fields when the selection was frozen (and what
-    our own publications have put there since); ``slot`` tells pictures of one product apart, empty where it has one.
-    ``active_key`` is unique while the item is active: the same work is never under way twice.
+    ``place`` is the picture that is written: table, column and row. ``source_name`` is the file that the work is done
+    from, which is not ours unless a person wanted that; ``target_name`` is what stood in the product's field when the
+    selection was frozen, and what our own publications have put there since. ``slot`` tells pictures of one product
+    apart, empty where it has one. ``active_key`` is unique while the item is active: the same work is never under way
+    twice.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -148,6 +150,7 @@ class EnhancementItem(models.Model):
     content_type = models.ForeignKey(ContentType, models.PROTECT, verbose_name=_("model"), related_name="+")
     object_id = models.CharField(_("product id"), max_length=64)
     slot = models.CharField(_("picture"), max_length=64, blank=True)
+    place = models.CharField(max_length=255, editable=False)
     label = models.CharField(_("product"), max_length=200)
     source_name = models.CharField(_("source file"), max_length=500)
     source_url = models.TextField(_("fetched from"), blank=True)
@@ -171,6 +174,7 @@ class EnhancementItem(models.Model):
         indexes = (
             models.Index(fields=["enhancement", "status"]),
             models.Index(fields=["content_type", "object_id", "slot"]),
+            models.Index(fields=["place"]),
             models.Index(fields=["work_key"]),
             models.Index(fields=["external_id"]),
         )
@@ -185,4 +189,5 @@ class EnhancementItem(models.Model):
 
     def same_picture(self) -> dict[str, Any]:
         """Filter arguments that select everything about the same picture of the same product."""
-        return {"content_type_id": self.content_type_id, "object_id": self.object_id, "slot": self.slot}
+        names = ("content_type_id", "object_id", "slot", "place")
+        return {name: getattr(self, name) for name in names}

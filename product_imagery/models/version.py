@@ -11,12 +11,16 @@ from product_imagery.models.result import ResultImage
 
 
 class ImageVersion(models.Model):
-    """One publication: enough to put back exactly what was there. Digests are SHA-256 (hex), empty for no file."""
+    """One publication: enough to put back exactly what was there. Digests are SHA-256 (hex), empty for no file.
+
+    ``place`` is the picture: table, column and row, the same under every registration.
+    """
 
     result = models.ForeignKey(ResultImage, models.SET_NULL, null=True, related_name="versions")
     content_type = models.ForeignKey(ContentType, models.PROTECT, verbose_name=_("model"), related_name="+")
     object_id = models.CharField(_("product id"), max_length=64)
     slot = models.CharField(_("picture"), max_length=64, blank=True)
+    place = models.CharField(max_length=255, editable=False)
     label = models.CharField(_("product"), max_length=200)
     before_name = models.CharField(_("file before"), max_length=500, blank=True)
     before_null = models.BooleanField(default=False, editable=False)
@@ -37,7 +41,7 @@ class ImageVersion(models.Model):
         verbose_name_plural = _("image versions")
         ordering = ("-pk",)
         permissions = (("restore_imageversion", _("Can put the earlier picture back")),)
-        indexes = (models.Index(fields=["content_type", "object_id", "slot"]),)
+        indexes = (models.Index(fields=["content_type", "object_id", "slot"]), models.Index(fields=["place"]))
 
     def __str__(self) -> str:
         return f"{self.label}, {self.published_at:%Y-%m-%d %H:%M}"

@@ -39,6 +39,9 @@ class QuoteIn(LookIn):
 
     images = PictureIn(many=True, min_length=1, max_length=_MOST_IMAGES)  # type: ignore[call-arg]
     fresh = serializers.BooleanField(default=False, help_text="also make pictures anew that have this look already")
+    from_present = serializers.BooleanField(
+        default=False, help_text="work on what stands on the product, even where we published it; not on its original"
+    )
 
 
 class EnhancementIn(QuoteIn):
@@ -63,6 +66,7 @@ class ToolIn(PictureIn):
     options = serializers.DictField(required=False, default=dict)
     credential = serializers.CharField(max_length=80, required=False)
     fresh = serializers.BooleanField(default=False)
+    from_present = serializers.BooleanField(default=False)
 
     def as_enhancement(self, operation: str) -> dict[str, Any]:
         """The same as ``EnhancementIn`` would have it."""
@@ -79,6 +83,7 @@ class QuoteOut(serializers.Serializer[Any]):
     under_way = serializers.IntegerField()
     done_before = serializers.IntegerField()
     without_picture = serializers.IntegerField()
+    unreadable = serializers.IntegerField(help_text="pictures of products on which the shop's own code fails")
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
     currency = serializers.CharField(help_text="the provider's own unit; empty where nothing is paid")
     seconds = serializers.FloatField()
@@ -88,7 +93,7 @@ class LeftOutOut(serializers.Serializer[Any]):
     """A product that nothing is made of now."""
 
     product = serializers.CharField()
-    reason = serializers.ChoiceField(choices=["under_way", "done_before", "no_picture"])
+    reason = serializers.ChoiceField(choices=["under_way", "done_before", "no_picture", "unreadable"])
 
 
 class EnhancementOut(serializers.Serializer[Any]):

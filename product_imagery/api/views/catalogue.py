@@ -105,7 +105,8 @@ class Quote(ApiView):
         pictures.name_known()
         named = [image for image in wanted["images"] if image.get("product")]
         chosen, _ = products.chosen(named, self.viewer)
-        found = quote(chosen, look, fresh=wanted["fresh"], unseen=pictures.unseen)
+        how = {name: wanted[name] for name in ("fresh", "from_present")}
+        found = quote(chosen, look, **how, unseen=pictures.unseen)
         return self.answer("quote", QuoteOut(found).data)
 
 

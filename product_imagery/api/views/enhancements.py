@@ -67,6 +67,7 @@ class _OfEnhancements(ApiView):
             actor=self.caller,
             auto_approve=asked["approve"],
             fresh=asked["fresh"],
+            from_present=asked["from_present"],
             budget=asked.get("budget"),
             api_key=self.key,
             external_ids=external_ids,

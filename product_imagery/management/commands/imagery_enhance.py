@@ -41,6 +41,11 @@ class Command(ImageryCommand):
         )
         parser.add_argument("--approve", action="store_true", help="publish the results without review")
         parser.add_argument("--fresh", action="store_true", help="also make pictures that have this look already")
+        parser.add_argument(
+            "--from-present",
+            action="store_true",
+            help="work on what stands on the product, even where we published it; without, on the original picture",
+        )
         parser.add_argument("--budget", type=Decimal, help="the most it may cost, in the provider's unit")
         parser.add_argument("--wait", action="store_true", help="do the work here and end when it is done")
         parser.add_argument("--dry-run", action="store_true")
@@ -60,6 +65,7 @@ class Command(ImageryCommand):
                 door=Enhancement.Door.COMMAND,
                 auto_approve=options["approve"],
                 fresh=options["fresh"],
+                from_present=options["from_present"],
                 budget=options["budget"],
             )
         count = enhancement.items.count()
@@ -71,7 +77,8 @@ class Command(ImageryCommand):
         self._print_end(enhancement, options)
 
     def _print_quote(self, description: ProductImages, ids: list[Any], look: Look, options: dict[str, Any]) -> None:
-        facts = vars(quote({description: ids}, look, fresh=options["fresh"]))
+        found = quote({description: ids}, look, fresh=options["fresh"], from_present=options["from_present"])
+        facts = vars(found)
         if options["json"]:
             self.print_json(facts)
         else:
@@ -112,7 +119,7 @@ def _description(name: str) -> ProductImages:
 
 
 def _ids(description: ProductImages, options: dict[str, Any]) -> list[Any]:
-    rows = description.model._base_manager.order_by("pk")
+    rows = description.model._default_manager.order_by("pk")  # what the shop hides is not chosen
     try:
         if options["ids"] is not None:
             rows = rows.filter(pk__in=[part.strip() for part in options["ids"].split(",") if part.strip()])

@@ -1,0 +1,150 @@
+"""Plan: which of the chosen products' pictures are to be worked on, from which files, and why the others are not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeAlias
+
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import RequestError
+from product_imagery.flows.identity import Publications, spec_of, work_key
+from product_imagery.flows.look import Look
+from product_imagery.models import EnhancementItem
+from product_imagery.products import ProductImages, ProductPicture
+from product_imagery.rows import portions
+from product_imagery.states import ItemStatus, Review
+
+_TOGETHER = 10_000  #: pictures looked up with as many queries as one
+#: why nothing is made of a product
+UNDER_WAY, DONE_BEFORE, NO_PICTURE, UNREADABLE = "under_way", "done_before", "no_picture", "unreadable"
+
+#: products, by their descriptions: primary keys
+Chosen: TypeAlias = Mapping[ProductImages, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A picture of a product, the file that it is made from, and the digest of what is to be done with it."""
+
+    description: ProductImages
+    picture: ProductPicture
+    source_name: str
+    key: str
+
+    @property
+    def product(self) -> tuple[ProductImages, str]:
+        """Whose picture it is."""
+        return self.description, self.picture.object_id
+
+
+@dataclass
+class Plan:
+    """What is to be done, and what is left out with its reason."""
+
+    to_do: list[Work] = field(default_factory=list)
+    left_out: list[tuple[Work, str]] = field(default_factory=list)
+    products: set[tuple[ProductImages, str]] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+
+    def count(self, reason: str) -> int:
+        """How many pictures are left out for a reason."""
+        return sum(why == reason for _, why in self.left_out)
+
+    def left(self, chosen: Chosen) -> list[tuple[ProductImages, Any, str]]:
+        """(description, key, reason) of every product of which nothing is made."""
+        busy = {work.product for work in self.to_do}
+        found = {work.product: why for work, why in self.left_out}
+        without = {(description, str(key)) for description, keys in chosen.items() for key in keys} - self.products
+        found |= dict.fromkeys(without, NO_PICTURE)
+        return [(*product, why) for product, why in found.items() if product not in busy]
+
+
+def make_plan(chosen: Chosen, look: Look, *, fresh: bool, from_present: bool) -> Plan:
+    """Sort the pictures of the chosen products out, with as many queries for 10,000 as for one.
+
+    ``fresh``: also what has this look already. ``from_present``: from what stands on the product, ours or not.
+    Raises ``RequestError`` for a selection that is too large.
+    """
+    check_number(count_of(chosen), "products")
+    plan = Plan()
+    spec = spec_of(look.credential.provider, look.operation, look.options, _mode(look))
+    for description, ids in chosen.items():
+        pictures = (_placed(description, picture) for picture in description.list_pictures(ids))
+        while some := list(islice(pictures, _TOGETHER)):
+            plan.products |= {(description, picture.object_id) for picture in some}
+            publications = Publications(picture.source_place for picture in some)
+            works = [_work(description, picture, publications, spec, from_present) for picture in some]
+            _sort_out(works, plan, publications, spec, fresh)
+    check_number(len(plan.to_do), "pictures")
+    return plan
+
+
+def count_of(chosen: Chosen) -> int:
+    """How many products are chosen."""
+    return sum(len(ids) for ids in chosen.values())
+
+
+def check_number(number: int, what: str) -> None:
+    """Raise ``RequestError`` for more than the site allows."""
+    most = get_settings().max_selection
+    if number > most:
+        raise RequestError(f"{number} {what} are selected; at most {most} go into one enhancement.")
+
+
+def _mode(look: Look) -> Any:
+    return "sandbox" if look.is_sandbox else look.is_test
+
+
+def _placed(description: ProductImages, picture: ProductPicture) -> ProductPicture:
+    """A picture with its place, which a description that lists its pictures itself may not have given."""
+    if picture.place:
+        return picture
+    place = description.place_of(picture.object_id, picture.slot)
+    own_field = description.source_field == description.target_field
+    return dataclasses.replace(picture, place=place, source_place=place if own_field else "")
+
+
+def _work(
+    description: ProductImages,
+    picture: ProductPicture,
+    publications: Publications,
+    spec: list[Any],
+    from_present: bool,
+) -> Work:
+    present = picture.source_name
+    source = present if from_present else publications.original(picture.source_place, present)
+    return Work(description, picture, source, work_key(picture.place, source, spec))
+
+
+def _sort_out(works: list[Work], plan: Plan, publications: Publications, spec: list[Any], fresh: bool) -> None:
+    """Add pictures to the plan: what is under way, what was done before, what is to be done."""
+    active, done = _known([work.key for work in works])
+    for work in works:
+        picture = work.picture
+        if not picture.is_readable:
+            plan.left_out.append((work, UNREADABLE))
+        elif work.key in active or work.key in plan.keys:
+            plan.left_out.append((work, UNDER_WAY))
+        elif not fresh and (
+            work.key in done or publications.has_look(picture.source_place, picture.source_name, spec, picture.place)
+        ):
+            plan.left_out.append((work, DONE_BEFORE))
+        else:
+            plan.keys.add(work.key)
+            plan.to_do.append(work)
+
+
+def _known(keys: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Of these work keys, those under way and those with a finished, unrejected result."""
+    active: set[str] = set()
+    done: set[str] = set()
+    items = EnhancementItem.objects.all()
+    for some in portions(list(keys), items.db):
+        active |= {key for key in items.filter(active_key__in=some).values_list("active_key", flat=True) if key}
+        wanted = {"results__review__in": (Review.PENDING, Review.APPROVED)}
+        finished = items.filter(work_key__in=some, status=ItemStatus.COMPLETED, **wanted)
+        done |= set(finished.values_list("work_key", flat=True))
+    return active, done

@@ -1,0 +1,56 @@
+"""Rows of the shop: many at once, and one that cannot be read disturbs no other."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from django.db import DatabaseError, connections, models
+
+logger = logging.getLogger("product_imagery")
+
+T = TypeVar("T")
+_AT_ONCE = 10_000  #: keys in one query
+_INSTANCES = 500  #: in memory at once
+
+
+def portions(keys: Sequence[T], database: str) -> Iterator[Sequence[T]]:
+    """Split keys into as few queries as the database takes."""
+    most = _AT_ONCE
+    connection = connections[database]
+    if connection.vendor == "sqlite":
+        connection.ensure_connection()
+        most = min(most, connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) - 10)
+    for begin in range(0, len(keys), most):
+        yield keys[begin : begin + most]
+
+
+def unopened(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """The same rows, whose image fields do not open their files when an instance is made."""
+    return rows.defer(*(field.name for field in rows.model._meta.concrete_fields if _may_open(field)))
+
+
+def _may_open(field: Any) -> bool:
+    """An image field with columns for its size opens the file to fill them, if it is there or not."""
+    sizes = getattr(field, "width_field", None), getattr(field, "height_field", None)
+    return isinstance(field, models.ImageField) and any(sizes)
+
+
+def read_rows(rows: models.QuerySet[Any], keys: Sequence[Any], read: Callable[[Any], T]) -> dict[Any, T | None]:
+    """What ``read`` says of each row, by primary key: ``None`` where reading the row, or ``read`` itself, fails."""
+    found: dict[Any, T | None] = {}
+    try:
+        for row in unopened(rows.filter(pk__in=keys)).iterator(chunk_size=_INSTANCES):
+            found[row.pk] = read(row)
+        return found
+    except DatabaseError:
+        raise
+    except Exception:  # the shop's own code fails on a row: which one is found by halving
+        left = [key for key in rows.filter(pk__in=keys).values_list("pk", flat=True) if key not in found]
+        if len(left) <= 1:
+            logger.warning("%s %s cannot be read.", rows.model._meta.label, *left or ("?",), exc_info=True)
+            return {**found, **dict.fromkeys(left)}
+    middle = len(left) // 2
+    return {**found, **read_rows(rows, left[:middle], read), **read_rows(rows, left[middle:], read)}
