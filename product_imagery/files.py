@@ -184,18 +184,32 @@ def listed(storage: Storage, folder: str) -> list[str]:
 
 
 def leave_mark(series: uuid.UUID, number: int) -> None:
-    """Keep a number in the storage of results, in place of a lower one. Raises ``StorageError``."""
-    storage, folder = results_storage(), _marks_of(series)
-    lower = listed(storage, folder)
-    note = ContentFile(b"Tells when the database was restored from a backup. Keep it.\n")
+    """Keep a number in the storage of results. Raises ``StorageError``."""
+    note = ContentFile(b"Tells when the database was restored from a backup or copied. Keep it.\n")
     with as_storage_errors("The number could not be stored."):
-        storage.save(posixpath.join(folder, str(number)), note)
-    delete_quietly(storage, (name for name in lower if _number_of(name) < number))
+        results_storage().save(_mark(series, number), note)
+
+
+def drop_lower_marks(series: uuid.UUID, number: int, *, known: int) -> None:
+    """Remove what ``number`` takes the place of: ``known``, and whatever else is listed below it."""
+    storage = results_storage()
+    lower = {name for name in listed(storage, _marks_of(series)) if _number_of(name) < number}
+    delete_quietly(storage, lower | {_mark(series, known)} - {_mark(series, number)})
+
+
+def has_mark(series: uuid.UUID, number: int) -> bool:
+    """Whether the storage holds this number. Raises ``StorageError`` when it cannot tell."""
+    with as_storage_errors("The storage cannot be asked."):
+        return bool(results_storage().exists(_mark(series, number)))
 
 
 def highest_mark(series: uuid.UUID) -> int:
-    """The highest number that was left; 0 where there is none, or where the storage cannot tell."""
+    """The highest number that is listed; 0 where there is none, or where the storage cannot list."""
     return max(map(_number_of, listed(results_storage(), _marks_of(series))), default=0)
+
+
+def _mark(series: uuid.UUID, number: int) -> str:
+    return posixpath.join(_marks_of(series), str(number))
 
 
 def _marks_of(series: uuid.UUID) -> str:

@@ -290,9 +290,9 @@ class _Pump:
         return moved
 
     def _note_spending(self) -> None:
-        if self._errands.written > self._noted:
-            self._noted = self._errands.written
-            restored.note_spending()
+        written = self._errands.written
+        if written > self._noted and restored.note_spending():
+            self._noted = written
 
     def _keep_slot(self) -> None:
         self._lost = not self._slot.renew(self._settings.slot_seconds)

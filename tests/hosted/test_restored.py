@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.test import override_settings
 from django.urls import reverse
 
 from product_imagery import files
+from product_imagery.exceptions import StorageError
 from product_imagery.flows import accounts, restored
 from product_imagery.models import EnhancementItem, ProviderCredential, SpendingMark
 from product_imagery.states import ItemStatus
@@ -94,7 +99,7 @@ def test_only_databases_that_went_back_are_paused(account: Account, order: Order
     mark = SpendingMark.objects.get()
     assert not restored.pause_if_restored()
     assert ProviderCredential.objects.filter(paused_at=None).count() == 1
-    assert files.highest_mark(mark.uuid) == mark.number == 3
+    assert files.highest_mark(mark.uuid) == mark.number == mark.confirmed == 4
     assert len(files.listed(files.results_storage(), f"product_imagery/spending/{mark.uuid}")) == 1
 
 
@@ -105,16 +110,113 @@ class Unlisted(FileSystemStorage):
         raise NotImplementedError
 
 
-def test_a_storage_that_cannot_be_listed_stops_nothing(
+class Away(FileSystemStorage):
+    """A storage that answers no questions."""
+
+    def exists(self, name: str) -> bool:
+        if "/spending/" in name:
+            raise OSError("connection refused")
+        return super().exists(name)
+
+
+def _store_in(backend: str, settings: Any, **options: Any) -> None:
+    results = {"BACKEND": f"tests.hosted.test_restored.{backend}", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "default": results}
+
+
+@pytest.mark.parametrize("kind", ["listed", "unlisted"])
+@pytest.mark.parametrize("change", ["emptied", "folder", "bucket"])
+def test_a_storage_that_does_not_know_the_database_stops_buying(
+    kind: str, change: str, account: Account, order: Order, fakes: Fakes, settings: Any, tmp_path: Path
+) -> None:
+    """A copy of the database with another storage; also where nothing was bought after the copy was taken."""
+    if kind == "unlisted":
+        _store_in("Unlisted", settings)
+    credential = account("paqshot")
+    order(credential)
+    hurry()
+    order(credential, 2)
+    with _backup():
+        hurry()
+    if change == "emptied":
+        shutil.rmtree(Path(settings.MEDIA_ROOT, "product_imagery/spending"))
+    elif change == "folder":
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "FOLDER": "another"}
+    else:
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "STORAGE": "moved"}
+        moved = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "moved"}}
+        settings.STORAGES = {**settings.STORAGES, "moved": moved}
+    hurry(3)
+    credential.refresh_from_db()
+    assert fakes.charged("paqshot") == 3
+    assert "does not know this database" in credential.paused_reason
+    accounts.resume(credential)
+    hurry()
+    credential.refresh_from_db()
+    assert (fakes.charged("paqshot"), credential.paused_at) == (5, None)  # a person's click, and then it goes on
+
+
+def test_a_storage_that_cannot_be_listed_notices_as_well(
     account: Account, order: Order, fakes: Fakes, settings: Any
 ) -> None:
-    results = {**settings.STORAGES["default"], "BACKEND": "tests.hosted.test_restored.Unlisted"}
-    settings.STORAGES = {**settings.STORAGES, "default": results}
+    _store_in("Unlisted", settings)
     credential = account("paqshot")
     for _ in range(2):
         order(credential)
         hurry()
-    assert _completed() == 2
+    order(credential, 2)
+    with _backup():
+        hurry()
+    hurry(3)
+    credential.refresh_from_db()
+    assert (fakes.charged("paqshot"), _completed()) == (4, 2)
+    assert credential.paused_at is not None
+
+
+def test_two_sites_on_one_copy_do_not_both_buy(account: Account, order: Order, fakes: Fakes) -> None:
+    credential = account("paqshot")
+    order(credential)
+    hurry()
+    with _backup():  # the other site, with its copy of the database and the same storage
+        order(credential)
+        hurry()
+    order(credential)
+    hurry(3)
+    credential.refresh_from_db()
+    assert fakes.charged("paqshot") == 2
+    assert credential.paused_at is not None
+
+
+def test_nothing_is_sent_while_the_storage_cannot_be_asked(
+    account: Account, order: Order, fakes: Fakes, settings: Any
+) -> None:
+    credential = account("paqshot")
+    order(credential)
+    with override_settings(STORAGES={**settings.STORAGES, "default": {"BACKEND": f"{__name__}.Away"}}):
+        hurry(3)
+        assert fakes.charged("paqshot") == 0
+    hurry()
+    credential.refresh_from_db()
+    assert (fakes.charged("paqshot"), credential.paused_at) == (1, None)
+
+
+def test_a_number_that_could_not_be_stored_is_stored_later_and_is_no_loss(
+    account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential = account("paqshot")
+    order(credential)
+    hurry()
+    order(credential)
+    with monkeypatch.context() as failing:
+        failing.setattr(files, "leave_mark", Mock(side_effect=StorageError("full")))
+        hurry()
+    mark = SpendingMark.objects.get()
+    assert mark.number > mark.confirmed > 0
+    assert not restored.pause_if_restored()
+    assert restored.note_spending()
+    mark.refresh_from_db()
+    assert files.highest_mark(mark.uuid) == mark.number == mark.confirmed
+    assert ProviderCredential.objects.get().paused_at is None
 
 
 def test_a_provider_without_a_list_says_where_to_look(account: Account) -> None:
