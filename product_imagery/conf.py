@@ -68,6 +68,7 @@ class Settings:
     result_pixels: int = _key(
         200_000_000, "most pixels of a picture taken from a provider, as far as MEMORY_PER_PROCESS allows"
     )
+    review_below: float = _key(0.5, "confidence below which nothing is published before a person has looked; 0: never")
     api_requests: int = _key(60, "requests a minute of an API key that has no limit of its own")
     api_upload_bytes: int = _key(200 * 1024 * 1024, "largest API request that brings pictures as files of a form")
     model_folder: str = _key("", "where model files are kept; default is the user's cache folder")
@@ -144,7 +145,7 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     return value
 
 
-_MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS", "RETENTION_DAYS")
+_MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS", "RETENTION_DAYS", "REVIEW_BELOW")
 
 
 def _check_range(key: str, value: Any) -> None:

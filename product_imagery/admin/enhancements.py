@@ -155,6 +155,7 @@ def _figures(enhancement: Any) -> dict[str, Any]:
         "enhancement": enhancement,
         "ended": enhancement.total - enhancement.open,
         "to_review": items.to_review().count(),
+        "held_back": items.held_back().count() if enhancement.auto_approve else 0,
         "free": _free(to_collect) if to_collect else "",
         "to_publish": items.to_publish().count(),
         "published": items.filter(results__publication=Publication.PUBLISHED).distinct().count(),

@@ -76,6 +76,7 @@ _RESULT = {
     "sandbox": False,
     "review": "pending",
     "publication": "none",
+    "publication_note": "",
     "format": "JPEG",
     "width": 1600,
     "height": 1600,

@@ -21,8 +21,8 @@ from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.provider_kit.connections import Connections
-from product_imagery.provider_kit.contract import FOUND_AGAIN
 from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
+from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ACTIVE_ITEMS
 
 _TINY = 64  #: pixels of a side
@@ -166,12 +166,24 @@ def write_down_all(done: list[tuple[ProviderJob, list[EnhancementItem], list[Sto
         if enhancement.auto_approve and not enhancement.cancelled_at
     }
     # Asked again: somebody may have cancelled meanwhile. Several variants of one item cannot all stand on the product:
-    # the first one does. Whether it is the right picture at all, only a person can tell of what was found again.
-    firsts = {result.item_id: result for result in reversed(made) if FOUND_AGAIN not in result.warnings}
+    # the first one does that no person has to see before.
+    firsts = {result.item_id: result for result in reversed(made) if not result.publication_note}
     for result in firsts.values():
         if result.item.enhancement_id in approved:
             publish = not enhancements[result.item.enhancement_id].is_trial
             review.approve(result, actor=approved[result.item.enhancement_id], publish=publish)
+
+
+def _why_a_person_looks(picture: Picture, provider: str) -> str:
+    """Why this picture is not published before a person has seen it, in a sentence, or nothing."""
+    declared, floor = get_provider(provider), get_settings().review_below
+    serious = [declared.warning_texts.get(code, code) for code in picture.warnings if code in declared.review_warnings]
+    if serious:
+        return f"It waits for a person before it is published: {' '.join(serious)}"
+    if picture.confidence < floor:
+        why = f"the confidence of {picture.confidence:.2f} is below REVIEW_BELOW ({floor:g})."
+        return f"It waits for a person before it is published: {why}"
+    return ""
 
 
 def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, enhancement: Enhancement) -> ResultImage:
@@ -194,6 +206,7 @@ def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, enhancement
         confidence=stored.picture.confidence,
         warnings=list(stored.picture.warnings),
         report=dict(stored.picture.report),
+        publication_note=_why_a_person_looks(stored.picture, job.provider)[:500] if enhancement.auto_approve else "",
     )
 
 

@@ -93,6 +93,6 @@ def _varied(item: EnhancementItem) -> dict[str, object]:
 
 def _judge(result: ResultImage, verdict: Review, actor: AbstractBaseUser | None) -> None:
     pending = ResultImage.objects.filter(pk=result.pk, review=Review.PENDING)
-    if not pending.update(review=verdict, reviewed_by=actor, reviewed_at=Now()):
+    if not pending.update(review=verdict, reviewed_by=actor, reviewed_at=Now(), publication_note=""):
         raise StateError("Somebody has judged this picture already.")
     result.review = verdict

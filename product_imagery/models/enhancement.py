@@ -125,6 +125,10 @@ class ItemQuerySet(models.QuerySet["EnhancementItem"]):
         changes |= {"active_key": F("work_key"), "finished_at": None, **NO_REASON}
         return self.update(status=ItemStatus.QUEUED, **changes)
 
+    def held_back(self) -> ItemQuerySet:
+        """Items with a result that was to be published without review, and of which a person has to be sure first."""
+        return self.filter(results__review=Review.PENDING, results__publication_note__gt="").distinct()
+
     def to_collect(self) -> ItemQuerySet:
         """Failed items whose pictures are made and paid for: trying again only fetches them."""
         return self.filter(status=ItemStatus.FAILED, job__collectable=True)

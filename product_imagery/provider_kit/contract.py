@@ -187,6 +187,7 @@ class Provider:
     that one call may take (at most ``MOST_PATIENCE``), ``formats`` what sources may be, as Pillow calls them.
     ``webhook_headers`` are the headers of its webhook calls that are read, in lower case; no others are kept.
     ``own_address`` says that every customer has a base address of his own, of which ``base_url`` is only a sample.
+    ``review_warnings`` are the codes of warnings with which nothing is published before a person has looked.
     ``key_prefixes`` is what its keys begin with, if that is known. ``confirms_hints`` says that ``reconcile`` can tell
     whether the job named under ``HINTED`` is the lost one.
     """
@@ -204,6 +205,7 @@ class Provider:
         "tiny": "The picture is too small for a shop.",
         FOUND_AGAIN: "Its request was lost and found again by its prompt: make sure that it shows this product.",
     }
+    review_warnings: ClassVar[frozenset[str]] = frozenset({"unchanged", "tiny", FOUND_AGAIN})
     base_url: ClassVar[str] = ""
     own_address: ClassVar[bool] = False
     form: ClassVar[Form] = Form.FILE

@@ -48,7 +48,9 @@ class EnhancementIn(QuoteIn):
     """What is to be done."""
 
     approve = serializers.BooleanField(
-        default=False, help_text="put the results on the products without review; needs the scope review"
+        default=False,
+        help_text="put the results on the products without review; needs the scope review. What the provider is not "
+        "sure of stays pending all the same, and its publication_note says why",
     )
     webhook_url = serializers.CharField(
         max_length=2000,

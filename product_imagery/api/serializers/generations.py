@@ -25,6 +25,9 @@ class GenerationOut(serializers.Serializer[Any]):
     sandbox = serializers.BooleanField(source="enhancement.is_trial")
     review = serializers.ChoiceField(choices=Review.choices)
     publication = serializers.ChoiceField(choices=Publication.choices)
+    publication_note = serializers.CharField(
+        help_text="why it is not on its product: what changed there, or why a person has to look at it first"
+    )
     format = serializers.CharField()
     width = serializers.IntegerField()
     height = serializers.IntegerField()

@@ -39,7 +39,11 @@ class Command(ImageryCommand):
         parser.add_argument(
             "--credential", metavar="LABEL", help="the account to use; default is the preset's, or local"
         )
-        parser.add_argument("--approve", action="store_true", help="publish the results without review")
+        parser.add_argument(
+            "--approve",
+            action="store_true",
+            help="publish the results without review, but for those that a person has to see (REVIEW_BELOW)",
+        )
         parser.add_argument("--fresh", action="store_true", help="also make pictures that have this look already")
         parser.add_argument(
             "--from-present",
@@ -89,6 +93,7 @@ class Command(ImageryCommand):
         current = Enhancement.objects.with_progress().get(pk=enhancement.pk)
         names = ("total", "completed", "failed", "cancelled", "stalled", "open")
         facts = {"id": current.pk, "status": current.status} | {name: getattr(current, name) for name in names}
+        facts["held_back"] = current.items.held_back().count()
         if options["json"]:
             self.print_json(facts)
         elif options["wait"]:
@@ -102,6 +107,11 @@ class Command(ImageryCommand):
             raise SystemExit(1)
 
     def _print_what_to_do(self, current: Enhancement, facts: dict[str, Any]) -> None:
+        if facts["held_back"]:
+            self.stdout.write(
+                f"{facts['held_back']} pictures were not published without review: a person has to look first, on the "
+                "review page in the admin. Nothing more is spent."
+            )
         account = current.credential
         if facts["stalled"]:
             self.stdout.write("What is stalled waits for your decision: see Provider jobs in the admin.")

@@ -34,12 +34,15 @@ class Command(ImageryCommand):
         facts = [_facts(enhancement) for enhancement in found]
         if options["id"] is not None:
             troubled = found[0].items.exclude(error_message="")
+            facts[0]["held_back"] = found[0].items.held_back().count()
             facts[0]["troubled"] = list(troubled.values("label", "status", "error_code", "error_message"))
         if options["json"]:
             self.print_json(facts[0] if options["id"] is not None else facts)
             return
         head = ("id", "status", "operation", *_FIGURES)
         self.print_table(head, [[fact[name] for name in head] for fact in facts])
+        if facts and facts[0].get("held_back"):
+            self.stdout.write(f"{facts[0]['held_back']} pictures wait for a person before they are published.")
         for item in facts[0].get("troubled", []) if facts else []:
             self.stdout.write(f"  {item['label']}: {item['error_message']}")
 

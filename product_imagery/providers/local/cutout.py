@@ -16,6 +16,7 @@ _SEEN = 0.3  #: saliency from which a pixel belongs to the product's box
 _MARGIN = 0.12  #: of the box, added on each side before the second look
 _LARGE = 0.5  #: share of the frame from which the product's box gains nothing by a second look …
 _HAZE, _HAZY = 0.15, 0.05  #: … unless so much of the first, beside the product, is neither off nor on
+_NOTHING = 5  #: times as much haze as what is on: an empty picture has more than 8, a photo of a product less than 1
 _BLACK, _WHITE = 40, 215  #: levels on the 8-bit matte, after enlarging it
 
 
@@ -60,6 +61,8 @@ def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
         picture = picture.convert("RGB")
     frame = (0, 0, *picture.size)
     look = saliency(picture, spec, frame)
+    if _is_all_haze(look):
+        raise _nothing_found()
     box = _box_with_margin(look, picture.size)
     agreement = 1.0
     if _deserves_a_second_look(look, box, picture.size):
@@ -82,8 +85,17 @@ def _deserves_a_second_look(look: Floats, box: Box, size: tuple[int, int]) -> bo
     Measured by ``tests.benchmarks.mattes``: the others come out as well with one look, in half the time.
     """
     area = (box[2] - box[0]) * (box[3] - box[1])
-    haze = ((look > _HAZE) & (look < 1 - _HAZE)).sum() / max(1, (look >= 1 - _HAZE).sum())
-    return bool(area < _LARGE * size[0] * size[1] or haze > _HAZY)
+    return bool(area < _LARGE * size[0] * size[1] or _haze(look) > _HAZY)
+
+
+def _haze(look: Floats) -> float:
+    """Share of what is neither off nor on, measured by what is on."""
+    return float(((look > _HAZE) & (look < 1 - _HAZE)).sum() / max(1, (look >= 1 - _HAZE).sum()))
+
+
+def _is_all_haze(look: Floats) -> bool:
+    """True where the model saw nothing: the map of an empty picture is scaled up to pale clouds around one point."""
+    return _haze(look) > _NOTHING
 
 
 def _is_a_matte(alpha: Image.Image) -> bool:

@@ -92,6 +92,7 @@ class LocalEngine(Provider):
             (Option("ratio", Kind.RATIO, "4:5", "of the result"), _SAME_FORMAT, _QUALITY), seconds=4
         ),
     }
+    review_warnings = frozenset({"unsure_what_the_product_is", "low_contrast"})
     warning_texts: ClassVar[Mapping[str, str]] = {
         "soft_matte": "Much of the edge is uncertain, as with glass, fur or haze.",
         "unsure_what_the_product_is": "It is not clear what the product is: check that nothing is missing or too much.",

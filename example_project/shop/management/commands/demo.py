@@ -89,6 +89,8 @@ class Command(ImageryCommand):
         for item in items.exclude(error_message=""):
             self.stdout.write(f"  {item['label']}: {item['error_message']}")
         self.stdout.write(f"{figures['completed']} of {figures['total']} pictures completed in {seconds:.0f} s.")
+        if held := enhancement.items.held_back().count():
+            self.stdout.write(f"{held} of them wait for you to look at them before they are published.")
         self.stdout.write(f"Before and after: {sheet}")
         if not options["serve"]:
             self.stdout.write(
