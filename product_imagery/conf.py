@@ -146,11 +146,14 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
 
 
 _MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS", "RETENTION_DAYS", "REVIEW_BELOW")
+MOST_LEASE = 900.0  #: seconds: no lease lasts longer, and one that does is a mistake of a clock
 
 
 def _check_range(key: str, value: Any) -> None:
     if isinstance(value, int | float) and (value < 0 or (value == 0 and key not in _MAY_BE_ZERO)):
         raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be more than 0, not {value}.")
+    if key in ("SLOT_SECONDS", "CLAIM_SECONDS") and value > MOST_LEASE:
+        raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be at most {MOST_LEASE:.0f} seconds, not {value}.")
     if key == "FOLDER" and (not value or ".." in value.split("/") or value.startswith("/")):
         raise ConfigurationError("PRODUCT_IMAGERY['FOLDER'] has to be a folder inside the storage, such as 'imagery'.")
     if key == "KEYS":

@@ -16,12 +16,10 @@ from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from product_imagery.exceptions import ImageryError, SecretError
 from product_imagery.fetching import Reply, post
@@ -36,7 +34,7 @@ logger = logging.getLogger("product_imagery")
 _WAITS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 _JITTER = 0.2  #: of a wait, up or down: what failed together does not come back together
 _LONGEST = 86_400.0  #: of the waits that a receiver may ask for
-_PATIENCE = timedelta(days=5)  #: an endpoint that fails all this time is switched off
+_PATIENCE = 5 * 86_400.0  #: seconds; an endpoint that fails all this time is switched off
 _OWN_TROUBLE_SECONDS = 600.0
 _THREADS, _EACH = 16, 4
 _CLAIM_SECONDS = 60.0
@@ -219,6 +217,6 @@ def _note_health(delivery: EventDelivery, reply: Reply | None) -> None:
         active.update(state=disabled, note="The receiver says that it is gone (410).")
         return
     mine.filter(failing_since=None).update(failing_since=Now())
-    active.filter(failing_since__lt=timezone.now() - _PATIENCE).update(
+    active.filter(failing_since__lt=from_now(-_PATIENCE)).update(
         state=disabled, note="Every delivery failed for five days."
     )

@@ -19,7 +19,7 @@ from product_imagery.addresses import read_urls
 from product_imagery.conf import Settings, get_settings
 from product_imagery.fetching import open_connections
 from product_imagery.files import Workspace
-from product_imagery.flows import deliver, publish, receive, restored, steer, submit, sweep, track
+from product_imagery.flows import clocks, deliver, publish, receive, restored, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
 from product_imagery.flows.claim import accounts_with_calls, claim_calls, set_aside
 from product_imagery.flows.fetch import Tools
@@ -151,6 +151,7 @@ class _Pump:
             self._may_send,
             _Every(settings.slot_seconds / 4, "keep the slot", self._keep_slot),
             _Every(settings.claim_seconds / 4, "keep claims", self._keep_claims),
+            _Every(60.0, "correct dates", clocks.correct_dates),
             _Every(1.0, "release jobs of dead workers", sweep.release_abandoned),
             _Every(5.0, "cancel what came back", steer.cancel_returned),
             _Every(5.0, "note spending", self._note_spending),

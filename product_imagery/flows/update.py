@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any, TypeAlias
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from product_imagery import signals
 from product_imagery.exceptions import (
@@ -120,8 +119,9 @@ def _running(word: Word, outcome: Running) -> None:
 
 
 def _is_overdue(word: Word) -> bool:
-    job = word.call.job
-    return bool(time.time() - (job.accepted_at or job.created_at).timestamp() > word.call.provider.deadline)
+    """By the database's clock, which set the date: a worker's own may be wrong."""
+    begun = ProviderJob.objects.filter(pk=word.call.job.pk).annotate(begun=Coalesce("accepted_at", "created_at"))
+    return begun.filter(begun__lt=from_now(-word.call.provider.deadline)).exists()
 
 
 def _finished(word: Word, outcome: Finished) -> None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 
 def unclaimed() -> Q:
-    """Nobody holds the row: it was never claimed, or its claim has run out."""
+    """Nobody holds the row: it was never claimed, or its claim has run out. (``flows.clocks`` bounds claims.)"""
     return Q(claimed_until=None) | Q(claimed_until__lt=Now())
 
 

@@ -10,15 +10,20 @@ from django.db.models.functions import Now
 
 from product_imagery.models.clock import from_now
 
+_LONGEST = 60.0  #: seconds that a slot may be dated ahead where the setting is shorter: other workers may have another
+
 
 class SlotQuerySet(models.QuerySet["PumpSlot"]):
     """A fixed number of slots: duplicate pumps end after one update."""
 
     def take(self, *, slots: int, seconds: float, holder: str) -> PumpSlot | None:
-        """Take a free slot for ``seconds``, or return ``None`` when all are held by living pumps."""
+        """Take a free slot for ``seconds``, or return ``None`` when all are held by living pumps.
+
+        One that is dated further ahead than it could have been is free: a clock was wrong.
+        """
         token = uuid.uuid4()
         for number in range(slots):
-            free = Q(until=None) | Q(until__lt=Now())
+            free = Q(until=None) | Q(until__lt=Now()) | Q(until__gt=from_now(max(2 * seconds, _LONGEST) + 1))
             if self.filter(free, number=number).update(token=token, until=from_now(seconds), holder=holder):
                 return self.get(number=number, token=token)
             if not self.filter(number=number).exists():

@@ -18,9 +18,8 @@ class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     """Calls by what has become of them."""
 
     def forgotten(self) -> DeliveryQuerySet:
-        """Those that nobody has acted on, nor is about to; also those that a clock ahead of ours dated."""
-        over = Q(received_at__lt=from_now(-_SOON)) | Q(received_at__gt=from_now(_SOON))
-        return self.filter(over, processed_at=None, set_aside_at=None)
+        """Those that nobody has acted on, nor is about to."""
+        return self.filter(received_at__lt=from_now(-_SOON), processed_at=None, set_aside_at=None)
 
     def set_aside(self) -> DeliveryQuerySet:
         """Those that could not be acted on again and again: ``outcome`` says why."""

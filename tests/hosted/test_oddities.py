@@ -200,3 +200,25 @@ def test_all_migrations_can_be_taken_back() -> None:
         assert left == []
     finally:
         call_command("migrate", "product_imagery", verbosity=0)
+
+
+def test_a_worker_whose_clock_is_ahead_stalls_nothing(
+    account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(account("paqshot"))
+    hurry(1)
+    fakes.words[ProviderJob.objects.get().remote_id] = "processing"
+    real = time.time
+    with monkeypatch.context() as wrong:
+        wrong.setattr(time, "time", lambda: real() + 30 * 86_400)
+        hurry(2)
+    assert ProviderJob.objects.get().state == JobState.RUNNING
+
+
+def test_work_that_takes_far_too_long_is_a_persons_to_decide(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("paqshot"))
+    hurry(1)
+    fakes.words[ProviderJob.objects.get().remote_id] = "processing"
+    ProviderJob.objects.update(accepted_at=timezone.now() - timedelta(days=30))
+    hurry(2)
+    assert ProviderJob.objects.get().state == JobState.STALLED

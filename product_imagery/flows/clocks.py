@@ -1,0 +1,69 @@
+"""Clocks: no date lies further ahead than it could have been set, whatever a clock said in the meantime.
+
+A machine that resumes, or a database that moves to another host, may bring a clock that went ahead and was set right:
+what was dated by it would hold work up for as long as it was wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from product_imagery.conf import MOST_LEASE
+from product_imagery.models import (
+    EventDelivery,
+    LimitUse,
+    ProviderCredential,
+    ProviderJob,
+    PumpSlot,
+    RateUse,
+    ResultImage,
+    Upload,
+    WebhookDelivery,
+    WorkerTrouble,
+)
+from product_imagery.models.clock import from_now
+from product_imagery.states import UNFINISHED_JOBS, Publication
+
+_NOTED = 60.0  #: seconds that something which has happened may lie ahead: web servers have clocks of their own
+_JOB_WAIT = 7200.0
+_ACCOUNT_REST = 3700.0
+_EVENT_WAIT = 110_000.0
+
+
+def correct_dates() -> int:
+    """Bring what is dated too far ahead back to now; return how many rows had such a date."""
+    return sum(_correct(rows, name, most) for rows, name, most in _bounds())
+
+
+def _bounds() -> list[tuple[QuerySet[Any], str, float]]:
+    """Rows, their column, and how many seconds it may lie ahead."""
+    jobs = ProviderJob.objects.filter(state__in=UNFINISHED_JOBS)
+    publications = ResultImage.objects.filter(publication=Publication.WAITING)
+    events = EventDelivery.objects.filter(state=EventDelivery.State.WAITING)
+    return [
+        (jobs, "claimed_until", MOST_LEASE),
+        (jobs, "due_at", _JOB_WAIT),
+        (jobs, "sent_at", _NOTED),
+        (jobs, "intent_at", _NOTED),
+        (jobs, "accepted_at", _NOTED),
+        (publications, "claimed_until", MOST_LEASE),
+        (events, "claimed_until", MOST_LEASE),
+        (events, "due_at", _EVENT_WAIT),
+        (ProviderCredential.objects.all(), "resting_until", _ACCOUNT_REST),
+        (ProviderCredential.objects.all(), "moved_at", _NOTED),
+        (PumpSlot.objects.all(), "cleared_at", _NOTED),
+        (PumpSlot.objects.all(), "seen_at", _NOTED),
+        (LimitUse.objects.all(), "at", _NOTED),
+        (RateUse.objects.all(), "at", _NOTED),
+        (Upload.objects.filter(kept=False), "created_at", _NOTED),
+        (WebhookDelivery.objects.filter(processed_at=None), "received_at", _NOTED),
+        (WorkerTrouble.objects.all(), "last_at", _NOTED),
+    ]
+
+
+def _correct(rows: QuerySet[Any], name: str, most: float) -> int:
+    ahead = rows.filter(**{f"{name}__gt": from_now(most)})
+    return ahead.update(**{name: Now()}) if ahead.exists() else 0  # an idle worker takes no write lock
