@@ -6,7 +6,6 @@ import re
 import uuid
 from typing import Any, ClassVar, TypeVar
 
-from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
@@ -25,6 +24,7 @@ from product_imagery.api.permissions import MayUse
 from product_imagery.api.products import Viewer
 from product_imagery.api.serializers.base import NoBody
 from product_imagery.models import ApiKey, Scope
+from product_imagery.transactions import own_transactions
 
 PICTURE_PARSERS = (JSONWithPicturesParser, FormWithPicturesParser)
 _Row = TypeVar("_Row", bound=Model)
@@ -49,10 +49,7 @@ class ApiView(APIView):
         """The view, with transactions of its own: what was counted before an error stays counted, whatever the site
         makes of its requests (``ATOMIC_REQUESTS``).
         """
-        view: Any = super().as_view(**initkwargs)
-        for alias in connections:
-            view = transaction.non_atomic_requests(using=alias)(view)
-        return view
+        return own_transactions(super().as_view(**initkwargs))
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         """Take over the caller's ``X-Request-Id``, or make one."""

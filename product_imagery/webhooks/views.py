@@ -21,17 +21,22 @@ from product_imagery.flows.receive import receive
 from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.models import EnhancementItem, ProviderCredential
 from product_imagery.products import description_for
+from product_imagery.transactions import own_transactions
 
 logger = logging.getLogger("product_imagery")
 
 _MOST_BYTES = 256 * 1024
 
 
+@own_transactions
 @csrf_exempt
 @login_not_required
 @require_POST
 def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
-    """Take a provider's call: 200 once it is written down, 401 for a wrong signature, 404, 405, 413, 503."""
+    """Take a provider's call: 200 once it is written down, 401 for a wrong signature, 404, 405, 413, 503.
+
+    It is no part of a transaction of the request: what was written down stays, whatever becomes of acting on it.
+    """
     try:
         return _taken(request, credential)
     except DatabaseError:  # it was not written down: the provider sends it again
