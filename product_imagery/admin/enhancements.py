@@ -20,6 +20,7 @@ from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, re
 from product_imagery.admin.review import review_page
 from product_imagery.flows import steer
 from product_imagery.flows.health import worker_is_missing
+from product_imagery.flows.plan import LEFT_OUT
 from product_imagery.models import Enhancement
 from product_imagery.states import ItemStatus, Publication
 
@@ -63,6 +64,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     def state(self, enhancement: Any) -> SafeString:
         notes = [gettext("%d failed") % enhancement.failed] if enhancement.failed else []
         notes += [gettext("%d need a decision") % enhancement.stalled] if enhancement.stalled else []
+        notes += [gettext("being prepared")] if enhancement.preparing else []
         state = coloured(enhancement.status, enhancement.get_status_display())
         return format_html("{} {}", state, ", ".join(notes))
 
@@ -154,6 +156,7 @@ def _figures(enhancement: Any) -> dict[str, Any]:
     return {
         "enhancement": enhancement,
         "ended": enhancement.total - enhancement.open,
+        "left_out": [(number, LEFT_OUT.get(reason, reason)) for reason, number in enhancement.omitted.items()],
         "to_review": items.to_review().count(),
         "held_back": items.held_back().count() if enhancement.auto_approve else 0,
         "free": _free(to_collect) if to_collect else "",

@@ -59,6 +59,7 @@ _BEGUN = {
     "provider": "local",
     "sandbox": False,
     "webhook_url": "",
+    "preparing": False,
     "total_items": 1,
     "completed_items": 0,
     "failed_items": 0,

@@ -15,6 +15,7 @@ from product_imagery.conf import MOST_LEASE
 from product_imagery.models import (
     EventDelivery,
     LimitUse,
+    Preparation,
     ProviderCredential,
     ProviderJob,
     PumpSlot,
@@ -30,6 +31,7 @@ from product_imagery.states import UNFINISHED_JOBS, Publication
 _NOTED = 60.0  #: seconds that something which has happened may lie ahead: web servers have clocks of their own
 _JOB_WAIT = 7200.0
 _ACCOUNT_REST = 3700.0
+_PREPARATION_WAIT = 300.0
 _EVENT_WAIT = 110_000.0
 
 
@@ -49,6 +51,8 @@ def _bounds() -> list[tuple[QuerySet[Any], str, float]]:
         (jobs, "sent_at", _NOTED),
         (jobs, "intent_at", _NOTED),
         (jobs, "accepted_at", _NOTED),
+        (Preparation.objects.all(), "due_at", _PREPARATION_WAIT),
+        (Preparation.objects.all(), "created_at", _NOTED),
         (publications, "claimed_until", MOST_LEASE),
         (events, "claimed_until", MOST_LEASE),
         (events, "due_at", _EVENT_WAIT),

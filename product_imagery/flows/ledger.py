@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
 from product_imagery.exceptions import RequestError
-from product_imagery.models import ApiKey, CreditEntry, Enhancement, ProviderCredential, ProviderJob
+from product_imagery.models import ApiKey, CreditEntry, Enhancement, Preparation, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.registry import get_offer
 
 _Kind = CreditEntry.Kind
@@ -30,7 +31,7 @@ def allow(
 
     Raises ``RequestError`` with the code ``over_budget``.
     """
-    if not total:
+    if total <= 0:
         return
     unit = credential.declared.currency
     if budget is not None and total > budget:
@@ -39,20 +40,20 @@ def allow(
         )
     ProviderCredential.objects.lock(credential.pk)
     day = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    of_account = CreditEntry.objects.filter(credential=credential)
-    budgets = [
+    of_account: dict[str, Any] = {"credential": credential}
+    budgets: list[tuple[Decimal | None, dict[str, Any], datetime, str, str]] = [
         (credential.budget_day, of_account, day, "today", _LESS),
         (credential.budget_month, of_account, day.replace(day=1), "this month", _LESS),
     ]
     if earlier is not None:
-        its_own = CreditEntry.objects.filter(enhancement=earlier)
+        its_own = {"enhancement": earlier}
         budgets.append((earlier.budget, its_own, earlier.created_at, "of this enhancement", _ANEW))
     if key is not None and key.budget_day is not None:
         ApiKey.objects.lock(key.pk)
-        of_key = CreditEntry.objects.filter(enhancement__api_key=key)
+        of_key = {"enhancement__api_key": key}
         budgets.append((key.budget_day, of_key, day, "for this key today", _LESS))
-    for most, entries, since, what, advice in budgets:
-        spent = entries.spent_on_work_since(since) if most is not None else Decimal(0)
+    for most, whose, since, what, advice in budgets:
+        spent = _spent(whose, since) if most is not None else Decimal(0)
         if most is not None and spent + total > most:
             left = max(most - spent, Decimal(0))
             sentence = (
@@ -62,8 +63,20 @@ def allow(
             raise RequestError(sentence, code="over_budget")
 
 
-def order(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], Decimal]]) -> list[ProviderJob]:
-    """Make one job for each order, options and cost, and promise the cost: in the transaction that ``allow``ed it."""
+def _spent(whose: dict[str, Any], since: datetime) -> Decimal:
+    """What is booked on jobs, and what is promised for those that are still being made."""
+    of_preparation = {name.replace("credential", "enhancement__credential"): one for name, one in whose.items()}
+    promised = Preparation.objects.filter(**of_preparation, created_at__gte=since).promised()
+    return promised + CreditEntry.objects.filter(**whose).spent_on_work_since(since)
+
+
+def order(
+    enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], Decimal]], at: datetime | None = None
+) -> list[ProviderJob]:
+    """Make one job for each order, options and cost, and promise the cost: in the transaction that ``allow``ed it.
+
+    ``at`` is when that was, if it was earlier: the cost belongs to that day.
+    """
     credential = enhancement.credential
     jobs = ProviderJob.objects.bulk_create(
         ProviderJob(
@@ -76,7 +89,11 @@ def order(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], Decim
         for options, _ in orders
     )
     promised = [(job, cost) for job, (_, cost) in zip(jobs, orders, strict=True) if cost]
-    CreditEntry.objects.bulk_create(_entry(job, _Kind.RESERVE, cost) for job, cost in promised)
+    entries = [_entry(job, _Kind.RESERVE, cost) for job, cost in promised]
+    if at is not None:
+        for entry in entries:
+            entry.at = at
+    CreditEntry.objects.bulk_create(entries)
     return jobs
 
 
@@ -105,11 +122,27 @@ def release(jobs: Sequence[ProviderJob]) -> None:
     ProviderJob.objects.filter(pk__in=[job.pk for job in jobs]).update(cost=Decimal(0))
 
 
-def order_again(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], int]]) -> list[ProviderJob]:
+def order_again(
+    enhancement: Enhancement,
+    orders: Sequence[tuple[dict[str, Any], int]],
+    promised: Decimal = Decimal(0),
+    at: datetime | None = None,
+) -> list[ProviderJob]:
     """New jobs for pictures that are made once more, booked: each by its options and its number of pictures.
 
-    Raises ``RequestError`` over a budget, or when it is forgotten what was asked for.
+    So much was ``promised`` for them before. Raises ``RequestError`` over a budget, or when it is forgotten what was
+    asked for.
     """
+    priced = price_again(enhancement, orders)
+    total = sum((cost for _, cost in priced), Decimal(0))
+    allow(enhancement.credential, total - promised, key=enhancement.api_key, earlier=enhancement)
+    return order(enhancement, priced, at)
+
+
+def price_again(
+    enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], int]]
+) -> list[tuple[dict[str, Any], Decimal]]:
+    """Options and cost of pictures that are made once more. Raises ``RequestError`` when they are forgotten."""
     if enhancement.forgotten_at:
         sentence = "What was asked for has been forgotten, as RETENTION_DAYS says. Start the products anew."
         raise RequestError(sentence, code="forgotten")
@@ -120,10 +153,7 @@ def order_again(enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any],
             return Decimal(0)
         return enhancement.credential.cost_of(enhancement.operation, offer, options)
 
-    priced = [(options, cost(options) * pictures) for options, pictures in orders]
-    total = sum((cost for _, cost in priced), Decimal(0))
-    allow(enhancement.credential, total, key=enhancement.api_key, earlier=enhancement)
-    return order(enhancement, priced)
+    return [(options, cost(options) * pictures) for options, pictures in orders]
 
 
 def _plain(amount: Decimal) -> str:

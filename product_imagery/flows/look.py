@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from product_imagery.exceptions import OptionError, RequestError
-from product_imagery.models import Preset, ProviderCredential
+from product_imagery.models import Enhancement, Preset, ProviderCredential
 from product_imagery.provider_kit.contract import SANDBOX, Offer
 from product_imagery.provider_kit.registry import get_offer, get_provider
 
@@ -53,6 +53,14 @@ def look_of_operation(
         raise RequestError(f"The account “{account}” is switched off.", code="credential_off")
     offer = get_offer(get_provider(account.provider), operation)
     return Look(operation, offer.clean(options), account, offer, preset, is_sandbox=account.environment == SANDBOX)
+
+
+def look_of_enhancement(enhancement: Enhancement) -> Look:
+    """The look that was accepted. Raises ``RequestError`` where its provider is gone."""
+    account = enhancement.credential
+    offer = get_offer(get_provider(account.provider), enhancement.operation)
+    trial = {"is_test": enhancement.is_test, "is_sandbox": enhancement.is_sandbox}
+    return Look(enhancement.operation, enhancement.options, account, offer, enhancement.preset, **trial)
 
 
 def sandboxed(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
+
+from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError
@@ -20,6 +23,16 @@ from product_imagery.states import ItemStatus, Review
 _TOGETHER = 10_000  #: pictures looked up with as many queries as one
 #: why nothing is made of a product
 UNDER_WAY, DONE_BEFORE, NO_PICTURE, UNREADABLE = "under_way", "done_before", "no_picture", "unreadable"
+#: the same in words, behind a number of pictures
+LEFT_OUT = {
+    UNDER_WAY: _("are being made already"),
+    DONE_BEFORE: _("have this look already"),
+    NO_PICTURE: _("have no picture"),
+    UNREADABLE: _("cannot be read: see the log"),
+    "gone": _("were gone before they could be prepared"),
+    "cancelled": _("were cancelled before they were prepared"),
+    "not_prepared": _("could not be prepared"),
+}
 
 #: products, by their descriptions: primary keys
 Chosen: TypeAlias = Mapping[ProductImages, Sequence[Any]]
@@ -53,6 +66,15 @@ class Plan:
         """How many pictures are left out for a reason."""
         return sum(why == reason for _, why in self.left_out)
 
+    def figures(self) -> dict[str, int]:
+        """How many pictures are left out for each reason."""
+        return dict(Counter(why for _, why in self.left_out))
+
+    def omitted(self, chosen: Chosen) -> dict[str, int]:
+        """The same, with the products that have no picture."""
+        bare = max(0, count_of(chosen) - len(self.products))
+        return self.figures() | ({NO_PICTURE: bare} if bare else {})
+
     def left(self, chosen: Chosen) -> list[tuple[ProductImages, Any, str]]:
         """(description, key, reason) of every product of which nothing is made."""
         busy = {work.product for work in self.to_do}
@@ -62,17 +84,29 @@ class Plan:
         return [(*product, why) for product, why in found.items() if product not in busy]
 
 
-def make_plan(chosen: Chosen, look: Look, *, fresh: bool, from_present: bool) -> Plan:
+def make_plan(
+    chosen: Chosen,
+    look: Look,
+    *,
+    fresh: bool,
+    from_present: bool,
+    only: Set[tuple[ProductImages, str, str]] | None = None,
+) -> Plan:
     """Sort the pictures of the chosen products out, with as many queries for 10,000 as for one.
 
-    ``fresh``: also what has this look already. ``from_present``: from what stands on the product, ours or not.
+    ``fresh``: also what has this look already. ``from_present``: from what stands on the product, ours or not. Of the
+    products ``only`` these pictures, by their slots, if given.
     Raises ``RequestError`` for a selection that is too large.
     """
     check_number(count_of(chosen), "products")
     plan = Plan()
     spec = spec_of(look.credential.provider, look.operation, look.options, _mode(look))
     for description, ids in chosen.items():
-        pictures = (_placed(description, picture) for picture in description.list_pictures(ids))
+        pictures = (
+            _placed(description, picture)
+            for picture in description.list_pictures(ids)
+            if only is None or (description, picture.object_id, picture.slot) in only
+        )
         while some := list(islice(pictures, _TOGETHER)):
             plan.products |= {(description, picture.object_id) for picture in some}
             publications = Publications(picture.source_place for picture in some)
@@ -121,10 +155,11 @@ def _work(
 
 def _sort_out(works: list[Work], plan: Plan, publications: Publications, spec: list[Any], fresh: bool) -> None:
     """Add pictures to the plan: what is under way, what was done before, what is to be done."""
-    active, done = _known([work.key for work in works])
+    keys = [work.key for work in works]
+    active, done = _under_way(keys), set() if fresh else done_before(keys)
     for work in works:
         picture = work.picture
-        if not picture.is_readable:
+        if not picture.is_readable or _does_not_fit(work):
             plan.left_out.append((work, UNREADABLE))
         elif work.key in active or work.key in plan.keys:
             plan.left_out.append((work, UNDER_WAY))
@@ -137,14 +172,30 @@ def _sort_out(works: list[Work], plan: Plan, publications: Publications, spec: l
             plan.to_do.append(work)
 
 
-def _known(keys: Iterable[str]) -> tuple[set[str], set[str]]:
-    """Of these work keys, those under way and those with a finished, unrejected result."""
-    active: set[str] = set()
-    done: set[str] = set()
+_KEY, _NAME = 64, 500  #: characters of keys and file names that an item holds
+
+
+def _does_not_fit(work: Work) -> bool:
+    """Names that are too long to be written down would stop all the others."""
+    picture = work.picture
+    keys, names = (picture.object_id, picture.slot), (work.source_name, picture.target_name)
+    return max(map(len, keys)) > _KEY or max(map(len, names)) > _NAME
+
+
+def _under_way(keys: Iterable[str]) -> set[str]:
+    """Of these work keys, those that somebody is at."""
     items = EnhancementItem.objects.all()
+    found: set[str] = set()
     for some in portions(list(keys), items.db):
-        active |= {key for key in items.filter(active_key__in=some).values_list("active_key", flat=True) if key}
-        wanted = {"results__review__in": (Review.PENDING, Review.APPROVED)}
-        finished = items.filter(work_key__in=some, status=ItemStatus.COMPLETED, **wanted)
-        done |= set(finished.values_list("work_key", flat=True))
-    return active, done
+        found |= {key for key in items.filter(active_key__in=some).values_list("active_key", flat=True) if key}
+    return found
+
+
+def done_before(keys: Iterable[str]) -> set[str]:
+    """Of these work keys, those with a finished, unrejected result."""
+    wanted = {"status": ItemStatus.COMPLETED, "results__review__in": (Review.PENDING, Review.APPROVED)}
+    items = EnhancementItem.objects.filter(**wanted)
+    found: set[str] = set()
+    for some in portions(list(keys), items.db):
+        found |= set(items.filter(work_key__in=some).values_list("work_key", flat=True))
+    return found

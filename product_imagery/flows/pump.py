@@ -19,7 +19,7 @@ from product_imagery.addresses import read_urls
 from product_imagery.conf import Settings, get_settings
 from product_imagery.fetching import open_connections
 from product_imagery.files import Workspace
-from product_imagery.flows import clocks, deliver, publish, receive, restored, steer, submit, sweep, track
+from product_imagery.flows import clocks, deliver, prepare, publish, receive, restored, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
 from product_imagery.flows.claim import accounts_with_calls, claim_calls, set_aside
 from product_imagery.flows.fetch import Tools
@@ -27,7 +27,7 @@ from product_imagery.flows.guard import TRANSIENT, Guard, attempt, reason_of
 from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
-from product_imagery.models import EventDelivery, ProviderJob, PumpSlot, ResultImage
+from product_imagery.models import EventDelivery, Preparation, ProviderJob, PumpSlot, ResultImage
 from product_imagery.provider_kit.registry import all_providers, hosted_providers
 from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import Publication
@@ -99,7 +99,8 @@ def _calm_memory() -> Iterator[None]:
 def has_work() -> bool:
     """Whether anything is unfinished, due or not."""
     waiting = ResultImage.objects.filter(publication=Publication.WAITING)
-    return ProviderJob.objects.movable().exists() or waiting.exists() or EventDelivery.objects.fresh().exists()
+    there = (ProviderJob.objects.movable(), waiting, EventDelivery.objects.fresh(), Preparation.objects.all())
+    return any(rows.exists() for rows in there)
 
 
 class _Every:
@@ -172,6 +173,7 @@ class _Pump:
             send = self._sender.turn if until_idle or time.monotonic() < end else self._sender.collect
             moved += self._guard.count("send events", send)
             if open_for_more:
+                moved += self._guard.count("prepare", prepare.prepare_due)
                 moved += self._guard.count("claim", self._claim) + self._guard.count("call", self._call)
             busy = bool(self._running or self._lanes.calls() or self._sender.busy)
             # Past the end, one slow call does not keep the others waiting: more is begun for as long again.

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import announce
-from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
+from product_imagery.models import Enhancement, EnhancementItem, Preparation, ProviderJob
 from product_imagery.models.enhancement import NO_REASON
 from product_imagery.states import (
     ACTIVE_ENHANCEMENTS,
@@ -88,7 +88,8 @@ def settle(enhancement_ids: Iterable[int]) -> None:
     # Locked before looking: of two workers that end the last two items, the second has to see the first one's.
     states = dict(chosen.select_for_update(no_key=True).order_by("pk").values_list("pk", "status"))
     unended = EnhancementItem.objects.filter(enhancement=OuterRef("pk"), status__in=ACTIVE_ITEMS)
-    busy = set(chosen.filter(Exists(unended)).values_list("pk", flat=True))
+    preparing = Preparation.objects.filter(enhancement=OuterRef("pk"))
+    busy = set(chosen.filter(Exists(unended) | Exists(preparing)).values_list("pk", flat=True))
     for pk in [pk for pk in busy if states.get(pk) not in ACTIVE_ENHANCEMENTS]:
         begun = ProviderJob.objects.filter(enhancement=pk).exclude(state=JobState.QUEUED).exists()
         status = EnhancementStatus.PROCESSING if begun else EnhancementStatus.QUEUED
@@ -105,8 +106,10 @@ def _end_of(enhancement: Enhancement) -> EnhancementStatus:
     total, completed, failed, cancelled = (
         getattr(enhancement, name) for name in ("total", "completed", "failed", "cancelled")
     )
-    if completed == total:
+    if not total and enhancement.cancelled_at:
+        return EnhancementStatus.CANCELLED
+    if completed == total and not enhancement.note:
         return EnhancementStatus.COMPLETED
     if completed:
         return EnhancementStatus.PARTIALLY_COMPLETED
-    return EnhancementStatus.CANCELLED if cancelled and not failed else EnhancementStatus.FAILED
+    return EnhancementStatus.CANCELLED if cancelled and not (failed or enhancement.note) else EnhancementStatus.FAILED

@@ -9,18 +9,16 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.utils.text import Truncator
 
 from product_imagery import background
 from product_imagery.exceptions import NothingToDo, StateError
 from product_imagery.flows import ledger, pace
+from product_imagery.flows.items import Overtaken, create_items, freeze, is_large, name_of
 from product_imagery.flows.look import Look
 from product_imagery.flows.plan import DONE_BEFORE, UNDER_WAY, UNREADABLE, Chosen, Plan, count_of, make_plan
-from product_imagery.models import ApiKey, Enhancement, EnhancementItem
+from product_imagery.models import ApiKey, Enhancement
 from product_imagery.products import ProductImages
 from product_imagery.provider_kit.registry import get_provider
-
-_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -90,20 +88,33 @@ def start(
     """
     about: dict[str, Any] = {"door": door, "actor": actor, "auto_approve": auto_approve, "api_key": api_key}
     about |= {"webhook_url": webhook_url, "budget": budget}
+    names = {name_of(*product): name for product, name in (external_ids or {}).items()}
+    how = {"fresh": fresh, "from_present": from_present}
     for _attempt in range(3):
+        plan = make_plan(chosen, look, fresh=fresh, from_present=from_present)
+        if not plan.to_do:
+            raise _nothing(plan)
         try:
-            with transaction.atomic():
-                plan = make_plan(chosen, look, fresh=fresh, from_present=from_present)
-                if not plan.to_do:
-                    raise _nothing(plan)
-                enhancement = _begin(plan, look, about)
-                enhancement.left_out = plan.left(chosen)
-                _create_items(enhancement, plan, look.cost_each, external_ids or {})
-                background.wake()
-                return enhancement
-        except IntegrityError:
+            enhancement = _accept(plan, look, {**about, "omitted": plan.omitted(chosen)}, names, how)
+        except (IntegrityError, Overtaken):
             continue  # somebody started the same pictures at this very moment: plan again without them
+        enhancement.left_out = plan.left(chosen)
+        return enhancement
     raise StateError("Somebody else is starting the same pictures. Try again in a moment.")
+
+
+@transaction.atomic
+def _accept(
+    plan: Plan, look: Look, about: dict[str, Any], names: Mapping[str, str], how: Mapping[str, bool]
+) -> Enhancement:
+    """Short, however much is planned: of many pictures the items are made later, by the workers."""
+    enhancement = _begin(plan, look, about)
+    if is_large(plan):
+        freeze(enhancement, plan, look, names, **how)
+    else:
+        create_items(enhancement, plan, look.cost_each, names, fresh=how["fresh"])
+    background.wake()
+    return enhancement
 
 
 def _begin(plan: Plan, look: Look, about: dict[str, Any]) -> Enhancement:
@@ -118,37 +129,6 @@ def _begin(plan: Plan, look: Look, about: dict[str, Any]) -> Enhancement:
         is_sandbox=look.is_sandbox,
         **about,
     )
-
-
-def _create_items(
-    enhancement: Enhancement,
-    plan: Plan,
-    cost: Decimal,
-    external_ids: Mapping[tuple[ProductImages, str], str],
-) -> None:
-    packets = list(pace.packets(plan.to_do, enhancement.credential))
-    for begin in range(0, len(packets), _BATCH):
-        some = packets[begin : begin + _BATCH]
-        jobs = ledger.order(enhancement, [(enhancement.options, cost * len(packet)) for packet in some])
-        batch = [(job, one) for job, packet in zip(jobs, some, strict=True) for one in packet]
-        EnhancementItem.objects.bulk_create(
-            EnhancementItem(
-                enhancement=enhancement,
-                job=job,
-                content_type=work.description.content_type(),
-                object_id=work.picture.object_id,
-                slot=work.picture.slot,
-                label=Truncator(work.picture.label).chars(200),
-                place=work.picture.place,
-                source_name=work.source_name,
-                source_url=work.picture.source_url,
-                target_name=work.picture.target_name,
-                external_id=external_ids.get((work.description, work.picture.object_id), ""),
-                work_key=work.key,
-                active_key=work.key,
-            )
-            for job, work in batch
-        )
 
 
 def _nothing(plan: Plan) -> NothingToDo:

@@ -3,49 +3,99 @@
 from __future__ import annotations
 
 import itertools
+import time
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows import ledger
+from product_imagery.flows.items import note_omitted
 from product_imagery.flows.settle import end_items, resume_stalled, settle
-from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob
+from product_imagery.models import (
+    CreditEntry,
+    Enhancement,
+    EnhancementItem,
+    Preparation,
+    ProviderCredential,
+    ProviderJob,
+)
 from product_imagery.provider_kit.contract import next_again
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
+
+_BATCH = 200  #: jobs in one transaction
+_PATIENCE = 2.0  #: seconds that a request may take for what a worker can do as well
 
 
 def cancel(enhancement: Enhancement) -> int:
     """Cancel all items that have not been handed over and return their number; the others come to their own end.
 
-    Raises ``StateError`` when the enhancement has ended already.
+    Nothing more is handed over from the first moment on. Of many, what a request has no time for is left to the
+    workers. Raises ``StateError`` when the enhancement has ended already.
     """
     if not enhancement.is_active:
         raise StateError("The enhancement has ended already.")
     with transaction.atomic():
-        count = _cancel_waiting(enhancement)
+        ProviderCredential.objects.lock(enhancement.credential_id)
+        unprepared = _stop_preparing(enhancement)
         Enhancement.objects.filter(pk=enhancement.pk, cancelled_at=None).update(cancelled_at=Now())
-    return count
+        waiting = EnhancementItem.objects.filter(job__in=_waiting(enhancement), status__in=OPEN_ITEMS).count()
+        settle([enhancement.pk])
+    cancelled, is_done = _cancel_batches(enhancement)
+    return unprepared + (cancelled if is_done else max(cancelled, waiting))
 
 
 def cancel_returned() -> int:
     """Cancel what was under way when its enhancement was cancelled, and came back to the queue; return how much."""
     returned = ProviderJob.objects.filter(state=JobState.QUEUED, enhancement=OuterRef("pk"))
     cancelled = Enhancement.objects.filter(Exists(returned), cancelled_at__isnull=False)
-    return sum(_cancel_waiting(enhancement) for enhancement in cancelled)
+    return sum(_cancel_batches(enhancement)[0] for enhancement in cancelled)
+
+
+def _stop_preparing(enhancement: Enhancement) -> int:
+    """What is no item yet never becomes one, and what is promised for it is free again; return of how many."""
+    preparing = Preparation.objects.filter(enhancement=enhancement)
+    unprepared = sum(preparing.select_for_update().values_list("left", flat=True))
+    preparing.delete()
+    note_omitted(enhancement.pk, {"cancelled": unprepared})
+    return unprepared
+
+
+def _cancel_batches(enhancement: Enhancement) -> tuple[int, bool]:
+    """Cancel what waits in short transactions; how many pictures, and whether that was all.
+
+    Inside a longer transaction one batch is enough: its lock would be held all the time.
+    """
+    count, jobs, end = 0, _BATCH, time.monotonic() + _PATIENCE
+    while jobs == _BATCH:
+        if count and (connection.in_atomic_block or time.monotonic() > end):
+            return count, False
+        jobs, pictures = _cancel_waiting(enhancement)
+        count += pictures
+    return count, True
+
+
+def _waiting(enhancement: Enhancement) -> QuerySet[ProviderJob]:
+    """Jobs that nobody has claimed."""
+    return ProviderJob.objects.filter(enhancement=enhancement, state=JobState.QUEUED)
 
 
 @transaction.atomic
-def _cancel_waiting(enhancement: Enhancement) -> int:
-    """What nobody has claimed ends, and only of that the booking is released. Locks in the order of those who claim."""
+def _cancel_waiting(enhancement: Enhancement) -> tuple[int, int]:
+    """What nobody has claimed ends, and only of that the booking is released: how many jobs and how many pictures.
+
+    Locks in the order of those who claim.
+    """
     ProviderCredential.objects.lock(enhancement.credential_id)
-    queued = ProviderJob.objects.filter(enhancement=enhancement, state=JobState.QUEUED)
-    jobs = list(queued.select_for_update().order_by("pk"))
+    jobs = list(_waiting(enhancement).select_for_update().order_by("pk")[:_BATCH])
     waiting = ProviderJob.objects.filter(pk__in=[job.pk for job in jobs])
     ledger.release(jobs)
     waiting.let_go(JobState.CANCELLED, finished_at=Now())
@@ -54,25 +104,78 @@ def _cancel_waiting(enhancement: Enhancement) -> int:
     count = items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
     count += items.update(status=ItemStatus.CANCELLED, **ends)
     settle([enhancement.pk])
-    return count
+    return len(jobs), count
 
 
 def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
     """Queue failed and cancelled items again and return their number; those under way elsewhere are left out.
 
-    Raises ``StateError`` when there is nothing to retry, ``RequestError`` over a budget.
+    Many are queued by the workers, batch by batch; the whole cost is reserved here. Raises ``StateError`` when there is
+    nothing to retry or the enhancement is still being prepared, ``RequestError`` over a budget.
     """
-    ended = [ItemStatus.FAILED] if only_failed else [ItemStatus.FAILED, ItemStatus.CANCELLED]
+    if enhancement.is_preparing:
+        raise StateError("This enhancement is still being prepared. Wait a moment, then try again.")
+    chosen = _to_retry(enhancement, only_failed)
+    if chosen.count() > _BATCH:
+        return _retry_later(enhancement, only_failed)
     with transaction.atomic():
-        chosen = enhancement.items.filter(status__in=ended, job__state__in=_ENDED).order_by("job", "pk")
-        reopened = _reopen(list(chosen.select_related("job__credential").select_for_update(of=("self",))))
+        reopened = _reopen(list(chosen.select_for_update(of=("self",))))
         if not reopened:
             raise StateError("No picture of this enhancement failed or was cancelled.")
         _restart(enhancement, reopened)
-        Enhancement.objects.filter(pk=enhancement.pk).update(cancelled_at=None)
-        settle([enhancement.pk])
-        background.wake()
+        _go_on(enhancement)
     return len(reopened)
+
+
+def _to_retry(enhancement: Enhancement, only_failed: bool) -> QuerySet[EnhancementItem]:
+    ended = [ItemStatus.FAILED] if only_failed else [ItemStatus.FAILED, ItemStatus.CANCELLED]
+    chosen = enhancement.items.filter(status__in=ended, job__state__in=_ENDED).order_by("job", "pk")
+    return chosen.select_related("job__credential")
+
+
+def _go_on(enhancement: Enhancement) -> None:
+    Enhancement.objects.filter(pk=enhancement.pk).update(cancelled_at=None)
+    settle([enhancement.pk])
+    background.wake()
+
+
+def _retry_later(enhancement: Enhancement, only_failed: bool) -> int:
+    """Accept that many are tried again: the workers take them job by job."""
+    pictures: Counter[int] = Counter(_to_retry(enhancement, only_failed).values_list("job", flat=True))
+    jobs = enhancement.jobs.only("collectable", "options", "provider").in_bulk()
+    bought = [jobs[pk] for pk in pictures if _costs_again(jobs[pk])]
+    priced = ledger.price_again(enhancement, [(job.options, pictures[job.pk]) for job in bought])
+    total = sum((cost for _, cost in priced), Decimal(0))
+    order = {"kind": Preparation.Kind.RETRY, "only_failed": only_failed, "until": max(pictures), "reserved": total}
+    try:
+        with transaction.atomic():
+            ledger.allow(enhancement.credential, total, key=enhancement.api_key, earlier=enhancement)
+            Preparation.objects.create(enhancement=enhancement, **order)
+            _go_on(enhancement)
+    except IntegrityError:
+        raise StateError("Somebody else has just had these pictures tried again.") from None
+    return pictures.total()
+
+
+def retry_batch(preparation: Preparation) -> None:
+    """Queue the items of the next jobs again. Those that failed after the order was given are not meant."""
+    enhancement = preparation.enhancement
+    meant = {"job__gt": preparation.position, "job__lte": preparation.until}
+    chosen = _to_retry(enhancement, preparation.only_failed)
+    chosen = chosen.filter(**meant, finished_at__lte=preparation.created_at)
+    jobs = list(chosen.order_by("job").values_list("job", flat=True).distinct()[:_BATCH])
+    with transaction.atomic():
+        if preparation.reserved:
+            ProviderCredential.objects.lock(enhancement.credential_id)
+        if not jobs:
+            Preparation.objects.filter(pk=preparation.pk, position=preparation.position).delete()
+            settle([enhancement.pk])
+            return
+        reopened = _reopen(list(chosen.filter(job__in=jobs).select_for_update(of=("self",))))
+        cost = _restart(enhancement, reopened, promised=preparation.reserved, at=preparation.created_at)
+        if not Preparation.objects.advance(preparation, position=jobs[-1], left=0, cost=cost):
+            raise StateError("Somebody else is at it.")  # takes everything back
+        settle([enhancement.pk])
 
 
 def _reopen(items: list[EnhancementItem]) -> list[EnhancementItem]:
@@ -89,28 +192,37 @@ _ENDED = (JobState.FAILED, JobState.CANCELLED, JobState.DONE)
 _AGAIN: dict[str, Any] = {"due_at": Now(), "claims": 0, "troubles": 0, "note": "", "finished_at": None}
 
 
-def _restart(enhancement: Enhancement, items: list[EnhancementItem]) -> None:
+def _costs_again(job: ProviderJob) -> bool:
+    """Whether trying again is another purchase: what is collectable or repeatable is not."""
+    return not (job.collectable or get_provider(job.provider).repeatable)
+
+
+def _restart(
+    enhancement: Enhancement, items: list[EnhancementItem], promised: Decimal = Decimal(0), at: datetime | None = None
+) -> Decimal:
     """Have the work of reopened items done: by their jobs again, or by new ones where the old creates were paid for.
 
-    Results that the provider has already are only collected. Raises ``RequestError`` over a budget.
+    Results that the provider has already are only collected. Returns what is booked. Raises ``RequestError`` over a
+    budget, of which so much was ``promised`` before.
     """
     by_job: dict[ProviderJob, list[EnhancementItem]] = {
         job: list(group) for job, group in itertools.groupby(items, key=lambda item: item.job) if job is not None
     }
-    repeatable = get_provider(enhancement.credential.provider).repeatable
+    bought = [job for job in by_job if _costs_again(job)]
     collect = {job.pk for job in by_job if job.collectable}
-    repeat = {job.pk for job in by_job if repeatable} - collect
+    repeat = {job.pk for job in by_job} - collect - {job.pk for job in bought}
     ended = ProviderJob.objects.filter(state__in=_ENDED)
     ended.filter(pk__in=collect).let_go(JobState.RUNNING, accepted_at=Now(), **_AGAIN)
     ended.filter(pk__in=repeat).let_go(JobState.QUEUED, **_AGAIN)
-    bought = [job for job in by_job if job.pk not in collect | repeat]
-    fresh = ledger.order_again(enhancement, [(job.options, len(by_job[job])) for job in bought])
+    orders = [(job.options, len(by_job[job])) for job in bought]
+    fresh = ledger.order_again(enhancement, orders, promised, at) if orders else []
     moved = []
     for old, new in zip(bought, fresh, strict=True):
         for item in by_job[old]:
             item.job = new
             moved.append(item)
     EnhancementItem.objects.bulk_update(moved, ["job"], batch_size=200)
+    return sum(CreditEntry.objects.booked(fresh).values(), Decimal(0))
 
 
 def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:

@@ -92,7 +92,7 @@ def _look_up(jobs: Iterable[ProviderJob]) -> int:
 def settle_forgotten() -> None:
     """Close enhancements whose items have all ended, should their last worker have died in between."""
     open_items = EnhancementItem.objects.filter(enhancement=OuterRef("pk")).filter(status__in=ACTIVE_ITEMS)
-    forgotten = Enhancement.objects.filter(~Exists(open_items), status__in=ACTIVE_ENHANCEMENTS)
+    forgotten = Enhancement.objects.filter(~Exists(open_items), status__in=ACTIVE_ENHANCEMENTS, preparation=None)
     with transaction.atomic():
         settle(forgotten.values_list("pk", flat=True))
 

@@ -18,7 +18,7 @@ def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
     What waits for a person is not waited for: a stalled picture, or an account that is paused.
     """
     stop = threading.Event()
-    total = enhancement.items.count()
+    total = Enhancement.objects.with_progress().get(pk=enhancement.pk).total  # type: ignore[attr-defined]
     with tqdm(total=total, unit="picture", disable=not bar) as progress:
 
         def watch() -> None:
@@ -35,7 +35,7 @@ def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
 
 
 def _moves(enhancement: Enhancement) -> bool:
-    return enhancement.jobs.movable().exists() or _waiting(enhancement)
+    return enhancement.is_preparing or enhancement.jobs.movable().exists() or _waiting(enhancement)
 
 
 def _waiting(enhancement: Enhancement) -> bool:

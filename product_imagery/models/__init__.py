@@ -11,6 +11,7 @@ from product_imagery.models.key import ApiKey, RateUse, Scope, StoredAnswer
 from product_imagery.models.ledger import CreditEntry
 from product_imagery.models.limit import LimitUse
 from product_imagery.models.mark import SpendingMark
+from product_imagery.models.preparation import Preparation
 from product_imagery.models.preset import Preset
 from product_imagery.models.result import ResultImage
 from product_imagery.models.selection import Selection
@@ -31,6 +32,7 @@ __all__ = [
     "EventDelivery",
     "ImageVersion",
     "LimitUse",
+    "Preparation",
     "Preset",
     "ProviderCredential",
     "ProviderJob",

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Count, F, OuterRef, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +25,7 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
     def with_progress(self) -> EnhancementQuerySet:
         """Annotate ``total``, ``completed``, ``failed``, ``cancelled``, ``stalled`` and ``open`` in the same query.
 
+        ``unprepared`` of the total and the open ones are no items yet; ``preparing`` says that a worker is at it.
         Counted in an index, and of those rows only that come out of the query: a page of a long list costs a page.
         """
 
@@ -33,13 +34,17 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
             counted = items.values("enhancement").annotate(number=Count("pk")).values("number")
             return Coalesce(Subquery(counted), 0)
 
+        mine = Enhancement.objects.filter(pk=OuterRef("pk"), preparation__isnull=False).order_by()
+        unprepared = Coalesce(Subquery(mine.values("preparation__left")), 0)
         return self.annotate(
-            total=having(*ItemStatus.values),
+            preparing=Exists(mine),
+            unprepared=unprepared,
+            total=having(*ItemStatus.values) + unprepared,
             completed=having(ItemStatus.COMPLETED),
             failed=having(ItemStatus.FAILED),
             cancelled=having(ItemStatus.CANCELLED),
             stalled=having(ItemStatus.STALLED),
-            open=having(*OPEN_ITEMS),
+            open=having(*OPEN_ITEMS) + unprepared,
         )
 
 
@@ -74,6 +79,8 @@ class Enhancement(models.Model):
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    omitted = models.JSONField(_("left out"), default=dict, blank=True, editable=False)  # reason: how many
+    note = models.CharField(_("note"), max_length=500, blank=True, editable=False)
     forgotten_at = models.DateTimeField(_("words forgotten"), null=True, blank=True, editable=False)
 
     #: (description, key, reason) of products that were left out, on what ``flows.start`` returns
@@ -102,6 +109,11 @@ class Enhancement(models.Model):
     def is_trial(self) -> bool:
         """Made to try things out: nothing of it is charged, and none of it ever stands on a product."""
         return self.is_test or self.is_sandbox
+
+    @property
+    def is_preparing(self) -> bool:
+        """True while workers still make items of it, or queue again what failed."""
+        return Enhancement.objects.filter(pk=self.pk, preparation__isnull=False).exists()
 
     @property
     def is_active(self) -> bool:

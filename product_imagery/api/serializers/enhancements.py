@@ -110,6 +110,7 @@ class EnhancementOut(serializers.Serializer[Any]):
     provider = serializers.CharField(source="credential.provider")
     sandbox = serializers.BooleanField(source="is_trial")
     webhook_url = serializers.CharField()
+    preparing = serializers.BooleanField(help_text="large selections: items are still being made of it")
     total_items = serializers.IntegerField(source="total")
     completed_items = serializers.IntegerField(source="completed")
     failed_items = serializers.IntegerField(source="failed")

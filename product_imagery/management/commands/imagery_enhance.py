@@ -12,6 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from product_imagery import background
 from product_imagery.flows.look import Look, look_of_operation, look_of_preset
+from product_imagery.flows.plan import LEFT_OUT
 from product_imagery.flows.start import quote, start
 from product_imagery.management.door import ImageryCommand, bar_is_wanted, find_account, pairs
 from product_imagery.management.follow import work_until_ended
@@ -72,10 +73,11 @@ class Command(ImageryCommand):
                 from_present=options["from_present"],
                 budget=options["budget"],
             )
-        count = enhancement.items.count()
+        count = Enhancement.objects.with_progress().get(pk=enhancement.pk).total  # type: ignore[attr-defined]
         if not options["json"]:
             after = "" if options["wait"] else " for the next worker"
             self.stdout.write(f"Enhancement {enhancement.pk}: {count} pictures queued{after}.")
+            self._print_left_out(enhancement)
         if options["wait"]:
             enhancement = work_until_ended(enhancement, bar=bar_is_wanted(options))
         self._print_end(enhancement, options)
@@ -88,6 +90,11 @@ class Command(ImageryCommand):
         else:
             facts["duration"] = duration(facts.pop("seconds"))
             self.print_table(("", ""), [(name.replace("_", " "), value) for name, value in facts.items()])
+
+    def _print_left_out(self, enhancement: Enhancement) -> None:
+        reasons = [f"{number} {LEFT_OUT.get(reason, reason)}" for reason, number in enhancement.omitted.items()]
+        if reasons:
+            self.stdout.write(f"Left out: {', '.join(reasons)}.")
 
     def _print_end(self, enhancement: Enhancement, options: dict[str, Any]) -> None:
         current = Enhancement.objects.with_progress().get(pk=enhancement.pk)
@@ -102,6 +109,8 @@ class Command(ImageryCommand):
             self.stdout.write(f"{current.get_status_display()}: {figures}.")
             for item in current.items.exclude(error_message="")[:50]:
                 self.stdout.write(f"  {item.label}: {item.error_message}")
+            if current.note:
+                self.stdout.write(f"  {current.note}")
             self._print_what_to_do(current, facts)
         if options["wait"] and (facts["failed"] or facts["stalled"] or facts["open"]):
             raise SystemExit(1)

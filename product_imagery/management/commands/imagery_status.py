@@ -43,11 +43,15 @@ class Command(ImageryCommand):
         self.print_table(head, [[fact[name] for name in head] for fact in facts])
         if facts and facts[0].get("held_back"):
             self.stdout.write(f"{facts[0]['held_back']} pictures wait for a person before they are published.")
+        for fact in [fact for fact in facts if fact["preparing"]]:
+            self.stdout.write(f"  {fact['id']} is being prepared: {fact['unprepared']} pictures are still to come.")
         for item in facts[0].get("troubled", []) if facts else []:
             self.stdout.write(f"  {item['label']}: {item['error_message']}")
 
 
 def _facts(enhancement: Enhancement) -> dict[str, Any]:
     own = {"id": enhancement.pk, "status": enhancement.status, "operation": enhancement.operation}
+    own |= {"preparing": enhancement.preparing, "unprepared": enhancement.unprepared}  # type: ignore[attr-defined]
+    own |= {"left_out": enhancement.omitted, "note": enhancement.note}
     times = {"created_at": enhancement.created_at, "finished_at": enhancement.finished_at}
     return own | {name: getattr(enhancement, name) for name in _FIGURES} | times

@@ -1,0 +1,69 @@
+"""What a worker still has to make of a request that was accepted."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
+
+from product_imagery.models.enhancement import Enhancement
+
+
+class PreparationQuerySet(models.QuerySet["Preparation"]):
+    """Preparations by whose turn it is."""
+
+    def due(self) -> PreparationQuerySet:
+        """Whose time has come, the longest waiting first."""
+        return self.filter(due_at__lte=Now()).order_by("due_at", "pk").select_related("enhancement__credential")
+
+    def promised(self) -> Decimal:
+        """What is reserved and not yet booked on jobs."""
+        return self.aggregate(total=models.Sum("reserved"))["total"] or Decimal(0)
+
+    def advance(self, one: Preparation, *, position: int, left: int, cost: Decimal) -> bool:
+        """Move on by one batch, in its transaction; false for all but the first worker that comes so far."""
+        here = self.filter(pk=one.pk, position=one.position)
+        reserved = Greatest(F("reserved") - cost, Decimal(0), output_field=models.DecimalField())
+        return bool(here.update(position=position, left=left, reserved=reserved, failures=0, due_at=Now()))
+
+
+class Preparation(models.Model):
+    """A frozen selection that becomes items batch by batch, or an order to try again. It goes when all is made.
+
+    ``position`` is how far it has come: in ``pictures``, or the last job tried again, up to ``until``. ``left`` is how
+    many pictures are no items yet. ``reserved`` is what is promised and not yet booked on jobs: it counts for budgets.
+    """
+
+    class Kind(models.TextChoices):
+        """What is made of it."""
+
+        START = "start"
+        RETRY = "retry"
+
+    enhancement = models.OneToOneField(Enhancement, models.CASCADE, primary_key=True, related_name="preparation")
+    kind = models.CharField(max_length=10, choices=Kind)
+    pictures = models.JSONField(default=list)  # [content type, product, slot]
+    external_ids = models.JSONField(default=dict)
+    fresh = models.BooleanField(default=False)
+    from_present = models.BooleanField(default=False)
+    only_failed = models.BooleanField(default=False)
+    position = models.PositiveBigIntegerField(default=0)
+    until = models.PositiveBigIntegerField(default=0)
+    left = models.PositiveIntegerField(default=0)
+    cost_each = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal(0))
+    reserved = models.DecimalField(max_digits=14, decimal_places=2, default=Decimal(0))
+    failures = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(db_default=Now(), db_index=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = PreparationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.enhancement} {self.position}"
+
+    def facts(self) -> dict[str, Any]:
+        """How the pictures are chosen, as ``make_plan`` takes it."""
+        return {"fresh": self.fresh, "from_present": self.from_present}
