@@ -139,15 +139,25 @@ class FetchError(ImageryError):
 
 
 class ProviderError(ImageryError):
-    """``status`` is the HTTP status if there was one; ``creating`` says that a request that costs was sent."""
+    """``status`` is the HTTP status if there was one; ``creating`` says that a request that costs was sent.
+
+    ``own``: it is the provider's own word, in its own error envelope. Without that a create may have been accepted.
+    """
 
     code = "provider"
 
     def __init__(
-        self, message: str, *, code: str = "", detail: str = "", status: int | None = None, request_id: str = ""
+        self,
+        message: str,
+        *,
+        code: str = "",
+        detail: str = "",
+        status: int | None = None,
+        request_id: str = "",
+        own: bool = False,
     ) -> None:
         super().__init__(message, code=code, detail=detail)
-        self.status, self.request_id = status, request_id
+        self.status, self.request_id, self.own = status, request_id, own
         self.creating = False
 
 

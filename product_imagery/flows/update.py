@@ -29,6 +29,7 @@ from product_imagery.flows.uncollected import waits_for_us
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.conversation import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
+from product_imagery.provider_kit.refusals import WEB_PAGE, WRONG_ADDRESS
 from product_imagery.provider_kit.retry import Verdict, backoff, may_retry
 from product_imagery.states import ItemStatus, JobState
 
@@ -38,6 +39,7 @@ _GRACE = 30.0  #: seconds before a lost create is looked up: what was on its way
 _FETCH_TRIES = 8
 _OWN_TRIES = 5  #: with our own storage
 _REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
+_PAGES = 3  #: web pages in the place of answers, one after the other, before the account pauses
 _PICTURE_TRIES = 3  #: to read a finished job that shows no picture, or one that is not taken as things stand
 _SHOWN = 5  #: ids of what a lost create may have become
 _CHECK_TRIES = 30  #: about four hours of looking up
@@ -220,7 +222,7 @@ def _apply_error(word: Word, error: ImageryError) -> None:
         _again(job, job.before_call, error, backoff(job.troubles))
 
 
-def _fail(word: Word, error: ImageryError) -> None:
+def _fail(word: Word, error: ProviderError) -> None:
     """A create that is refused has failed. A refused look says nothing about the work: a person finds out."""
     job = word.call.job
     if job.state == JobState.SENDING:
@@ -233,29 +235,53 @@ def _fail(word: Word, error: ImageryError) -> None:
         _stall(job, "look_refused", f"The provider accepted this, but gives no account of it: {error.message}")
 
 
-def _pause(word: Word, error: ImageryError) -> None:
+def _pause(word: Word, error: ProviderError) -> None:
     job = word.call.job
-    if job.state == JobState.RUNNING and isinstance(error, ProviderError) and error.status == 403:
+    if job.state == JobState.RUNNING and error.status == 403:
         _fail(word, error)  # of this job, which another key may have made: the account may be as good as before
-        return
-    _again(job, job.before_call, error, 0)
+    elif job.state != JobState.SENDING and error.status is not None and not _said_before(job, error):
+        _again(job, job.before_call, error, backoff(job.troubles))  # one bad look stops nobody: it is made once more
+    else:
+        _pause_account(job, error)
+
+
+def _said_before(job: ProviderJob, error: ProviderError) -> bool:
+    """Whether the look before ended with the same words."""
+    return job.troubles > 0 and job.note == error.message[:500]
+
+
+def _pause_account(job: ProviderJob, error: ProviderError) -> None:
+    """Pause the account. A create that was not refused by the provider itself is looked up, also after it resumes."""
+    if job.state == JobState.SENDING and error.creating and not _is_refused(job, error):
+        _again(job, JobState.CHECKING, error, _GRACE)
+    else:
+        _again(job, job.before_call, error, 0)
     if job.credential.pause(error.message, stops_reads=job.state != JobState.SENDING, awaits_key=True):
         signals.send_on_commit(signals.credential_paused, credential=job.credential)
 
 
-def _find_out(word: Word, error: ImageryError) -> None:
+def _is_refused(job: ProviderJob, error: ProviderError) -> bool:
+    """Whether nothing was accepted: the provider says so, or nothing ever was at an address where there is no API."""
+    accepted = ProviderJob.objects.filter(credential=job.credential_id).exclude(remote_id="")
+    return error.own or (error.code == WRONG_ADDRESS and not accepted.exists())
+
+
+def _find_out(word: Word, error: ProviderError) -> None:
     """What became of a create is looked up later. The account slows down: the next one may be lost as well."""
     word.call.job.credential.slow_down()
     _again(word.call.job, JobState.CHECKING, error, _GRACE)
 
 
-def _later(word: Word, error: ImageryError) -> None:
+def _later(word: Word, error: ProviderError) -> None:
     job = word.call.job
     if job.state == JobState.CHECKING and job.troubles >= _CHECK_TRIES:
         _stall(job, "outcome_unknown", f"Whether the provider accepted this could not be looked up: {error.message}")
         return
     if job.state == JobState.RUNNING and _is_overdue(word):
         _stall(job, "overdue", f"The provider accepted this long ago and gives no account of it: {error.message}")
+        return
+    if error.code == WEB_PAGE and job.state != JobState.SENDING and job.troubles >= _PAGES:
+        _pause_account(job, error)
         return
     wait = backoff(job.troubles)
     if isinstance(error, RateLimited):
@@ -267,7 +293,7 @@ def _later(word: Word, error: ImageryError) -> None:
     _again(job, job.before_call, error, wait)
 
 
-_VERDICTS: dict[Verdict, Callable[[Word, ImageryError], None]] = {
+_VERDICTS: dict[Verdict, Callable[[Word, ProviderError], None]] = {
     Verdict.AGAIN: _later,
     Verdict.PAUSE: _pause,
     Verdict.FAIL: _fail,

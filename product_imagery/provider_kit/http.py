@@ -7,20 +7,15 @@ import email.utils
 import json
 import math
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from product_imagery.exceptions import (
-    CredentialRefused,
-    ProviderError,
-    ProviderRefused,
-    ProviderUnavailable,
-    RateLimited,
-)
+from product_imagery.exceptions import ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
 from product_imagery.provider_kit.contract import Delivery, Provider
 from product_imagery.provider_kit.conversation import Conversation, HttpRequest, Running
+from product_imagery.provider_kit.refusals import REFUSALS, Told, error_of, web_page, wrong_address
 from product_imagery.provider_kit.remote import Resource
 
 _UNIX_TIME = 1e9  #: larger numbers are moments, not seconds to wait
@@ -34,6 +29,11 @@ class Answer:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is for a browser, not for us."""
+        return self.headers.get("content-type", "").lower().startswith("text/html")
 
     def fields(self) -> Fields:
         """The JSON object in the body. Raises ``ProviderUnavailable``: what an unreadable answer means is not known."""
@@ -108,10 +108,12 @@ class HostedProvider(Provider):
 
     ``resources`` is what lies there besides jobs, ``list_names`` what a list may be wrapped in; ``makes`` names the
     resource of which every job makes one, under its mark. ``job_list`` is the path of the list of all jobs, if there
-    is one, and ``page`` how many entries it gives at once (0: it comes whole).
+    is one, and ``page`` how many entries it gives at once (0: it comes whole). ``refusals`` are the statuses under
+    which the contract says that a request will never be accepted.
     """
 
     resources: ClassVar[tuple[Resource, ...]] = ()
+    refusals: ClassVar[Collection[int]] = REFUSALS
     list_names: ClassVar[tuple[str, ...]] = ()
     makes: ClassVar[str] = ""
     job_list: ClassVar[str] = ""
@@ -133,10 +135,21 @@ class HostedProvider(Provider):
     def call(self, request: HttpRequest) -> Generator[HttpRequest, Answer, Answer]:
         """Yield the request; return its answer, or raise what it means."""
         answer = yield request
-        error = self.error_in(answer) or _error_by_status(answer, *self.explain(answer))
+        error = self.error_in(answer) or self._error_of(answer, request)
         if error:
             raise error
         return answer
+
+    def _error_of(self, answer: Answer, request: HttpRequest) -> ProviderError | None:
+        if 200 <= answer.status < 300:
+            return web_page(self.label, answer.status) if answer.is_page else None
+        told = self.told(answer)
+        error = error_of(
+            answer.status, answer.body, told, label=self.label, refusals=self.refusals, creates=request.creates
+        )
+        if isinstance(error, RateLimited):
+            error.retry_after = retry_after(answer)
+        return error
 
     def entries(self, request: HttpRequest) -> Generator[HttpRequest, Answer, list[dict[str, Any]]]:
         """Ask for a list: a bare one, or the only one under a known name. Else raises ``ProviderUnavailable``."""
@@ -161,17 +174,26 @@ class HostedProvider(Provider):
         return list(found.values())
 
     def read_nothing(self, path: str, *statuses: int) -> Conversation:
-        """Read what cannot exist: a good key is told so with one of ``statuses``, a bad one is refused."""
+        """Read what cannot exist: a good key is told so with one of ``statuses``, in the provider's own envelope.
+
+        Raises ``CredentialRefused`` for a bad key, and where somebody else answers.
+        """
         try:
-            yield from self.get(path)
+            answer = yield from self.get(path)
         except ProviderRefused as error:
-            if error.status not in statuses:
-                raise
-        return Running("ok")
+            if error.own and error.status in statuses:
+                return Running("ok")
+            raise error if error.own else wrong_address(self.label, error.status, error.detail) from error
+        raise wrong_address(self.label, answer.status)
 
     def error_in(self, answer: Answer) -> ProviderError | None:
         """An error that the status alone does not tell, such as an empty balance under 200."""
         return None
+
+    def told(self, answer: Answer) -> Told:
+        """What the error envelope says, which by default is the provider's own where anything can be read from it."""
+        code, message, request_id = self.explain(answer)
+        return Told(code, message, request_id, is_own=bool(code or message))
 
     def explain(self, answer: Answer) -> tuple[str, str, str]:
         """(code, message, request id) from the provider's error envelope; empty where there is none."""
@@ -187,28 +209,6 @@ def hinted(delivery: Delivery, name: str) -> str:
     value = found.get(name) if isinstance(found, dict) else None
     text = storable(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if 0 < len(text) <= 64 else ""
-
-
-def _error_by_status(answer: Answer, code: str, message: str, request_id: str) -> ProviderError | None:
-    status = answer.status
-    if 200 <= status < 300:
-        return None
-    facts: dict[str, Any] = {
-        "status": status,
-        "request_id": request_id,
-        "detail": f"HTTP {status} {code} {message} {request_id}".rstrip(),
-    }
-    if status == 429:
-        limited = RateLimited("The provider asks to slow down.", code=code or "rate_limited", **facts)
-        limited.retry_after = retry_after(answer)
-        return limited
-    if status in (401, 402, 403) or 300 <= status < 400:
-        where = " It was redirected: check the base address." if status < 400 else ""
-        sentence = message or "The provider does not accept this key, or its plan or balance does not allow the work."
-        return CredentialRefused(sentence + where, code=code or "credential_refused", **facts)
-    if status >= 500 or status in (408, 425):
-        return ProviderUnavailable("The provider has trouble at the moment.", code=code or "", **facts)
-    return ProviderRefused(message or f"The provider refused the request (HTTP {status}).", code=code or "", **facts)
 
 
 def retry_after(answer: Answer) -> float | None:

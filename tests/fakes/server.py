@@ -26,6 +26,7 @@ KEYS = {
     "paqshot": "pk_live_loopback_key_0001",
     "pergai": "pk_loopback_key_0001",
 }
+_PAGE = {"Content-Type": "text/html"}
 SANDBOX_KEY = "aigen_test_loopback_key_0001"
 
 
@@ -53,6 +54,17 @@ class Fault:
     skip: int = 0  #: calls that go well before
 
 
+def own_envelope(provider: str, code: str, message: str) -> bytes:
+    """An error as this provider writes it."""
+    envelopes: dict[str, dict[str, Any]] = {
+        "aigenstudio": {"error": {"code": code, "message": message, "request_id": "req_0"}},
+        "productai": {"name": code, "message": message, "details": ""},
+        "paqshot": {"error": code, "message": message},
+        "pergai": {"message": message},
+    }
+    return json.dumps(envelopes[provider]).encode() if provider in envelopes else b""
+
+
 class Fakes:
     """The state of all providers. ``work_seconds``: how long a job takes; ``calls`` logs (moment, provider, route)."""
 
@@ -75,9 +87,12 @@ class Fakes:
     def fail(self, route: str, kind: str, times: int = 1, **facts: Any) -> None:
         """Let the next calls of a route go wrong: ``lose``, ``after`` (work done), ``drop``, ``status`` (not done).
 
-        ``hang``: they go well, once ``released`` is set.
+        ``hang``: they go well, once ``released`` is set. A refusal without a ``body`` has the provider's own envelope.
         """
-        self.faults[route] = Fault(kind, times, **facts)
+        fault = Fault(kind, times, **facts)
+        if kind == "status" and 400 <= fault.status < 500 and "body" not in facts:
+            fault.body = own_envelope(route.partition(".")[0], "refused", "Not so.")
+        self.faults[route] = fault
 
     def charged(self, provider: str) -> int:
         """How many pictures were charged."""
@@ -301,6 +316,10 @@ class _App:
             return
         if provider == "files":
             await _send(send, 200, fakes.picture, {"Content-Type": "image/png"})
+            return
+        if provider not in KEYS:  # somebody else's address
+            found = provider == "pages"
+            await _send(send, 200 if found else 404, b"<html>Welcome</html>" if found else b"404 page not found", _PAGE)
             return
         status, content = getattr(fakes, provider)(method, f"/{path}", query, body, headers)
         await fakes.at(f"{kind} done")

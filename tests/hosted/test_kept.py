@@ -342,7 +342,7 @@ class TestKeys:
         fakes.fail("productai.create", "status", status=400, body=told)
         hurry(1)
         item = EnhancementItem.objects.get()
-        assert item.error_message == "What is ••••? ••••"
+        assert item.error_message.endswith("It says: “What is ••••? ••••”")
         assert key not in item.error_detail + ProviderJob.objects.get().note
 
     def test_a_new_account_proves_itself_with_one_create(self, account: Account, order: Order, fakes: Fakes) -> None:
@@ -413,7 +413,10 @@ def test_a_refusal_under_http_200_is_a_refusal(account: Account, order: Order, f
     fakes.fail("productai.create", "status", status=200, body=told.encode())
     hurry(1)
     item = EnhancementItem.objects.get()
-    assert (item.status, item.error_message) == (ItemStatus.FAILED, "The image cannot be fetched.")
+    assert (item.status, item.error_message) == (
+        ItemStatus.FAILED,
+        "ProductAI.photo refused the request. It says: “The image cannot be fetched.”",
+    )
     assert _booked() == 0
 
 

@@ -277,7 +277,7 @@ def test_failed_work_is_released_or_stays_paid_as_the_provider_has_it(
     fakes.fail("paqshot.create", "status", status=422, body=b'{"error": "unsupported_image", "message": "No JPEG."}')
     order(account("paqshot"))
     hurry()
-    assert EnhancementItem.objects.last().error_message == "No JPEG."
+    assert EnhancementItem.objects.last().error_message.endswith("It says: “No JPEG.”")
     paid = CreditEntry.objects.filter(credential__provider="paqshot")
     assert paid.aggregate(total=Sum("amount"))["total"] == 0
 

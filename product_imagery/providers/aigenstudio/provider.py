@@ -46,6 +46,7 @@ from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
 
 _PATH = "product-image-enhancements"
+_PRESETS_PATH = "product-image-enhancement-presets"
 _FINAL = ("completed", "partially_completed", "failed", "cancelled")
 _CONFLICT = "idempotency_conflict"
 _EVENT = re.compile(r"^[A-Za-z0-9_-]{1,128}$")  #: without a dot, which separates what is signed
@@ -92,7 +93,7 @@ class AIGenStudio(HostedProvider):
     webhooks = True
     webhook_headers = ("x-aigen-signature", "x-aigen-timestamp", "x-aigen-event-id")
     resources = (
-        Resource("presets", "product-image-enhancement-presets", (Verb.LIST,)),
+        Resource("presets", _PRESETS_PATH, (Verb.LIST,)),
         Resource("enhancements", _PATH, (Verb.SHOW,)),
     )
     list_names = ("presets",)
@@ -153,7 +154,8 @@ class AIGenStudio(HostedProvider):
         return _result(job, status, found)
 
     def check_credential(self) -> Conversation:
-        """Read an enhancement that cannot exist: a good key gets 404, a bad one 401."""
+        """List the presets, then read an enhancement that cannot exist: a good key gets 404, a bad one 401."""
+        yield from self.entries(HttpRequest("GET", _PRESETS_PATH))
         return (yield from self.read_nothing(f"{_PATH}/00000000-0000-4000-8000-000000000000", 404))
 
     def error_in(self, answer: Answer) -> ProviderError | None:

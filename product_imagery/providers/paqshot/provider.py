@@ -24,6 +24,7 @@ from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
     Finished,
+    HttpRequest,
     Refused,
     RemotePicture,
     Running,
@@ -151,7 +152,7 @@ class Paqshot(HostedProvider):
 
     def check_credential(self) -> Conversation:
         """List one generation."""
-        yield from self.get("generations", limit="1")
+        yield from self.entries(HttpRequest("GET", "generations", query={"limit": "1"}))
         return Running("ok")
 
     def explain(self, answer: Answer) -> tuple[str, str, str]:

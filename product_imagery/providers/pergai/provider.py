@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from product_imagery.exceptions import CredentialRefused, ProviderError
+from product_imagery.exceptions import ProviderUnavailable
 from product_imagery.provider_kit.contract import Counted, Form, Job, Limit, Offer, Operation
 from product_imagery.provider_kit.conversation import (
     Accepted,
@@ -28,6 +28,7 @@ from product_imagery.provider_kit.conversation import (
 )
 from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
 from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.refusals import Told
 from product_imagery.provider_kit.remote import Resource, Verb
 
 _FIRST_LOOK, _NEXT_LOOK = 10.0, 15.0
@@ -35,6 +36,7 @@ _PRODUCT = "product_id"
 _PICTURE = "picture_url"
 _PICTURE_FIELDS = ("resultImagePath", "imageUrl", "url")  #: what a tool calls its picture is not stated
 _PRODUCT_FIELD = b'"imagePath"'  #: only the create of a product has it
+_BARE = (401, 402, 403)  #: statuses that mean the same without a body
 _PRICE = Decimal(1)  #: nothing is stated: operations are counted
 
 _FOLDER = Option(
@@ -80,7 +82,7 @@ class PergAI(HostedProvider):
             "collections", "collections", (*_OWN, Verb.ADD, Verb.DOWNLOAD), required=("name",), member="generationId"
         ),
     )
-    list_names = ("data", "items", "products", "generations", "templates", "collections")
+    list_names = ("data", "items", "results", "products", "generations", "templates", "collections")
     makes = "products"
     job_list = "generations"
     offers: ClassVar[Mapping[Operation, Offer]] = {
@@ -178,15 +180,24 @@ class PergAI(HostedProvider):
 
     def check_credential(self) -> Conversation:
         """List the products."""
-        yield from self.get("products")
+        yield from self.entries(HttpRequest("GET", "products"))
         return Running("ok")
 
-    def error_in(self, answer: Answer) -> ProviderError | None:
-        """A page instead of data: the address is wrong, or it is a login page."""
-        if 200 <= answer.status < 300 and answer.headers.get("content-type", "").startswith("text/html"):
-            sentence = "PergAI answered with a web page. Check the base address and the key."
-            return CredentialRefused(sentence, code="web_page", status=answer.status)
-        return None
+    def told(self, answer: Answer) -> Told:
+        """Of JSON with an ``error`` or a ``message``. No envelope is documented: 401 to 403 may come without one."""
+        code, message, request_id = self.explain(answer)
+        bare = answer.status in _BARE and not answer.body.strip()
+        return Told(code, message, request_id, is_own=bool(code or message) or bare)
+
+    def explain(self, answer: Answer) -> tuple[str, str, str]:
+        """Whatever text there is under ``error`` or ``message``."""
+        try:
+            error = answer.fields()
+            if error.has("error"):
+                error = error.object("error")
+            return error.text("code", ""), error.text("message", "") or error.text("error", ""), ""
+        except ProviderUnavailable:
+            return "", "", ""
 
 
 def _finished(job: Job, url: str, status: str) -> Outcome:

@@ -149,10 +149,11 @@ class ProductAI(HostedProvider):
         code, message, details = _told(answer)
         if "OUT_OF_TOKENS" in (code, message):
             sentence = "The account at ProductAI.photo has no tokens left. Top it up, then resume it."
-            return CredentialRefused(sentence, code="out_of_tokens", status=answer.status)
+            return CredentialRefused(sentence, code="out_of_tokens", status=answer.status, own=True)
         if code in _REFUSALS:
-            sentence = f"{message} {details}".strip() or f"ProductAI.photo refused it: {code}."
-            return ProviderRefused(sentence, code=code, status=answer.status)
+            words = f"{message} {details}".strip() or code
+            sentence = f"{self.label} refused the request. It says: “{words}”"
+            return ProviderRefused(sentence, code=code, status=answer.status, own=True)
         return None
 
     def explain(self, answer: Answer) -> tuple[str, str, str]:
