@@ -15,6 +15,7 @@ from product_imagery.background import queue_problems
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ConfigurationError
 from product_imagery.files import results_storage
+from product_imagery.flows.preconditions import too_short
 from product_imagery.products import registered
 from product_imagery.vault import seal
 
@@ -38,6 +39,13 @@ def check_registrations(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
         return []
     hint = "Write imagery.py in your product app, as the README shows."
     return [Warning("No product model is registered.", id="product_imagery.W001", hint=hint)]
+
+
+@register(Tags.models)
+def check_target_fields(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """W010: no name of a published file fits a target field, so nothing is started for its products."""
+    sentences = filter(None, map(too_short, registered()))
+    return [Warning(sentence, id="product_imagery.W010", hint="Then make a migration.") for sentence in sentences]
 
 
 @register(Tags.files)

@@ -196,6 +196,8 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
             "under_way": 0,
             "done_before": 0,
             "without_picture": 0,
+            "untakeable": 0,
+            "untakeable_because": [],
             "unreadable": 0,
             "cost": "0.00",
             "currency": "",

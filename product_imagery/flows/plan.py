@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +15,7 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.identity import Publications, spec_of, work_key
 from product_imagery.flows.look import Look
+from product_imagery.flows.preconditions import NAME_TOO_LONG, RESULT_TOO_LARGE, check_target, hindered
 from product_imagery.models import EnhancementItem
 from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.rows import portions
@@ -29,6 +30,8 @@ LEFT_OUT = {
     DONE_BEFORE: _("have this look already"),
     NO_PICTURE: _("have no picture"),
     UNREADABLE: _("cannot be read: see the log"),
+    RESULT_TOO_LARGE: _("would have results that are too large to be taken"),
+    NAME_TOO_LONG: _("would have results whose names do not fit the product's field"),
     "gone": _("were gone before they could be prepared"),
     "cancelled": _("were cancelled before they were prepared"),
     "not_prepared": _("could not be prepared"),
@@ -75,6 +78,11 @@ class Plan:
         bare = max(0, count_of(chosen) - len(self.products))
         return self.figures() | ({NO_PICTURE: bare} if bare else {})
 
+    def hindrances(self) -> dict[str, int]:
+        """How many pictures are left out because their results could not be taken, by the reason."""
+        found = {reason: self.count(reason) for reason in (RESULT_TOO_LARGE, NAME_TOO_LONG)}
+        return {reason: number for reason, number in found.items() if number}
+
     def left(self, chosen: Chosen) -> list[tuple[ProductImages, Any, str]]:
         """(description, key, reason) of every product of which nothing is made."""
         busy = {work.product for work in self.to_do}
@@ -112,8 +120,28 @@ def make_plan(
             publications = Publications(picture.source_place for picture in some)
             works = [_work(description, picture, publications, spec, from_present) for picture in some]
             _sort_out(works, plan, publications, spec, fresh)
+    _leave_out_hindered(plan, look)
     check_number(len(plan.to_do), "pictures")
     return plan
+
+
+def _leave_out_hindered(plan: Plan, look: Look) -> None:
+    """Nothing is bought whose result could not be taken. Raises ``RequestError``, ``StorageError``."""
+    by_description: dict[ProductImages, list[Work]] = defaultdict(list)
+    for work in plan.to_do:
+        by_description[work.description].append(work)
+    plan.to_do = []
+    for description, works in by_description.items():
+        if not (look.is_test or look.is_sandbox):
+            check_target(description)
+        pictures = [dataclasses.replace(work.picture, source_name=work.source_name) for work in works]
+        reasons = hindered(description, pictures, look)
+        for work in works:
+            reason = reasons.get((work.picture.object_id, work.picture.slot))
+            if reason:
+                plan.left_out.append((work, reason))
+            else:
+                plan.to_do.append(work)
 
 
 def count_of(chosen: Chosen) -> int:

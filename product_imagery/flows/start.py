@@ -16,6 +16,7 @@ from product_imagery.flows import ledger, pace
 from product_imagery.flows.items import Overtaken, create_items, freeze, is_large, name_of
 from product_imagery.flows.look import Look
 from product_imagery.flows.plan import DONE_BEFORE, UNDER_WAY, UNREADABLE, Chosen, Plan, count_of, make_plan
+from product_imagery.flows.preconditions import sentence_of
 from product_imagery.models import ApiKey, Enhancement
 from product_imagery.products import ProductImages
 from product_imagery.provider_kit.registry import get_provider
@@ -25,6 +26,7 @@ from product_imagery.provider_kit.registry import get_provider
 class Quote:
     """What pressing the button would do. ``cost`` is in ``currency``, ``seconds`` is wall clock on this machine.
 
+    ``untakeable`` are left out because their results could not be taken, for the reasons named beside.
     ``is_sandbox``: it is tried out, for nothing, and nothing is put on the products.
     """
 
@@ -34,6 +36,8 @@ class Quote:
     done_before: int
     without_picture: int
     unreadable: int
+    untakeable: int
+    untakeable_because: tuple[str, ...]
     cost: Decimal
     currency: str
     seconds: float
@@ -56,6 +60,8 @@ def quote(chosen: Chosen, look: Look, *, fresh: bool = False, from_present: bool
         done_before=plan.count(DONE_BEFORE),
         without_picture=max(0, count_of(chosen) - len(plan.products)),
         unreadable=plan.count(UNREADABLE),
+        untakeable=sum(plan.hindrances().values()),
+        untakeable_because=tuple(sentence_of(reason, provider) for reason in plan.hindrances()),
         cost=look.cost_each * to_do,
         currency=provider.currency,
         seconds=seconds,
@@ -93,7 +99,7 @@ def start(
     for _attempt in range(3):
         plan = make_plan(chosen, look, fresh=fresh, from_present=from_present)
         if not plan.to_do:
-            raise _nothing(plan)
+            raise _nothing(plan, look)
         try:
             enhancement = _accept(plan, look, {**about, "omitted": plan.omitted(chosen)}, names, how)
         except (IntegrityError, Overtaken):
@@ -131,7 +137,10 @@ def _begin(plan: Plan, look: Look, about: dict[str, Any]) -> Enhancement:
     )
 
 
-def _nothing(plan: Plan) -> NothingToDo:
+def _nothing(plan: Plan, look: Look) -> NothingToDo:
+    for reason, number in plan.hindrances().items():
+        sentence = sentence_of(reason, look.credential.declared)
+        return NothingToDo(f"Nothing was started or spent: {number} pictures are left out. {sentence}", code=reason)
     busy, before = plan.count(UNDER_WAY), plan.count(DONE_BEFORE)
     if busy:
         return NothingToDo(f"All {busy} pictures are being made already.", code=UNDER_WAY)

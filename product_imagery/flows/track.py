@@ -16,11 +16,14 @@ from product_imagery.exceptions import (
     ConfigurationError,
     ImageryError,
     ProviderError,
+    RequestError,
 )
 from product_imagery.files import Place
-from product_imagery.flows import fetch
+from product_imagery.flows import fetch, standing
 from product_imagery.flows.line import Account, Line, Ticket, account_changed, whole_intent
+from product_imagery.flows.preconditions import check_target
 from product_imagery.imaging.encode import FORMATS
+from product_imagery.imaging.growth import check_growth
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.products import ProductImages, description_for
@@ -43,12 +46,19 @@ class Call:
     items: list[EnhancementItem]
     ticket: Ticket
     descriptions: dict[int, ProductImages] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
     error: ImageryError | None = None
 
     @property
     def provider(self) -> Any:
         """A fresh instance of the provider."""
         return get_provider(self.job.provider)()
+
+    @property
+    def grows(self) -> float:
+        """How many times longer the sides of the result are than the source's; 0 where it does not grow."""
+        growth = get_offer(type(self.provider), self.job.operation).growth(self.job.options)
+        return growth if growth > 1 else 0.0
 
 
 @dataclass(eq=False)
@@ -75,7 +85,17 @@ def prepare(jobs: list[ProviderJob], deadline: float) -> list[Call]:
         except ConfigurationError as error:
             call.error = error
         calls.append(call)
+    _look_for_products([call for call in calls if call.job.state == JobState.SENDING and not call.error])
     return calls
+
+
+def _look_for_products(calls: list[Call]) -> None:
+    """Note whose products are gone since the work was started: nothing is bought for them."""
+    items = [(call, item) for call in calls for item in call.items]
+    there = standing.names(item for _, item in items)
+    for call, item in items:
+        if there[item.pk] is None:
+            call.gone.add(item.pk)
 
 
 def perform(call: Call, line: Line) -> Word:
@@ -135,12 +155,27 @@ def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
 def _check(call: Call) -> None:
     """What was promised when the job was made still holds. Raises ``ConfigurationError``, ``ProviderRefused``."""
     job, provider = call.job, call.provider
+    for description in () if job.enhancement.is_trial else set(call.descriptions.values()):
+        check_target(description)
     if (provider.environment(call.ticket.account.key) == SANDBOX) != job.enhancement.is_sandbox:
         sentence = "The account's key was exchanged between sandbox and live since this was started. Start it anew."
         raise ConfigurationError(sentence, code="environment_changed")
     for option in get_offer(type(provider), job.operation).options:
         if option.kind is Kind.URL and job.options.get(option.name):
             check_reachable(job.options[option.name])
+
+
+def _check_growth(call: Call, path: Path, copy: dict[str, Any] | None, pool: ImagingPool) -> None:
+    """The result of what is about to be sent can be taken. Raises ``PictureError``."""
+    growth, most = call.grows, get_settings().result_bounds()
+    if not growth:
+        return
+    if copy:
+        check_growth((copy["width"], copy["height"]), growth, most)
+    else:
+        bounds = get_settings().bounds()
+        check = "product_imagery.imaging.growth:check_source"
+        pool.run(check, source=str(path), growth=growth, most=most, limits=bounds)
 
 
 def _is_old(job: ProviderJob) -> bool:
@@ -170,18 +205,25 @@ def _source(item: EnhancementItem, call: Call, word: Word, place: Place, pool: I
     """The source as the provider takes it: a name, an address, or a file; a copy where it is too large for it, or of
     another kind. What is no picture is refused here: a provider would be paid for it all the same.
     """
+    if item.pk in call.gone:
+        sentence = "The product, or this picture of it, no longer exists: nothing was sent or spent."
+        raise RequestError(sentence, code="product_gone")
     external_id, description, provider = item.uuid.hex, call.descriptions[item.pk], call.provider
     form = provider.form_in(call.job.credential.settings())
-    if form is Form.NAME:
-        return JobInput(item.pk, external_id, name=item.source_name)
     storage, name = description.storage, item.source_name
     path = place.source(item.pk)
+    if form is Form.NAME:
+        if call.grows and storage.exists(name):
+            read_source(storage, name, path)
+            _check_growth(call, path, None, pool)
+        return JobInput(item.pk, external_id, name=item.source_name)
     word.digests[item.pk] = read_source(storage, name, path, item.source_url)
     wanted = {"most_bytes": provider.max_source_bytes, "formats": list(provider.formats)}
     bounds = get_settings().bounds()
     copy = pool.run("product_imagery.imaging.fit:fit", source=str(path), stem=str(path), limits=bounds, **wanted)
     if copy:
         place.taken.append(Path(copy["path"]))
+    _check_growth(call, path, copy, pool)
     if form is not Form.URL:
         return JobInput(item.pk, external_id, path=Path(copy["path"]) if copy else path)
     signed = source_address(str(item.uuid))

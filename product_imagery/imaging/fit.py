@@ -14,7 +14,8 @@ from product_imagery.imaging.encode import write_picture
 from product_imagery.imaging.limits import Limits
 
 #: longest sides that are tried one after the other; what a provider makes is rarely larger than the first
-_SIDES = (4096, 3072, 2048, 1536, 1024)
+LARGEST = 4096
+_SIDES = (LARGEST, 3072, 2048, 1536, 1024)
 _QUALITY = 92
 
 

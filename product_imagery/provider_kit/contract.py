@@ -75,7 +75,8 @@ class Offer:
 
     ``cost`` is in the provider's own ``currency`` for one picture; ``seconds`` is a first guess of the time one picture
     takes, used until there are measured ones. ``price`` tells the cost where it depends on the options; ``fault`` says
-    in a sentence why options do not go together, or nothing.
+    in a sentence why options do not go together, or nothing; ``growth`` how many times longer than the source's the
+    sides of the result are.
     """
 
     options: tuple[Option, ...] = ()
@@ -83,6 +84,7 @@ class Offer:
     seconds: float = 10.0
     price: Callable[[Mapping[str, Any]], Decimal] | None = None
     fault: Callable[[Mapping[str, Any]], str] | None = None
+    growth: Callable[[Mapping[str, Any]], float] = lambda options: 1.0
 
     def clean(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All options, checked one by one and together, with defaults for those not given. Raises ``OptionError``."""

@@ -86,6 +86,8 @@ class QuoteOut(serializers.Serializer[Any]):
     done_before = serializers.IntegerField()
     without_picture = serializers.IntegerField()
     unreadable = serializers.IntegerField(help_text="pictures of products on which the shop's own code fails")
+    untakeable = serializers.IntegerField(help_text="pictures whose results could not be taken: nothing is bought")
+    untakeable_because = serializers.ListField(child=serializers.CharField(), help_text="why, in sentences")
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
     currency = serializers.CharField(help_text="the provider's own unit; empty where nothing is paid")
     seconds = serializers.FloatField()
@@ -95,7 +97,9 @@ class LeftOutOut(serializers.Serializer[Any]):
     """A product that nothing is made of now."""
 
     product = serializers.CharField()
-    reason = serializers.ChoiceField(choices=["under_way", "done_before", "no_picture", "unreadable"])
+    reason = serializers.ChoiceField(
+        choices=["under_way", "done_before", "no_picture", "unreadable", "result_too_large", "name_too_long"]
+    )
 
 
 class EnhancementOut(serializers.Serializer[Any]):

@@ -86,7 +86,9 @@ class LocalEngine(Provider):
             seconds=3,
         ),
         Operation.UPSCALE: Offer(
-            (Option("factor", Kind.CHOICE, "2", choices={"2": "2×", "4": "4×"}), _SAME_FORMAT, _QUALITY), seconds=5
+            (Option("factor", Kind.CHOICE, "2", choices={"2": "2×", "4": "4×"}), _SAME_FORMAT, _QUALITY),
+            seconds=5,
+            growth=lambda options: float(options["factor"]),
         ),
         Operation.EXPAND: Offer(
             (Option("ratio", Kind.RATIO, "4:5", "of the result"), _SAME_FORMAT, _QUALITY), seconds=4

@@ -109,6 +109,7 @@ class PergAI(HostedProvider):
             ),
             cost=_PRICE,
             seconds=30,
+            growth=lambda options: float(options["scale"].rstrip("x")),
         ),
         Operation.EXPAND: Offer(
             (

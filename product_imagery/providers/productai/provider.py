@@ -101,7 +101,7 @@ class ProductAI(HostedProvider):
         Operation.WHITE_BACKGROUND: _generating("The product, unchanged, on a pure white background."),
         Operation.SCENE: _generating("The product, unchanged, on a light wooden table in soft daylight."),
         Operation.EDIT: _generating("The product, unchanged, well lit."),
-        Operation.UPSCALE: Offer((), cost=Decimal(_UPSCALE_TOKENS), seconds=30),
+        Operation.UPSCALE: Offer((), cost=Decimal(_UPSCALE_TOKENS), seconds=30, growth=lambda options: 2.0),
     }
 
     def authorisation(self, key: str) -> Mapping[str, str]:

@@ -1,0 +1,172 @@
+"""Preconditions: what must hold after a purchase is tested before it.
+
+``check_target`` is asked once for each registration, ``hindered`` once for many pictures: neither asks the database
+once for each of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.core.files.storage import FileSystemStorage
+from django.db import models, router
+
+from product_imagery import files
+from product_imagery.conf import get_settings
+from product_imagery.exceptions import RequestError, StorageError
+from product_imagery.flows.look import Look
+from product_imagery.imaging.dimensions import HEAD, dimensions
+from product_imagery.imaging.fit import LARGEST
+from product_imagery.imaging.growth import grows_too_large, too_large
+from product_imagery.products import ProductImages, ProductPicture
+from product_imagery.provider_kit.contract import Form, Provider
+from product_imagery.rows import portions, read_rows
+
+#: why the result of a picture could not be taken
+RESULT_TOO_LARGE, NAME_TOO_LONG = "result_too_large", "name_too_long"
+_ENDING = f"{'0' * 12}-{'0' * 12}.webp"  #: of the name of every published file
+_AMPLE = 40  #: characters to spare: the names of other rows will fit as well
+_TRIED_SECONDS = 600.0  #: for which a storage that took a file is not tried again
+_NOBODY: Any = None
+_PROBE = "product-imagery-test.txt"
+_tried: dict[models.FileField, float] = {}
+
+
+def check_target(description: ProductImages) -> None:
+    """Make sure that a result could be put on a product of this registration.
+
+    Raises ``RequestError`` when its field is too short for any file name, ``StorageError`` when its storage takes no
+    files. One is written there, and deleted, every ten minutes.
+    """
+    sentence = too_short(description)
+    if sentence:
+        raise RequestError(f"Nothing was started or spent. {sentence}", code=NAME_TOO_LONG)
+    field = description.target_field
+    if _tried.get(field, 0.0) > time.monotonic():
+        return
+    try:
+        files.try_out(field.storage, _PROBE if callable(field.upload_to) else field.generate_filename(_NOBODY, _PROBE))
+    except StorageError as error:
+        sentence = (
+            f"The storage of {field} takes no files now, so a result could not be put on its product. Nothing was "
+            "started or spent. Look after the storage, then start again."
+        )
+        raise StorageError(sentence, code="target_not_writable", detail=error.detail) from error
+    _tried[field] = time.monotonic() + _TRIED_SECONDS
+
+
+def too_short(description: ProductImages) -> str:
+    """Why no file name fits the target field, in a sentence, or nothing. Where the host's code names the files, only
+    rows can tell.
+    """
+    field = description.target_field
+    if callable(field.upload_to) or _spare(field, _NOBODY) >= 0:
+        return ""
+    needed = (field.max_length or 0) - _spare(field, _NOBODY)
+    return f"The field {field} is too short for a file name, which needs {needed} characters: give it max_length=255."
+
+
+def hindered(description: ProductImages, pictures: Sequence[ProductPicture], look: Look) -> dict[tuple[str, str], str]:
+    """Reasons why results could not be taken, by product and slot of the pictures that have one.
+
+    Nothing is known of sizes where neither the model nor a file on this machine tells: those are looked at before
+    they are sent.
+    """
+    found = dict.fromkeys(_too_large(description, pictures, look), RESULT_TOO_LARGE)
+    if not (look.is_test or look.is_sandbox):
+        found |= dict.fromkeys(_too_long(description, pictures), NAME_TOO_LONG)
+    return found
+
+
+def sentence_of(reason: str, provider: type[Provider]) -> str:
+    """A reason in words."""
+    if reason == RESULT_TOO_LARGE:
+        return too_large(bounds_of(provider), "Nothing is spent on these pictures.")
+    return "The name of the published file would not fit the product's field: give it max_length=255."
+
+
+def bounds_of(provider: type[Provider]) -> dict[str, int]:
+    """Bounds of the results of a provider: what this machine makes itself has those of its sources."""
+    settings = get_settings()
+    return settings.bounds() if provider.computes else settings.result_bounds()
+
+
+def _too_large(description: ProductImages, pictures: Sequence[ProductPicture], look: Look) -> list[tuple[str, str]]:
+    growth, provider = look.offer.growth(look.options), look.credential.declared
+    if growth <= 1:
+        return []
+    bounds = bounds_of(provider)
+    as_it_is = provider.computes or provider.form is Form.NAME
+    return [
+        place
+        for place, size in _sizes(description, pictures).items()
+        if grows_too_large(size if as_it_is else _at_most(size, LARGEST), growth, bounds)
+    ]
+
+
+def _at_most(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """A size as a copy for a provider may be made of it."""
+    factor = min(1.0, side / max(size))
+    return round(size[0] * factor), round(size[1] * factor)
+
+
+def _sizes(description: ProductImages, pictures: Sequence[ProductPicture]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Pixels of the pictures, as far as they are to be had for nothing."""
+    storage, field = description.storage, description.source_field
+    if isinstance(storage, FileSystemStorage):
+        found = {(one.object_id, one.slot): _size_of(storage, one.source_name) for one in pictures}
+        return {place: size for place, size in found.items() if size}
+    columns = [getattr(field, name, None) for name in ("width_field", "height_field")]
+    return _written_sizes(description, pictures, [str(name) for name in columns]) if all(columns) else {}
+
+
+def _written_sizes(
+    description: ProductImages, pictures: Sequence[ProductPicture], columns: Sequence[str]
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """Pixels as the rows have them, of those that still name the files that are meant."""
+    places = _by_key(pictures)
+    names = {(one.object_id, one.slot): one.source_name for one in pictures}
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for some in portions(list(places), router.db_for_read(description.holder)):
+        rows = description.holder._base_manager.filter(pk__in=some)
+        for key, name, *size in rows.values_list("pk", description.source_field.name, *columns):
+            if all(size) and str(name) == names[places[str(key)]]:
+                found[places[str(key)]] = (size[0], size[1])
+    return found
+
+
+def _size_of(storage: FileSystemStorage, name: str) -> tuple[int, int] | None:
+    with suppress(Exception), open(storage.path(name), "rb") as handle:  # whatever is wrong with it is told later
+        return dimensions(handle.read(HEAD))
+    return None
+
+
+def _too_long(description: ProductImages, pictures: Sequence[ProductPicture]) -> list[tuple[str, str]]:
+    """Pictures for whose published files the host's code makes names that do not fit the field.
+
+    Rows on which that code fails are not judged: what it needs, it may have when a picture is published.
+    """
+    field, places = description.target_field, _by_key(pictures)
+    if not callable(field.upload_to) or not places:
+        return []
+    rows, keys = description.holder._base_manager.all(), list(places)
+    sample = read_rows(rows, keys[:1], lambda row: _spare(field, row))
+    if all(spare is not None and spare >= _AMPLE for spare in sample.values()):
+        return []
+    found: dict[Any, int | None] = {}
+    for some in portions(keys, router.db_for_read(description.holder)):
+        found |= read_rows(rows, some, lambda row: _spare(field, row))
+    return [places[str(key)] for key, spare in found.items() if spare is not None and spare < 0]
+
+
+def _by_key(pictures: Sequence[ProductPicture]) -> Mapping[str, tuple[str, str]]:
+    """Product and slot of the pictures, by the primary keys of the rows that hold them."""
+    return {one.slot or one.object_id: (one.object_id, one.slot) for one in pictures}
+
+
+def _spare(field: models.FileField, row: Any) -> int:
+    """Characters that the shortest name of a published file leaves in the field."""
+    return (field.max_length or 10_000) - len(field.generate_filename(row, _ENDING))

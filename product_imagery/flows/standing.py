@@ -1,0 +1,56 @@
+"""Standing: what stands on the products now, compared and not remembered.
+
+Others change products as well: an import, a person, a backup. So before it is said that a picture is on its product,
+the product's field is compared with the name of the file that was published.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+from django.db import router
+
+from product_imagery.exceptions import RegistrationError
+from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
+from product_imagery.products import ProductImages, description_for
+from product_imagery.rows import portions
+
+
+def names(items: Iterable[EnhancementItem]) -> dict[int, str | None]:
+    """Names of the files in the target fields, by the keys of these items; ``None`` where the row is gone.
+
+    One query for each registration and 10,000 items.
+    """
+    found: dict[int, str | None] = {}
+    by_kind: dict[int, list[EnhancementItem]] = defaultdict(list)
+    for item in items:
+        found[item.pk] = None
+        by_kind[item.content_type_id].append(item)
+    for kind, some in by_kind.items():
+        try:
+            found |= _names_of(description_for(kind), some)
+        except RegistrationError:  # the model, or its description, is gone
+            continue
+    return found
+
+
+def _names_of(description: ProductImages, items: list[EnhancementItem]) -> dict[int, str | None]:
+    rows: dict[str, str] = {}
+    keys = {item.pk: item.slot or item.object_id for item in items}
+    for some in portions(sorted(set(keys.values())), router.db_for_read(description.holder)):
+        holders = description.holder._base_manager.filter(pk__in=some)
+        rows |= {str(key): str(name or "") for key, name in holders.values_list("pk", description.target_field.name)}
+    return {pk: rows.get(key) for pk, key in keys.items()}
+
+
+def on_product(results: Collection[ResultImage]) -> set[int]:
+    """Keys of those results whose published files stand on their products now; two or three queries for all."""
+    published: dict[int, set[str]] = defaultdict(set)
+    for result, name in ImageVersion.objects.filter(result__in=[one.pk for one in results]).values_list(
+        "result", "after_name"
+    ):
+        published[result].add(name)
+    candidates = [result for result in results if result.pk in published]
+    now = names(result.item for result in candidates)
+    return {result.pk for result in candidates if now[result.item_id] in published[result.pk]}
