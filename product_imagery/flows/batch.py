@@ -71,7 +71,7 @@ def _with_free_ids(words: list[Word]) -> list[Word]:
 
 def _is_complete(word: Word) -> bool:
     outcome = word.outcome
-    if not isinstance(outcome, Finished) or outcome.failures or word.bad:
+    if not isinstance(outcome, Finished) or outcome.failures or outcome.remote_id or word.bad:
         return False
     return {stored.picture.item_id for stored in word.pictures} == {item.pk for item in word.call.items}
 

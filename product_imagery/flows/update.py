@@ -151,7 +151,10 @@ def _finished(word: Word, outcome: Finished) -> None:
         "remote_status": outcome.status[:60],
         "note": "",
     }
-    if not _move(job, state, finished_at=Now(), remote_id=job.remote_id, **left):
+    named = (
+        ProviderJob.objects.unknown(job.provider, outcome.remote_id) if done else ""
+    )  # else it is read by its address
+    if not _move(job, state, finished_at=Now(), remote_id=job.remote_id or named, **left):
         return
     ledger.settle_cost(job, outcome.cost)
     _keep(word, done)

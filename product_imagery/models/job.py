@@ -113,6 +113,10 @@ class JobQuerySet(models.QuerySet["ProviderJob"]):
         found = self.filter(provider=provider, remote_id__in=remote_ids) if remote_ids else self.none()
         return set(found.values_list("remote_id", flat=True))
 
+    def unknown(self, provider: str, remote_id: str) -> str:
+        """The id, unless a job here has it; then nothing."""
+        return "" if self.known(provider, [remote_id] if remote_id else []) else remote_id
+
     def held(self, job: ProviderJob) -> JobQuerySet:
         """The job, if its claim is still ours: what every write-back is conditional on."""
         return self.filter(pk=job.pk, token=job.token, state__in=HELD_JOBS)

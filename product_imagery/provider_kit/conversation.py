@@ -97,7 +97,7 @@ class Finished:
     """The job is done and these are its pictures; ``cost`` is what it really cost, if the provider says so.
 
     ``expired``: what cannot be fetched now is gone for good. A picture that is missing, also among the failures, may
-    still come: it is asked for again.
+    still come: it is asked for again. ``remote_id`` is the job's id where only this answer tells it.
     """
 
     pictures: tuple[Picture | RemotePicture, ...]
@@ -105,6 +105,7 @@ class Finished:
     status: str = ""
     cost: Decimal | None = None
     expired: bool = False
+    remote_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ class TestPictureOfATool:
         hurry()
         assert made.items.get().status == ItemStatus.COMPLETED
         assert fakes.charged("pergai") == 1
+        assert ProviderJob.objects.get().remote_id == "tool_1"  # a job that is known, also after a restore
 
     def test_a_download_that_failed_for_good_is_only_fetched_again(self, tool: Enhancement, fakes: Fakes) -> None:
         fakes.fail("files.read", "drop", times=50)

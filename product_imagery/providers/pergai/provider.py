@@ -140,7 +140,7 @@ class PergAI(HostedProvider):
         # A tool may answer with the picture itself. Whether there is a generation to read as well is not stated.
         if url and (not found.text("id", "") or found.text("status", "").lower() == "completed"):
             yield Remember({_PICTURE: url})
-            return _finished(job, url, "completed")
+            return _finished(job, url, "completed", found.text("id", "")[:120])
         return Accepted(found.identity(), check_after=_FIRST_LOOK)
 
     def reconcile(self, job: Job) -> Conversation:
@@ -201,8 +201,8 @@ class PergAI(HostedProvider):
             return "", "", ""
 
 
-def _finished(job: Job, url: str, status: str) -> Outcome:
-    return Finished((RemotePicture(job.inputs[0].item_id, url),), status=status)
+def _finished(job: Job, url: str, status: str, remote_id: str = "") -> Outcome:
+    return Finished((RemotePicture(job.inputs[0].item_id, url),), status=status, remote_id=remote_id)
 
 
 def _single(body: Fields, name: str) -> Fields:
