@@ -119,6 +119,17 @@ def enlarge(db: None) -> Callable[..., Enhancement]:
 
 
 @pytest.fixture
+def make_it_vary() -> Callable[[], None]:
+    """Give every enhancement a seed, so that its pictures can be made again."""
+
+    def vary() -> None:
+        for enhancement in Enhancement.objects.all():
+            Enhancement.objects.filter(pk=enhancement.pk).update(options={**enhancement.options, "seed": 1})
+
+    return vary
+
+
+@pytest.fixture
 def work() -> Callable[[], Slice]:
     """Let a worker do everything that is due."""
     return lambda: pump_slice(until_idle=True)

@@ -48,7 +48,8 @@ def review_page(request: HttpRequest, pk: int, context: dict[str, Any]) -> HttpR
     context |= {"enhancement": enhancement, "page": page, "chosen": chosen, "filters": list(_FILTERS)}
     context |= {"cards": [_card(result, texts) for result in page], "title": _("Review %s") % enhancement}
     context |= {"may_review": _may(request, "review"), "may_publish": _may(request, "publish")}
-    context |= {"may_start": request.user.has_perm("product_imagery.start_enhancement"), "opts": Enhancement._meta}
+    may_vary = request.user.has_perm("product_imagery.start_enhancement") and review.can_vary(enhancement)
+    context |= {"may_vary": may_vary, "opts": Enhancement._meta}
     return TemplateResponse(request, "admin/product_imagery/review.html", context)
 
 

@@ -12,6 +12,7 @@ from product_imagery.flows import announce, ledger
 from product_imagery.flows.settle import settle
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.products import description_for
+from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ItemStatus, Publication, Review
 
 
@@ -56,13 +57,22 @@ def _accept_change(result: ResultImage) -> None:
         EnhancementItem.objects.filter(pk=item.pk).update(target_name=current[1])
 
 
+def can_vary(enhancement: Enhancement) -> bool:
+    """Whether the same work done again gives another picture: not where our own engine has no seed to vary."""
+    return "seed" in enhancement.options or not get_provider(enhancement.credential.provider).computes
+
+
 def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> ProviderJob:
     """Reject a result and make another one of its item, with another seed where the operation has one.
 
-    Raises ``StateError`` when the item is being worked on already, ``RequestError`` over a budget.
+    Raises ``StateError`` when the item is being worked on already or would come out the same, ``RequestError`` over a
+    budget.
     """
     with transaction.atomic():
         item = EnhancementItem.objects.select_related("enhancement__credential").get(pk=result.item_id)
+        if not can_vary(item.enhancement):
+            sentence = "This look makes the same picture again each time. Start another look, or other options."
+            raise StateError(sentence, code="same_again")
         (job,) = ledger.order_again(item.enhancement, [(_varied(item), 1)])
         _reopen(item, job)
         if result.review == Review.PENDING:

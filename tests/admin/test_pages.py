@@ -212,9 +212,26 @@ def test_results_of_another_enhancement_cannot_be_judged_here(
     assert foreign.review == Review.PENDING
 
 
-def test_making_another_from_the_review_page(make_product: Make, person: Person, enlarge: Enlarge, work: Work) -> None:
+def test_what_would_come_out_the_same_is_not_offered_again(
+    make_product: Make, person: Person, enlarge: Enlarge, work: Work
+) -> None:
     client, enhancement = person("*"), enlarge(make_product())
     work()
+    page = _page(enhancement, "review")
+    assert 'name="regenerate"' not in client.get(page).content.decode()
+    answer = client.post(page, {"regenerate": ResultImage.objects.get().pk}, follow=True)
+    assert "makes the same picture again" in _text(answer)
+    assert ProviderJob.objects.count() == 1
+    assert ResultImage.objects.get().review == Review.PENDING
+
+
+def test_making_another_from_the_review_page(
+    make_product: Make, person: Person, enlarge: Enlarge, work: Work, make_it_vary: Work
+) -> None:
+    client, enhancement = person("*"), enlarge(make_product())
+    work()
+    make_it_vary()
+    assert 'name="regenerate"' in client.get(_page(enhancement, "review")).content.decode()
     client.post(_page(enhancement, "review"), {"regenerate": ResultImage.objects.get().pk})
     work()
     assert ResultImage.objects.count() == 2

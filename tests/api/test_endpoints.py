@@ -161,11 +161,18 @@ class TestEvents:
         assert sorted(kinds) == ["enhancement.cancelled", "enhancement.failed", "enhancement.item.failed"]
 
     def test_another_one_that_fails_is_not_told_as_the_failure_of_what_there_is(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any, settings: Any
+        self,
+        hearing: tuple[Caller, dict[str, Any]],
+        side: OtherSide,
+        work: Work,
+        make_product: Any,
+        settings: Any,
+        make_it_vary: Work,
     ) -> None:
         one, _ = hearing
         _enhance(one, make_product)
         work()
+        make_it_vary()
         side.received.clear()
         result = ResultImage.objects.get()
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "MAX_PIXELS": 10}

@@ -90,10 +90,15 @@ def test_from_the_request_to_the_product_and_back(
     assert (again.status_code, again.json()["error"]["code"]) == (409, "wrong_state")
 
 
-def test_rejecting_and_making_another_one(started: tuple[Caller, Product, str], work: Callable[[], Any]) -> None:
+def test_rejecting_and_making_another_one(
+    started: tuple[Caller, Product, str], work: Callable[[], Any], make_it_vary: Callable[[], None]
+) -> None:
     one, _, _ = started
     work()
     first = one.get("generations").json()["generations"][0]["id"]
+    refused = one.post(f"generations/{first}/regenerate")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "same_again")
+    make_it_vary()
     assert one.post(f"generations/{first}/regenerate").status_code == 200
     work()
     assert len(one.get("generations").json()["generations"]) == 2

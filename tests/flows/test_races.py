@@ -112,10 +112,13 @@ def test_a_job_whose_model_is_no_longer_registered_fails_alone(
     assert "is not registered" in enhancement.items.get().error_message
 
 
-def test_one_failed_attempt_at_another_one_keeps_the_first(make_product: Make, enlarge: Enlarge, work: Work) -> None:
+def test_one_failed_attempt_at_another_one_keeps_the_first(
+    make_product: Make, enlarge: Enlarge, work: Work, make_it_vary: Work
+) -> None:
     product = make_product()
     enhancement = enlarge(product)
     work()
+    make_it_vary()
     review.regenerate(ResultImage.objects.get(), actor=None)
     product.photo.storage.delete(product.photo.name)
     work()
@@ -133,10 +136,11 @@ def test_cancelling_keeps_what_is_finished_and_publishes_nothing_more(make_produ
     assert ResultImage.objects.get().review == Review.PENDING
 
 
-def test_one_kept_variant_counts_as_done(make_product: Make, enlarge: Enlarge, work: Work) -> None:
+def test_one_kept_variant_counts_as_done(make_product: Make, enlarge: Enlarge, work: Work, make_it_vary: Work) -> None:
     product = make_product()
     enlarge(product)
     work()
+    make_it_vary()
     review.regenerate(ResultImage.objects.get(), actor=None)
     work()
     with pytest.raises(RequestError, match="have this look already"):
