@@ -1,5 +1,8 @@
 """Sent after the transaction that made them true. Receivers that raise are logged and disturb nobody.
 
+What a worker has done is sent in a thread beside its work: a receiver that takes long, or hangs, holds nothing up. What
+a request has done is sent in that request.
+
 ``enhancement_finished(enhancement)``, ``item_completed(item)``, ``item_failed(item)``, ``result_approved(result)``,
 ``image_published(version)``, ``image_restored(version)``: the sender is the model's class.
 """
@@ -8,6 +11,9 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import models, transaction
@@ -24,9 +30,24 @@ credential_paused = Signal()  #: ``credential``: nothing is sent with it until s
 logger = logging.getLogger("product_imagery")
 
 
+_Run = Callable[[Callable[[], None]], object]
+_run: ContextVar[_Run | None] = ContextVar("product_imagery_receivers", default=None)
+
+
+@contextmanager
+def sent_by(run: _Run) -> Iterator[None]:
+    """Inside, signals are handed to ``run`` instead of being sent at once."""
+    token = _run.set(run)
+    try:
+        yield
+    finally:
+        _run.reset(token)
+
+
 def send_on_commit(signal: Signal, **subject: models.Model) -> None:
     """Send ``signal`` with one named object once the current transaction is committed."""
-    transaction.on_commit(functools.partial(_send, signal, subject))
+    send, run = functools.partial(_send, signal, subject), _run.get()
+    transaction.on_commit(functools.partial(run, send) if run else send)
 
 
 def _send(signal: Signal, subject: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ TRANSIENT = (OperationalError, InterfaceError, InternalError)
 
 
 _T = TypeVar("_T")
+_LONGEST_PAUSE = 60.0  #: seconds until a chore that failed is tried again
 _WAITS = (0.1, 0.5, 2.0)  #: seconds before a transaction is tried again
 
 
@@ -94,6 +95,24 @@ class Guard:
         if task in self._open:
             WorkerTrouble.objects.end(self._machine, task)
             self._open.discard(task)
+
+
+class Chore:
+    """Lets something happen at most every so many seconds, the first time at once; after failures sooner or later."""
+
+    def __init__(self, seconds: float, name: str, action: Callable[[], object]) -> None:
+        self._seconds, self._name, self._action, self._next, self._failures = seconds, name, action, 0.0, 0
+        self.went_well = False  #: at least once
+
+    def __call__(self, guard: Guard) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._seconds
+        if guard.call(self._name, self._action):
+            self._failures, self.went_well = 0, True
+        else:
+            self._failures += 1
+            self._next = time.monotonic() + min(_LONGEST_PAUSE, 2.0**self._failures)
 
 
 def database_answers() -> bool:

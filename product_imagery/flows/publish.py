@@ -8,14 +8,16 @@ import tempfile
 from pathlib import Path
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.text import slugify
 
 from product_imagery import files
+from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, PublicationConflict, StateError, StorageError
 from product_imagery.flows import announce
+from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
 from product_imagery.flows.identity import Publications
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
 from product_imagery.models.clock import from_now
@@ -24,36 +26,80 @@ from product_imagery.states import Publication
 
 logger = logging.getLogger("product_imagery")
 
-_AGAIN_SECONDS = 60
+_WAITS = (2, 15, 60, 60)  #: seconds before it is tried again
+_LOCK_MILLISECONDS = 2000
+_BUSY = "Somebody else is changing the product, or the database is busy. It is tried again."
+_FAILED = "The shop's own code could not take the picture. Nothing was changed on the product."
+_ENDLESS = (
+    "Publishing was begun several times and never came to an end: the shop's own code or storage hangs. "
+    "Have that repaired, then publish again: it costs nothing."
+)
 _NO_LIMIT = 1 << 40
 
 
 def publish(result: ResultImage) -> ImageVersion | None:
     """Put a claimed result on its product.
 
-    ``None`` when it could not be done: the product changed meanwhile (a conflict, shown to the reviewer), the storage
-    failed (tried again in a minute), or somebody else has taken it over.
+    ``None`` when it could not be done: the product changed meanwhile (a conflict, shown to the reviewer), somebody else
+    has taken it over, or the storage, the database or the shop's own code failed: that is tried again, and what fails
+    again and again for another reason than a busy database or storage is set aside as a conflict with its reason.
     """
-    stored = ""
-    try:
-        description = description_for(result.item.content_type_id)
-        before = _expected(description, result.item)
-        stored = _copy_to_product(description, result)
-        return _switch(description, result, before, stored)
-    except StateError:
-        return None
-    except StorageError as error:
-        if error.code != "missing":
-            held = ResultImage.objects.held(result)
-            held.update(claimed_until=from_now(_AGAIN_SECONDS), publication_note=error.message)
-            return None
+    done: list[ImageVersion] = []
+    stored: list[str] = []
+    error = attempt(lambda: done.append(_publish(result, stored)))
+    if error is not None:
+        _note(result, "".join(stored), error)
+    return done[0] if done else None
+
+
+def _publish(result: ResultImage, stored: list[str]) -> ImageVersion:
+    """``stored`` takes the name of the copy as soon as there is one."""
+    description = description_for(result.item.content_type_id)
+    before = _expected(description, result.item)
+    stored.append(_copy_to_product(description, result))
+    return _switch(description, result, before, stored[0])
+
+
+def _note(result: ResultImage, stored: str, error: Exception) -> None:
+    """Write down why it was not published, if the claim is still ours."""
+    if isinstance(error, StateError):
+        return
+    passing = isinstance(error, StorageError) and error.code != "missing"
+    if passing or isinstance(error, TRANSIENT):
+        sentence = error.message if isinstance(error, ImageryError) else _BUSY
+        _later(result, sentence, attempts=0)
+    elif isinstance(error, ImageryError) and not isinstance(error, StorageError):
         _refuse(result, stored, error)
-    except ImageryError as error:
-        _refuse(result, stored, error)
-    except Exception as error:  # one product must not keep the others from being published
-        logger.exception("Result %s could not be published.", result.pk)
-        _refuse(result, stored, PublicationConflict("The product could not be changed.", detail=repr(error)))
-    return None
+    else:
+        _may_be_refused(result, stored, error)
+
+
+def _may_be_refused(result: ResultImage, stored: str, error: Exception) -> None:
+    """The shop's code raised, or a file was not there: a few times more, then a person has to see to it."""
+    logger.error("Result %s could not be published.", result.pk, exc_info=error)
+    sentence = error.message if isinstance(error, ImageryError) else f"{_FAILED} ({reason_of(error)})"
+    if result.attempts < len(_WAITS):
+        _later(result, sentence)
+    else:
+        _refuse(result, stored, PublicationConflict(sentence))
+
+
+def _later(result: ResultImage, sentence: str, **changes: int) -> None:
+    wait = _WAITS[min(result.attempts, len(_WAITS)) - 1]
+    held = ResultImage.objects.held(result)
+    held.update(claimed_until=from_now(wait), publication_note=sentence[:500], **changes)
+
+
+def set_aside_endless() -> int:
+    """Show to a person the publications that never came to an end, however often they were begun; return how many."""
+    return ResultImage.objects.set_aside_endless(get_settings().max_claims, _ENDLESS)
+
+
+def _wait_shortly_for_locks() -> None:
+    """A row that somebody else has locked is waited for so long, in this transaction, and tried again later."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
 
 
 def _refuse(result: ResultImage, stored: str, error: ImageryError) -> None:
@@ -118,8 +164,10 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
     item = result.item
     before_digest = files.digest(description.target_storage, before) if _is_there(description, before) else ""
     before_null = not before and description.holds_null(item.object_id, item.slot)
+    published = {"publication": Publication.PUBLISHED, "publication_note": "", "token": None}
     with transaction.atomic():
-        if not ResultImage.objects.held(result).update(publication=Publication.PUBLISHED, token=None):
+        _wait_shortly_for_locks()
+        if not ResultImage.objects.held(result).update(**published):
             raise StateError("Somebody else is publishing this picture.")
         if not description.write(item.object_id, item.slot, expected=before, name=stored):
             raise PublicationConflict("The product's picture was changed at this very moment; nothing was overwritten.")
@@ -135,7 +183,7 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
             **item.same_picture(),
         )
         _expect_from_now_on(version, stored, instead_of=before)
-        _standing(version, before).update(publication=Publication.NONE)
+        _standing(version, before).update(publication=Publication.NONE, publication_note="")
         announce.image_published(version)
     return version
 
@@ -180,9 +228,11 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
             message = "another picture stands there now. Take a newer publication back first, if there is one."
             raise PublicationConflict(f"{version.label}: {message}")
         if version.result_id:
-            ResultImage.objects.filter(pk=version.result_id).update(publication=Publication.RESTORED)
+            ResultImage.objects.filter(pk=version.result_id).update(
+                publication=Publication.RESTORED, publication_note=""
+            )
         _expect_from_now_on(version, version.before_name, instead_of=version.after_name)
-        _standing(version, version.before_name).update(publication=Publication.PUBLISHED)
+        _standing(version, version.before_name).update(publication=Publication.PUBLISHED, publication_note="")
         announce.image_restored(version)
 
 

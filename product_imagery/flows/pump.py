@@ -13,17 +13,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from product_imagery import background, cores
+from product_imagery import background, cores, signals
 from product_imagery.addresses import read_urls
 from product_imagery.conf import Settings, get_settings
 from product_imagery.fetching import open_connections
 from product_imagery.files import Workspace
 from product_imagery.flows import clocks, deliver, prepare, publish, receive, restored, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
+from product_imagery.flows.beside import Beside
 from product_imagery.flows.claim import accounts_with_calls, claim_calls, set_aside
 from product_imagery.flows.fetch import Tools
-from product_imagery.flows.guard import TRANSIENT, Guard, attempt, reason_of
+from product_imagery.flows.guard import TRANSIENT, Chore, Guard, attempt, reason_of
 from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
@@ -37,9 +39,9 @@ _STALE = 2.0  #: seconds for which a call may wait for a lane
 _ROUND = 0.4  #: seconds, while calls are being made
 _SHORTEST = 0.1  #: a round in which all calls came back
 _GATHER = 0.03  #: seconds in which more errands may come, to be run together
-_PUBLICATIONS = 4  #: in one round of the loop, before jobs are looked at again
+_PUBLISHERS = 4  #: publications at once
+_EACH_MODEL = 3  #: of one model: where its storage hangs, others go on
 _SENT_SECONDS = 60.0  #: how long it waits for answers to creates, unless it is killed before
-_LONGEST_PAUSE = 60.0  #: seconds until a chore that failed is tried again
 _WATCH_SECONDS = 0.5
 _FAILURES = 5  #: in a row, after which an account is set aside
 _STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
@@ -75,7 +77,7 @@ def pump_slice(
         pump = _Pump(slot, settings, stop or threading.Event())
         if watch is not None:
             pump.watch = watch
-        with contextlib.closing(pump), background.awake(), cores.one_core(), _calm_memory():
+        with pump.receivers_beside(), contextlib.closing(pump), background.awake(), cores.one_core(), _calm_memory():
             pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
     finally:
         slot.release()
@@ -103,24 +105,6 @@ def has_work() -> bool:
     return any(rows.exists() for rows in there)
 
 
-class _Every:
-    """Lets something happen at most every so many seconds, the first time at once; after failures sooner or later."""
-
-    def __init__(self, seconds: float, name: str, action: Callable[[], object]) -> None:
-        self._seconds, self._name, self._action, self._next, self._failures = seconds, name, action, 0.0, 0
-        self.went_well = False  #: at least once
-
-    def __call__(self, guard: Guard) -> None:
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + self._seconds
-        if guard.call(self._name, self._action):
-            self._failures, self.went_well = 0, True
-        else:
-            self._failures += 1
-            self._next = time.monotonic() + min(_LONGEST_PAUSE, 2.0**self._failures)
-
-
 class _Pump:
     def __init__(self, slot: PumpSlot, settings: Settings, stop: threading.Event) -> None:
         self.report = Slice()
@@ -139,27 +123,30 @@ class _Pump:
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = hosted_providers()
         self._sender = deliver.Sender()
+        self._publishers = Beside(_PUBLISHERS, "imagery-publish", self._wake.set)
+        self._publishing: dict[Future[Any], ResultImage] = {}
+        self._receivers = Beside(1, "imagery-receivers", self._wake.set)  # one: they hear of things in their order
         self._guard = Guard()
         self._refusals: Counter[int] = Counter()  #: failed looks for calls in a row, by account
         self._lost = False
         self._noted = self._called = 0
-        self._may_send = _Every(
-            60.0, "look for a restored database", restored.pause_if_restored
-        )  # first, before anything is sent
+        # First, before anything is sent.
+        self._may_send = Chore(60.0, "look for a restored database", restored.pause_if_restored)
         self.watch: Callable[[], object] | None = None
         self._watch_at = 0.0
         self._chores = [
             self._may_send,
-            _Every(settings.slot_seconds / 4, "keep the slot", self._keep_slot),
-            _Every(settings.claim_seconds / 4, "keep claims", self._keep_claims),
-            _Every(60.0, "correct dates", clocks.correct_dates),
-            _Every(1.0, "release jobs of dead workers", sweep.release_abandoned),
-            _Every(5.0, "cancel what came back", steer.cancel_returned),
-            _Every(5.0, "note spending", self._note_spending),
-            _Every(60.0, "keep temporary files", self._tools.workspace.touch),
-            _Every(60.0, "close enhancements", sweep.settle_forgotten),
-            _Every(60.0, "act on calls of providers", receive.process_forgotten),
-            _Every(60.0, "clear up", partial(sweep.clear_up_when_due, self._guard)),
+            Chore(settings.slot_seconds / 4, "keep the slot", self._keep_slot),
+            Chore(settings.claim_seconds / 4, "keep claims", self._keep_claims),
+            Chore(60.0, "correct dates", clocks.correct_dates),
+            Chore(1.0, "release jobs of dead workers", sweep.release_abandoned),
+            Chore(5.0, "cancel what came back", steer.cancel_returned),
+            Chore(5.0, "note spending", self._note_spending),
+            Chore(60.0, "keep temporary files", self._tools.workspace.touch),
+            Chore(60.0, "close enhancements", sweep.settle_forgotten),
+            Chore(60.0, "act on calls of providers", receive.process_forgotten),
+            Chore(60.0, "set endless publications aside", publish.set_aside_endless),
+            Chore(60.0, "clear up", partial(sweep.clear_up_when_due, self._guard)),
         ]
 
     def run(self, seconds: float, until_idle: bool) -> None:
@@ -175,12 +162,15 @@ class _Pump:
             if open_for_more:
                 moved += self._guard.count("prepare", prepare.prepare_due)
                 moved += self._guard.count("claim", self._claim) + self._guard.count("call", self._call)
-            busy = bool(self._running or self._lanes.calls() or self._sender.busy)
+            busy = bool(self._running or self._lanes.calls() or self._sender.busy or self._beside_busy())
             # Past the end, one slow call does not keep the others waiting: more is begun for as long again.
             open_for_more = until_idle or time.monotonic() < end + (seconds if busy else 0.0)
             if not moved and not busy and (not open_for_more or not has_work()):
                 return
             self._run_errands_until(pause if moved or busy else pause + _TICK)
+
+    def _beside_busy(self) -> bool:
+        return self._publishers.busy or self._receivers.busy
 
     def _look_after(self) -> None:
         if self.watch is not None and time.monotonic() >= self._watch_at:
@@ -228,7 +218,7 @@ class _Pump:
         calls = self._lanes.calls()
         if sent_only:
             return any(call.ticket.sent for call in calls)
-        return bool(self._running or calls)
+        return bool(self._running or calls or self._beside_busy())
 
     def _claim(self) -> int:
         """Take as many jobs as there are idle processes: what is not begun stays free for others."""
@@ -282,15 +272,28 @@ class _Pump:
         return len(finished) + len(words)
 
     def _publish(self) -> int:
-        """Publish what waits, each under a claim of its own, so that a slow storage does not outlive it."""
-        moved = 0
-        for _ in range(_PUBLICATIONS):
-            results = ResultImage.objects.claim_publications(most=1, seconds=self._settings.claim_seconds)
-            if not results:
-                break
-            moved += 1
-            self.report.published += publish.publish(results[0]) is not None
-        return moved
+        """Have published what waits: beside this loop, as the shop's code, rows and storages may take their time."""
+        self._receivers.tend()
+        ended = [future for future in self._publishing if future.done()]
+        for future in ended:
+            del self._publishing[future]
+            self.report.published += future.exception() is None and future.result() is not None
+        items = [result.item for result in self._publishers.living(self._publishing)]
+        by_model = Counter(item.content_type_id for item in items)
+        results = ResultImage.objects.claim_publications(
+            most=self._publishers.room(),
+            seconds=self._settings.claim_seconds,
+            tries=self._settings.max_claims,
+            busy={(item.content_type_id, item.object_id, item.slot) for item in items},
+            full=[model for model, number in by_model.items() if number >= _EACH_MODEL],
+        )
+        for result in results:
+            self._publishing[self._publishers.submit(partial(publish.publish, result))] = result
+        return len(ended) + len(results)
+
+    def receivers_beside(self) -> contextlib.AbstractContextManager[None]:
+        """Inside, receivers of signals are called beside the loop."""
+        return signals.sent_by(self._receivers.submit)
 
     def _note_spending(self) -> None:
         written = self._errands.written
@@ -307,3 +310,4 @@ class _Pump:
         for call in calls:
             if call.job.pk in held:
                 call.ticket.deadline = now + seconds
+        ResultImage.objects.renew(self._publishers.living(self._publishing), seconds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -40,7 +42,8 @@ def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None) 
         review=Review.APPROVED,
         publication__in=(Publication.NONE, Publication.CONFLICT, Publication.RESTORED),
     )
-    changes = {"publication": Publication.WAITING, "publication_note": "", "token": None, "claimed_until": None}
+    changes: dict[str, Any] = {"publication": Publication.WAITING, "publication_note": "", "attempts": 0}
+    changes |= {"token": None, "claimed_until": None}
     after_conflict = result.publication == Publication.CONFLICT
     if not ready.update(published_by=actor, **changes):
         raise StateError("Only an approved picture that is not on its product can be published.")

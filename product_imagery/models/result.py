@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.files import results_storage
@@ -14,19 +16,46 @@ from product_imagery.models.enhancement import Enhancement, EnhancementItem
 from product_imagery.models.job import ProviderJob
 from product_imagery.states import Publication, Review
 
+_Picture = tuple[int, str, str]  #: content type, primary key and slot of a picture of a product
+_LOOKED_THROUGH = 100  #: waiting results, for some whose picture is not being published at this moment
+
 
 class ResultQuerySet(models.QuerySet["ResultImage"]):
     """Claims of publications."""
 
-    def claim_publications(self, *, most: int, seconds: float) -> list[ResultImage]:
-        """Take up to ``most`` results that wait to be put on their product, for ``seconds``."""
-        due = self.filter(publication=Publication.WAITING).filter(unclaimed())
-        chosen = list(due.order_by("pk").values_list("pk", flat=True)[:most])
+    def claim_publications(
+        self, *, most: int, seconds: float, tries: int, busy: Collection[_Picture] = (), full: Collection[int] = ()
+    ) -> list[ResultImage]:
+        """Take up to ``most`` results that wait to be put on their product, for ``seconds``.
+
+        Left out are pictures that are ``busy``, so that two results never meet on one; models whose keys are in
+        ``full``; and what was taken ``tries`` times without coming to an end.
+        """
+        due = self.filter(publication=Publication.WAITING, attempts__lt=tries).filter(unclaimed())
+        open_ = due.exclude(item__content_type__in=full).order_by("pk")
+        names = ("pk", "item__content_type", "item__object_id", "item__slot")
+        free: dict[_Picture, int] = {}
+        for pk, *picture in open_.values_list(*names)[:_LOOKED_THROUGH] if most > 0 else ():
+            free.setdefault((picture[0], picture[1], picture[2]), pk)
+        chosen = [pk for picture, pk in free.items() if picture not in busy][:most]
         if not chosen:
             return []
         token = uuid.uuid4()
-        due.filter(pk__in=chosen).update(token=token, claimed_until=from_now(seconds))
+        taken = {"token": token, "claimed_until": from_now(seconds), "attempts": F("attempts") + 1}
+        due.filter(pk__in=chosen).update(**taken)
         return list(self.filter(token=token, publication=Publication.WAITING).select_related("item__enhancement"))
+
+    def renew(self, results: Collection[ResultImage], seconds: float) -> None:
+        """Move the deadline of publications that are still being made."""
+        tokens = {result.token for result in results}
+        if tokens:
+            mine = self.filter(pk__in=[result.pk for result in results], token__in=tokens)
+            mine.filter(publication=Publication.WAITING).update(claimed_until=from_now(seconds))
+
+    def set_aside_endless(self, tries: int, reason: str) -> int:
+        """Show to a person what was taken ``tries`` times and never came to an end; return how many."""
+        endless = self.filter(unclaimed(), publication=Publication.WAITING, attempts__gte=tries)
+        return endless.update(publication=Publication.CONFLICT, publication_note=reason) if endless.exists() else 0
 
     def held(self, result: ResultImage) -> ResultQuerySet:
         """The result, if its claim is still ours."""
@@ -71,6 +100,7 @@ class ResultImage(models.Model):
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("published by"), null=True, related_name="+"
     )
+    attempts = models.PositiveIntegerField(default=0, editable=False)
     token = models.UUIDField(null=True, editable=False, db_index=True)
     claimed_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)

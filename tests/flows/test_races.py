@@ -48,7 +48,7 @@ def test_a_publication_that_was_taken_over_deletes_nothing(make_product: Make, e
     enlarge(make_product())
     work()
     review.approve(ResultImage.objects.get(), actor=None, publish=True)
-    (late,) = ResultImage.objects.claim_publications(most=1, seconds=60)
+    (late,) = ResultImage.objects.claim_publications(most=1, seconds=60, tries=5)
     ResultImage.objects.update(token=uuid.uuid4())
     other = ResultImage.objects.select_related("item__enhancement").get()
     real = publish._copy_to_product
