@@ -31,8 +31,9 @@ from product_imagery.provider_kit.contract import next_again
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
-_BATCH = 200  #: jobs in one transaction
-_PATIENCE = 2.0  #: seconds that a request may take for what a worker can do as well
+_BATCH = 500  #: jobs in one transaction
+_PATIENCE = 1.0  #: seconds that a request may take for what a worker can do as well
+_BREATH = 0.05  #: seconds between two transactions: who waits for SQLite's lock looks for it from time to time
 
 
 def cancel(enhancement: Enhancement) -> int:
@@ -78,6 +79,7 @@ def _cancel_batches(enhancement: Enhancement) -> tuple[int, bool]:
     while jobs == _BATCH:
         if count and (connection.in_atomic_block or time.monotonic() > end):
             return count, False
+        time.sleep(_BREATH if count else 0.0)
         jobs, pictures = _cancel_waiting(enhancement)
         count += pictures
     return count, True
@@ -142,7 +144,7 @@ def _go_on(enhancement: Enhancement) -> None:
 def _retry_later(enhancement: Enhancement, only_failed: bool) -> int:
     """Accept that many are tried again: the workers take them job by job."""
     pictures: Counter[int] = Counter(_to_retry(enhancement, only_failed).values_list("job", flat=True))
-    jobs = enhancement.jobs.only("collectable", "options", "provider").in_bulk()
+    jobs = ProviderJob.objects.filter(enhancement=enhancement).defer("intent").in_bulk()
     bought = [jobs[pk] for pk in pictures if _costs_again(jobs[pk])]
     priced = ledger.price_again(enhancement, [(job.options, pictures[job.pk]) for job in bought])
     total = sum((cost for _, cost in priced), Decimal(0))
