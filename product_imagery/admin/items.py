@@ -6,10 +6,13 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.doors import ReadOnlyRecords, coloured
+from product_imagery.flows import standing
 from product_imagery.models import EnhancementItem, ResultImage
+from product_imagery.states import Publication
 
 
 class ResultInline(ReadOnlyRecords, admin.TabularInline):  # type: ignore[type-arg]
@@ -18,8 +21,15 @@ class ResultInline(ReadOnlyRecords, admin.TabularInline):  # type: ignore[type-a
     model = ResultImage
     extra = 0
     can_delete = False
-    fields = ("picture", "confidence", "warnings", "report", "review", "reviewed_by", "publication", "publication_note")
+    fields = ("picture", "confidence", "warnings", "report", "review", "reviewed_by", "shown", "publication_note")
     readonly_fields = fields
+
+    @admin.display(description=_("publication"))
+    def shown(self, result: ResultImage) -> str:
+        publication = standing.publications([result])[result.pk]
+        if publication == Publication.NONE and result.publication == Publication.PUBLISHED:
+            return gettext("was published, but something else stands on the product now")
+        return str(publication.label)
 
     @admin.display(description=_("picture"))
     def picture(self, result: ResultImage) -> SafeString:

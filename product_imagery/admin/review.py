@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from product_imagery.admin.doors import each, may_look, person, require
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows import review
+from product_imagery.flows import review, standing
 from product_imagery.models import Enhancement, ResultImage
 from product_imagery.products import description_for
 from product_imagery.provider_kit.registry import get_provider
@@ -46,7 +46,11 @@ def review_page(request: HttpRequest, pk: int, context: dict[str, Any]) -> HttpR
     page = Paginator(shown.order_by("item_id", "pk"), _PER_PAGE).get_page(request.GET.get("page"))
     texts = get_provider(enhancement.credential.provider).warning_texts
     context |= {"enhancement": enhancement, "page": page, "chosen": chosen, "filters": list(_FILTERS)}
-    context |= {"cards": [_card(result, texts) for result in page], "title": _("Review %s") % enhancement}
+    shown_now = standing.publications(list(page))
+    context |= {
+        "cards": [_card(result, texts, shown_now[result.pk]) for result in page],
+        "title": _("Review %s") % enhancement,
+    }
     context |= {"may_review": _may(request, "review"), "may_publish": _may(request, "publish")}
     may_vary = request.user.has_perm("product_imagery.start_enhancement") and review.can_vary(enhancement)
     context |= {"may_vary": may_vary, "opts": Enhancement._meta}
@@ -57,7 +61,7 @@ def _may(request: HttpRequest, step: str) -> bool:
     return request.user.has_perm(f"product_imagery.{step}_resultimage")
 
 
-def _card(result: ResultImage, texts: Any) -> dict[str, Any]:
+def _card(result: ResultImage, texts: Any, publication: Publication) -> dict[str, Any]:
     """What one card shows. The picture before is read through the product's own storage."""
     try:
         before = description_for(result.item.content_type_id).storage.url(result.item.source_name)
@@ -68,8 +72,10 @@ def _card(result: ResultImage, texts: Any) -> dict[str, Any]:
         "before": before,
         "warnings": [texts.get(code, code) for code in result.warnings],
         "pending": result.review == Review.PENDING,
+        "publication": publication.label,
+        "displaced": publication == Publication.NONE and result.publication == Publication.PUBLISHED,
         "publishable": result.review == Review.APPROVED
-        and result.publication in (Publication.NONE, Publication.CONFLICT, Publication.RESTORED),
+        and publication in (Publication.NONE, Publication.CONFLICT, Publication.RESTORED),
         "transparent": result.format in ("png", "webp"),
     }
 

@@ -196,6 +196,7 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
             "under_way": 0,
             "done_before": 0,
             "without_picture": 0,
+            "in_storage": 0,
             "untakeable": 0,
             "untakeable_because": [],
             "unreadable": 0,
@@ -214,6 +215,12 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "list_generations": (None, "generations", [_RESULT], {"next_cursor": ""}),
     "get_a_generation": (None, "generation", _RESULT, {}),
     "approve_a_generation": ({"publish": True}, "generation", {**_RESULT, "review": "approved"}, {}),
+    "publish_a_generation": (
+        None,
+        "generation",
+        {**_RESULT, "review": "approved", "publication": "waiting"},
+        {},
+    ),
     "reject_a_generation": (None, "generation", {**_RESULT, "review": "rejected"}, {}),
     "make_another_one": (None, "generation", {**_RESULT, "review": "rejected"}, {}),
     "restore_the_earlier_picture": (

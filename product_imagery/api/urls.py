@@ -29,6 +29,7 @@ urlpatterns = [
     path("generations", generations.Generations.as_view(), name="generations"),
     path("generations/<uuid:uuid>", generations.OneGeneration.as_view(), name="generation"),
     path("generations/<uuid:uuid>/approve", generations.Approve.as_view(), name="approve"),
+    path("generations/<uuid:uuid>/publish", generations.Publish.as_view(), name="publish"),
     path("generations/<uuid:uuid>/reject", generations.Reject.as_view(), name="reject"),
     path("generations/<uuid:uuid>/regenerate", generations.Regenerate.as_view(), name="regenerate"),
     path("generations/<uuid:uuid>/restore", generations.Restore.as_view(), name="restore"),

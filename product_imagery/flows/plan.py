@@ -16,7 +16,7 @@ from product_imagery.exceptions import RequestError
 from product_imagery.flows.identity import Publications, spec_of, work_key
 from product_imagery.flows.look import Look
 from product_imagery.flows.preconditions import NAME_TOO_LONG, RESULT_TOO_LARGE, check_target, hindered
-from product_imagery.models import EnhancementItem
+from product_imagery.models import EnhancementItem, ImageVersion
 from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.rows import portions
 from product_imagery.states import ItemStatus, Review
@@ -24,10 +24,12 @@ from product_imagery.states import ItemStatus, Review
 _TOGETHER = 10_000  #: pictures looked up with as many queries as one
 #: why nothing is made of a product
 UNDER_WAY, DONE_BEFORE, NO_PICTURE, UNREADABLE = "under_way", "done_before", "no_picture", "unreadable"
+IN_STORAGE = "in_storage"  #: it was published with this look once, and something else stands on the product now
 #: the same in words, behind a number of pictures
 LEFT_OUT = {
     UNDER_WAY: _("are being made already"),
     DONE_BEFORE: _("have this look already"),
+    IN_STORAGE: _("had this look before something else was put there: publish it again from the review page, free"),
     NO_PICTURE: _("have no picture"),
     UNREADABLE: _("cannot be read: see the log"),
     RESULT_TOO_LARGE: _("would have results that are too large to be taken"),
@@ -185,6 +187,7 @@ def _sort_out(works: list[Work], plan: Plan, publications: Publications, spec: l
     """Add pictures to the plan: what is under way, what was done before, what is to be done."""
     keys = [work.key for work in works]
     active, done = _under_way(keys), set() if fresh else done_before(keys)
+    displaced = _displaced([work for work in works if work.key in done])
     for work in works:
         picture = work.picture
         if not picture.is_readable or _does_not_fit(work):
@@ -194,7 +197,7 @@ def _sort_out(works: list[Work], plan: Plan, publications: Publications, spec: l
         elif not fresh and (
             work.key in done or publications.has_look(picture.source_place, picture.source_name, spec, picture.place)
         ):
-            plan.left_out.append((work, DONE_BEFORE))
+            plan.left_out.append((work, IN_STORAGE if work.key in displaced else DONE_BEFORE))
         else:
             plan.keys.add(work.key)
             plan.to_do.append(work)
@@ -217,6 +220,17 @@ def _under_way(keys: Iterable[str]) -> set[str]:
     for some in portions(list(keys), items.db):
         found |= {key for key in items.filter(active_key__in=some).values_list("active_key", flat=True) if key}
     return found
+
+
+def _displaced(works: list[Work]) -> set[str]:
+    """Keys of the works whose results were published, and of which none stands on its product now."""
+    names: dict[str, set[str]] = defaultdict(set)
+    versions = ImageVersion.objects.all()
+    for some in portions([work.key for work in works], versions.db):
+        published = versions.filter(result__item__work_key__in=some)
+        for key, name in published.values_list("result__item__work_key", "after_name"):
+            names[key].add(name)
+    return {work.key for work in works if work.key in names and work.picture.target_name not in names[work.key]}
 
 
 def done_before(keys: Iterable[str]) -> set[str]:

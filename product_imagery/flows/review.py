@@ -12,6 +12,7 @@ from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows import announce, ledger
 from product_imagery.flows.settle import settle
+from product_imagery.flows.standing import on_product
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.products import description_for
 from product_imagery.provider_kit.registry import get_provider
@@ -33,27 +34,29 @@ def reject(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
 
 
 def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
-    """Let a worker put an approved result on its product. Raises ``StateError`` unless it is approved and not there."""
+    """Let a worker put an approved result on its product, also where it was before and something else stands now.
+
+    That costs nothing. Raises ``StateError`` unless it is approved and not there.
+    """
     if result.item.enhancement.is_trial:
         sentence = "A picture made with a test key, or in a provider's sandbox, is never put on a product."
         raise StateError(sentence, code="test_key")
-    ready = ResultImage.objects.filter(
-        pk=result.pk,
-        review=Review.APPROVED,
-        publication__in=(Publication.NONE, Publication.CONFLICT, Publication.RESTORED),
-    )
+    displaced = result.publication == Publication.PUBLISHED and not on_product([result])
+    states = [Publication.NONE, Publication.CONFLICT, Publication.RESTORED]
+    states += [Publication.PUBLISHED] if displaced else []
+    ready = ResultImage.objects.filter(pk=result.pk, review=Review.APPROVED, publication__in=states)
     changes: dict[str, Any] = {"publication": Publication.WAITING, "publication_note": "", "attempts": 0}
     changes |= {"token": None, "claimed_until": None}
-    after_conflict = result.publication == Publication.CONFLICT
+    seen = displaced or result.publication == Publication.CONFLICT
     if not ready.update(published_by=actor, **changes):
         raise StateError("Only an approved picture that is not on its product can be published.")
-    if after_conflict:
+    if seen:
         _accept_change(result)
     background.wake()
 
 
 def _accept_change(result: ResultImage) -> None:
-    """A person has seen the conflict and wants the result all the same: what stands there now may be replaced."""
+    """A person has seen what stands there and wants the result all the same: what stands there now may be replaced."""
     item = EnhancementItem.objects.get(pk=result.item_id)
     current = description_for(item.content_type_id).current(item.object_id, item.slot)
     if current is not None:

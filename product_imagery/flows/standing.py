@@ -15,6 +15,7 @@ from product_imagery.exceptions import RegistrationError
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
 from product_imagery.products import ProductImages, description_for
 from product_imagery.rows import portions
+from product_imagery.states import Publication
 
 
 def names(items: Iterable[EnhancementItem]) -> dict[int, str | None]:
@@ -54,3 +55,15 @@ def on_product(results: Collection[ResultImage]) -> set[int]:
     candidates = [result for result in results if result.pk in published]
     now = names(result.item for result in candidates)
     return {result.pk for result in candidates if now[result.item_id] in published[result.pk]}
+
+
+def publications(results: Collection[ResultImage]) -> dict[int, Publication]:
+    """Whether each result is on its product, compared; what is not there now, and was, counts as not published."""
+    there = on_product(results)
+    found = {result.pk: Publication(result.publication) for result in results}
+    for pk, remembered in found.items():
+        if pk in there and remembered != Publication.WAITING:
+            found[pk] = Publication.PUBLISHED
+        elif remembered == Publication.PUBLISHED:
+            found[pk] = Publication.NONE
+    return found

@@ -15,7 +15,7 @@ from product_imagery.exceptions import NothingToDo, StateError
 from product_imagery.flows import ledger, pace
 from product_imagery.flows.items import Overtaken, create_items, freeze, is_large, name_of
 from product_imagery.flows.look import Look
-from product_imagery.flows.plan import DONE_BEFORE, UNDER_WAY, UNREADABLE, Chosen, Plan, count_of, make_plan
+from product_imagery.flows.plan import DONE_BEFORE, IN_STORAGE, UNDER_WAY, UNREADABLE, Chosen, Plan, count_of, make_plan
 from product_imagery.flows.preconditions import sentence_of
 from product_imagery.models import ApiKey, Enhancement
 from product_imagery.products import ProductImages
@@ -26,6 +26,7 @@ from product_imagery.provider_kit.registry import get_provider
 class Quote:
     """What pressing the button would do. ``cost`` is in ``currency``, ``seconds`` is wall clock on this machine.
 
+    ``in_storage`` had this look until something else was put on their products: they are published again for nothing.
     ``untakeable`` are left out because their results could not be taken, for the reasons named beside.
     ``is_sandbox``: it is tried out, for nothing, and nothing is put on the products.
     """
@@ -36,6 +37,7 @@ class Quote:
     done_before: int
     without_picture: int
     unreadable: int
+    in_storage: int
     untakeable: int
     untakeable_because: tuple[str, ...]
     cost: Decimal
@@ -60,6 +62,7 @@ def quote(chosen: Chosen, look: Look, *, fresh: bool = False, from_present: bool
         done_before=plan.count(DONE_BEFORE),
         without_picture=max(0, count_of(chosen) - len(plan.products)),
         unreadable=plan.count(UNREADABLE),
+        in_storage=plan.count(IN_STORAGE),
         untakeable=sum(plan.hindrances().values()),
         untakeable_because=tuple(sentence_of(reason, provider) for reason in plan.hindrances()),
         cost=look.cost_each * to_do,
@@ -144,6 +147,13 @@ def _nothing(plan: Plan, look: Look) -> NothingToDo:
     busy, before = plan.count(UNDER_WAY), plan.count(DONE_BEFORE)
     if busy:
         return NothingToDo(f"All {busy} pictures are being made already.", code=UNDER_WAY)
+    if plan.count(IN_STORAGE):
+        sentence = (
+            f"Nothing was started or spent: {plan.count(IN_STORAGE)} pictures had this look before something else was "
+            "put on their products. They lie in the storage: publish them again from the review page or with "
+            "imagery_publish, which costs nothing, or ask for new ones (“fresh”)."
+        )
+        return NothingToDo(sentence, code=IN_STORAGE)
     if before:
         sentence = f"All {before} pictures have this look already. Ask for new ones (“fresh”) to make them again."
         return NothingToDo(sentence, code=DONE_BEFORE)

@@ -86,6 +86,9 @@ class QuoteOut(serializers.Serializer[Any]):
     done_before = serializers.IntegerField()
     without_picture = serializers.IntegerField()
     unreadable = serializers.IntegerField(help_text="pictures of products on which the shop's own code fails")
+    in_storage = serializers.IntegerField(
+        help_text="had this look until something else was put on the product: publish the generation again, for nothing"
+    )
     untakeable = serializers.IntegerField(help_text="pictures whose results could not be taken: nothing is bought")
     untakeable_because = serializers.ListField(child=serializers.CharField(), help_text="why, in sentences")
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
@@ -98,7 +101,15 @@ class LeftOutOut(serializers.Serializer[Any]):
 
     product = serializers.CharField()
     reason = serializers.ChoiceField(
-        choices=["under_way", "done_before", "no_picture", "unreadable", "result_too_large", "name_too_long"]
+        choices=[
+            "under_way",
+            "done_before",
+            "in_storage",
+            "no_picture",
+            "unreadable",
+            "result_too_large",
+            "name_too_long",
+        ]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from rest_framework import serializers
@@ -9,8 +10,23 @@ from rest_framework import serializers
 from product_imagery import files
 from product_imagery.api.addresses import address
 from product_imagery.api.serializers.base import Body
+from product_imagery.flows import standing
 from product_imagery.models import ResultImage
 from product_imagery.states import Publication, Review
+
+
+def about(request: Any, results: Collection[ResultImage]) -> dict[str, Any]:
+    """What ``GenerationOut`` needs to know of many results, read at once."""
+    return {"request": request, "publications": standing.publications(results)}
+
+
+class _Compared(serializers.ChoiceField):
+    """The publication as it is, not as it was remembered."""
+
+    def get_attribute(self, instance: ResultImage) -> Any:
+        """From what ``about`` has read, or else of this one alone."""
+        known = self.context.get("publications", {})
+        return known.get(instance.pk) or standing.publications([instance])[instance.pk]
 
 
 class GenerationOut(serializers.Serializer[Any]):
@@ -24,7 +40,9 @@ class GenerationOut(serializers.Serializer[Any]):
     operation = serializers.CharField(source="enhancement.operation")
     sandbox = serializers.BooleanField(source="enhancement.is_trial")
     review = serializers.ChoiceField(choices=Review.choices)
-    publication = serializers.ChoiceField(choices=Publication.choices)
+    publication = _Compared(
+        choices=Publication.choices, help_text="compared with what stands on the product when you ask"
+    )
     publication_note = serializers.CharField(
         help_text="why it is not on its product: what changed there, or why a person has to look at it first"
     )

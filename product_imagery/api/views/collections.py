@@ -21,7 +21,7 @@ from product_imagery.api.idempotency import once
 from product_imagery.api.pagination import paginate
 from product_imagery.api.schema import describe
 from product_imagery.api.serializers.collections import CollectionIn, CollectionOut, ResultsIn
-from product_imagery.api.serializers.generations import GenerationOut
+from product_imagery.api.serializers.generations import GenerationOut, about
 from product_imagery.files import results_storage
 from product_imagery.models import Collection, CollectionEntry, ResultImage
 
@@ -97,7 +97,7 @@ class CollectionResults(_OfCollections):
         inside = self.results(entries__collection=self.find(uuid))
         rows = narrow(request, inside.select_related("enhancement", "item__content_type"), NoFilters)
         page = paginate(request, rows)
-        shown = GenerationOut(page.rows, many=True, context={"request": request}).data
+        shown = GenerationOut(page.rows, many=True, context=about(request, page.rows)).data
         return self.answer("generations", shown, next_cursor=page.next_cursor)
 
     @describe("Add to a collection", {200: CollectionOut}, name="collection", body=ResultsIn)

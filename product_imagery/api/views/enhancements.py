@@ -26,6 +26,7 @@ from product_imagery.api.serializers.enhancements import (
     LeftOutOut,
     ToolIn,
 )
+from product_imagery.api.serializers.generations import about
 from product_imagery.flows import endpoints, steer
 from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, ResultImage, Scope
@@ -128,7 +129,9 @@ class OneEnhancement(_OfEnhancements):
         results = ResultImage.objects.order_by("pk").select_related("item__content_type", "enhancement")
         items = enhancement.items.select_related("content_type").prefetch_related(Prefetch("results", results))
         shown = EnhancementOut(enhancement).data
-        shown["items"] = ItemOut(items[:_ITEMS], many=True, context={"request": request}).data
+        first = list(items[:_ITEMS])
+        context = about(request, [result for item in first for result in item.results.all()])
+        shown["items"] = ItemOut(first, many=True, context=context).data
         return self.answer("enhancement", shown)
 
 

@@ -16,7 +16,7 @@ from product_imagery.api.idempotency import once
 from product_imagery.api.pagination import paginate
 from product_imagery.api.permissions import require_permission, require_scope
 from product_imagery.api.schema import describe
-from product_imagery.api.serializers.generations import ApprovalIn, GenerationOut
+from product_imagery.api.serializers.generations import ApprovalIn, GenerationOut, about
 from product_imagery.flows import publish, review
 from product_imagery.models import ImageVersion, ResultImage, Scope
 
@@ -46,7 +46,7 @@ class Generations(_OfGenerations):
     def get(self, request: Request) -> Response:
         """The newest first."""
         page = paginate(request, narrow(request, self.mine(), GenerationFilters))
-        shown = GenerationOut(page.rows, many=True, context={"request": request}).data
+        shown = GenerationOut(page.rows, many=True, context=about(request, page.rows)).data
         return self.answer("generations", shown, next_cursor=page.next_cursor)
 
 
@@ -82,6 +82,18 @@ class Approve(_Step):
         if publish_too:
             require_permission(request, "publish_resultimage")
         return self.take(request, uuid, publish=publish_too and not self.find(uuid).enhancement.is_trial)
+
+
+class Publish(_Step):
+    """Put an approved one on its product, for the first time or again."""
+
+    step = staticmethod(review.request_publication)
+
+    @describe("Publish a generation", {200: GenerationOut}, name="generation")
+    def post(self, request: Request, uuid: Any) -> Response:
+        """Costs nothing, also where it stood there before and something else stands there now. A worker does it."""
+        require_permission(request, "publish_resultimage")
+        return self.take(request, uuid)
 
 
 class Reject(_Step):

@@ -1,0 +1,60 @@
+"""Publish what lies in the storage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from product_imagery.exceptions import StateError
+from product_imagery.flows import review, standing
+from product_imagery.management.door import ImageryCommand
+from product_imagery.models import Enhancement, ResultImage
+from product_imagery.states import Publication, Review
+
+_TOGETHER = 500
+
+
+class Command(ImageryCommand):
+    """A worker puts them there; what the products show now is kept as a version."""
+
+    help = "Put the approved pictures of an enhancement that are not on their products there (again). Costs nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which."""
+        parser.add_argument("id", type=int)
+        more = "also those that were taken back, and those whose products were changed before they could be published"
+        parser.add_argument("--all", action="store_true", help=more)
+        self.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Compare with the products, and ask for the publication of what is missing there."""
+        enhancement = Enhancement.objects.filter(pk=options["id"]).first()
+        if enhancement is None:
+            raise CommandError(f"There is no enhancement {options['id']}.")
+        wanted = {Publication.NONE, *((Publication.CONFLICT, Publication.RESTORED) if options["all"] else ())}
+        count = sum(self._publish(some, wanted) for some in _portions(enhancement))
+        if options["json"]:
+            self.print_json({"id": enhancement.pk, "pictures": count})
+        else:
+            self.stdout.write(f"{count} pictures are put on their products by the next worker. Nothing is spent.")
+
+    def _publish(self, results: list[ResultImage], wanted: set[Publication]) -> int:
+        now, count = standing.publications(results), 0
+        for result in results:
+            if now[result.pk] in wanted:
+                try:
+                    review.request_publication(result, actor=None)
+                    count += 1
+                except StateError as error:
+                    self.stderr.write(f"{result.item}: {error.message}")
+        return count
+
+
+def _portions(enhancement: Enhancement) -> Any:
+    """The approved results, some hundred at a time."""
+    approved = ResultImage.objects.filter(enhancement=enhancement, review=Review.APPROVED).order_by("pk")
+    after = 0
+    while some := list(approved.filter(pk__gt=after).select_related("item__enhancement")[:_TOGETHER]):
+        yield some
+        after = some[-1].pk
