@@ -14,7 +14,7 @@ from decimal import Decimal
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 
-from product_imagery.flows import announce, fetch, ledger, update
+from product_imagery.flows import announce, fetch, ledger, lost, update
 from product_imagery.flows.settle import settle
 from product_imagery.flows.track import Word
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
@@ -55,6 +55,8 @@ def _record_together(words: list[Word]) -> set[int]:
             word.call.job.credential.note_clock(word.call.ticket.skew)
         for credential in {word.call.job.credential for word in [*accepted, *finished]}:
             credential.went_well()
+        for credential in {word.call.job.credential for word in accepted if lost.is_answered(word)}:
+            credential.note_create_answered()
     return {id(word) for word in [*accepted, *finished]}
 
 

@@ -14,6 +14,7 @@ from product_imagery import signals
 from product_imagery.exceptions import ConfigurationError
 from product_imagery.flows.settle import begin
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
+from product_imagery.models.job import ABSENT, LOOKS
 from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.states import JobState
 
@@ -119,10 +120,13 @@ def _creates(credential: ProviderCredential, room: _Room, most: int) -> list[Pro
 
 def _most_creates(credential: ProviderCredential, most: int) -> int:
     """How many of ``most`` may be sent, by what is under way; after failed calls one at a time, until one goes well."""
-    if not credential.may_buy:
+    if not credential.may_buy or not ProviderCredential.objects.may_create(credential.pk):
         return 0
-    under_way = credential.jobs.filter(state__in=_ACTIVE)
-    if credential.troubles:
+    # What a look has not found there takes no place there, though it is looked for once more.
+    under_way = credential.jobs.filter(state__in=_ACTIVE).exclude(
+        state=JobState.CHECKING, remembered__has_any_keys=(ABSENT, LOOKS)
+    )
+    if credential.troubles or credential.lost_creates:
         most = min(most, 1 - under_way.filter(state=JobState.SENDING).count())
     limit = credential.active_limit()
     return min(most, limit - under_way.count()) if limit else most

@@ -230,6 +230,15 @@ class Line(Caller):
         ticket.skew = clock_skew(answer)
         return answer
 
+    def look(self, request: Request, ticket: Ticket) -> Any:
+        """Answer what a conversation asks for that was not foreseen at the claim and creates nothing. As ``answer``."""
+        assert isinstance(request, HttpRequest)
+        assert not request.creates
+        self._errands.ask(lambda: count(ticket.job.credential_id, request))
+        if time.monotonic() > ticket.deadline:
+            raise NotSent("The claim on this job has run out.", code="claim_expired")
+        return self.send(ticket.account, request)
+
     def _remember(self, ticket: Ticket, facts: dict[str, str]) -> None:
         try:
             self._errands.ask(lambda: _remember(ticket.job, facts))

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from product_imagery import background
 from product_imagery.exceptions import RequestError, SecretError
-from product_imagery.flows import update
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
 from product_imagery.flows.settle import resume_stalled
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
@@ -156,10 +155,22 @@ def _look(written: WebhookDelivery, hints: tuple[str, ...], job: str) -> str:
     """Bring looks forward, and say which."""
     credential = written.credential
     if hints or job:
-        return f"{update.look_now(credential, hints, job)} jobs looked at"
+        return f"{_look_now(credential, hints, job)} jobs looked at"
     if not written.event_id and _looked_at_all_lately(credential):
         return "all jobs were looked at a moment before"
-    return f"{_ALL} {update.look_now(credential, (), '')} jobs looked at"
+    return f"{_ALL} {_look_now(credential, (), '')} jobs looked at"
+
+
+def _look_now(credential: ProviderCredential, remote_ids: tuple[str, ...], job_uuid: str = "") -> int:
+    """Bring forward the next look at running jobs: those named, or all of the credential's. Return how many."""
+    open_jobs = ProviderJob.objects.filter(credential=credential, state__in=(JobState.RUNNING, JobState.CHECKING))
+    if remote_ids:
+        open_jobs = open_jobs.filter(remote_id__in=remote_ids)
+    elif job_uuid:
+        open_jobs = open_jobs.filter(uuid=job_uuid)
+    # Locked in the order in which everybody else locks them.
+    pks = list(open_jobs.filter(due_at__gt=Now()).select_for_update().order_by("pk").values_list("pk", flat=True))
+    return ProviderJob.objects.filter(pk__in=pks).update(due_at=Now())
 
 
 def _looked_at_all_lately(credential: ProviderCredential) -> bool:

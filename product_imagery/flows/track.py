@@ -14,8 +14,11 @@ from product_imagery.addresses import VALID_SECONDS, source_address, webhook_add
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import (
     ConfigurationError,
+    CredentialRefused,
     ImageryError,
     ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
     RequestError,
 )
 from product_imagery.files import Place
@@ -125,6 +128,8 @@ def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
     submitting = job.state == JobState.SENDING
     if submitting:
         _check(call)
+        if job.credential.lost_creates:
+            _probe(call, line)
     if job.state == JobState.CHECKING and account_changed(call.ticket):
         return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
     inputs = (
@@ -176,6 +181,18 @@ def _check_growth(call: Call, path: Path, copy: dict[str, Any] | None, pool: Ima
         bounds = get_settings().bounds()
         check = "product_imagery.imaging.growth:check_source"
         pool.run(check, source=str(path), growth=growth, most=most, limits=bounds)
+
+
+def _probe(call: Call, line: Line) -> None:
+    """After a lost create a call that costs nothing has to go well before the next one. Raises ``ProviderError``."""
+    try:
+        drive(call.provider.probe(), lambda request: line.look(request, call.ticket))
+    except ProviderRefused:
+        return  # it answers
+    except CredentialRefused as error:
+        if error.own:
+            raise
+        raise ProviderUnavailable(error.message, code=error.code, detail=error.detail, status=error.status) from error
 
 
 def _is_old(job: ProviderJob) -> bool:

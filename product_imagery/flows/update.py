@@ -21,13 +21,14 @@ from product_imagery.exceptions import (
     ProviderUnavailable,
     RateLimited,
 )
-from product_imagery.flows import fetch, ledger
+from product_imagery.flows import fetch, ledger, lost
 from product_imagery.flows.guard import TRANSIENT, attempt, with_retries
 from product_imagery.flows.settle import end_items, reason, stall
 from product_imagery.flows.track import Word
 from product_imagery.flows.uncollected import waits_for_us
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.models.clock import from_now
+from product_imagery.models.job import ABSENT
 from product_imagery.provider_kit.conversation import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
 from product_imagery.provider_kit.refusals import WEB_PAGE, WRONG_ADDRESS
 from product_imagery.provider_kit.retry import Verdict, backoff, may_retry
@@ -41,9 +42,7 @@ _OWN_TRIES = 5  #: with our own storage
 _REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
 _PAGES = 3  #: web pages in the place of answers, one after the other, before the account pauses
 _PICTURE_TRIES = 3  #: to read a finished job that shows no picture, or one that is not taken as things stand
-_SHOWN = 5  #: ids of what a lost create may have become
 _CHECK_TRIES = 30  #: about four hours of looking up
-_ABSENT = "absent_once"
 _EXPIRED = "The provider made this ({id}), but does not give the picture out any more. To send it again costs again."
 _NO_PICTURE = FetchError("The provider finished without a picture for this product.", code="no_picture")
 
@@ -67,6 +66,8 @@ def record(word: Word) -> None:
 def _record(word: Word) -> None:
     with transaction.atomic():
         word.call.job.credential.note_clock(word.call.ticket.skew)
+        if lost.is_answered(word):
+            word.call.job.credential.note_create_answered()
         if word.error is not None:
             _apply_error(word, word.error)
         else:
@@ -184,22 +185,27 @@ def _refused(word: Word, outcome: Refused) -> None:
 
 def _not_accepted(word: Word, outcome: NotAccepted) -> None:
     job = word.call.job
-    if outcome.certain or job.remembered.get(_ABSENT):
-        kept = {name: fact for name, fact in job.remembered.items() if name != _ABSENT}
+    if outcome.certain or job.remembered.get(ABSENT):
+        kept = lost.without_looks(job)
         _move(job, JobState.QUEUED, due_at=Now(), remembered=kept, intent=None, intent_at=None, troubles=0)
     else:  # lists lag behind: absent is what is absent twice
-        _move(job, JobState.CHECKING, due_at=from_now(2 * _GRACE), remembered={**job.remembered, _ABSENT: "1"})
+        _check_later(job, {**job.remembered, ABSENT: "1"})
 
 
 def _undecidable(word: Word, outcome: Undecidable) -> None:
     job = word.call.job
-    lost = job.note or "The connection was lost after the request was sent."
-    known = ProviderJob.objects.known(job.provider, outcome.candidates)
-    unknown = [one for one in outcome.candidates if one not in known]
-    more = ", …" if len(unknown) > _SHOWN else ""
-    names = ", ".join(unknown[:_SHOWN]) + more
-    found = f"The provider's list shows what may be it: {names}. Look at it there, then decide."
-    _stall(job, "outcome_unknown", f"{lost} It may have been accepted. {found if unknown else outcome.why}")
+    unknown = lost.unknown_candidates(job, outcome)
+    if not unknown and (outcome.whole or lost.is_whole(job, outcome.listed)):
+        _not_accepted(word, NotAccepted())
+    elif remembered := lost.worth_another_look(job, outcome, unknown):
+        _check_later(job, remembered)
+    else:
+        job.remembered = lost.with_candidates(job, unknown)
+        _stall(job, "outcome_unknown", lost.question(job, outcome, unknown), remembered=job.remembered)
+
+
+def _check_later(job: ProviderJob, remembered: dict[str, str]) -> None:
+    _move(job, JobState.CHECKING, due_at=from_now(2 * _GRACE), remembered=remembered)
 
 
 _Apply: TypeAlias = Callable[[Word, Any], None]
@@ -256,6 +262,7 @@ def _said_before(job: ProviderJob, error: ProviderError) -> bool:
 def _pause_account(job: ProviderJob, error: ProviderError) -> None:
     """Pause the account. A create that was not refused by the provider itself is looked up, also after it resumes."""
     if job.state == JobState.SENDING and error.creating and not _is_refused(job, error):
+        job.credential.note_lost_create(0.0)
         _again(job, JobState.CHECKING, error, _GRACE)
     else:
         _again(job, job.before_call, error, 0)
@@ -271,8 +278,10 @@ def _is_refused(job: ProviderJob, error: ProviderError) -> bool:
 
 def _find_out(word: Word, error: ProviderError) -> None:
     """What became of a create is looked up later. The account slows down: the next one may be lost as well."""
-    word.call.job.credential.slow_down()
-    _again(word.call.job, JobState.CHECKING, error, _GRACE)
+    job = word.call.job
+    job.credential.slow_down()
+    job.credential.note_lost_create(lost.pause_after(job, error))
+    _again(job, JobState.CHECKING, error, _GRACE)
 
 
 def _later(word: Word, error: ProviderError) -> None:
@@ -315,8 +324,8 @@ def _again(job: ProviderJob, state: JobState, error: ImageryError, wait: float, 
     return ours
 
 
-def _stall(job: ProviderJob, code: str, message: str) -> bool:
-    ours = bool(_move(job, JobState.STALLED, note=message[:500]))
+def _stall(job: ProviderJob, code: str, message: str, **changes: Any) -> bool:
+    ours = bool(_move(job, JobState.STALLED, note=message[:500], **changes))
     if ours:
         stall(job, code, message)
     return ours
@@ -324,15 +333,3 @@ def _stall(job: ProviderJob, code: str, message: str) -> bool:
 
 def _move(job: ProviderJob, state: JobState, **changes: Any) -> int:
     return ProviderJob.objects.held(job).let_go(state, **changes)
-
-
-def look_now(credential: ProviderCredential, remote_ids: tuple[str, ...], job_uuid: str = "") -> int:
-    """Bring forward the next look at running jobs: those named, or all of the credential's. Return how many."""
-    open_jobs = ProviderJob.objects.filter(credential=credential, state__in=(JobState.RUNNING, JobState.CHECKING))
-    if remote_ids:
-        open_jobs = open_jobs.filter(remote_id__in=remote_ids)
-    elif job_uuid:
-        open_jobs = open_jobs.filter(uuid=job_uuid)
-    # Locked in the order in which everybody else locks them.
-    pks = list(open_jobs.filter(due_at__gt=Now()).select_for_update().order_by("pk").values_list("pk", flat=True))
-    return ProviderJob.objects.filter(pk__in=pks).update(due_at=Now())

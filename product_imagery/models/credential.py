@@ -41,6 +41,10 @@ class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
         """Whose work may be asked about now: what is paid for is collected although nothing new is bought."""
         return self.rested().filter(stops_reads=False)
 
+    def may_create(self, pk: int) -> bool:
+        """Whether the wait after a lost create is over."""
+        return self.filter(models.Q(creates_after=None) | models.Q(creates_after__lte=Now()), pk=pk).exists()
+
     def buying(self, pks: Collection[int]) -> set[int]:
         """Keys of those of these accounts with which new work may be sent."""
         return set(self.filter(pk__in=pks, is_active=True, paused_at=None).values_list("pk", flat=True))
@@ -74,7 +78,9 @@ class ProviderCredential(models.Model):
     ``sealed`` maps names of secrets to lists of ciphertexts, newest first. ``webhook_uuid`` is in the address where its
     provider calls; calls to the one before are taken for ``OVERLAP`` seconds after ``moved_at``. ``clock_skew`` is how
     many seconds the provider's clock was ahead of ours, when that was last worth noting. ``troubles`` counts calls that
-    failed in a row; while it is not 0, as with a new account, creates are sent one at a time.
+    failed in a row; while it is not 0, as with a new account, creates are sent one at a time. ``lost_creates`` counts
+    creates in a row of which it is not known whether they arrived: while it is not 0, a call that costs nothing has to
+    go well before each create, of which none is sent before ``creates_after``.
     """
 
     webhook_uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -122,6 +128,8 @@ class ProviderCredential(models.Model):
     resting_until = models.DateTimeField(null=True, blank=True, editable=False)
     clock_skew = models.FloatField(default=0.0, editable=False)
     troubles = models.PositiveIntegerField(default=1, editable=False)
+    lost_creates = models.PositiveIntegerField(default=0, editable=False)
+    creates_after = models.DateTimeField(null=True, blank=True, editable=False)
     paused_reason = models.CharField(_("reason of the pause"), max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
 
@@ -162,6 +170,20 @@ class ProviderCredential(models.Model):
         """A good answer ends the slowing down."""
         if self.troubles:
             ProviderCredential.objects.filter(pk=self.pk).update(troubles=0)
+
+    def note_lost_create(self, seconds: float) -> None:
+        """It is not known whether a create arrived: the next one goes after so many seconds, and after a free call.
+
+        Those that were under way together count as one.
+        """
+        mine = ProviderCredential.objects.filter(pk=self.pk)
+        mine.update(creates_after=Greatest(Coalesce("creates_after", Now()), from_now(seconds)))
+        mine.filter(lost_creates=self.lost_creates).update(lost_creates=self.lost_creates + 1)
+
+    def note_create_answered(self) -> None:
+        """A create was answered, whatever the answer was: that ends the caution after lost ones."""
+        if self.lost_creates:
+            ProviderCredential.objects.filter(pk=self.pk).update(lost_creates=0, creates_after=None)
 
     def note_clock(self, skew: float | None) -> None:
         """A provider's clock that goes otherwise than it did: signatures of its calls will look too old or too new."""

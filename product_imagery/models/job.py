@@ -20,6 +20,11 @@ from product_imagery.models.preset import operation_choices
 from product_imagery.provider_kit.registry import provider_choices
 from product_imagery.states import HELD_JOBS, UNFINISHED_JOBS, JobState
 
+ABSENT = "absent_once"  #: is remembered when a look has shown that a lost create was not accepted
+LOOKS = "looks"  #: under this name how much of our patience was used up by looks that have shown nothing
+LISTED = "listed"  #: under this name the number of entries that the list had at the first of these looks
+CANDIDATES = "candidates"  #: under this name ids, one a line, of what a lost create may have become
+
 #: the columns of a job on which there is no claim
 _UNCLAIMED: dict[str, Any] = {"token": None, "claimed_until": None}
 #: a claim that ran out belonged to a worker that may have left files behind
@@ -200,6 +205,16 @@ class ProviderJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.operation} {self.pk}"
+
+    @property
+    def candidates(self) -> list[str]:
+        """Ids at the provider of what a lost create may have become."""
+        return [one for one in self.remembered.get(CANDIDATES, "").split("\n") if one]
+
+    @property
+    def likely_id(self) -> str:
+        """The id that a person is offered for a decision; empty where there is none, or more than one."""
+        return self.remote_id or (self.candidates[0] if len(self.candidates) == 1 else "")
 
     @property
     def before_call(self) -> JobState:

@@ -191,7 +191,9 @@ class Provider:
     ``own_address`` says that every customer has a base address of his own, of which ``base_url`` is only a sample.
     ``review_warnings`` are the codes of warnings with which nothing is published before a person has looked.
     ``key_prefixes`` is what its keys begin with, if that is known. ``confirms_hints`` says that ``reconcile`` can tell
-    whether the job named under ``HINTED`` is the lost one.
+    whether the job named under ``HINTED`` is the lost one. ``lost_pause`` is how many seconds no create is sent
+    after one that ended with an error of the provider's, where only a person can find out what became of it; it doubles
+    each time.
     """
 
     slug: ClassVar[str]
@@ -222,6 +224,7 @@ class Provider:
     webhooks: ClassVar[bool] = False
     webhook_headers: ClassVar[tuple[str, ...]] = ()
     confirms_hints: ClassVar[bool] = False
+    lost_pause: ClassVar[float] = 0.0
 
     def form_in(self, settings: Mapping[str, str]) -> Form:
         """How pictures are sent with an account whose readings are these."""
@@ -244,6 +247,13 @@ class Provider:
         """Make the cheapest call that needs the key. Ends with ``Running`` when it is good."""
         yield from ()
         return Undecidable(f"{self.label} offers no call that checks a key without spending.")
+
+    def probe(self) -> Conversation:
+        """Make a call that costs nothing: it has to go well before the next create after one whose answer was lost.
+
+        A refusal is an answer as well. The provider is not well while it raises ``ProviderUnavailable`` or ``NotSent``.
+        """
+        return self.check_credential()
 
     def authorisation(self, key: str) -> Mapping[str, str]:
         """The headers that carry the key."""

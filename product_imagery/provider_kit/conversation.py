@@ -133,10 +133,16 @@ class Undecidable:
     """A reconciliation's answer: it cannot be told; ``why`` is a sentence for the person who has to decide.
 
     ``candidates`` are ids of what it may be, which that person is shown where no job here has them.
+
+    Where there are none of these, it was not accepted, after two looks: if ``whole`` says that nothing can be missing
+    in the provider's list, or if ``listed``, the ids of all its entries, shows the account's other jobs of this time.
+    Without a list, or with one whose silence proves nothing, ``listed`` is ``None``.
     """
 
     why: str
     candidates: tuple[str, ...] = ()
+    listed: frozenset[str] | None = None
+    whole: bool = False
 
 
 Request: TypeAlias = Compute | HttpRequest | Remember

@@ -13,13 +13,23 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
-from product_imagery.provider_kit.contract import Delivery, Provider
-from product_imagery.provider_kit.conversation import Conversation, HttpRequest, Running
+from product_imagery.provider_kit.contract import Delivery, Field, Job, Provider
+from product_imagery.provider_kit.conversation import Conversation, HttpRequest, Running, Undecidable
 from product_imagery.provider_kit.refusals import REFUSALS, Told, error_of, web_page, wrong_address
 from product_imagery.provider_kit.remote import Resource
 
 _UNIX_TIME = 1e9  #: larger numbers are moments, not seconds to wait
 _LONGEST_WAIT = 3600.0  #: seconds: a larger ``Retry-After`` is a mistake or an attack
+
+
+#: a reading of accounts whose provider lists jobs, and does not say that it lists all of them
+LIST = Field(
+    "list",
+    "The list of jobs",
+    "when a lost request that it does not show counts as not accepted, and is sent again: where it shows the other "
+    "requests of this time, always, or never",
+    choices=("compared", "complete", "incomplete"),
+)
 
 
 @dataclass(frozen=True)
@@ -172,6 +182,15 @@ class HostedProvider(Provider):
             if len(entries) < self.page or not self.page:
                 break
         return list(found.values())
+
+    def absent(
+        self, job: Job, why: str, entries: Sequence[Mapping[str, Any]], candidates: tuple[str, ...] = ()
+    ) -> Undecidable:
+        """What it means that a list does not show a job, by the account's reading of it."""
+        reading = job.settings.get(LIST.name, LIST.choices[0])
+        listed = frozenset(str(entry["id"]) for entry in entries)
+        trusted = None if reading == "incomplete" else listed
+        return Undecidable(why, candidates, listed=trusted, whole=reading == "complete")
 
     def read_nothing(self, path: str, *statuses: int) -> Conversation:
         """Read what cannot exist: a good key is told so with one of ``statuses``, in the provider's own envelope.

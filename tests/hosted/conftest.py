@@ -99,7 +99,7 @@ def hurry(rounds: int = 30, *, forget_limits: bool = True) -> None:
         if not waiting.exists():
             return
         waiting.update(due_at=Now())
-        ProviderCredential.objects.update(resting_until=None)
+        ProviderCredential.objects.update(resting_until=None, creates_after=None)
         if forget_limits:
             LimitUse.objects.all().delete()
         pump_slice(seconds=0.05)

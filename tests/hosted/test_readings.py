@@ -66,7 +66,7 @@ def test_readings_are_chosen_in_the_admin(paqshot: ProviderCredential, person: A
     sent = {"label": "paqshot", "base_url": paqshot.base_url, "is_active": "on", "own_limits": "{}"}
     client.post(page, sent | {"own_prices": "{}", "reading_paqshot_signature": "base64"})
     paqshot.refresh_from_db()
-    assert paqshot.settings() == {"signature": "base64", "image_as": "bare"}
+    assert paqshot.settings() == {"signature": "base64", "image_as": "bare", "list": "compared"}
 
 
 def test_readings_are_chosen_in_the_shell(paqshot: ProviderCredential, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_readings_are_chosen_in_the_shell(paqshot: ProviderCredential, monkeypat
     add = ("imagery_credential", "add", "paqshot", "paqshot", "--key-env", "KEY_OF_IT")
     call_command(*add, "--reading", "image_as=data_uri", stdout=StringIO())
     paqshot.refresh_from_db()
-    assert paqshot.settings() == {"signature": "hex", "image_as": "data_uri"}
+    assert paqshot.settings() == {"signature": "hex", "image_as": "data_uri", "list": "compared"}
     with pytest.raises(CommandError, match="leaves open: signature=hex|base64"):
         call_command(*add, "--reading", "signature=rot13", stdout=StringIO())
 

@@ -28,14 +28,13 @@ from product_imagery.provider_kit.conversation import (
     Refused,
     RemotePicture,
     Running,
-    Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, Fields, HostedProvider, hinted
+from product_imagery.provider_kit.http import LIST, Answer, Fields, HostedProvider, hinted
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
 
 _PAGES = 5  #: that are searched for a lost create
-_SKEW_SECONDS = 120.0
+_SKEW_SECONDS = 600.0  #: by which their clock may be behind ours
 _NEXT_LOOK = 5.0
 _KEPT = timedelta(days=7)
 _BACKGROUNDS = re.compile(r"white|off_white|light_gray|black|#[0-9A-Fa-f]{6}")
@@ -88,6 +87,7 @@ class Paqshot(HostedProvider):
             "as base64, which Paqshot does not say how to write, or as addresses of this site, which has to be public",
             choices=("bare", "data_uri", "url"),
         ),
+        LIST,
     )
     resources = (
         Resource("generations", "generations", (Verb.LIST,), filters=("limit", "offset", "status")),
@@ -144,11 +144,14 @@ class Paqshot(HostedProvider):
         return Finished((picture,), status=status, expired=until is not None and until.timestamp() < time.time())
 
     def reconcile(self, job: Job) -> Conversation:
-        """Look through the list for generations made since the request was written down, with its style and ratio."""
+        """Look through the list for generations made since the request was written down, those with its style first."""
         wanted = _wishes(job)
         made = yield from self.jobs_there(_PAGES)
-        candidates = tuple(str(entry["id"]) for entry in made if _may_be(entry, wanted, job.begun_at))
-        return Undecidable("Paqshot's list shows no such picture, but the list may lag behind.", candidates)
+        late = sorted(
+            (entry for entry in made if _may_be(entry, job.begun_at)), key=lambda one: not _is_like(one, wanted)
+        )
+        why = "Paqshot's list shows no such picture, but it may not be complete."
+        return self.absent(job, why, made, tuple(str(entry["id"]) for entry in late))
 
     def check_credential(self) -> Conversation:
         """List one generation."""
@@ -216,9 +219,10 @@ def _moment(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _may_be(entry: Mapping[str, Any], wanted: Mapping[str, Any], begun_at: float) -> bool:
+def _may_be(entry: Mapping[str, Any], begun_at: float) -> bool:
     made_at = _moment(str(entry.get("created_at")))
-    if made_at is None:
-        return False
-    same = all(entry.get(name, wanted[name]) == wanted[name] for name in ("style", "aspect_ratio") if name in wanted)
-    return same and made_at.timestamp() >= begun_at - _SKEW_SECONDS
+    return made_at is None or made_at.timestamp() >= begun_at - _SKEW_SECONDS
+
+
+def _is_like(entry: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(entry.get(name, wanted[name]) == wanted[name] for name in ("style", "aspect_ratio") if name in wanted)

@@ -26,7 +26,7 @@ from product_imagery.provider_kit.conversation import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
+from product_imagery.provider_kit.http import LIST, Answer, Fields, HostedProvider
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.refusals import Told
 from product_imagery.provider_kit.remote import Resource, Verb
@@ -74,6 +74,7 @@ class PergAI(HostedProvider):
     deadline = 1800.0
     patience = 120.0
     key_prefixes = ("pk_",)
+    fields = (LIST,)
     resources = (
         Resource("products", "products", _OWN, required=("name", "category", "imagePath")),
         Resource("templates", "templates", (Verb.LIST,)),
@@ -147,7 +148,7 @@ class PergAI(HostedProvider):
         """Which of the two creates was lost is told by what was written down before it.
 
         A product is looked up by its name. It costs nothing, and the generation was not sent without it. A generation
-        is looked up by its product; that it is not in the list does not prove that there is none.
+        is looked up by its product; that it is not in the list proves something where the list is known to be whole.
         """
         if _PRODUCT_FIELD in job.intent:
             if not job.remembered.get(_PRODUCT):
@@ -164,7 +165,8 @@ class PergAI(HostedProvider):
             return Accepted(ours[0], check_after=1.0)
         if ours:
             return Undecidable(f"PergAI shows several generations of this product: {', '.join(ours)}.")
-        return Undecidable("PergAI's list shows no generation of this product, but it may not be complete.")
+        why = "PergAI's list shows no generation of this product, but it may not be complete."
+        return self.absent(job, why, generations)
 
     def poll(self, job: Job) -> Conversation:
         """Read the generation; a picture that came without one has its address already."""
@@ -199,6 +201,11 @@ class PergAI(HostedProvider):
             return error.text("code", ""), error.text("message", "") or error.text("error", ""), ""
         except ProviderUnavailable:
             return "", "", ""
+
+    def probe(self) -> Conversation:
+        """List the templates: they are few, as opposed to products."""
+        yield from self.get("templates")
+        return Running("ok")
 
 
 def _finished(job: Job, url: str, status: str, remote_id: str = "") -> Outcome:

@@ -96,6 +96,7 @@ class ProductAI(HostedProvider):
     deadline = 1800.0
     webhooks = True
     confirms_hints = True
+    lost_pause = 120.0
     resources = (Resource("job", "api/job", (Verb.SHOW,)),)
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: _generating("The product, unchanged, on a pure white background."),
@@ -128,16 +129,19 @@ class ProductAI(HostedProvider):
 
     def reconcile(self, job: Job) -> Conversation:
         """There is no list. A webhook that names a job nobody knows here is about this one if that has its prompt, and
-        was made after all that were known when this one was sent.
+        was made after all that were known when this one was sent. Where none was known, a person is offered the id.
         """
-        hinted, prompt = job.remembered.get(HINTED, ""), job.options.get("prompt")
+        hinted, prompt = job.remembered.get(HINTED, ""), job.options.get("prompt", "")
         newest = job.remembered.get(NEWEST, "")
         if not hinted:
             return Undecidable("ProductAI.photo offers no way to look up whether the request was accepted.")
         found = _data((yield from self.get(f"api/job/{hinted}")))
         is_later = newest.isdigit() and int(hinted) > int(newest)
-        if not prompt or not is_later or found.text("prompt", "") != prompt:
+        if found.text("prompt", "") != prompt or (newest and not is_later):
             return Undecidable(f"A webhook named the job {hinted}, but whether that is this one cannot be told.")
+        if not prompt or not newest:
+            why = f"A webhook named the job {hinted}, which is probably this one. Look at it there, then decide."
+            return Undecidable(why, (hinted,))
         return Accepted(hinted, found.text("status", ""), 1.0)
 
     def check_credential(self) -> Conversation:

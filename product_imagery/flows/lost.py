@@ -1,0 +1,106 @@
+"""Lost: judgements about creates of which it is not known whether they arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from product_imagery.exceptions import ImageryError, ProviderError
+from product_imagery.flows.track import Word
+from product_imagery.models import ProviderJob
+from product_imagery.models.clock import from_now
+from product_imagery.models.job import ABSENT, CANDIDATES, LISTED, LOOKS
+from product_imagery.provider_kit.conversation import Undecidable
+from product_imagery.provider_kit.retry import Verdict, may_retry
+from product_imagery.states import JobState
+
+_OTHERS = 2  #: a list that is cut off after its first entry shows one
+_LAG = 30.0  #: seconds after which a job that was accepted has come into its provider's list
+_EARLIER = timedelta(days=1)
+_PATIENCE = 30  #: looks at a list that proves nothing yet, before a person is asked
+_IDLE = 6  #: a look counts as so many where no other job of the account is on its way
+_WITH_CANDIDATES = 15  #: two looks: the answer to another create may be on its way to us at the first
+_SHOWN = 5  #: ids of what a lost create may have become
+_LONGEST_PAUSE = 1800.0
+
+
+def is_answered(word: Word) -> bool:
+    """Whether the call sent a create, and it is known what became of it."""
+    error = word.error
+    return word.call.ticket.sent and not (isinstance(error, ProviderError) and _is_in_doubt(error))
+
+
+def _is_in_doubt(error: ProviderError) -> bool:
+    verdict = may_retry(error)
+    return verdict is Verdict.UNKNOWN or (verdict is Verdict.PAUSE and not error.own)
+
+
+def pause_after(job: ProviderJob, error: ImageryError) -> float:
+    """Seconds before the next create of the account: the next one may be lost as well, and cost a person's time.
+
+    One lost connection is an accident. An error that the provider tells, and a second loss in a row, is an outage.
+    """
+    pause, before = job.credential.declared.lost_pause, job.credential.lost_creates
+    told = isinstance(error, ProviderError) and (error.status or 0) >= 500
+    return min(_LONGEST_PAUSE, pause * 2.0 ** min(before, 10)) if told or before else 0.0
+
+
+def is_whole(job: ProviderJob, listed: Collection[str] | None) -> bool:
+    """Whether a list of the provider's jobs would show this one.
+
+    It shows all others that were accepted since, and the last ones before, as far as they are known here: one that lags
+    behind, or is cut off, does not. A single one could be all that a list ever shows, unless it had less at an earlier
+    look, which was not cut off then.
+    """
+    if listed is None or job.intent_at is None:
+        return False
+    others = ProviderJob.objects.filter(credential=job.credential_id, accepted_at__lt=from_now(-_LAG))
+    others = others.exclude(remote_id="").exclude(pk=job.pk)
+    since = others.filter(accepted_at__gte=job.intent_at).values_list("remote_id", flat=True)
+    before = others.filter(accepted_at__lt=job.intent_at, accepted_at__gte=job.intent_at - _EARLIER)
+    latest = before.order_by("-accepted_at").values_list("remote_id", flat=True)[:_OTHERS]
+    expected = {*since, *latest}
+    has_grown = len(listed) > int(job.remembered.get(LISTED, len(listed)))
+    return len(expected) >= (1 if has_grown else _OTHERS) and expected <= set(listed)
+
+
+def unknown_candidates(job: ProviderJob, outcome: Undecidable) -> list[str]:
+    """Ids of what the job may have become that no job here has."""
+    known = ProviderJob.objects.known(job.provider, outcome.candidates)
+    return [one for one in outcome.candidates if one not in known]
+
+
+def worth_another_look(job: ProviderJob, outcome: Undecidable, unknown: Collection[str]) -> dict[str, str]:
+    """What is to be remembered until the next look at the list; empty where a person has to be asked."""
+    looks = int(job.remembered.get(LOOKS, 0)) + _weight(job, unknown)
+    if outcome.listed is None or looks >= _PATIENCE:
+        return {}
+    return {LISTED: str(len(outcome.listed)), **job.remembered, LOOKS: str(looks)}
+
+
+def _weight(job: ProviderJob, unknown: Collection[str]) -> int:
+    """How much of the patience a look uses up that has proved nothing: less while others may yet be shown."""
+    if unknown:
+        return _WITH_CANDIDATES
+    others = ProviderJob.objects.filter(credential=job.credential_id).exclude(pk=job.pk)
+    coming = others.filter(state__in=(JobState.QUEUED, JobState.SENDING))
+    again = others.filter(state=JobState.CHECKING, remembered__has_key=ABSENT)
+    return 1 if coming.exists() or again.exists() else _IDLE
+
+
+def without_looks(job: ProviderJob) -> dict[str, str]:
+    """What is remembered of a job besides the looks for it."""
+    return {name: fact for name, fact in job.remembered.items() if name not in (ABSENT, LOOKS, LISTED)}
+
+
+def with_candidates(job: ProviderJob, unknown: Sequence[str]) -> dict[str, str]:
+    """What is to be remembered when a person is asked."""
+    return {**without_looks(job), CANDIDATES: "\n".join(unknown[:_SHOWN])}
+
+
+def question(job: ProviderJob, outcome: Undecidable, unknown: Sequence[str]) -> str:
+    """The sentences for the person who has to decide."""
+    names = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
+    found = f"The provider's list shows what may be it: {names}. Look at it there, then decide."
+    why = found if unknown and outcome.listed is not None else outcome.why
+    return f"{job.note or 'The connection was lost after the request was sent.'} It may have been accepted. {why}"
