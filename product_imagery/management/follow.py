@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from functools import partial
 
 from tqdm import tqdm
 
 from product_imagery.flows.pump import pump_slice
+from product_imagery.management.waiting import Waiting
 from product_imagery.models import Enhancement, ResultImage
 from product_imagery.states import Publication
 
@@ -15,10 +18,12 @@ from product_imagery.states import Publication
 def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
     """Pump (or watch, while another worker holds the slot) until all items ended and nothing waits to be published.
 
-    What waits for a person is not waited for: a stalled picture, or an account that is paused.
+    What waits for a person is not waited for: a stalled picture, or an account that is paused. What is waited for
+    longer than some seconds is told on stderr.
     """
     stop = threading.Event()
     total = Enhancement.objects.with_progress().get(pk=enhancement.pk).total  # type: ignore[attr-defined]
+    waiting = Waiting(partial(tqdm.write, file=sys.stderr), enhancement)
     with tqdm(total=total, unit="picture", disable=not bar) as progress:
 
         def watch() -> None:
@@ -26,6 +31,8 @@ def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
             progress.update(total - current.open - progress.n)  # type: ignore[attr-defined]
             if not current.is_active and not _waiting(enhancement):
                 stop.set()
+            else:
+                waiting()
 
         while not stop.is_set() and _moves(enhancement):
             if not pump_slice(stop=stop, watch=watch).ran:

@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 
 from product_imagery.flows.pump import has_work, pump_slice
 from product_imagery.management.door import ImageryCommand
+from product_imagery.management.waiting import Waiting
 
 _STANDBY_SECONDS = 1.0
 
@@ -31,11 +32,14 @@ class Command(ImageryCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         done = published = 0
+        watch = Waiting(self.stderr.write) if options["until_idle"] else None
         while not stop.is_set():
-            seen = pump_slice(until_idle=options["until_idle"], stop=stop)
+            seen = pump_slice(until_idle=options["until_idle"], stop=stop, watch=watch)
             done, published = done + seen.done, published + seen.published
             if options["once"] or (options["until_idle"] and not has_work()):
                 break
             if not seen.ran or not seen.work_left:
                 stop.wait(_STANDBY_SECONDS)
+                if watch:
+                    watch()
         self.stdout.write(f"{done} jobs done, {published} pictures published.")
