@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -18,12 +19,14 @@ from django.utils.translation import ngettext
 from product_imagery.admin.doors import each, may_look, person, require
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import review, standing
-from product_imagery.models import Enhancement, ResultImage
+from product_imagery.models import Enhancement, EnhancementItem, ResultImage
 from product_imagery.products import description_for
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import Publication, Review
 
 _PER_PAGE = 24
+_DIGITS = 19  #: of a number that no database holds
+_PUBLISHING = ("approve_and_publish", "publish")  #: steps after which a variant stands on the product
 _FILTERS: dict[str, dict[str, Any]] = {
     "pending": {"review": Review.PENDING},
     "approved": {"review": Review.APPROVED},
@@ -44,11 +47,12 @@ def review_page(request: HttpRequest, pk: int, context: dict[str, Any]) -> HttpR
     chosen = request.GET.get("show", "pending")
     shown = results.filter(**_FILTERS.get(chosen, {})).select_related("item__content_type", "reviewed_by")
     page = Paginator(shown.order_by("item_id", "pk"), _PER_PAGE).get_page(request.GET.get("page"))
+    variants = Counter(results.filter(item__in=[one.item_id for one in page]).values_list("item", flat=True))
     texts = get_provider(enhancement.credential.provider).warning_texts
     context |= {"enhancement": enhancement, "page": page, "chosen": chosen, "filters": list(_FILTERS)}
     shown_now = standing.publications(list(page))
     context |= {
-        "cards": [_card(result, texts, shown_now[result.pk]) for result in page],
+        "cards": [_card(result, texts, shown_now[result.pk], variants[result.item_id]) for result in page],
         "title": _("Review %s") % enhancement,
     }
     context |= {"may_review": _may(request, "review"), "may_publish": _may(request, "publish")}
@@ -61,8 +65,12 @@ def _may(request: HttpRequest, step: str) -> bool:
     return request.user.has_perm(f"product_imagery.{step}_resultimage")
 
 
-def _card(result: ResultImage, texts: Any, publication: Publication) -> dict[str, Any]:
-    """What one card shows. The picture before is read through the product's own storage."""
+def _card(result: ResultImage, texts: Any, publication: Publication, variants: int) -> dict[str, Any]:
+    """What one card shows. The picture before is read through the product's own storage.
+
+    It is ticked to begin with where a person can hardly decide otherwise: no warning, and no other variant.
+    """
+    pending = result.review == Review.PENDING
     try:
         before = description_for(result.item.content_type_id).storage.url(result.item.source_name)
     except (ImageryError, ValueError, NotImplementedError):
@@ -71,7 +79,9 @@ def _card(result: ResultImage, texts: Any, publication: Publication) -> dict[str
         "result": result,
         "before": before,
         "warnings": [texts.get(code, code) for code in result.warnings],
-        "pending": result.review == Review.PENDING,
+        "pending": pending,
+        "variants": variants,
+        "ticked": pending and variants == 1 and not result.warnings and not result.publication_note,
         "publication": publication.label,
         "displaced": publication == Publication.NONE and result.publication == Publication.PUBLISHED,
         "publishable": result.review == Review.APPROVED
@@ -82,18 +92,29 @@ def _card(result: ResultImage, texts: Any, publication: Publication) -> dict[str
 
 def _judge(request: HttpRequest, results: QuerySet[ResultImage]) -> None:
     """Carry out the button that was pressed: its name is the step, its value a result or ``ticked``."""
-    for name, (permissions, step) in _STEPS.items():
+    for name, (permissions, taken) in _STEPS.items():
         if name not in request.POST:
             continue
         if not all(_may_step(request, permission) for permission in permissions):
             raise PermissionDenied
         ticked = request.POST.getlist("ticked") if request.POST[name] == "ticked" else [request.POST[name]]
-        chosen = results.filter(pk__in=[pk for pk in ticked if pk.isdigit()])
-        count = each(request, partial(step, actor=person(request)), chosen)
+        chosen = results.filter(pk__in=[pk for pk in ticked if pk.isascii() and pk.isdigit() and len(pk) < _DIGITS])
+        step = partial(taken, actor=person(request))
+        if request.POST[name] == "ticked" and name in _PUBLISHING:
+            step, chosen = partial(step, replaces=False), _one_variant_each(request, chosen)
+        count = each(request, step, chosen)
         if count:
             messages.success(request, _told(name, count))
         elif not chosen:
             messages.warning(request, _("Tick at least one picture."))
+
+
+def _one_variant_each(request: HttpRequest, ticked: QuerySet[ResultImage]) -> QuerySet[ResultImage]:
+    """Those of which no other variant is ticked as well: which of several is meant, a person has to say."""
+    several = ticked.values("item").annotate(number=Count("pk")).filter(number__gt=1).order_by()
+    for item in EnhancementItem.objects.filter(pk__in=several.values("item")):
+        messages.warning(request, _("%s: choose one of its variants. None of them was published.") % item.label)
+    return ticked.exclude(item__in=several.values("item"))
 
 
 def _told(step: str, count: int) -> str:

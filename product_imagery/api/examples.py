@@ -199,6 +199,7 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
             "in_storage": 0,
             "untakeable": 0,
             "untakeable_because": [],
+            "variants": 1,
             "unreadable": 0,
             "cost": "0.00",
             "currency": "",

@@ -166,10 +166,13 @@ def write_down_all(done: list[tuple[ProviderJob, list[EnhancementItem], list[Sto
         if enhancement.auto_approve and not enhancement.cancelled_at
     }
     # Asked again: somebody may have cancelled meanwhile. Several variants of one item cannot all stand on the product:
-    # the first one does that no person has to see before.
+    # the first one does that no person has to see before, unless one was chosen before.
     firsts = {result.item_id: result for result in reversed(made) if not result.publication_note}
+    decided = (
+        set(ResultImage.objects.filter(item__in=firsts).chosen().values_list("item", flat=True)) if approved else ()
+    )
     for result in firsts.values():
-        if result.item.enhancement_id in approved:
+        if result.item.enhancement_id in approved and result.item_id not in decided:
             publish = not enhancements[result.item.enhancement_id].is_trial
             review.approve(result, actor=approved[result.item.enhancement_id], publish=publish)
 

@@ -31,6 +31,11 @@ class Look:
         """Of one picture, in the provider's own unit; a sandbox makes them for nothing."""
         return Decimal(0) if self.is_sandbox else self.credential.cost_of(self.operation, self.offer, self.options)
 
+    @property
+    def variants(self) -> int:
+        """How many results one picture has, of which a person chooses one."""
+        return int(self.options.get("variants", 1))
+
 
 def look_of_preset(
     name: str, overrides: Mapping[str, Any] | None = None, credential: ProviderCredential | None = None

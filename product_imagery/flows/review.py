@@ -19,12 +19,16 @@ from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ItemStatus, Publication, Review
 
 
-def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: bool) -> None:
-    """Approve a result; with ``publish`` a worker puts it on the product. Raises ``StateError`` if judged already."""
+def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: bool, replaces: bool = True) -> None:
+    """Approve a result; with ``publish`` a worker puts it on the product, as ``request_publication`` has it.
+
+    Raises ``StateError`` if judged already.
+    """
     with transaction.atomic():
+        _lock_item(result)
         _judge(result, Review.APPROVED, actor)
         if publish:
-            request_publication(result, actor=actor)
+            request_publication(result, actor=actor, replaces=replaces)
         announce.result_approved(result)
 
 
@@ -33,10 +37,12 @@ def reject(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
     _judge(result, Review.REJECTED, actor)
 
 
-def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
+@transaction.atomic
+def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None, replaces: bool = True) -> None:
     """Let a worker put an approved result on its product, also where it was before and something else stands now.
 
-    That costs nothing. Raises ``StateError`` unless it is approved and not there.
+    That costs nothing. A variant that was chosen before is replaced; without ``replaces`` that is an error. Raises
+    ``StateError`` as well unless it is approved and not there.
     """
     if result.item.enhancement.is_trial:
         sentence = "A picture made with a test key, or in a provider's sandbox, is never put on a product."
@@ -48,11 +54,29 @@ def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None) 
     changes: dict[str, Any] = {"publication": Publication.WAITING, "publication_note": "", "attempts": 0}
     changes |= {"token": None, "claimed_until": None}
     seen = displaced or result.publication == Publication.CONFLICT
+    _lock_item(result)
+    _choose(result, replaces)
     if not ready.update(published_by=actor, **changes):
         raise StateError("Only an approved picture that is not on its product can be published.")
     if seen:
         _accept_change(result)
     background.wake()
+
+
+def _lock_item(result: ResultImage) -> None:
+    """Lock the item before its results: decisions on its variants take turns, all in the same order."""
+    EnhancementItem.objects.select_for_update().filter(pk=result.item_id).first()
+
+
+def _choose(result: ResultImage, replaces: bool) -> None:
+    """Of the variants of one picture one goes onto the product: another one that still waits is withdrawn."""
+    others = ResultImage.objects.filter(item=result.item_id).exclude(pk=result.pk)
+    if not replaces and others.chosen().exists():
+        sentence = "Another variant of this picture was chosen already. Publish this one by itself to replace it."
+        raise StateError(f"{result.item.label}: {sentence}", code="variant_chosen")
+    others.filter(publication=Publication.WAITING).update(
+        publication=Publication.NONE, token=None, claimed_until=None, publication_note=""
+    )
 
 
 def _accept_change(result: ResultImage) -> None:

@@ -26,6 +26,7 @@ from product_imagery.provider_kit.registry import get_provider
 class Quote:
     """What pressing the button would do. ``cost`` is in ``currency``, ``seconds`` is wall clock on this machine.
 
+    Each picture ``to_do`` is made in so many ``variants``, of which a person chooses one.
     ``in_storage`` had this look until something else was put on their products: they are published again for nothing.
     ``untakeable`` are left out because their results could not be taken, for the reasons named beside.
     ``is_sandbox``: it is tried out, for nothing, and nothing is put on the products.
@@ -44,6 +45,7 @@ class Quote:
     currency: str
     seconds: float
     is_sandbox: bool = False
+    variants: int = 1
 
 
 def quote(chosen: Chosen, look: Look, *, fresh: bool = False, from_present: bool = False, unseen: int = 0) -> Quote:
@@ -54,7 +56,7 @@ def quote(chosen: Chosen, look: Look, *, fresh: bool = False, from_present: bool
     plan = make_plan(chosen, look, fresh=fresh, from_present=from_present)
     provider = get_provider(look.credential.provider)
     to_do = len(plan.to_do) + unseen
-    seconds = pace.forecast_seconds(look.credential, look.operation, look.offer, to_do)
+    seconds = pace.forecast_seconds(look.credential, look.operation, look.offer, to_do * look.variants)
     return Quote(
         pictures=to_do + len(plan.left_out),
         to_do=to_do,
@@ -69,6 +71,7 @@ def quote(chosen: Chosen, look: Look, *, fresh: bool = False, from_present: bool
         currency=provider.currency,
         seconds=seconds,
         is_sandbox=look.is_sandbox,
+        variants=look.variants,
     )
 
 

@@ -57,6 +57,10 @@ class ResultQuerySet(models.QuerySet["ResultImage"]):
         endless = self.filter(unclaimed(), publication=Publication.WAITING, attempts__gte=tries)
         return endless.update(publication=Publication.CONFLICT, publication_note=reason) if endless.exists() else 0
 
+    def chosen(self) -> ResultQuerySet:
+        """Those that are on their products, or on their way there."""
+        return self.filter(publication__in=(Publication.WAITING, Publication.PUBLISHED))
+
     def held(self, result: ResultImage) -> ResultQuerySet:
         """The result, if its claim is still ours."""
         return self.filter(pk=result.pk, token=result.token, publication=Publication.WAITING)
@@ -114,6 +118,11 @@ class ResultImage(models.Model):
         permissions = (
             ("review_resultimage", _("Can approve and reject results")),
             ("publish_resultimage", _("Can put approved results on products")),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["item"], condition=models.Q(publication="waiting"), name="imagery_one_variant_waits"
+            ),
         )
         indexes = (
             models.Index(fields=["publication"], condition=models.Q(publication="waiting"), name="imagery_to_publish"),

@@ -94,6 +94,7 @@ class QuoteOut(serializers.Serializer[Any]):
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
     currency = serializers.CharField(help_text="the provider's own unit; empty where nothing is paid")
     seconds = serializers.FloatField()
+    variants = serializers.IntegerField(help_text="results of each picture to do, of which one is chosen")
 
 
 class LeftOutOut(serializers.Serializer[Any]):
