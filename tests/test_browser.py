@@ -15,7 +15,7 @@ from django.db import connection
 
 from example_project.shop.models import Product
 from product_imagery.flows.pump import pump_slice
-from product_imagery.models import Preset, ProviderCredential, ResultImage
+from product_imagery.models import Enhancement, Preset, ProviderCredential, ResultImage
 from product_imagery.states import Publication
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -200,10 +200,44 @@ def test_the_confirm_page_works_without_javascript(
     merchant.find("select[name=action]").send_keys("Enhance")
     merchant.click("button[name=index]")
     merchant.wait("input[value=larger]").click()
-    merchant.click("noscript button")
-    assert merchant.wait("#id_option_factor")
+    merchant.click("button[name=start]")
+    assert "You chose another look" in merchant.wait("[role=alert]").text
+    assert not Enhancement.objects.exists()
+    merchant.click("input[value=cut-out]")
+    merchant.click("button[value=look]")
+    assert merchant.wait("#id_option_crop")
     merchant.click("button[name=start]")
     merchant.wait("#imagery-progress")
+    assert Enhancement.objects.get().preset == Preset.objects.get(name="cut-out")
+
+
+def test_start_waits_on_a_slow_line_for_the_look_that_is_highlighted(
+    browser: Any, live_server: Any, make_product: Callable[..., Product], person: Callable[..., Any]
+) -> None:
+    client, product = person("*"), make_product()
+    merchant = _Merchant(browser, live_server.url)
+    merchant.open("/admin/login/")
+    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
+    merchant.open("/admin/shop/product/")
+    merchant.click(f'input[name=_selected_action][value="{product.pk}"]')
+    merchant.find("select[name=action]").send_keys("Enhance")
+    merchant.click("button[name=index]")
+    merchant.wait("#imagery-start")
+    slow = {"offline": False, "latency": 2500, "downloadThroughput": -1, "uploadThroughput": -1}
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
+    look = merchant.find("input[value=larger]")
+    look.click()
+    start = merchant.find("button[name=start]")
+    assert not start.is_enabled()
+    assert float(start.value_of_css_property("opacity")) < 0.6
+    browser.execute_script("document.querySelector('button[name=start]').click()")
+    assert not Enhancement.objects.exists()
+    merchant.wait("#id_option_factor")
+    assert browser.switch_to.active_element == look  # the keyboard stays where it was
+    merchant.click("button[name=start]")
+    merchant.wait("#imagery-progress")
+    assert Enhancement.objects.get().preset == Preset.objects.get(name="larger")
 
 
 def test_the_address_for_webhooks_is_copied_with_one_click(

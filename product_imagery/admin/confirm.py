@@ -2,87 +2,107 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext_lazy as _
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
-from product_imagery.admin.doors import person, require
+from product_imagery.admin.doors import go, person, require
 from product_imagery.admin.forms import StartForm
 from product_imagery.checks import check_engine, check_model
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.look import Look, look_of_operation, look_of_preset
-from product_imagery.flows.start import quote, start
+from product_imagery.flows.start import Quote, quote, start
 from product_imagery.models import Enhancement, Preset, Selection
 from product_imagery.products import ProductImages, description_for
 
 
-def confirm_page(request: HttpRequest, pk: Any, context: dict[str, Any]) -> HttpResponse:
-    """Show and accept the confirm form of the selection ``pk``, which belongs to the person who made it."""
+def confirm_page(request: HttpRequest, pk: Any, site: AdminSite) -> HttpResponse:
+    """Show and accept the confirm form of the selection ``pk``, which belongs to the person who made it.
+
+    One form says everything: the look, its options, how, and a digest of the figures that it showed. What is started is
+    what the form says, and only if those figures still hold.
+    """
     require(request, "start_enhancement")
     selection = Selection.objects.filter(pk=pk, actor_id=request.user.pk).first()
     if selection is None:
         messages.warning(
             request, _("This selection was started already, or it has expired. Select the products again.")
         )
-        return redirect("admin:product_imagery_enhancement_changelist")
+        return go(site, "enhancement_changelist")
     presets = list(Preset.objects.offered().select_related("credential"))
-    chosen = request.POST.get("preset") or request.GET.get("preset") or (presets[0].name if presets else "")
     if not presets:
         raise Http404("There are no presets.")
+    chosen = request.POST.get("preset") or request.GET.get("preset") or presets[0].name
+    context: dict[str, Any] = {"selection": selection, "presets": presets, "chosen": chosen, "problem": ""}
     try:
-        look = look_of_preset(chosen)
+        enhancement = _take(request, selection, chosen, context)
     except ImageryError as error:
-        messages.error(request, error.message)
-        return redirect("admin:product_imagery_preset_changelist" if chosen == presets[0].name else request.path)
-    may_publish = request.user.has_perms(["product_imagery.review_resultimage", "product_imagery.publish_resultimage"])
-    form = StartForm(request.POST or None, look=look, may_publish=may_publish)
-    if "start" in request.POST and form.is_valid():
-        response = _press(request, selection, look, form)
-        if response is not None:
-            return response
-    context |= {"selection": selection, "presets": presets, "chosen": chosen, "form": form}
-    context |= {"quote": _quote(request, selection, look, form), "title": _("Enhance pictures")}
-    hindrances = [*check_engine(None), *check_model(None)] if look.credential.declared.computes else []
-    context |= {"opts": Enhancement._meta, "hindrances": hindrances}
+        enhancement, context["problem"] = None, error.message
+    if enhancement:
+        selection.delete()
+        return go(site, "enhancement_change", enhancement.pk)
+    context |= {**site.each_context(request), "title": _("Enhance pictures"), "opts": Enhancement._meta}
     return TemplateResponse(request, "admin/product_imagery/confirm.html", context)
 
 
-def _chosen(selection: Selection) -> dict[ProductImages, Any]:
+def _take(request: HttpRequest, selection: Selection, chosen: str, context: dict[str, Any]) -> Enhancement | None:
+    """Fill the context with what is to be shown; start, if that was asked for and nothing stands against it."""
+    look = look_of_preset(chosen)
+    form = context["form"] = StartForm(_entered(request, look, chosen), look=look, may_publish=_may_publish(request))
+    context["hindrances"] = [*check_engine(None), *check_model(None)] if look.credential.declared.computes else []
+    if form.is_bound and not form.is_valid():
+        return None
+    wanted = look_of_operation(look.operation, form.options(), look.credential, look.preset)
+    figures = context["quote"] = quote(_products(selection), wanted, **form.way("fresh", "from_present"))
+    context["figures"] = _digest(wanted, figures)
+    if "start" not in request.POST:
+        return None
+    context["problem"] = _why_not(request, chosen, context["figures"])
+    if context["problem"]:
+        return None
+    way = form.way("fresh", "from_present", "auto_approve", "budget")
+    return start(_products(selection), wanted, door=Enhancement.Door.ADMIN, actor=person(request), **way)
+
+
+def _may_publish(request: HttpRequest) -> bool:
+    return request.user.has_perms(["product_imagery.review_resultimage", "product_imagery.publish_resultimage"])
+
+
+def _products(selection: Selection) -> dict[ProductImages, Any]:
     return {description_for(selection.content_type_id): selection.ids}
 
 
-def _entered(look: Look, form: StartForm) -> Look:
-    return look_of_operation(look.operation, form.options(), look.credential, look.preset)
+def _entered(request: HttpRequest, look: Look, chosen: str) -> Any:
+    """The form's data; where another look was chosen than the options are of, that look's own options."""
+    if request.method != "POST" or request.POST.get("shown") == chosen:
+        return request.POST or None
+    options = {f"option_{name}": value for name, value in look.options.items() if value is not False}
+    return options | {name: value for name, value in request.POST.items() if not name.startswith("option_")}
 
 
-def _quote(request: HttpRequest, selection: Selection, look: Look, form: StartForm) -> Any:
-    entered = form.cleaned_data if form.is_bound and form.is_valid() else {}
-    how = {name: entered.get(name, False) for name in ("fresh", "from_present")}
-    try:
-        return quote(_chosen(selection), _entered(look, form), **how)
-    except ImageryError as error:
-        messages.error(request, error.message)
-        return None
+def _digest(look: Look, figures: Quote) -> str:
+    """A digest of what the figures promise: with it the form says which ones the person has seen."""
+    promised = [look.preset and look.preset.name, look.operation, look.credential.pk, figures.to_do]
+    promised += [str(figures.cost), figures.currency, figures.is_sandbox]
+    return salted_hmac("product_imagery confirm form", json.dumps(promised), algorithm="sha256").hexdigest()
 
 
-def _press(request: HttpRequest, selection: Selection, look: Look, form: StartForm) -> HttpResponse | None:
-    try:
-        enhancement = start(
-            _chosen(selection),
-            _entered(look, form),
-            door=Enhancement.Door.ADMIN,
-            actor=person(request),
-            auto_approve=form.cleaned_data.get("auto_approve", False),
-            fresh=form.cleaned_data["fresh"],
-            from_present=form.cleaned_data["from_present"],
-            budget=form.cleaned_data.get("budget"),
+def _why_not(request: HttpRequest, chosen: str, figures: str) -> str:
+    """Why what the person saw is not what would be started, in a sentence, or nothing."""
+    if request.POST.get("shown") != chosen:
+        return _(
+            "You chose another look, so nothing was started and nothing was spent. "
+            "Its options and figures are shown now: press Start once they are right."
         )
-    except ImageryError as error:
-        messages.error(request, error.message)
-        return None
-    selection.delete()
-    return redirect("admin:product_imagery_enhancement_change", enhancement.pk)
+    if request.POST.get("figures") != figures:
+        return _(
+            "The figures have changed since they were shown, so nothing was started and nothing was spent. "
+            "These are the new ones: press Start once they are right."
+        )
+    return ""

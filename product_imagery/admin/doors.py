@@ -7,13 +7,25 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from product_imagery.exceptions import ImageryError
+
+
+def address(site: AdminSite, page: str, *arguments: Any) -> str:
+    """The address of one of our pages on this site, e.g. ``enhancement_change``."""
+    return reverse(f"admin:product_imagery_{page}", args=arguments, current_app=site.name)
+
+
+def go(site: AdminSite, page: str, *arguments: Any) -> HttpResponseRedirect:
+    """Send the browser to one of our pages on this site."""
+    return HttpResponseRedirect(address(site, page, *arguments))
 
 
 def require(request: HttpRequest, *permissions: str) -> None:

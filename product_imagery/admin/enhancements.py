@@ -99,7 +99,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     def start(self, request: HttpRequest, selection: Any) -> HttpResponse:
         """Confirm page of a selection."""
-        return confirm_page(request, selection, self.admin_site.each_context(request))
+        return confirm_page(request, selection, self.admin_site)
 
     def review(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Before and after."""

@@ -46,6 +46,11 @@ class StartForm(forms.Form):
         if not look.cost_each:
             del self.fields["budget"]
 
+    def way(self, *names: str) -> dict[str, Any]:
+        """How to go about it, as entered; nothing of what was not, or is not offered."""
+        entered = self.cleaned_data if self.is_bound and self.is_valid() else {}
+        return {name: entered[name] for name in names if entered.get(name) is not None}
+
     def option_fields(self) -> list[forms.BoundField]:
         """The fields that belong to the look."""
         return [self[name] for name in self.fields if name.startswith("option_")]

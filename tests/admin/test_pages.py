@@ -21,6 +21,7 @@ from product_imagery.models import (
     Selection,
 )
 from product_imagery.states import EnhancementStatus, Publication, Review
+from tests.admin.pages import press_start, read
 
 Make = Callable[..., Product]
 Person = Callable[..., Client]
@@ -59,8 +60,7 @@ def test_from_selection_to_the_product_and_back(make_product: Make, person: Pers
     assert "1 product selected" in page
     assert "1 picture to make" in page
     assert "free" in page
-    response = client.post(response.url, {"preset": "larger", "option_factor": "2", "option_format": "png",
-                                          "option_quality": "90", "start": "1"})  # fmt: skip
+    response = press_start(client, response.url, preset="larger", option_format="png")
     enhancement = Enhancement.objects.get()
     assert response.url == _page(enhancement)
     assert (enhancement.options["format"], enhancement.door) == ("png", "admin")
@@ -131,16 +131,15 @@ def test_publishing_without_review_is_offered_only_to_those_who_may(make_product
     starter = person(*_PRODUCTS, "start_enhancement")
     response = _select(starter, make_product())
     assert "auto_approve" not in starter.get(response.url).content.decode()
-    starter.post(response.url, {"preset": "cut-out", "option_format": "png", "option_quality": "90",
-                                "auto_approve": "on", "start": "1"})  # fmt: skip
+    press_start(starter, response.url, preset="cut-out", auto_approve="on")
     assert not Enhancement.objects.get().auto_approve
 
 
 def test_a_bad_option_is_shown_at_its_field(make_product: Make, person: Person) -> None:
     client = person("*")
     response = _select(client, make_product())
-    data = {"preset": "white", "option_ratio": "wide", "option_fill": "7", "option_size": "0", "start": "1",
-            "option_background": "#FFFFFF", "option_format": "jpeg", "option_quality": "90"}  # fmt: skip
+    data = {**read(client.get(response.url + "?preset=white")).values, "start": "1"}
+    data |= {"option_ratio": "wide", "option_fill": "7"}
     page = _text(client.post(response.url, data))
     assert "write width:height" in page
     assert "less than or equal to 1" in page
@@ -155,14 +154,14 @@ def test_the_figures_follow_the_choice(make_product: Make, person: Person, enlar
     page = client.get(response.url + "?preset=larger")
     assert "have this look already" in _text(page)
     assert re.search(r'name="start"[^>]*disabled', page.content.decode())
-    data = {"preset": "larger", "option_factor": "2", "option_format": "source", "option_quality": "90", "fresh": "on"}
-    assert "1 picture to make" in _text(client.post(response.url, data | {"preview": "1"}))
+    data = read(page).values | {"fresh": "on", "preview": "1"}
+    assert "1 picture to make" in _text(client.post(response.url, data))
 
 
 def test_a_double_click_starts_once(make_product: Make, person: Person) -> None:
     client = person("*")
     response = _select(client, make_product())
-    data = {"preset": "cut-out", "option_format": "png", "option_quality": "90", "start": "1"}
+    data = {**read(client.get(response.url + "?preset=cut-out")).values, "start": "1"}
     assert client.post(response.url, data).status_code == 302
     assert "was started already" in _text(client.post(response.url, data, follow=True))
     assert Enhancement.objects.count() == 1

@@ -23,6 +23,7 @@ from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pace import batch_sizes, forecast_seconds
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
+from tests.admin.pages import press_start
 from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import OPERATIONS, Account, hurry
 
@@ -181,12 +182,10 @@ class TestAdmin:
         client = person("*")
         chosen = {"action": "enhance_images", "_selected_action": [str(pk) for pk in products]}
         address = client.post(reverse("admin:shop_product_changelist"), chosen, follow=True).redirect_chain[-1][0]
-        pressed = {"preset": "paqshot-white", "start": "1", "option_background": "white", "option_aspect_ratio": "1:1"}
-        pressed |= {"option_scene_type": "auto", "option_people": "none"}
-        page = client.post(address, pressed | {"budget": "2"}, follow=True)
+        page = press_start(client, address, preset="paqshot-white", budget="2")
         assert "more than its budget of 2" in page.content.decode()
         assert Enhancement.objects.count() == 0
-        client.post(address, pressed | {"budget": "3"}, follow=True)
+        press_start(client, address, preset="paqshot-white", budget="3")
         assert Enhancement.objects.count() == 1
 
     def test_looks_of_a_provider_are_offered_once_there_is_an_account(
