@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable
 
 from django.db import transaction
@@ -52,10 +51,7 @@ def claim_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
         reads = _reads(credential, room, most)
         creates = _creates(credential, room, most - len(reads))
         taken = ProviderJob.objects.take(_mixed(reads, creates), seconds)
-        total: Counter[Counted] = Counter()
-        for job in taken:
-            total.update(_amounts(job))
-        LimitUse.objects.note(credential, limits, total)
+        LimitUse.objects.note_each(credential, limits, [(job, _amounts(job)) for job in taken])
         begin(job for job in taken if job.state == JobState.SENDING)
     return taken
 

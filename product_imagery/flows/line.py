@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from django.utils.crypto import salted_hmac
 from product_imagery.exceptions import CredentialRefused, NotSent, ProviderUnavailable, RateLimited, SecretError
 from product_imagery.flows.fetch import Tools
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
-from product_imagery.provider_kit.contract import Counted
+from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.provider_kit.conversation import Compute, HttpRequest, Remember, Request
 from product_imagery.provider_kit.http import Answer, clock_skew
 from product_imagery.provider_kit.registry import get_provider
@@ -36,6 +37,7 @@ from product_imagery.vault import Hidden
 _DIGEST = b"sha256:"
 _ACCOUNT = "account"  #: under this name the fingerprint is remembered
 _ECHO = "••••".encode()
+_FRESH = 0.3  #: seconds after its claim in which a call counts as sent at once
 _SHORTEST_KEY = 8  #: bytes: what is shorter is no key, and may stand in any answer
 _KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
 
@@ -105,6 +107,7 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
             usable = ProviderCredential.objects.buying({job.credential_id for job, _ in intents})
             ours = [job for job, _ in intents if job.pk in held and job.credential_id in usable]
             ProviderJob.objects.write_each(ours, "intent", "remembered", intent_at=Now())
+            LimitUse.objects.sent_now(ours)
     except DatabaseError as error:  # nothing is sent, and each thread is told
         for _, future in intents:
             future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
@@ -115,6 +118,7 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
         elif job.credential_id not in usable:
             future.set_exception(NotSent("The account was paused or switched off.", code="account_off"))
         else:
+            job.uses = ()  # dated for good
             future.set_result(None)
     return len(ours)
 
@@ -213,22 +217,30 @@ class Line(Caller):
 
     def answer(self, request: Request, ticket: Ticket) -> Any:
         """Answer one request of a job's conversation. Raises ``ImageryError``."""
-        job = ticket.job
         if isinstance(request, Compute):
             return self.tools.pool.run(request.call, **request.arguments)
         if isinstance(request, Remember):
             return self._remember(ticket, dict(request.facts))
+        self._count(ticket, request)
         if request.creates:
             self._errands.ask(_with_intent(ticket, request.body))
-        if not ticket.counted:
-            self._errands.ask(lambda: count(job.credential_id, request))
-        ticket.counted = False
         if time.monotonic() > ticket.deadline:
             raise NotSent("The claim on this job has run out.", code="claim_expired")
         ticket.sent = ticket.sent or request.creates
         answer = self.send(ticket.account, request)
         ticket.skew = clock_skew(answer)
         return answer
+
+    def _count(self, ticket: Ticket, request: HttpRequest) -> None:
+        """Count the call as of now: it may have waited since its claim. Raises ``RateLimited``."""
+        job, waited = ticket.job, time.monotonic() - ticket.since
+        if not ticket.counted:
+            self._errands.ask(lambda: count(job.credential_id, request))
+        elif waited > _shortest_window(job.credential) / 2:
+            self._errands.ask(lambda: _count_again(job))
+        elif waited > _FRESH and not request.creates:  # the uses of creates are dated when their intents are written
+            self._errands.ask(lambda: LimitUse.objects.sent_now([job]))
+        ticket.counted = False
 
     def look(self, request: Request, ticket: Ticket) -> Any:
         """Answer what a conversation asks for that was not foreseen at the claim and creates nothing. As ``answer``."""
@@ -258,12 +270,37 @@ def count(credential_id: int, request: HttpRequest) -> None:
         limits = credential.limits()
         amounts = {Counted.REQUESTS: 1, Counted.READS: 0 if request.creates else 1}
         room = LimitUse.objects.room(credential, limits)
-        for counted, amount in amounts.items():
-            if room.get(counted, amount) < amount:
-                limited = RateLimited("The provider's limit is reached for now.", code="own_limit")
-                limited.retry_after = LimitUse.objects.wait(credential, limits, counted)
-                raise limited
+        _require(credential, limits, room, amounts)
         LimitUse.objects.note(credential, limits, amounts)
+
+
+def _shortest_window(credential: ProviderCredential) -> float:
+    return min((limit.seconds for limit in credential.limits()), default=math.inf)
+
+
+def _count_again(job: ProviderJob) -> None:
+    """Count a call that waited so long that its place may be somebody else's. Raises ``RateLimited``."""
+    with transaction.atomic():
+        ProviderCredential.objects.lock(job.credential_id)
+        credential = ProviderCredential.objects.get(pk=job.credential_id)
+        limits = credential.limits()
+        uses = LimitUse.objects.filter(pk__in=job.uses)
+        amounts = {Counted(use.counted): use.amount for use in uses}
+        uses.delete()
+        room = LimitUse.objects.room(credential, limits)
+        _require(credential, limits, room, amounts)
+        job.uses = ()
+        LimitUse.objects.note_each(credential, limits, [(job, amounts)])
+
+
+def _require(
+    credential: ProviderCredential, limits: Iterable[Limit], room: Mapping[Counted, int], amounts: Mapping[Counted, int]
+) -> None:
+    for counted, amount in amounts.items():
+        if room.get(counted, amount) < amount:
+            limited = RateLimited("The provider's limit is reached for now.", code="own_limit")
+            limited.retry_after = LimitUse.objects.wait(credential, limits, counted)
+            raise limited
 
 
 def _with_intent(ticket: Ticket, body: bytes) -> ProviderJob:

@@ -22,7 +22,7 @@ from product_imagery.flows import fetch
 from product_imagery.flows.guard import TRANSIENT, attempt, with_retries
 from product_imagery.flows.settle import begin, end_items, reason
 from product_imagery.imaging.pool import ImagingPool
-from product_imagery.models import EnhancementItem, ProviderJob
+from product_imagery.models import EnhancementItem, LimitUse, ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for
 from product_imagery.provider_kit.contract import Job, JobInput, Operation
@@ -173,6 +173,8 @@ def _note(job: ProviderJob, error: ImageryError | None) -> None:
 def give_back(job: ProviderJob, *, begun: bool) -> None:
     """Return a claimed job, as a worker does that is asked to stop; one that was not begun does not count as a try."""
     claims = job.claims if begun else max(0, job.claims - 1)
+    if not begun:
+        LimitUse.objects.not_sent(job)
     held = ProviderJob.objects.held(job)
     if held.let_go(job.before_call, claims=claims) and job.before_call == JobState.QUEUED:
         EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED)

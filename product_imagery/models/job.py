@@ -186,6 +186,8 @@ class ProviderJob(models.Model):
     sent_at = models.DateTimeField(_("last sent"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
+    uses: tuple[int, ...] = ()  #: keys of what the call it is claimed for has taken of its account's limits
+
     objects = JobQuerySet.as_manager()
 
     class Meta:

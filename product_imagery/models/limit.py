@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.db import models
 from django.db.models import Q, Sum
@@ -12,6 +13,9 @@ from django.db.models.functions import Now
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.provider_kit.registry import all_providers
+
+if TYPE_CHECKING:
+    from product_imagery.models.job import ProviderJob
 
 
 class LimitUseQuerySet(models.QuerySet["LimitUse"]):
@@ -36,6 +40,35 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
         """Seconds before it is worth looking for room again: a sixtieth of the longest window."""
         return max((limit.seconds for limit in limits if limit.counted is counted), default=0) / 60
 
+    def note_each(
+        self, credential: ProviderCredential, limits: Iterable[Limit], calls: Iterable[tuple[ProviderJob, Amounts]]
+    ) -> None:
+        """Write down the calls for these jobs, which keep the keys: they are dated anew when they are sent."""
+        watched = {limit.counted for limit in limits}
+        made = [
+            (job, LimitUse(credential=credential, counted=counted, amount=amount))
+            for job, amounts in calls
+            for counted, amount in amounts.items()
+            if counted in watched and amount
+        ]
+        self.bulk_create([use for _, use in made])
+        for job, use in made:
+            job.uses = (*job.uses, use.pk)
+
+    def sent_now(self, jobs: Iterable[ProviderJob]) -> None:
+        """Date the calls for these jobs: counted when they were claimed, they are sent only now.
+
+        One that is in its window yet takes no more of it when it moves on.
+        """
+        uses = [pk for job in jobs for pk in job.uses]
+        if uses:
+            self.filter(pk__in=uses).update(at=Now())
+
+    def not_sent(self, job: ProviderJob) -> None:
+        """The call for a job was not made after all: what it took of the limits is free again."""
+        if job.uses:
+            self.filter(pk__in=job.uses).delete()
+
     def note(self, credential: ProviderCredential, limits: Iterable[Limit], amounts: dict[Counted, int]) -> None:
         """Write down calls that are about to be made, if a limit counts them."""
         watched = {limit.counted for limit in limits}
@@ -55,6 +88,9 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
                 continue
             longest = max(map(_window, limits), default=0.0)
             self.filter(credential=credential, at__lt=Now() - timedelta(seconds=longest)).delete()
+
+
+Amounts: TypeAlias = Mapping[Counted, int]
 
 
 def _window(limit: Limit) -> float:
