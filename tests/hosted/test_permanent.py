@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from example_project.shop.models import Product
@@ -25,8 +26,9 @@ BAD_NAMES = ["/srv/feed/a.jpg", "../a.jpg", "products", "products/photos", "a\0b
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=lambda name: repr(name)[:20])
 def test_a_name_that_can_never_be_read_fails_at_once(name: str, make_product: Make, enlarge: Enlarge) -> None:
-    product = make_product()
-    enhancement = enlarge(product)
+    if "\0" in name and connection.vendor == "postgresql":
+        pytest.skip("PostgreSQL stores no such name")
+    enhancement = enlarge(make_product())
     EnhancementItem.objects.update(source_name=name)
     pump_slice(seconds=0.5)
     item = enhancement.items.get()
