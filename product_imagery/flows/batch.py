@@ -29,7 +29,7 @@ logger = logging.getLogger("product_imagery")
 
 
 def record_all(words: list[Word]) -> None:
-    """Write down what came of these calls, each fenced by its job's claim. Never raises, as ``update.record``."""
+    """Write down what came of these calls, each fenced by its job's claim. Raises ``DatabaseAway``: may be repeated."""
     together: set[int] = set()
     if len(words) > 1:
         try:

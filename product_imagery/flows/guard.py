@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import platform
+import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection, connections
 
-from product_imagery.exceptions import ImageryError
+from product_imagery.exceptions import ImageryError, StateError
 from product_imagery.models import WorkerTrouble
 
 logger = logging.getLogger("product_imagery")
@@ -21,7 +24,9 @@ logger = logging.getLogger("product_imagery")
 TRANSIENT = (OperationalError, InterfaceError, InternalError)
 
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
+_OUTAGE_SECONDS, _OUTAGE_PAUSE = 60.0, 5.0  #: of waiting for a database that is away, and between two looks
 _LONGEST_PAUSE = 60.0  #: seconds until a chore that failed is tried again
 _WAITS = (0.1, 0.5, 2.0)  #: seconds before a transaction is tried again
 
@@ -41,12 +46,40 @@ def with_retries(action: Callable[[], _T]) -> _T:
         try:
             return action()
         except TRANSIENT:
-            time.sleep(wait)
+            drop_broken_connections()
+            time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  no secret
     return action()
+
+
+def retried(step: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Decorate a step that people take: somebody else's lock never ends it in an unforeseen error.
+
+    It is tried again, and raises ``StateError`` when the rows stay locked. Nothing of it is done then.
+    """
+
+    @functools.wraps(step)
+    def again(*arguments: _P.args, **named: _P.kwargs) -> _T:
+        try:
+            return with_retries(lambda: step(*arguments, **named))
+        except OperationalError as error:
+            if not database_answers():
+                raise
+            sentence = "Somebody else is changing the same things at this moment. Nothing was changed: try again."
+            raise StateError(sentence, code="busy", detail=repr(error)) from error
+
+    return again
 
 
 class DatabaseAway(Exception):
     """The database does not answer: nothing that needs it is worth trying before it does."""
+
+
+def raise_if_away(error: Exception) -> None:
+    """Raise ``DatabaseAway`` where that is what ``error`` comes from."""
+    if isinstance(error, DatabaseAway):
+        raise error
+    if isinstance(error, TRANSIENT) and not database_answers():
+        raise DatabaseAway from error
 
 
 class Guard:
@@ -79,8 +112,7 @@ class Guard:
 
     def note(self, task: str, error: Exception) -> None:
         """Log and count a failure. Raises ``DatabaseAway``."""
-        if isinstance(error, TRANSIENT) and not database_answers():
-            raise DatabaseAway from error
+        raise_if_away(error)
         self._failures[task] += 1
         if self._failures[task].bit_count() == 1:  # 1, 2, 4, 8 …: what fails all the time does not fill the log
             logger.error("“%s” failed, and everything else goes on.", task, exc_info=error)
@@ -115,14 +147,31 @@ class Chore:
             self._next = time.monotonic() + min(_LONGEST_PAUSE, 2.0**self._failures)
 
 
+def drop_broken_connections() -> None:
+    """Close connections of this thread that cannot be used any more, outside of transactions: others are made then."""
+    for one in connections.all(initialized_only=True):
+        if not one.in_atomic_block:
+            one.close_if_unusable_or_obsolete()
+
+
 def database_answers() -> bool:
     """Whether the database can be used from this thread; a broken connection is replaced by a new one."""
-    close_old_connections()
+    drop_broken_connections()
     try:
         connection.ensure_connection()
         return connection.is_usable()
     except DatabaseError:
         return False
+
+
+def wait_for_database(stop: threading.Event) -> None:
+    """Return when the database answers again, or when ``stop`` is set. Raises ``DatabaseAway`` after a minute."""
+    logger.error("The database does not answer; waiting for it.")
+    last, pause = time.monotonic() + _OUTAGE_SECONDS, 0.1
+    while not (stop.wait(pause) or database_answers()):
+        if time.monotonic() > last:
+            raise DatabaseAway
+        pause = min(2 * pause, _OUTAGE_PAUSE)
 
 
 def reason_of(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, PublicationConflict, StateError, StorageError
 from product_imagery.flows import announce
-from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
+from product_imagery.flows.guard import TRANSIENT, attempt, reason_of, retried
 from product_imagery.flows.identity import Publications
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
 from product_imagery.models.clock import from_now
@@ -97,7 +97,7 @@ def set_aside_endless() -> int:
 
 def _wait_shortly_for_locks() -> None:
     """A row that somebody else has locked is waited for so long, in this transaction, and tried again later."""
-    if connection.vendor == "postgresql":
+    if connection.vendor == "postgresql" and not connection.savepoint_ids:  # in one of the caller's it would stay
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
 
@@ -209,6 +209,7 @@ def _standing(version: ImageVersion, name: str) -> QuerySet[ResultImage]:
     return ResultImage.objects.filter(versions__in=same.exclude(pk=version.pk)).exclude(versions=version)
 
 
+@retried
 def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
     """Put back exactly what stood on the product before; the published file stays.
 
@@ -220,6 +221,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
         _check_before(description, version)
     name = None if version.before_null else version.before_name
     with transaction.atomic():
+        _wait_shortly_for_locks()
         untouched = ImageVersion.objects.filter(pk=version.pk, restored_at=None)
         if not untouched.update(restored_at=Now(), restored_by=actor):
             raise StateError("The earlier picture has been put back already.")

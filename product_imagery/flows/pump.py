@@ -25,7 +25,7 @@ from product_imagery.flows.batch import record_all
 from product_imagery.flows.beside import Beside
 from product_imagery.flows.claim import accounts_with_calls, claim_calls, set_aside
 from product_imagery.flows.fetch import Tools
-from product_imagery.flows.guard import TRANSIENT, Chore, Guard, attempt, reason_of
+from product_imagery.flows.guard import TRANSIENT, Chore, DatabaseAway, Guard, attempt, reason_of, wait_for_database
 from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Errands, Line
 from product_imagery.imaging.pool import ImagingPool
@@ -155,29 +155,42 @@ class _Pump:
         open_for_more = True  # at least once, however slow this machine is
         while not (self._stop.is_set() or self._lost):
             pause = time.monotonic() + _ROUND
-            self._look_after()
-            moved = self._guard.count("collect", self._collect) + self._guard.count("publish", self._publish)
-            send = self._sender.turn if until_idle or time.monotonic() < end else self._sender.collect
-            moved += self._guard.count("send events", send)
-            if open_for_more:
-                moved += self._guard.count("prepare", prepare.prepare_due)
-                moved += self._guard.count("claim", self._claim) + self._guard.count("call", self._call)
+            self._show()
+            moved = self._round(may_send_events=until_idle or time.monotonic() < end, open_for_more=open_for_more)
             busy = bool(self._running or self._lanes.calls() or self._sender.busy or self._beside_busy())
             # Past the end, one slow call does not keep the others waiting: more is begun for as long again.
             open_for_more = until_idle or time.monotonic() < end + (seconds if busy else 0.0)
-            if not moved and not busy and (not open_for_more or not has_work()):
+            if not moved and not busy and (not open_for_more or self._is_idle()):
                 return
             self._run_errands_until(pause if moved or busy else pause + _TICK)
+
+    def _round(self, *, may_send_events: bool, open_for_more: bool) -> int:
+        """Look after everything once; return how much was moved. While the database is away, wait for it."""
+        count = self._guard.count
+        try:
+            for chore in self._chores:
+                chore(self._guard)
+            moved = count("collect", self._collect) + count("publish", self._publish)
+            moved += count("send events", self._sender.turn if may_send_events else self._sender.collect)
+            if open_for_more:
+                moved += count("prepare", prepare.prepare_due) + count("claim", self._claim) + count("call", self._call)
+            return moved
+        except DatabaseAway:
+            wait_for_database(self._stop)
+            return 1
+
+    def _is_idle(self) -> bool:
+        idle: list[bool] = []
+        error = attempt(lambda: idle.append(not has_work()))
+        return error is None and idle[0]
 
     def _beside_busy(self) -> bool:
         return self._publishers.busy or self._receivers.busy
 
-    def _look_after(self) -> None:
+    def _show(self) -> None:
         if self.watch is not None and time.monotonic() >= self._watch_at:
             self._watch_at = time.monotonic() + _WATCH_SECONDS
             self.watch()
-        for chore in self._chores:
-            chore(self._guard)
 
     def _run_errands_until(self, moment: float) -> None:
         early = min(moment, time.monotonic() + _SHORTEST)
@@ -198,7 +211,7 @@ class _Pump:
         try:
             waiting = self._lanes.take_back()
             while self._under_way(sent_only=time.monotonic() > deadline) and time.monotonic() < last:
-                if not self._errands.run() + self._collect():
+                if not self._errands.run() + self._collect_if_possible():
                     self._wake.wait(_ROUND)
                     self._wake.clear()
             for future, job in self._running.items():
@@ -213,6 +226,11 @@ class _Pump:
             self._transport.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._lanes.close()
+
+    def _collect_if_possible(self) -> int:
+        with contextlib.suppress(DatabaseAway):
+            return self._guard.count("collect", self._collect)
+        return 0
 
     def _under_way(self, *, sent_only: bool) -> bool:
         calls = self._lanes.calls()
@@ -261,8 +279,8 @@ class _Pump:
     def _collect(self) -> int:
         finished = [future for future in self._running if future.done()]
         for future in finished:
-            del self._running[future]
             submit.record(future.result())
+            del self._running[future]
         words = self._lanes.ended()
         record_all(words)
         self._lanes.forget(words)  # not before: what is not written down is not forgotten either

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows import announce, ledger
+from product_imagery.flows.guard import retried
 from product_imagery.flows.settle import settle
 from product_imagery.flows.standing import on_product
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
@@ -19,6 +20,7 @@ from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ItemStatus, Publication, Review
 
 
+@retried
 def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: bool, replaces: bool = True) -> None:
     """Approve a result; with ``publish`` a worker puts it on the product, as ``request_publication`` has it.
 
@@ -32,11 +34,13 @@ def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: boo
         announce.result_approved(result)
 
 
+@retried
 def reject(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
     """Reject a result; its files stay. Raises ``StateError`` when it was judged already."""
     _judge(result, Review.REJECTED, actor)
 
 
+@retried
 @transaction.atomic
 def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None, replaces: bool = True) -> None:
     """Let a worker put an approved result on its product, also where it was before and something else stands now.
@@ -92,6 +96,7 @@ def can_vary(enhancement: Enhancement) -> bool:
     return "seed" in enhancement.options or not get_provider(enhancement.credential.provider).computes
 
 
+@retried
 def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> ProviderJob:
     """Reject a result and make another one of its item, with another seed where the operation has one.
 

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows import ledger
+from product_imagery.flows.guard import retried
 from product_imagery.flows.items import note_omitted
 from product_imagery.flows.settle import end_items, resume_stalled, settle
 from product_imagery.models import (
@@ -36,6 +37,7 @@ _PATIENCE = 1.0  #: seconds that a request may take for what a worker can do as 
 _BREATH = 0.05  #: seconds between two transactions: who waits for SQLite's lock looks for it from time to time
 
 
+@retried
 def cancel(enhancement: Enhancement) -> int:
     """Cancel all items that have not been handed over and return their number; the others come to their own end.
 
@@ -109,6 +111,7 @@ def _cancel_waiting(enhancement: Enhancement) -> tuple[int, int]:
     return len(jobs), count
 
 
+@retried
 def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
     """Queue failed and cancelled items again and return their number; those under way elsewhere are left out.
 
@@ -227,6 +230,7 @@ def _restart(
     return sum(CreditEntry.objects.booked(fresh).values(), Decimal(0))
 
 
+@retried
 def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
     """A person has a stalled job sent once more. It may cost once more; it does where the first one was accepted.
 
@@ -250,6 +254,7 @@ def _buy_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
         _restart(job.enhancement, list(waiting))
 
 
+@retried
 def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> None:
     """A person says that the provider accepted a stalled job under this id: it is read from there.
 
@@ -265,6 +270,7 @@ def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> N
         raise StateError(f"The id {remote_id} belongs to another job.") from None
 
 
+@retried
 def give_up(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
     """A person does not want to know: the job ends as failed, and what it may have cost stays booked.
 

@@ -19,7 +19,7 @@ from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, FetchError, ImageryError, RegistrationError, StorageError
 from product_imagery.flows import fetch
-from product_imagery.flows.guard import TRANSIENT, attempt, with_retries
+from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
 from product_imagery.flows.settle import begin, end_items, reason
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EnhancementItem, LimitUse, ProviderJob
@@ -130,12 +130,13 @@ def _may_pass(error: ImageryError, claims: int) -> bool:
 def record(done: Done) -> None:
     """Write down what came of a job, if its claim is still ours; otherwise the sweep clears what was stored.
 
-    Never raises. While the database is away the claim runs out, and the job is done again; what cannot be written down
-    for another reason fails its job alone.
+    What cannot be written down in any way fails its job alone. Raises ``DatabaseAway``, and nothing else: it may be
+    written down when the database is back.
     """
     error = attempt(lambda: with_retries(partial(_record, done)))
     if error is None:
         return
+    raise_if_away(error)
     logger.error("What became of job %s could not be written down.", done.task.job.pk, exc_info=error)
     if not isinstance(error, TRANSIENT):
         sentence = (

@@ -22,7 +22,7 @@ from product_imagery.exceptions import (
     RateLimited,
 )
 from product_imagery.flows import fetch, ledger, lost
-from product_imagery.flows.guard import TRANSIENT, attempt, with_retries
+from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
 from product_imagery.flows.settle import end_items, reason, stall
 from product_imagery.flows.track import Word
 from product_imagery.flows.uncollected import waits_for_us
@@ -50,12 +50,13 @@ _NO_PICTURE = FetchError("The provider finished without a picture for this produ
 def record(word: Word) -> None:
     """Let a provider's word change its job, if the claim is still ours; otherwise the sweep clears what was stored.
 
-    Never raises: a word that cannot be written down in any way stalls its job, and takes neither its neighbours nor the
-    pump with it. While the database is away the claim runs out, and what the provider has is asked again.
+    A word that cannot be written down in any way stalls its job, and takes neither its neighbours nor the worker with
+    it. Raises ``DatabaseAway``, and nothing else: it may be written down when the database is back.
     """
     error = attempt(lambda: with_retries(partial(_record, word)))
     if error is None:
         return
+    raise_if_away(error)
     logger.error("What became of job %s could not be written down.", word.call.job.pk, exc_info=error)
     if not isinstance(error, TRANSIENT):
         sentence = "The provider's answer could not be written down; the log says why. Look there what became of it."

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from product_imagery.flows.pump import has_work, pump_slice
+from product_imagery.flows.guard import TRANSIENT, DatabaseAway, drop_broken_connections, reason_of
+from product_imagery.flows.pump import Slice, has_work, pump_slice
 from product_imagery.management.door import ImageryCommand
 from product_imagery.management.waiting import Waiting
 
 _STANDBY_SECONDS = 1.0
+_LONGEST_PAUSE = 30.0  #: seconds between looks for a database that is away
 
 
 class Command(ImageryCommand):
@@ -34,12 +37,27 @@ class Command(ImageryCommand):
         done = published = 0
         watch = Waiting(self.stderr.write) if options["until_idle"] else None
         while not stop.is_set():
-            seen = pump_slice(until_idle=options["until_idle"], stop=stop, watch=watch)
+            seen, work_left = self._slice(stop, watch, until_idle=options["until_idle"])
             done, published = done + seen.done, published + seen.published
-            if options["once"] or (options["until_idle"] and not has_work()):
+            if options["once"] or (options["until_idle"] and not work_left):
                 break
             if not seen.ran or not seen.work_left:
                 stop.wait(_STANDBY_SECONDS)
                 if watch:
-                    watch()
+                    with suppress(*TRANSIENT):  # the next slice waits for the database
+                        watch()
         self.stdout.write(f"{done} jobs done, {published} pictures published.")
+
+    def _slice(self, stop: threading.Event, watch: Waiting | None, *, until_idle: bool) -> tuple[Slice, bool]:
+        """One slice, and whether work is left. A database that is away is waited for, however long that takes."""
+        pause = _STANDBY_SECONDS
+        while not stop.is_set():
+            try:
+                return pump_slice(until_idle=until_idle, stop=stop, watch=watch), has_work()
+            except (DatabaseAway, *TRANSIENT) as error:
+                drop_broken_connections()
+                reason = reason_of(error.__cause__ or error)
+                self.stderr.write(f"The database does not answer ({reason}). Trying again in {pause:.0f} seconds.")
+                stop.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        return Slice(), False
