@@ -71,6 +71,7 @@ class Settings:
     review_below: float = _key(0.5, "confidence below which nothing is published before a person has looked; 0: never")
     api_requests: int = _key(60, "requests a minute of an API key that has no limit of its own")
     api_upload_bytes: int = _key(200 * 1024 * 1024, "largest API request that brings pictures as files of a form")
+    health_token: str = _key("", "secret with which `…/health/` may be asked; without, only staff may", repr=False)
     model_folder: str = _key("", "where model files are kept; default is the user's cache folder")
     model_url: str = _key("", "https address of the matting model, tried when pip cannot fetch it")
     model_path: str = _key("", "an ONNX model of your own instead (ISNet, BiRefNet …)")

@@ -1,14 +1,125 @@
-"""Health: is there a worker, and does due work move?"""
+"""Health: does due work move? Asked of the rows, whoever claims to be alive."""
 
 from __future__ import annotations
 
-from django.db.models import Q
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from product_imagery.models import EventDelivery, ProviderCredential, ProviderJob, PumpSlot, ResultImage
-from product_imagery.models.clock import from_now
-from product_imagery.states import JobState, Publication
+from django.db.models import Count, Min, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from product_imagery.conf import get_settings
+from product_imagery.models import (
+    EventDelivery,
+    ImageVersion,
+    LimitUse,
+    Preparation,
+    ProviderCredential,
+    ProviderJob,
+    PumpSlot,
+    ResultImage,
+    WebhookDelivery,
+)
+from product_imagery.models.clock import from_now, unclaimed
+from product_imagery.states import HELD_JOBS, JobState, Publication
 
 _SILENCE_SECONDS = 60
+_SOON = 120.0  #: seconds within which what was tried a moment before is due again
+_AHEAD = 10.0  #: seconds by which a sign of life may be ahead of the database's clock
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """Work of one kind that is due and does not move: how much, and for how many seconds the oldest has waited."""
+
+    kind: str
+    number: int
+    seconds: float
+
+
+def stuck_work(seconds: float = _SILENCE_SECONDS) -> Iterator[Stuck]:
+    """Yield what has been due for ``seconds`` while nothing of its kind has changed.
+
+    A long queue that is being worked through is not stuck, nor is what waits for a limit, a pause or a person.
+    """
+    alone = not workers(seconds).exists()
+    yield from _stuck_jobs(seconds, alone=alone)
+    for kind, rows, column, moves in _other_kinds(seconds):
+        found = rows.filter(**{f"{column}__lt": from_now(-seconds)}).aggregate(number=Count("pk"), oldest=Min(column))
+        if found["number"] and (alone or not moves.exists()):
+            yield Stuck(kind, found["number"], _age(found["oldest"]))
+
+
+def workers(seconds: float = _SILENCE_SECONDS) -> QuerySet[PumpSlot]:
+    """Slots whose worker has shown itself within ``seconds``."""
+    return PumpSlot.objects.filter(seen_at__gte=from_now(-seconds), seen_at__lte=from_now(_AHEAD))
+
+
+def _stuck_jobs(seconds: float, *, alone: bool) -> Iterator[Stuck]:
+    since = from_now(-seconds)
+    counted = _overdue_jobs(seconds).values("credential").annotate(number=Count("pk"), oldest=Min("due_at"))
+    waiting = {one["credential"]: one for one in counted.order_by("credential")}
+    accounts = ProviderCredential.objects.rested().filter(pk__in=waiting)  # a rest is told of with its reason
+    moving = set() if alone else _moving_accounts(waiting, since)
+    for account in accounts.order_by("pk"):
+        if account.pk not in moving and not _waits_for_limit(account):
+            one = waiting[account.pk]
+            yield Stuck(f"jobs of “{account}”", one["number"], _age(one["oldest"]))
+
+
+def _overdue_jobs(seconds: float) -> QuerySet[ProviderJob]:
+    """Jobs that a worker should have taken, and those that one took and does not hold any more."""
+    since = from_now(-seconds)
+    due = ProviderJob.objects.movable().exclude(state=JobState.SENDING).filter(unclaimed(), due_at__lt=since)
+    due = due.exclude(state=JobState.QUEUED, enhancement__cancelled_at__isnull=False)
+    return due | ProviderJob.objects.filter(state=JobState.SENDING, claimed_until__lt=since)
+
+
+def _moving_accounts(accounts: Any, since: Any) -> set[int]:
+    """Those of the accounts at which a job was begun, ended, read or held a moment before."""
+    fresh = from_now(get_settings().claim_seconds - _SILENCE_SECONDS)  # a claim that was renewed lately
+    held = Q(state__in=HELD_JOBS, claimed_until__gte=fresh)
+    read = Q(state__in=(JobState.RUNNING, JobState.CHECKING), due_at__gte=since, due_at__lte=from_now(_SOON))
+    moved = Q(sent_at__gte=since) | Q(accepted_at__gte=since) | Q(finished_at__gte=since)
+    jobs = ProviderJob.objects.filter(held | read | moved, credential__in=list(accounts))
+    return set(jobs.values_list("credential", flat=True))
+
+
+def _waits_for_limit(account: ProviderCredential) -> bool:
+    try:
+        limits = account.limits()
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return any(left <= 0 for left in LimitUse.objects.room(account, limits).values())
+
+
+def _other_kinds(seconds: float) -> Iterator[tuple[str, QuerySet[Any], str, QuerySet[Any]]]:
+    """Each kind of work beside jobs: what is due by which column, and rows that show that such work moves."""
+    since = from_now(-seconds)
+    publications = ResultImage.objects.filter(publication=Publication.WAITING)
+    published = ImageVersion.objects.filter(published_at__gte=since)
+    yield "publications", publications.filter(unclaimed()), "reviewed_at", published
+    refused = publications.exclude(publication_note="")
+    yield "publications that fail", refused, "reviewed_at", ResultImage.objects.none()
+    events = EventDelivery.objects.sendable()
+    tried = Q(delivered_at__gte=since) | Q(claimed_until__gte=Now())
+    yield "events", events.filter(unclaimed()), "due_at", EventDelivery.objects.filter(tried)
+    calls = WebhookDelivery.objects.forgotten().filter(received_at__lt=from_now(-2 * seconds))
+    yield "calls of providers", calls, "received_at", WebhookDelivery.objects.filter(processed_at__gte=since)
+    preparing = Preparation.objects.filter(due_at__lte=Now())
+    yield "selections to be prepared", preparing, "due_at", Preparation.objects.filter(due_at__gte=since)
+
+
+def _age(moment: datetime | None) -> float:
+    return max(0.0, (timezone.now() - moment).total_seconds()) if moment else 0.0
+
+
+def dated_ahead() -> PumpSlot | None:
+    """A slot whose worker seems to have been seen in the future: a clock was wrong."""
+    return PumpSlot.objects.filter(seen_at__gt=from_now(_AHEAD)).first()
 
 
 def last_sign_of_life() -> PumpSlot | None:
@@ -21,17 +132,10 @@ def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
 
     A long queue that a living worker works through is not overdue.
     """
-    since = from_now(-seconds)
-    if PumpSlot.objects.filter(seen_at__gte=since).exists():
+    if workers(seconds).exists():
         return 0
-    jobs = ProviderJob.objects.movable().exclude(state=JobState.SENDING).filter(due_at__lt=since).count()
-    jobs += ProviderJob.objects.filter(state=JobState.SENDING, claimed_until__lt=since).count()
-    return jobs + ResultImage.objects.filter(publication=Publication.WAITING, reviewed_at__lt=since).count()
-
-
-def undelivered(seconds: float = 3600.0) -> int:
-    """How many events have been due for so long without an attempt: a worker has too much to do, or none of it."""
-    return EventDelivery.objects.fresh().filter(due_at__lt=from_now(-seconds)).count()
+    waiting = ResultImage.objects.filter(publication=Publication.WAITING, reviewed_at__lt=from_now(-seconds))
+    return _overdue_jobs(seconds).count() + waiting.count()
 
 
 def wrong_clocks(seconds: float = _SILENCE_SECONDS) -> list[ProviderCredential]:

@@ -1,0 +1,174 @@
+"""Looks at what a machine needs: storages that take files, room for temporary ones, an engine that makes a picture."""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+from PIL import Image, ImageDraw
+
+from product_imagery import files
+from product_imagery.conf import Settings, get_settings
+from product_imagery.doctor.findings import Finding, problem
+from product_imagery.exceptions import ImageryError, StorageError
+from product_imagery.imaging.pool import ImagingPool, PoolLimits
+from product_imagery.products import ProductImages, registered
+from product_imagery.providers.local.model import MATTING, is_present
+from product_imagery.rows import unopened
+from product_imagery.storage_errors import as_storage_errors
+
+_MEBIBYTE = 1024 * 1024
+_ENGINE_SECONDS = 30.0  #: for the test picture, including the start of its process
+_PROBE = "imagery-doctor"  #: begins the names of our test files
+
+
+def storage_of_results() -> Iterator[Finding]:
+    """Write a small file, read it back, delete it."""
+    detail = _trial(files.results_storage(), posixpath.join(get_settings().folder, f"{_PROBE}-{_random()}.txt"))
+    advice = "Pictures wait and are stored later; nothing is bought again. Make the storage writable and reachable."
+    yield Finding("storage", not detail, detail and f"The storage of results: {detail} {advice}")
+
+
+def storages_of_products() -> Iterator[Finding]:
+    """The same where each registered model keeps published pictures."""
+    found = False
+    for description in registered():
+        detail = _trial_of(description)
+        if detail:
+            found = True
+            advice = (
+                "Results wait and are published later, nothing is bought again. Make that folder or bucket writable."
+            )
+            yield problem("target storages", f"{description.model._meta.label}: {detail} {advice}")
+    if not found:
+        yield Finding("target storages", True)
+
+
+def _trial_of(description: ProductImages) -> str:
+    try:
+        with as_storage_errors("upload_to fails."):  # the shop's own code
+            name = _name_on_product(description)
+    except StorageError as error:
+        return f"{error.message} {error.detail}."
+    return _trial(description.target_storage, name) if name else ""
+
+
+def _name_on_product(description: ProductImages) -> str:
+    """A name in the folder of published pictures; empty where only a product could tell, and there is none."""
+    field: Any = description.target_field
+    row = unopened(description.holder._base_manager.order_by("pk")).first()
+    if row is None and callable(field.upload_to):
+        return ""
+    name: str = field.generate_filename(row, f"{_PROBE}-{_random()}.txt")
+    return name
+
+
+def _trial(storage: Storage, name: str) -> str:
+    """Why the storage does not keep a small file; empty when it does."""
+    content = _random().encode()
+    try:
+        with as_storage_errors("a file cannot be kept:"):
+            stored = storage.save(name, ContentFile(content))
+            try:
+                with storage.open(stored) as handle:
+                    same = handle.read() == content
+            finally:
+                storage.delete(stored)
+    except StorageError as error:
+        return f"{error.message} {error.detail}."
+    return "" if same else "what is read back is not what was written."
+
+
+def temporary_files() -> Iterator[Finding]:
+    """Room for one picture in the making, and a file that can really be written there."""
+    folder, needed = Path(tempfile.gettempdir()), get_settings().max_bytes
+    detail = ""
+    try:
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            detail = (
+                f"{free / _MEBIBYTE:.1f} MiB are free in {folder}, and a picture may need {needed / _MEBIBYTE:.0f}."
+            )
+        else:
+            with tempfile.NamedTemporaryFile(prefix=files.TEMPORARY) as handle:
+                handle.write(bytes(_MEBIBYTE))
+                handle.flush()
+    except OSError as error:
+        detail = f"No file can be written in {folder}: {error}."
+    advice = "Pictures wait; nothing is bought again. Free some room there, or set TMPDIR to another folder."
+    yield Finding("temporary files", not detail, detail and f"{detail} {advice}")
+
+
+def model() -> Iterator[Finding]:
+    """The file of the matting model."""
+    settings = get_settings()
+    if settings.model_path:
+        here, advice = (
+            Path(settings.model_path).is_file(),
+            f"There is no file {settings.model_path}: correct MODEL_PATH.",
+        )
+    else:
+        here, advice = is_present(MATTING, settings.models()), "Run “manage.py imagery_model fetch”."
+    yield Finding("model", here, "" if here else f"The matting model is missing. {advice}")
+
+
+def engine() -> Iterator[Finding]:
+    """Make one small picture, in a process of its own, as the worker does."""
+    try:
+        make_test_picture(get_settings())
+    except ImageryError as error:
+        cause = error.detail.strip().rpartition("\n")[2]
+        detail = f"The local engine cannot make a picture on this machine: {error.message} {cause}".strip()
+        advice = (
+            "Look at MEMORY_PER_PROCESS, the model and the installed packages. Its pictures wait; they cost nothing."
+        )
+        yield problem("engine", f"{detail} {advice}")
+        return
+    yield Finding("engine", True)
+
+
+def make_test_picture(settings: Settings) -> None:
+    """A packshot of a drawn bottle. Raises ``ImageryError``."""
+    limits = PoolLimits(1, settings.memory_per_process, round(_ENGINE_SECONDS), _ENGINE_SECONDS)
+    pool = ImagingPool(limits)
+    options = {"background": "#FFFFFF", "ratio": "1:1", "size": 64, "fill": 0.85, "shadow": False}
+    try:
+        with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as folder:
+            source = Path(folder, "source.png")
+            _draw(source)
+            pool.run(
+                "product_imagery.providers.local.engine:enhance",
+                source=str(source),
+                folder=folder,
+                operation="white_background",
+                options={**options, "format": "png", "quality": 90},
+                **settings.provider_settings(),
+            )
+    except OSError as error:
+        raise ImageryError("There is no room for the test picture.", detail=repr(error)) from error
+    finally:
+        pool.close()
+
+
+def _draw(path: Path) -> None:
+    picture = Image.new("RGB", (96, 96), "#c8c8cc")
+    ImageDraw.Draw(picture).rectangle((34, 20, 62, 80), fill="#b03020")
+    picture.save(path)
+
+
+def engine_is_here() -> bool:
+    """Whether this machine is set up to run the local engine: one that only serves pages needs neither of the two."""
+    settings = get_settings()
+    path = Path(settings.provider_settings()["engine"]["model"]["path"])
+    return path.is_file()
+
+
+def _random() -> str:
+    return uuid.uuid4().hex[:12]

@@ -1,0 +1,106 @@
+"""Looks at the rows: does work move, what was set aside, and what waits for a person?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.core.exceptions import ValidationError
+
+from product_imagery.doctor.findings import Finding, problem
+from product_imagery.exceptions import ImageryError
+from product_imagery.flows import health
+from product_imagery.models import EnhancementItem, ProviderCredential, ResultImage, WebhookDelivery, WorkerTrouble
+from product_imagery.states import ItemStatus, Publication
+
+_NOTHING_LOST = "Nothing is lost and nothing is bought twice."
+
+
+def progress() -> Iterator[Finding]:
+    """Work that is due and does not move, by kind."""
+    slot = health.last_sign_of_life()
+    seen = (
+        f"A worker was last seen {slot.seen_at:%Y-%m-%d %H:%M:%S} ({slot.holder})." if slot else "None was ever seen."
+    )
+    living = health.workers().exists()
+    advice = (
+        "although a worker shows itself: see what the other lines and its log say, then restart the workers."
+        if living
+        else "and no worker moves it: start or restart the workers."
+    )
+    found = False
+    for stuck in health.stuck_work():
+        found = True
+        what = f"{stuck.number} {stuck.kind} have waited for {stuck.seconds:.0f} s"
+        yield problem("workers", f"{what}, {_note(stuck.kind) or advice} {_NOTHING_LOST} {seen}")
+    if not found:
+        yield Finding("workers", True, seen)
+    ahead = health.dated_ahead()
+    if ahead is not None:
+        when = f"{ahead.seen_at:%Y-%m-%d %H:%M:%S}"
+        detail = f"The last sign of life of {ahead.holder} is dated ahead, {when}: a clock was wrong."
+        yield problem("clocks", f"{detail} Compare the clocks of this machine, its workers and the database.")
+
+
+def _note(kind: str) -> str:
+    if kind != "publications that fail":
+        return ""
+    notes = ResultImage.objects.filter(publication=Publication.WAITING).exclude(publication_note="")
+    note = notes.order_by("pk").values_list("publication_note", flat=True).first()
+    return f"the first because of this: “{note}” They are tried again each minute; make the products' storage writable."
+
+
+def troubles() -> Iterator[Finding]:
+    """Tasks of workers that fail, and calls of providers that were set aside."""
+    known = list(WorkerTrouble.objects.present())
+    for one in known:
+        detail = f"“{one.task}” has failed {one.failures} times on {one.machine} since {one.since:%Y-%m-%d %H:%M:%S}"
+        yield problem("tasks", f"{detail}: {one.reason} Everything else goes on; this is tried again by itself.")
+    aside = WebhookDelivery.objects.set_aside()
+    count = aside.count()
+    if count:
+        reason = aside.order_by("-pk").values_list("outcome", flat=True).first()
+        detail = f"{count} calls of providers were set aside, the last because of this: {reason}"
+        yield problem("tasks", f"{detail} Process them again in the admin or with “manage.py imagery_webhooks”.")
+    if not known and not count:
+        yield Finding("tasks", True)
+
+
+def accounts() -> Iterator[Finding]:
+    """Keys that cannot be read, what is entered wrong, and what is paused."""
+    found = False
+    for credential in ProviderCredential.objects.filter(is_active=True):
+        detail = _unusable(credential)
+        if not detail and credential.paused_at:
+            detail = f"{credential} is paused: {credential.paused_reason}"
+        if detail:
+            found = True
+            yield problem("accounts", detail)
+    if not found:
+        yield Finding("accounts", True)
+
+
+def _unusable(credential: ProviderCredential) -> str:
+    try:
+        credential.secret()
+        credential.clean()
+    except ImageryError as error:
+        return f"{credential}: {error.message}"
+    except ValidationError as error:
+        return f"{credential}: {' '.join(error.messages)}"
+    return ""
+
+
+def clocks() -> Iterator[Finding]:
+    """Clocks that differ from those of the providers."""
+    wrong = health.wrong_clocks()
+    for credential in wrong:
+        skew = f"{credential.clock_skew:+.0f} s from ours"
+        yield problem("clocks", f"{credential}: its provider's clock is {skew}; webhooks may be refused.")
+    if not wrong:
+        yield Finding("clocks", True)
+
+
+def decisions() -> Iterator[Finding]:
+    """What a person has to decide."""
+    count = EnhancementItem.objects.filter(status=ItemStatus.STALLED).count()
+    yield Finding("decisions", not count, f"{count} pictures need a decision in the admin." if count else "")
