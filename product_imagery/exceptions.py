@@ -25,6 +25,9 @@ ImageryError                 code, message (a sentence for a person), detail (fo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 _FINAL = ("missing", "gone", "too_large", "not_an_image", "unreadable_name", "compressed", "product_gone")
 #: tries after which trouble that might have passed is taken to stay
 _MOST_TRIES = {"truncated": 2}
@@ -77,8 +80,9 @@ class OptionError(RequestError):
 
 
 class NothingToDo(RequestError):
-    """No selected picture needs this work."""
+    """No selected picture needs this work; ``left_out`` says of each product why, as ``flows.start`` does."""
 
+    left_out: Sequence[tuple[Any, Any, str, str]] = ()
     code = "nothing_to_do"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
@@ -49,6 +50,10 @@ class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
 
+    def __init__(self, message: str, code: str = "", left_out: Sequence[Any] = ()) -> None:
+        super().__init__(message, code or self.default_code)
+        self.left_out = left_out
+
 
 class TooLarge(APIException):
     """413."""
@@ -93,6 +98,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     answer = envelope(error.status_code, _code_of(error), _sentence_of(error), request_id)
     if isinstance(error, ValidationError):
         answer.data["error"]["details"] = error.detail
+    if isinstance(error, Conflict) and error.left_out:
+        answer.data["error"]["left_out"] = error.left_out
     wait = getattr(error, "wait", None)
     if wait is not None:
         answer["Retry-After"] = str(max(1, math.ceil(wait)))

@@ -92,6 +92,7 @@ _RESULT = {
 _ITEM_SHOWN = {
     "id": _ITEM,
     "external_id": "SKU-12",
+    "external_ids": ["SKU-12"],
     "product": "shop.product:12",
     "status": "completed",
     "error_code": "",
@@ -144,7 +145,11 @@ _SENT = {
     "delivered_at": _LATER,
 }
 _WANTED = {"preset": "white", "images": [{"product": "shop.product:12", "external_id": "SKU-12"}]}
-_LEFT_OUT = {"left_out": [{"product": "shop.product:13", "reason": "done_before"}]}
+_LEFT_OUT = {
+    "left_out": [
+        {"product": "shop.product:13", "reason": "done_before", "enhancement": _ENHANCEMENT, "generations": []},
+    ]
+}
 _TOOL = {"product": "shop.product:12", "options": {}}
 _ADDED = {"generations": [_GENERATION]}
 

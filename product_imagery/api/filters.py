@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from product_imagery.models import EnhancementItem, Event, EventDelivery, WebhookEndpoint
+from product_imagery.models import EnhancementItem, Event, EventDelivery, FurtherId, WebhookEndpoint
 from product_imagery.states import EnhancementStatus, Publication, Review
 
+_FURTHER = 1000  #: pictures with one further id
 _PAGES = ("limit", "offset", "cursor")
 _Row = TypeVar("_Row", bound=Model)
 
@@ -59,7 +60,9 @@ class _ItemsOf(serializers.Field[Any, Any, Any, Any]):
 
     def to_internal_value(self, data: Any) -> QuerySet[EnhancementItem, Any]:
         """Their primary keys. Raises ``ValidationError``."""
-        return EnhancementItem.objects.filter(**{self._lookup: self.field.run_validation(data)}).values("pk")
+        wanted = self.field.run_validation(data)
+        further = list(FurtherId.objects.filter(name=wanted).values_list("item", flat=True)[:_FURTHER])
+        return EnhancementItem.objects.filter(Q(**{self._lookup: wanted}) | Q(pk__in=further)).values("pk")
 
 
 class GenerationFilters(CreatedFilters):

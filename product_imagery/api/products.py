@@ -105,11 +105,11 @@ def pictures_of(description: ProductImages, rows: Iterable[Any]) -> dict[str, li
 
 def chosen(
     images: Sequence[dict[str, Any]], viewer: Viewer
-) -> tuple[dict[ProductImages, list[Any]], dict[tuple[ProductImages, str], str]]:
+) -> tuple[dict[ProductImages, list[Any]], dict[tuple[ProductImages, str], list[str]]]:
     """What is asked for, by description, and the caller's own ids. Raises ``ValidationError``, ``PermissionDenied``."""
     keys: dict[ProductImages, list[Any]] = {}
     places: dict[tuple[ProductImages, Any], int] = {}
-    own: dict[tuple[ProductImages, str], str] = {}
+    own: dict[tuple[ProductImages, str], list[str]] = {}
     for number, image in enumerate(images):
         try:
             description, key = parse(image["product"])
@@ -119,8 +119,9 @@ def chosen(
             places[description, key] = number
             keys.setdefault(description, []).append(key)
         name = image.get("external_id", "")
-        if name and own.setdefault((description, str(key)), name) != name:
-            raise _wrong(number, "This product is asked for twice, under two external ids. Send it once.")
+        names = own.setdefault((description, str(key)), [])
+        if name and name not in names:
+            names.append(name)
     for description, wanted in keys.items():
         there = set(viewer.rows(description).filter(pk__in=wanted).values_list("pk", flat=True))
         missing = next((key for key in wanted if key not in there), None)

@@ -145,7 +145,8 @@ def _body(kind: str, data: _Data) -> str:
 
 def _of_items(items: Sequence[EnhancementItem]) -> list[tuple[int, _Data]]:
     ids = [item.pk for item in items]
-    loaded = EnhancementItem.objects.select_related("enhancement", "content_type").in_bulk(ids)
+    loaded: Any = EnhancementItem.objects.select_related("enhancement", "content_type")
+    loaded = loaded.prefetch_related("further_ids").in_bulk(ids)
     results: dict[int, list[str]] = {}
     for item, result in ResultImage.objects.filter(item__in=ids).order_by("pk").values_list("item", "uuid"):
         results.setdefault(item, []).append(str(result))
@@ -160,6 +161,7 @@ def _of_item(item: EnhancementItem) -> _Data:
         "item": str(item.uuid),
         "product": item.product_id,
         "external_id": item.external_id,
+        "external_ids": item.external_ids,
         "status": item.status,
         "error_code": item.error_code,
         "error_message": item.error_message,

@@ -12,6 +12,7 @@ from product_imagery.models import (
     Enhancement,
     EnhancementItem,
     EventDelivery,
+    FurtherId,
     ImageVersion,
     ProviderJob,
     Upload,
@@ -56,6 +57,7 @@ def _forget(enhancements: list[Enhancement]) -> None:
     items = EnhancementItem.objects.filter(enhancement__in=pks)
     ImageVersion.objects.filter(result__enhancement__in=pks).update(label=_NO_NAME)
     _forget_uploads(items)
+    FurtherId.objects.filter(item__enhancement__in=pks).delete()
     items.update(label=_NO_NAME, source_url="", external_id="", error_detail="")
     jobs = ProviderJob.objects.filter(enhancement__in=pks)
     keys = list(jobs.values_list("pk", flat=True))

@@ -16,7 +16,7 @@ from product_imagery.flows import ledger, pace
 from product_imagery.flows.look import Look, look_of_enhancement
 from product_imagery.flows.plan import Plan, Work, done_before, make_plan
 from product_imagery.flows.settle import settle
-from product_imagery.models import Enhancement, EnhancementItem, Preparation, ProviderCredential
+from product_imagery.models import Enhancement, EnhancementItem, FurtherId, Preparation, ProviderCredential
 from product_imagery.products import ProductImages, description_for
 
 BATCH = 500  #: pictures in one transaction
@@ -40,7 +40,7 @@ def create_items(
     enhancement: Enhancement,
     plan: Plan,
     cost_each: Decimal,
-    external_ids: Mapping[str, str],
+    external_ids: Mapping[str, Sequence[str]],
     *,
     fresh: bool,
     at: datetime | None = None,
@@ -49,18 +49,16 @@ def create_items(
     packets = list(pace.packets(plan.to_do, enhancement.credential))
     jobs = ledger.order(enhancement, [(enhancement.options, cost_each * len(packet)) for packet in packets], at)
     rows = [(job, work) for job, packet in zip(jobs, packets, strict=True) for work in packet]
-    EnhancementItem.objects.bulk_create(
+    names = [external_ids.get(name_of(*work.product)) or [""] for _, work in rows]
+    items = EnhancementItem.objects.bulk_create(
         (
-            EnhancementItem(
-                enhancement=enhancement,
-                job=job,
-                external_id=external_ids.get(name_of(*work.product), ""),
-                **_facts(work),
-            )
-            for job, work in rows
+            EnhancementItem(enhancement=enhancement, job=job, external_id=own[0], **_facts(work))
+            for (job, work), own in zip(rows, names, strict=True)
         ),
         batch_size=BATCH,
     )
+    further = [FurtherId(item=item, name=name) for item, own in zip(items, names, strict=True) for name in own[1:]]
+    FurtherId.objects.bulk_create(further)
     if not fresh and done_before(plan.keys):
         raise Overtaken("Somebody else has made the same pictures meanwhile.")
 
@@ -81,7 +79,9 @@ def _facts(work: Work) -> dict[str, Any]:
     }
 
 
-def freeze(enhancement: Enhancement, plan: Plan, look: Look, external_ids: Mapping[str, str], **how: Any) -> None:
+def freeze(
+    enhancement: Enhancement, plan: Plan, look: Look, external_ids: Mapping[str, Sequence[str]], **how: Any
+) -> None:
     """Remember a large plan for the workers, with its whole cost reserved."""
     works = plan.to_do
     Preparation.objects.create(

@@ -85,13 +85,13 @@ class Plan:
         found = {reason: self.count(reason) for reason in (RESULT_TOO_LARGE, NAME_TOO_LONG)}
         return {reason: number for reason, number in found.items() if number}
 
-    def left(self, chosen: Chosen) -> list[tuple[ProductImages, Any, str]]:
-        """(description, key, reason) of every product of which nothing is made."""
+    def left(self, chosen: Chosen) -> list[tuple[ProductImages, Any, str, str]]:
+        """(description, key, reason, key of the work) of every product of which nothing is made."""
         busy = {work.product for work in self.to_do}
-        found = {work.product: why for work, why in self.left_out}
+        found = {work.product: (why, work.key) for work, why in self.left_out}
         without = {(description, str(key)) for description, keys in chosen.items() for key in keys} - self.products
-        found |= dict.fromkeys(without, NO_PICTURE)
-        return [(*product, why) for product, why in found.items() if product not in busy]
+        found |= dict.fromkeys(without, (NO_PICTURE, ""))
+        return [(*product, *why) for product, why in found.items() if product not in busy]
 
 
 def make_plan(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -86,7 +86,7 @@ def start(
     from_present: bool = False,
     budget: Decimal | None = None,
     api_key: ApiKey | None = None,
-    external_ids: Mapping[tuple[ProductImages, str], str] | None = None,
+    external_ids: Mapping[tuple[ProductImages, str], Sequence[str]] | None = None,
     webhook_url: str = "",
 ) -> Enhancement:
     """Freeze the selection and queue the work.
@@ -105,7 +105,9 @@ def start(
     for _attempt in range(3):
         plan = make_plan(chosen, look, fresh=fresh, from_present=from_present)
         if not plan.to_do:
-            raise _nothing(plan, look)
+            error = _nothing(plan, look)
+            error.left_out = plan.left(chosen)
+            raise error
         try:
             enhancement = _accept(plan, look, {**about, "omitted": plan.omitted(chosen)}, names, how)
         except (IntegrityError, Overtaken):
@@ -117,7 +119,7 @@ def start(
 
 @transaction.atomic
 def _accept(
-    plan: Plan, look: Look, about: dict[str, Any], names: Mapping[str, str], how: Mapping[str, bool]
+    plan: Plan, look: Look, about: dict[str, Any], names: Mapping[str, Sequence[str]], how: Mapping[str, bool]
 ) -> Enhancement:
     """Short, however much is planned: of many pictures the items are made later, by the workers."""
     enhancement = _begin(plan, look, about)
@@ -149,7 +151,7 @@ def _nothing(plan: Plan, look: Look) -> NothingToDo:
         return NothingToDo(f"Nothing was started or spent: {number} pictures are left out. {sentence}", code=reason)
     busy, before = plan.count(UNDER_WAY), plan.count(DONE_BEFORE)
     if busy:
-        return NothingToDo(f"All {busy} pictures are being made already.", code=UNDER_WAY)
+        return NothingToDo(f"All selected pictures are being made already ({busy}).", code=UNDER_WAY)
     if plan.count(IN_STORAGE):
         sentence = (
             f"Nothing was started or spent: {plan.count(IN_STORAGE)} pictures had this look before something else was "
@@ -158,7 +160,7 @@ def _nothing(plan: Plan, look: Look) -> NothingToDo:
         )
         return NothingToDo(sentence, code=IN_STORAGE)
     if before:
-        sentence = f"All {before} pictures have this look already. Ask for new ones (“fresh”) to make them again."
+        sentence = f"All selected pictures have this look already ({before}). Use those, or ask for new ones (“fresh”)."
         return NothingToDo(sentence, code=DONE_BEFORE)
     if plan.count(UNREADABLE):
         sentence = "None of the selected products can be read: the shop's own code fails on them. See the log."

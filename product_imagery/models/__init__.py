@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from product_imagery.models.collection import Collection, CollectionEntry
 from product_imagery.models.credential import ProviderCredential
-from product_imagery.models.enhancement import Enhancement, EnhancementItem
+from product_imagery.models.enhancement import Enhancement, EnhancementItem, FurtherId
 from product_imagery.models.event import Event, EventDelivery, WebhookEndpoint
 from product_imagery.models.job import ProviderJob
 from product_imagery.models.key import ApiKey, RateUse, Scope, StoredAnswer
@@ -30,6 +30,7 @@ __all__ = [
     "EnhancementItem",
     "Event",
     "EventDelivery",
+    "FurtherId",
     "ImageVersion",
     "LimitUse",
     "Preparation",

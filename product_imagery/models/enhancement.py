@@ -83,8 +83,8 @@ class Enhancement(models.Model):
     note = models.CharField(_("note"), max_length=500, blank=True, editable=False)
     forgotten_at = models.DateTimeField(_("words forgotten"), null=True, blank=True, editable=False)
 
-    #: (description, key, reason) of products that were left out, on what ``flows.start`` returns
-    left_out: Sequence[tuple[Any, Any, str]] = ()
+    #: (description, key, reason, work key) of products that were left out, on what ``flows.start`` returns
+    left_out: Sequence[tuple[Any, Any, str, str]] = ()
 
     objects = EnhancementQuerySet.as_manager()
 
@@ -199,6 +199,11 @@ class EnhancementItem(models.Model):
         return self.label
 
     @property
+    def external_ids(self) -> list[str]:
+        """All that the caller calls this picture: variants of a product may share one."""
+        return [self.external_id, *(further.name for further in self.further_ids.all())] if self.external_id else []
+
+    @property
     def product_id(self) -> str:
         """What programs call the product: ``shop.product:12``."""
         return f"{self.content_type.app_label}.{self.content_type.model}:{self.object_id}"
@@ -207,3 +212,16 @@ class EnhancementItem(models.Model):
         """Filter arguments that select everything about the same picture of the same product."""
         names = ("content_type_id", "object_id", "slot", "place")
         return {name: getattr(self, name) for name in names}
+
+
+class FurtherId(models.Model):
+    """What a caller calls a picture besides its first external id: variants that share one photo share its result."""
+
+    item = models.ForeignKey(EnhancementItem, models.CASCADE, related_name="further_ids")
+    name = models.CharField(max_length=128, db_index=True)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -98,7 +98,7 @@ class QuoteOut(serializers.Serializer[Any]):
 
 
 class LeftOutOut(serializers.Serializer[Any]):
-    """A product that nothing is made of now."""
+    """A product that nothing is made of now, with what the caller has of it already."""
 
     product = serializers.CharField()
     reason = serializers.ChoiceField(
@@ -112,6 +112,8 @@ class LeftOutOut(serializers.Serializer[Any]):
             "name_too_long",
         ]
     )
+    enhancement = serializers.UUIDField(allow_null=True, help_text="the one of the same work, if it is yours")
+    generations = serializers.ListField(child=serializers.UUIDField(), help_text="the pictures that it has made")
 
 
 class EnhancementOut(serializers.Serializer[Any]):
@@ -140,6 +142,9 @@ class ItemOut(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(source="uuid")
     external_id = serializers.CharField()
+    external_ids = serializers.ListField(
+        child=serializers.CharField(), help_text="all of them, where several variants share this picture"
+    )
     product = serializers.SerializerMethodField()
     status = serializers.ChoiceField(choices=ItemStatus.choices)
     error_code = serializers.CharField()

@@ -11,6 +11,8 @@ from rest_framework.response import Response
 
 from product_imagery.api import products
 from product_imagery.api.base import PICTURE_PARSERS, ApiView
+from product_imagery.api.errors import Conflict
+from product_imagery.api.existing import left_out_of
 from product_imagery.api.filters import EnhancementFilters, narrow
 from product_imagery.api.idempotency import once
 from product_imagery.api.looks import look_of
@@ -27,6 +29,7 @@ from product_imagery.api.serializers.enhancements import (
     ToolIn,
 )
 from product_imagery.api.serializers.generations import about
+from product_imagery.exceptions import NothingToDo
 from product_imagery.flows import endpoints, steer
 from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, ResultImage, Scope
@@ -61,7 +64,7 @@ class _OfEnhancements(ApiView):
         chosen, external_ids = products.chosen(asked["images"], self.viewer)
         wanted = asked.get("webhook_url", "")
         webhook_url = endpoints.address_for(self.caller, wanted, is_test=self.viewer.makes_tests)
-        enhancement = start(
+        enhancement = self._begin(
             chosen,
             look_of(asked, self.key),
             door=Enhancement.Door.API,
@@ -74,11 +77,15 @@ class _OfEnhancements(ApiView):
             external_ids=external_ids,
             webhook_url=webhook_url,
         )
-        left_out = [
-            {"product": products.identity(description, key), "reason": reason}
-            for description, key, reason in enhancement.left_out
-        ]
+        left_out = left_out_of(enhancement.left_out, self.owned)
         return self.answer("enhancement", self.shown(enhancement.uuid), status=202, left_out=left_out)
+
+    def _begin(self, *what: Any, **how: Any) -> Enhancement:
+        """Start it. Raises ``Conflict`` that names what there is of it already, where nothing is left to do."""
+        try:
+            return start(*what, **how)
+        except NothingToDo as error:
+            raise Conflict(error.message, code=error.code, left_out=left_out_of(error.left_out, self.owned)) from error
 
     def start_once(self, asked: dict[str, Any]) -> Response:
         """The same, once for each ``Idempotency-Key``, with the pictures that the request brought."""
@@ -127,7 +134,8 @@ class OneEnhancement(_OfEnhancements):
         """How far it is, with its items and their results."""
         enhancement = self.find(uuid)
         results = ResultImage.objects.order_by("pk").select_related("item__content_type", "enhancement")
-        items = enhancement.items.select_related("content_type").prefetch_related(Prefetch("results", results))
+        items = enhancement.items.select_related("content_type")
+        items = items.prefetch_related("further_ids", Prefetch("results", results))
         shown = EnhancementOut(enhancement).data
         first = list(items[:_ITEMS])
         context = about(request, [result for item in first for result in item.results.all()])

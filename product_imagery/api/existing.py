@@ -1,0 +1,35 @@
+"""What there is already of work that is asked for again: its ids, so that nobody has to pay for the same picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Q
+
+from product_imagery.api.products import identity
+from product_imagery.models import EnhancementItem
+from product_imagery.rows import portions
+from product_imagery.states import Review
+
+
+def left_out_of(left_out: Sequence[tuple[Any, Any, str, str]], owned: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """As ``LeftOutOut`` describes it. ``owned`` narrows enhancements to those of the caller: no other is named."""
+    found = _existing([key for *_, key in left_out if key], owned)
+    nothing: dict[str, Any] = {"enhancement": None, "generations": []}
+    return [
+        {"product": identity(description, pk), "reason": reason, **found.get(key, nothing)}
+        for description, pk, reason, key in left_out
+    ]
+
+
+def _existing(keys: Sequence[str], owned: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    mine = EnhancementItem.objects.filter(**{f"enhancement__{name}": value for name, value in owned.items()})
+    found: dict[str, dict[str, Any]] = {}
+    for some in portions(keys, mine.db):
+        wanted = Q(active_key__in=some) | Q(work_key__in=some, results__review__in=(Review.PENDING, Review.APPROVED))
+        rows = mine.filter(wanted).distinct().select_related("enhancement").prefetch_related("results").order_by("pk")
+        for item in rows:
+            made = [str(one.uuid) for one in item.results.all() if one.review != Review.REJECTED]
+            found[item.work_key] = {"enhancement": str(item.enhancement.uuid), "generations": made}
+    return found
