@@ -2,48 +2,76 @@
 
 from __future__ import annotations
 
+import functools
 import io
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 #: One profile for all outputs. littleCMS writes it from the sRGB primaries; it carries no name of ours.
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
+_STEP = 16  #: of the colours by which two profiles are compared, on each channel
+_SAME = 3  #: levels of 255: what versions of sRGB differ by, and nobody sees
+_BROKEN = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 
-def to_srgb(image: Image.Image) -> Image.Image:
-    """Return a copy in mode ``RGB`` or, where anything is transparent, ``RGBA``, without metadata."""
-    if image.mode.startswith("I;16"):
-        image = image.point(lambda value: value * (1 / 257)).convert("L")
-    alpha = _alpha(image)
-    rgb = _with_profile(image) or image.convert("RGB")
+
+def to_srgb(image: Image.Image, profile: bytes = b"") -> Image.Image:
+    """Return an 8-bit picture in mode ``RGB`` or, where anything is transparent, ``RGBA``, without metadata.
+
+    ``profile`` is the ICC profile that came with it. May change ``image`` in place.
+    """
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    if alpha is not None:
+        image = image.convert(image.mode.removesuffix("A"))
+    rgb = _by_profile(image, profile) or (image if image.mode == "RGB" else image.convert("RGB"))
     if alpha is not None and alpha.getextrema() != (255, 255):
         rgb.putalpha(alpha)
     rgb.info = {}  # comments, profiles and text would otherwise travel into some encoders
     return rgb
 
 
-def _alpha(image: Image.Image) -> Image.Image | None:
-    if not image.has_transparency_data:
-        return None
-    return image.convert("RGBA").getchannel("A")
-
-
-def _with_profile(image: Image.Image) -> Image.Image | None:
-    """Convert by the embedded ICC profile; a broken or missing profile means sRGB, as browsers treat it."""
-    embedded = image.info.get("icc_profile")
-    if not isinstance(embedded, bytes) or not embedded:
-        return None
+def _by_profile(image: Image.Image, content: bytes) -> Image.Image | None:
+    """Convert by an ICC profile; a broken one, or one of another kind of picture, means sRGB, as in browsers."""
     try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(embedded))
-        if "sRGB" in ImageCms.getProfileDescription(profile):
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content)) if content else None
+        if profile is None or _is_srgb(content):
             return None
-        pixels = image.convert(_profile_mode(profile, image))
-        srgb = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(pixels, profile, srgb, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
+        mode = _mode_of(profile, image)
+        pixels = image if image.mode == mode else image.convert(mode)
+        if mode != "RGB":
+            return ImageCms.profileToProfile(pixels, profile, _srgb(), outputMode="RGB")
+        ImageCms.profileToProfile(pixels, profile, _srgb(), inPlace=True)  # no second picture in memory
+    except _BROKEN:
         return None
+    return pixels
 
 
-def _profile_mode(profile: ImageCms.ImageCmsProfile, image: Image.Image) -> str:
+def _mode_of(profile: ImageCms.ImageCmsProfile, image: Image.Image) -> str:
     space = profile.profile.xcolor_space.strip()
     return {"CMYK": "CMYK", "GRAY": "L"}.get(space, "RGB") if image.mode != "CMYK" else "CMYK"
+
+
+@functools.lru_cache(maxsize=1)
+def _srgb() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+@functools.lru_cache(maxsize=16)
+def _is_srgb(content: bytes) -> bool:
+    """Return whether a profile means the primaries and the curve of sRGB, told by what it makes of colours."""
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+    if profile.profile.xcolor_space.strip() != "RGB":
+        return False
+    before = _colours()
+    after = ImageCms.profileToProfile(before, profile, _srgb(), outputMode="RGB")
+    assert after is not None
+    return all(high <= _SAME for _, high in ImageChops.difference(before, after).getextrema())  # type: ignore[misc]
+
+
+@functools.lru_cache(maxsize=1)
+def _colours() -> Image.Image:
+    """A picture of every 16th value of each channel, in all combinations."""
+    levels = range(0, 256, _STEP)
+    return Image.frombytes("RGB", (len(levels) ** 2, len(levels)), bytes(
+        channel for red in levels for green in levels for blue in levels for channel in (red, green, blue)
+    ))  # fmt: skip

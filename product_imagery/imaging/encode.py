@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from product_imagery.exceptions import OptionError
+from product_imagery.exceptions import OptionError, PictureError
 from product_imagery.imaging.colour import SRGB_PROFILE
 from product_imagery.imaging.metadata import SourceType, xmp_packet
 from product_imagery.imaging.png import write_png
@@ -21,6 +21,8 @@ FORMATS: dict[str, tuple[str, str, str, bool]] = {
     "webp": ("WEBP", ".webp", "image/webp", True),
     "avif": ("AVIF", ".avif", "image/avif", True),
 }
+#: most pixels, and most on a side, of formats whose encoders take more memory than an imaging process has, or give up
+_MOST: dict[str, tuple[int, int]] = {"webp": (80_000_000, 16_383), "avif": (64_000_000, 30_000)}
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ def write_picture(
 ) -> Encoded:
     """Encode ``image`` to ``path`` with its suffix replaced by the format's own, and return what was written.
 
-    ``quality`` is 1–100 for JPEG, WebP and AVIF and ignored for PNG. Raises ``OptionError`` for an unknown format.
+    ``quality`` is 1–100 for JPEG, WebP and AVIF and ignored for PNG. Raises ``OptionError`` for an unknown format,
+    ``PictureError`` for a picture that is too large for it.
     """
     if format not in FORMATS:
         raise OptionError(f"Unknown format “{format}”. Choose one of: {', '.join(FORMATS)}.")
@@ -52,12 +55,29 @@ def write_picture(
     if image.mode == "RGBA" and not holds_alpha:
         image = on_white(image)
     path = path.with_suffix(suffix)
+    if not _holds(format, image):
+        pixels, side = _MOST[format]
+        sentence = f"{pillow_name} files have at most {pixels / 1e6:.0f} megapixels and {side} pixels on a side here."
+        raise PictureError(f"{sentence} Choose JPEG or PNG.", code="too_many_pixels")
     packet = xmp_packet(mark)
     if format == "png":
         write_png(image, path, icc_profile=SRGB_PROFILE, xmp=packet)
     else:
         image.save(path, pillow_name, icc_profile=SRGB_PROFILE, xmp=packet, **_settings(format, quality))
     return describe(path, format, image.size)
+
+
+def format_like(stored_as: str, image: Image.Image) -> str:
+    """Return our name of the format in which a file was stored, or of one that stands in: for TIFF, or by size."""
+    format = stored_as.lower()
+    if format == "tiff":
+        return "png"
+    return format if _holds(format, image) else "png" if image.mode == "RGBA" else "jpeg"
+
+
+def _holds(format: str, image: Image.Image) -> bool:
+    pixels, side = _MOST.get(format, (image.width * image.height, max(image.size)))
+    return image.width * image.height <= pixels and max(image.size) <= side
 
 
 def describe(path: Path, format: str, size: tuple[int, int]) -> Encoded:

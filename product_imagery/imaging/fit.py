@@ -8,10 +8,11 @@ from typing import Any
 from PIL import Image
 
 from product_imagery.exceptions import PictureError
-from product_imagery.imaging.bare import is_bare
+from product_imagery.imaging.containers import is_bare
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import write_picture
 from product_imagery.imaging.limits import Limits
+from product_imagery.imaging.visible import require_something_visible
 
 #: longest sides that are tried one after the other; what a provider makes is rarely larger than the first
 LARGEST = 4096
@@ -28,11 +29,12 @@ def fit(
     goes to nobody.
 
     The copy is described by the fields of ``encode.Encoded``: WebP where anything is transparent, JPEG otherwise, in
-    sRGB. Raises ``PictureError`` for what is no picture, or cannot be made small enough.
+    sRGB. Raises ``PictureError`` for what is no picture, shows nothing, or cannot be made small enough.
     """
     opened = open_picture(Path(source), Limits(**limits))
+    require_something_visible(opened.image)
     is_small = opened.format in formats and Path(source).stat().st_size <= most_bytes
-    if is_small and is_bare(Path(source), opened.format):
+    if is_small and is_bare(Path(source).read_bytes(), opened.format):
         return None
     format = "webp" if opened.image.mode == "RGBA" else "jpeg"
     for side in _SIDES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Pillow's names of the formats we read. "JPEG" lets in MPO, which is what phones write with a second picture inside.
+#: Pillow's names of the formats we read; of what phones write with a second picture inside we read the first.
 READABLE = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF")
 
 
@@ -16,6 +16,6 @@ class Limits:
     """
 
     max_bytes: int = 50 * 1024 * 1024
-    max_pixels: int = 40_000_000
-    max_side: int = 12_000
+    max_pixels: int = 120_000_000
+    max_side: int = 30_000
     min_side: int = 32

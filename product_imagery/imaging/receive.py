@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from product_imagery.imaging.decode import open_picture
-from product_imagery.imaging.encode import digest_of, write_picture
+from product_imagery.imaging.encode import digest_of, format_like, write_picture
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.sniff import HEAD, suffix_of
@@ -24,11 +22,10 @@ def receive(*, source: str, stem: str, mark: str, limits: dict[str, int]) -> dic
     Raises ``PictureError`` when it is not a picture that we accept.
     """
     path = Path(source)
-    Image.MAX_IMAGE_PIXELS = None  # ours may be higher, and is checked from the header before any pixel is unpacked
     opened = open_picture(path, Limits(**limits))
     with path.open("rb") as handle:
         suffix = suffix_of(handle.read(HEAD))
-    format = "png" if opened.format == "TIFF" else opened.format.lower()
+    format = format_like(opened.format, opened.image)
     made = write_picture(opened.image, Path(f"{stem}-picture"), format=format, quality=_QUALITY, mark=SourceType(mark))
     small = write_thumbnail(opened.image, Path(f"{stem}-thumbnail"), mark=SourceType(mark))
     return {"file": made.as_dict(), "thumbnail": small.as_dict(), "sha256": digest_of(path), "suffix": suffix}

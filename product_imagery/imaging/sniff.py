@@ -13,6 +13,6 @@ def suffix_of(head: bytes) -> str:
         return ".png"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return ".webp"
-    if head[:4] in (b"II*\x00", b"MM\x00*"):
+    if head[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
         return ".tif"
-    return ".avif" if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"mif1") else ""
+    return ".avif" if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis", b"mif1") else ""

@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from product_imagery.conf import Settings
 from product_imagery.exceptions import PictureError
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.limits import Limits
@@ -46,11 +47,11 @@ def test_reads_the_formats_shops_have(tmp_path: Path, format: str) -> None:
     [
         (b"", "empty"),
         (b"<html>no picture</html>", "not_an_image"),
-        (b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "not_an_image"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "unsupported_format"),
         (b"%PDF-1.7 anything", "unsupported_format"),
         (encoded(draw_product(), "GIF"), "unsupported_format"),
         (b"\x00\x00\x00\x18ftypheic" + bytes(40), "unsupported_format"),
-        (encoded(draw_product(), "BMP"), "not_an_image"),
+        (encoded(draw_product(), "BMP"), "unsupported_format"),
         (encoded(draw_product())[:-900], "damaged"),
         (encoded(draw_product((400, 8)), "PNG"), "too_small"),
     ],
@@ -142,3 +143,22 @@ def test_a_file_s_name_decides_nothing_and_its_tail_is_dropped(tmp_path: Path) -
     opened = open_picture(path)
     assert opened.format == "PNG"
     assert b"script" not in encoded(opened.image)
+
+
+@pytest.mark.parametrize("size", [(8064, 6048), (9504, 6336), (14_000, 2_000)])
+def test_photos_of_present_cameras_are_within_the_limits(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(encoded(Image.new("L", size, 90)))
+    image, limits = open_picture(path, Limits(**Settings().bounds())).image, Limits()
+    assert image.size == size
+    assert Settings().bounds().items() <= vars(limits).items()
+
+
+def test_a_refusal_names_the_setting(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(encoded(draw_product()))
+    for limits, name in ((Limits(max_pixels=40_000), "MAX_PIXELS"), (Limits(max_side=239), "MAX_SIDE")):
+        with pytest.raises(PictureError, match=f"240×200 pixels.*{name}.*Save the picture smaller"):
+            open_picture(path, limits)
+    with pytest.raises(PictureError, match="MAX_PIXELS"):
+        open_picture(path, Limits(max_pixels=20_000))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from product_imagery.exceptions import OptionError
-from product_imagery.imaging.encode import write_picture
+from product_imagery.exceptions import OptionError, PictureError
+from product_imagery.imaging.encode import format_like, write_picture
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.thumbnails import SIDE, write_thumbnail
 from tests.conftest import draw_product
@@ -49,3 +49,14 @@ def test_thumbnails_fit_and_keep_the_ratio(tmp_path: Path) -> None:
     written = write_thumbnail(draw_product((1600, 800)), tmp_path / "t", mark=SourceType.ENHANCED)
     assert (written.width, written.height) == (SIDE, SIDE // 2)
     assert b"algorithmicallyEnhanced" in Path(written.path).read_bytes()
+
+
+def test_a_format_that_cannot_hold_the_picture_is_refused_or_replaced(tmp_path: Path) -> None:
+    wide = Image.new("RGB", (17_000, 40))
+    with pytest.raises(PictureError, match="Choose JPEG or PNG") as caught:
+        write_picture(wide, tmp_path / "x", format="webp")
+    assert caught.value.code == "too_many_pixels"
+    assert format_like("WEBP", wide) == "jpeg"
+    assert format_like("WEBP", wide.convert("RGBA")) == "png"
+    assert format_like("WEBP", draw_product()) == "webp"
+    assert format_like("TIFF", draw_product()) == "png"

@@ -166,7 +166,7 @@ def test_enlarging_is_at_least_as_true_as_lanczos(make: Any, factor: int) -> Non
 
 
 def test_enlarging_beyond_reason_is_refused(make: Any) -> None:
-    with pytest.raises(PictureError, match="at most 40 MP"):
+    with pytest.raises(PictureError, match="at most 100 MP"):
         make("upscale", encoded(Image.new("RGB", (3000, 3000), "red")), factor="4")
 
 
@@ -189,10 +189,17 @@ def test_expanding_a_plain_ground_continues_it(make: Any) -> None:
     assert np.abs(np.asarray(picture, int)[:40] - (0xC8, 0xC8, 0xCC)).max() <= 3
 
 
-def test_an_empty_picture_has_no_product(make: Any) -> None:
-    with pytest.raises(PictureError) as caught:
-        make("white_background", encoded(Image.new("RGBA", (300, 300)), "PNG"))
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("operation", ["white_background", "remove_background", "scene", "upscale", "expand"])
+def test_a_transparent_picture_has_no_product(make: Any, operation: str, format: str) -> None:
+    with pytest.raises(PictureError, match="transparent throughout") as caught:
+        make(operation, encoded(Image.new("RGBA", (300, 300)), format))
     assert caught.value.code == "nothing_found"
+
+
+def test_expanding_beyond_reason_is_refused(make: Any) -> None:
+    with pytest.raises(PictureError, match="at most 100 MP"):
+        make("expand", encoded(Image.new("RGB", (12_000, 60), "red")), ratio="1:1")
 
 
 def test_a_product_cut_by_the_frame_comes_with_a_warning(make: Any) -> None:

@@ -13,10 +13,11 @@ from PIL import Image
 from product_imagery.exceptions import PictureError
 from product_imagery.imaging.colour import SRGB_PROFILE
 from product_imagery.imaging.decode import open_picture
-from product_imagery.imaging.encode import Encoded, describe, write_picture
+from product_imagery.imaging.encode import Encoded, describe, format_like, write_picture
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.metadata import SourceType, xmp_packet
 from product_imagery.imaging.thumbnails import write_thumbnail
+from product_imagery.imaging.visible import require_something_visible
 from product_imagery.providers.local import expand as expansion
 from product_imagery.providers.local import upscale as enlargement
 from product_imagery.providers.local.cutout import Cutout, cut_out
@@ -25,6 +26,8 @@ from product_imagery.providers.local.inference import ModelSpec
 from product_imagery.providers.local.packshot import packshot, parse_colour
 from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
 from product_imagery.providers.local.white_jpeg import white_jpeg
+
+_MOST_PIXELS = 100_000_000  #: of a result that is larger than its source: what 3 GB of memory are enough for
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class _Task:
     def format(self) -> str:
         """The wanted format; ``source`` keeps the source's, and PNG stands in for one that we only read."""
         wanted = str(self.options.get("format", "source"))
-        return wanted if wanted != "source" else {"TIFF": "png"}.get(self.stored_as, self.stored_as.lower())
+        return wanted if wanted != "source" else format_like(self.stored_as, self.picture)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def enhance(
     """
     bounds = Limits(**limits)
     opened = open_picture(Path(source), bounds)
+    require_something_visible(opened.image)
     model = engine["model"]
     spec = ModelSpec(model["path"], model["side"], tuple(model["mean"]), tuple(model["deviation"]))
     task = _Task(opened.image, opened.format, options, spec, Path(engine["models"]), bounds)
@@ -103,7 +107,7 @@ def _scene(task: _Task) -> Iterator[_Made]:
 
 def _upscale(task: _Task) -> Iterator[_Made]:
     factor = int(task.options["factor"])
-    enlargement.check_size(task.picture.size, factor, task.limits.max_pixels)
+    _check_size((task.picture.width * factor, task.picture.height * factor), task.limits)
     image, method = enlargement.upscale(task.picture, factor, task.models)
     yield _Made(image, report={"method": method})
 
@@ -111,6 +115,7 @@ def _upscale(task: _Task) -> Iterator[_Made]:
 def _expand(task: _Task) -> Iterator[_Made]:
     ratio = parse_ratio(task.options["ratio"], task.picture.size)
     size = expansion.expanded_size(task.picture.size, ratio)
+    _check_size(size, task.limits)
     if task.picture.mode == "RGBA":
         yield _Made(expansion.pad(task.picture, size), report={"method": "pad"})
         return
@@ -120,6 +125,13 @@ def _expand(task: _Task) -> Iterator[_Made]:
     warnings = () if method == "plain" else ("background_invented",)
     touching = tuple(code for code in (product.warnings if product else ()) if code == "touches_the_frame")
     yield _Made(image, 1.0 if method == "plain" else 0.7, warnings + touching, {"method": method})
+
+
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
+    most = min(limits.max_pixels, _MOST_PIXELS)
+    if size[0] * size[1] > most:
+        sentence = f"The result would have {size[0]}×{size[1]} pixels; at most {most / 1e6:.0f} MP are made."
+        raise PictureError(sentence, code="too_many_pixels")
 
 
 def _product_or_none(task: _Task) -> Cutout | None:

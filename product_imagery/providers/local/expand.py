@@ -85,11 +85,14 @@ def _mirrored(length: int, before: int, inner: int, near: int, far: int) -> NDAr
 
 
 def _distance_mask(size: tuple[int, int], inner: tuple[int, int], left: int, top: int) -> Image.Image:
-    x, y = np.arange(size[0]), np.arange(size[1])
-    outside_x = np.maximum(left - x, x - (left + inner[0] - 1)).clip(0)
-    outside_y = np.maximum(top - y, y - (top + inner[1] - 1)).clip(0)
-    distance = np.maximum(outside_x[None, :], outside_y[:, None])
-    return Image.fromarray((np.clip(distance / max(1, max(size) / 25), 0, 1) * 255).astype(np.uint8))
+    """Return an ``L`` mask: 0 in the source's place, growing to 255 a 25th of the frame away from it."""
+
+    def along(length: int, before: int, within: int) -> Bytes:
+        index = np.arange(length)
+        outside = np.maximum(before - index, index - (before + within - 1)).clip(0)
+        return np.asarray(np.clip(outside / max(1, max(size) / 25), 0, 1) * 255).astype(np.uint8)
+
+    return Image.fromarray(np.maximum(along(size[0], left, inner[0])[None, :], along(size[1], top, inner[1])[:, None]))
 
 
 def _product_box(picture: Image.Image, product: Cutout | None) -> Box:

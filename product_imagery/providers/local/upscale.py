@@ -11,20 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from product_imagery.exceptions import PictureError
 from product_imagery.providers.local.arrays import Bytes
 
 _TILE, _PAD = 240, 7
-
-
-def check_size(size: tuple[int, int], factor: int, most: int) -> None:
-    """Raise ``PictureError`` when the result would have more than ``most`` pixels."""
-    width, height = size[0] * factor, size[1] * factor
-    if width * height > most:
-        sentence = (
-            f"Enlarged {factor}× the picture would have {width}×{height} pixels; at most {most / 1e6:.0f} MP are made."
-        )
-        raise PictureError(sentence, code="too_many_pixels")
 
 
 def upscale(picture: Image.Image, factor: int, models: Path) -> tuple[Image.Image, str]:

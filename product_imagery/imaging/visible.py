@@ -1,0 +1,16 @@
+"""Is there anything to see?"""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from product_imagery.exceptions import PictureError
+
+FAINTEST = 8  #: alpha from which a pixel counts as visible
+
+
+def require_something_visible(image: Image.Image) -> None:
+    """Raise ``PictureError`` (``nothing_found``) for a picture that is transparent throughout."""
+    if image.mode == "RGBA" and image.getchannel("A").getextrema()[1] < FAINTEST:  # type: ignore[operator]
+        sentence = "The picture is transparent throughout: no product was found. Upload a picture that shows it."
+        raise PictureError(sentence, code="nothing_found")
