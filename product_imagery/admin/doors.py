@@ -8,9 +8,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -56,6 +58,13 @@ def may_look(request: HttpRequest) -> bool:
 
 class ReadOnlyRecords:
     """Mixin of pages that show what happened: nothing to change by hand, and whoever may take a step may look."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Without what no database can look for, as Django does with a filter that does not exist."""
+        if any("\0" in value for values in request.GET.lists() for value in values[1]):
+            return redirect(f"{request.path}?{ERROR_FLAG}=1")
+        shown: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        return shown
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """They come from selections, providers and publications."""

@@ -50,7 +50,8 @@ class ProviderJobAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """With the choices, where one is open and the person may take it."""
-        stalled = ProviderJob.objects.filter(pk=object_id, state=JobState.STALLED).exists()
+        job = self.get_object(request, object_id)
+        stalled = job is not None and job.state == JobState.STALLED
         may_decide = request.user.has_perm("product_imagery.decide_providerjob")
         context = {"stalled": stalled, "may_decide": may_decide, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)

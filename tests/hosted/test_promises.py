@@ -141,7 +141,7 @@ class TestCancelling:
         self, account: Account, order: Order, django_assert_max_num_queries: Any
     ) -> None:
         enhancement = order(account("productai"), 40)
-        with django_assert_max_num_queries(20):
+        with django_assert_max_num_queries(30):
             steer.cancel(enhancement)
         enhancement.refresh_from_db()
         with django_assert_max_num_queries(25):
