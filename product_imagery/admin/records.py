@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from product_imagery.admin.decisions import Decisions
 from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, person, require
 from product_imagery.flows import receive, steer
 from product_imagery.models import CreditEntry, ProviderJob, WebhookDelivery, WorkerTrouble
@@ -23,7 +24,7 @@ from product_imagery.states import JobState
 
 
 @admin.register(ProviderJob)
-class ProviderJobAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only, but for what became of a request whose answer was lost."""
 
     list_display = ("__str__", "credential", "coloured_state", "remote_id", "note", "cost", "created_at")
@@ -36,6 +37,7 @@ class ProviderJobAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         "accepted_at", "due_at", "finished_at", "decided_by", "decision",
     )  # fmt: skip
     readonly_fields = ("enhancement_link",)
+    actions = ("send_again_selected", "give_up_selected")
     change_form_template = "admin/product_imagery/job.html"
 
     class Media:

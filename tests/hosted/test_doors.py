@@ -95,7 +95,7 @@ class TestCredentialCommand:
     @pytest.mark.parametrize(
         ("trouble", "sentence"),
         [
-            ("lost", "0 completed, 0 failed, 1 stalled.*It may have been accepted.*see Provider jobs"),
+            ("lost", "0 completed, 0 failed, 1 stalled.*It may have been accepted.*imagery_decide"),
             ("paused", "0 completed, 0 failed, 1 open.*waits for the account “productai” \\(paused by hand\\)"),
         ],
     )

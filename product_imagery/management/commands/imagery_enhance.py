@@ -123,7 +123,9 @@ class Command(ImageryCommand):
             )
         account = current.credential
         if facts["stalled"]:
-            self.stdout.write("What is stalled waits for your decision: see Provider jobs in the admin.")
+            self.stdout.write(
+                "What is stalled waits for your decision: “imagery_decide”, or Provider jobs in the admin."
+            )
         if facts["open"] and not account.may_buy:
             why = account.paused_reason or "it is switched off"
             remedy = f"“imagery_credential resume {account}”" if account.paused_at else "Switching it on in the admin"

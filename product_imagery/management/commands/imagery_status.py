@@ -39,6 +39,9 @@ class Command(ImageryCommand):
         if options["json"]:
             self.print_json(facts[0] if options["id"] is not None else facts)
             return
+        self._print(facts)
+
+    def _print(self, facts: list[dict[str, Any]]) -> None:
         head = ("id", "status", "operation", *_FIGURES)
         self.print_table(head, [[fact[name] for name in head] for fact in facts])
         if facts and facts[0].get("held_back"):
@@ -47,6 +50,8 @@ class Command(ImageryCommand):
             self.stdout.write(f"  {fact['id']} is being prepared: {fact['unprepared']} pictures are still to come.")
         for item in facts[0].get("troubled", []) if facts else []:
             self.stdout.write(f"  {item['label']}: {item['error_message']}")
+        if any(fact["stalled"] for fact in facts):
+            self.stdout.write("What is stalled waits for your decision: see “imagery_decide”.")
 
 
 def _facts(enhancement: Enhancement) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""Decisions about many lost requests at once: a page that says what they cost, and then the decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from product_imagery.admin.doors import person
+from product_imagery.flows import decide
+from product_imagery.models import ProviderJob
+
+_MOST = 900  #: a form of more fields is refused by Django
+
+
+class Decisions:
+    """Mixin of an admin of provider jobs, with the two actions."""
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """For the actions below."""
+        return bool(request.user.has_perm("product_imagery.decide_providerjob"))
+
+    @admin.action(description=_("Send lost requests again (may cost again)"), permissions=["decide"])
+    def send_again_selected(self, request: HttpRequest, queryset: QuerySet[ProviderJob]) -> TemplateResponse | None:
+        return self._confirm(request, queryset, decide.SEND_AGAIN, "send_again_selected")
+
+    @admin.action(description=_("Give lost requests up"), permissions=["decide"])
+    def give_up_selected(self, request: HttpRequest, queryset: QuerySet[ProviderJob]) -> TemplateResponse | None:
+        return self._confirm(request, queryset, decide.GIVE_UP, "give_up_selected")
+
+    def _confirm(
+        self, request: HttpRequest, queryset: QuerySet[ProviderJob], choice: str, action: str
+    ) -> TemplateResponse | None:
+        jobs = list(decide.stalled().filter(pk__in=queryset.values("pk")).order_by("pk"))
+        if not jobs:
+            messages.warning(request, _t("None of these waits for a decision. Nothing was changed."))
+        elif len(jobs) > _MOST:
+            sentence = _t("These are more than %d: decide about them with the command imagery_decide.")
+            messages.warning(request, sentence % _MOST)
+        elif "confirmed" not in request.POST:
+            return self._page(request, jobs, choice, action)
+        else:
+            self._decide_all(request, jobs, choice)
+        return None
+
+    def _page(self, request: HttpRequest, jobs: list[ProviderJob], choice: str, action: str) -> TemplateResponse:
+        site: Any = self.admin_site  # type: ignore[attr-defined]
+        facts = {"accounts": decide.summary(jobs), "pks": [job.pk for job in jobs], "choice": choice, "action": action}
+        title = _t("Send lost requests again") if choice == decide.SEND_AGAIN else _t("Give lost requests up")
+        context = {**site.each_context(request), **facts, "title": title, "opts": ProviderJob._meta}
+        return TemplateResponse(request, "admin/product_imagery/decide.html", context)
+
+    def _decide_all(self, request: HttpRequest, jobs: list[ProviderJob], choice: str) -> None:
+        done, refusals = decide.decide_all(jobs, choice, person(request))
+        for job in done:
+            self.log_change(request, job, choice)  # type: ignore[attr-defined]
+        for sentence in refusals:
+            messages.warning(request, sentence)
+        if done:
+            text = ngettext(
+                "Decided about %d request. A worker goes on with it.",
+                "Decided about %d requests. A worker goes on with them.",
+                len(done),
+            )
+            messages.success(request, text % len(done))
