@@ -21,7 +21,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import StorageError
-from product_imagery.storage_errors import as_storage_errors, reading
+from product_imagery.storage_errors import as_storage_errors, reading, temporary_files
 
 _CHUNK = 1024 * 1024
 TEMPORARY = "product-imagery-"  #: prefix of our folders in the system's temporary directory
@@ -147,7 +147,7 @@ def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:
     """
     found = hashlib.sha256()
     written = 0
-    with reading(), storage.open(name, "rb") as handle, path.open("wb") as target:
+    with reading(), storage.open(name, "rb") as handle, temporary_files(), path.open("wb") as target:
         for piece in _pieces(handle):
             target.write(piece[: most + 1 - written])
             found.update(piece)

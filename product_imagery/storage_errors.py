@@ -29,6 +29,18 @@ def as_storage_errors(message: str) -> Iterator[None]:
 
 
 @contextmanager
+def temporary_files() -> Iterator[None]:
+    """A full disk is said as such: ``StorageError`` with the code ``temp_full``. Other errors are left as they are."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sentence = "The disk for temporary files is full. Make room: the picture waits, and nothing was spent."
+        raise StorageError(sentence, code="temp_full", detail=repr(error)) from error
+
+
+@contextmanager
 def reading() -> Iterator[None]:
     """The same for reading: ``unreadable_name`` when the name is none that a file of the storage could ever have."""
     with as_storage_errors("The file cannot be read."):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import platform
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +42,7 @@ _PUBLISHERS = 4  #: publications at once
 _EACH_MODEL = 3  #: of one model: where its storage hangs, others go on
 _SENT_SECONDS = 60.0  #: how long it waits for answers to creates, unless it is killed before
 _WATCH_SECONDS = 0.5
+_ENGINE_PAUSE = 60.0  #: seconds at most between two tries of an engine that does not work
 _FAILURES = 5  #: in a row, after which an account is set aside
 _STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
 
@@ -77,25 +77,18 @@ def pump_slice(
         pump = _Pump(slot, settings, stop or threading.Event())
         if watch is not None:
             pump.watch = watch
-        with pump.receivers_beside(), contextlib.closing(pump), background.awake(), cores.one_core(), _calm_memory():
+        with (
+            pump.receivers_beside(),
+            contextlib.closing(pump),
+            background.awake(),
+            cores.one_core(),
+            cores.calm_memory(),
+        ):
             pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
     finally:
         slot.release()
     pump.report.work_left = has_work()
     return pump.report
-
-
-@contextlib.contextmanager
-def _calm_memory() -> Iterator[None]:
-    """What is there before is not looked through for garbage again and again: in a Django process that is a lot."""
-    if gc.get_freeze_count():
-        yield
-        return
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def has_work() -> bool:
@@ -129,7 +122,8 @@ class _Pump:
         self._guard = Guard()
         self._refusals: Counter[int] = Counter()  #: failed looks for calls in a row, by account
         self._lost = False
-        self._noted = self._called = 0
+        self._noted = self._called = self._engine_failures = 0
+        self._engine_at = 0.0
         # First, before anything is sent.
         self._may_send = Chore(60.0, "look for a restored database", restored.pause_if_restored)
         self.watch: Callable[[], object] | None = None
@@ -240,7 +234,11 @@ class _Pump:
 
     def _claim(self) -> int:
         """Take as many jobs as there are idle processes: what is not begun stays free for others."""
+        if time.monotonic() < self._engine_at:
+            return 0
         idle = self._settings.pool_limits().processes - len(self._running)
+        if self._engine_failures:
+            idle = min(idle, 1 - len(self._running))
         if idle <= 0:
             return 0
         jobs = ProviderJob.objects.claim(providers=self._computing, most=idle, seconds=self._settings.claim_seconds)
@@ -279,6 +277,7 @@ class _Pump:
     def _collect(self) -> int:
         finished = [future for future in self._running if future.done()]
         for future in finished:
+            self._note_engine(future.result())
             submit.record(future.result())
             del self._running[future]
         words = self._lanes.ended()
@@ -288,6 +287,16 @@ class _Pump:
             submit.give_back(call.job, begun=False)
         self.report.done += len(finished) + len(words)
         return len(finished) + len(words)
+
+    def _note_engine(self, done: submit.Done) -> None:
+        """While this machine cannot make pictures, it takes one now and then to see whether it can again."""
+        if done.machine and done.error is not None:
+            self._engine_failures += 1
+            self._engine_at = time.monotonic() + min(_ENGINE_PAUSE, 2.0**self._engine_failures)
+            self._guard.note("make pictures", done.error)
+        elif done.error is None:
+            self._engine_failures = 0
+            self._guard.end("make pictures")
 
     def _publish(self) -> int:
         """Have published what waits: beside this loop, as the shop's code, rows and storages may take their time."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import errno
 import logging
 import tempfile
 from dataclasses import dataclass, field
@@ -28,7 +30,7 @@ from product_imagery.products import ProductImages, description_for
 from product_imagery.provider_kit.contract import Job, JobInput, Operation
 from product_imagery.provider_kit.conversation import Compute, Finished, Picture, Refused, Request
 from product_imagery.provider_kit.driver import drive
-from product_imagery.provider_kit.registry import get_provider
+from product_imagery.provider_kit.registry import get_offer, get_provider
 from product_imagery.sources import read_source
 from product_imagery.states import ItemStatus, JobState
 
@@ -36,6 +38,17 @@ logger = logging.getLogger("product_imagery")
 
 _AGAIN_SECONDS = (2, 30, 120, 600)  #: waits before a job is tried again after trouble that may pass
 _ENGINE_TRIES = 2  #: a picture that broke the imaging process gets one more chance, on a machine that may be less busy
+
+
+#: PNG, 64×64: a red disc on grey
+_TEST_PICTURE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAAlklEQVR42u3ZwQ2AIBAEwCvFEizdMnhYlB1oAihwTrIF7Py4JUo5"
+    "l04AAAAAAAAAAAAAAAB0y7Fv95kX8Fj9DUZ8X70vIwa272KIse3bDTG8faMhZmjfYvgroHv7asMvAS+1rzMAAAAAAAAArAbwmJsA"
+    "4KCZALD8TZxhlciwC2VY5jJso0nWaR8cAAAAAAAAAAAAAGvlAomti/TSJjSMAAAAAElFTkSuQmCC"
+)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  #: a disk of ours that takes nothing at present
 
 
 @dataclass
@@ -57,6 +70,7 @@ class Done:
     digests: dict[int, str] = field(default_factory=dict)
     error: ImageryError | None = None
     again: bool = False
+    machine: bool = False  #: the machine failed, not the picture
 
 
 def prepare(jobs: list[ProviderJob]) -> list[Task]:
@@ -81,11 +95,45 @@ def perform(task: Task, pool: ImagingPool) -> Done:
     error = attempt(partial(_perform, task, done, pool))
     if error is None:
         return done
+    broken = _broken_machine(error, task, pool)
+    if broken is not None:
+        done.error, done.again, done.machine = broken, True, True
+        return done
     if not isinstance(error, ImageryError):
         logger.error("Job %s failed in a way that nobody foresaw.", task.job.pk, exc_info=error)
         error = EngineError("The picture could not be worked on.", code="unforeseen", detail=repr(error))
     done.error, done.again = error, _may_pass(error, task.job.claims)
     return done
+
+
+def _broken_machine(error: Exception, task: Task, pool: ImagingPool) -> ImageryError | None:
+    """What is wrong with this machine, if that is why a job failed: then a small picture fails as well."""
+    if isinstance(error, StorageError):
+        full = getattr(error.__cause__, "errno", None) in _FULL
+        return error if full else None
+    if not (isinstance(error, EngineError) or getattr(error, "code", "") == "too_demanding") or _is_stopping(error):
+        return None
+    try_again = attempt(partial(_make_test_picture, task.job, pool))
+    if not isinstance(try_again, ImageryError) or _is_stopping(try_again):
+        return None
+    reason = f"The engine of this machine makes no picture at present: {try_again.message} The picture waits."
+    return EngineError(reason, code="engine_broken", detail=try_again.detail)
+
+
+def _is_stopping(error: Exception) -> bool:
+    return getattr(error, "code", "") == "stopping"
+
+
+def _make_test_picture(job: ProviderJob, pool: ImagingPool) -> None:
+    """Carry out a job's operation with its plain options on a drawn picture. Raises what the engine raises."""
+    with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as name:
+        path = Path(name, "test.png")
+        path.write_bytes(base64.b64decode(_TEST_PICTURE))
+        provider = get_provider(job.provider)()
+        plain = {option.name: option.default for option in get_offer(type(provider), job.operation).options}
+        settings = get_settings().provider_settings()
+        view = Job("test", Operation(job.operation), plain, (JobInput(0, path=path),), Path(name), settings)
+        drive(provider.submit(view), lambda request: _answer(request, pool))
 
 
 def _perform(task: Task, done: Done, pool: ImagingPool) -> None:
@@ -151,7 +199,8 @@ def _record(done: Done) -> None:
         held = ProviderJob.objects.held(job)
         if done.again:
             wait = _AGAIN_SECONDS[min(job.claims, len(_AGAIN_SECONDS)) - 1]
-            if held.let_go(JobState.QUEUED, due_at=from_now(wait)):
+            spared = {"claims": max(0, job.claims - 1)} if done.machine else {}  # no try of the picture's
+            if held.let_go(JobState.QUEUED, due_at=from_now(wait), **spared):
                 _note(job, done.error)
             return
         state = JobState.FAILED if done.error else JobState.DONE

@@ -1,0 +1,65 @@
+"""Trouble of the machine is booked on no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from example_project.shop.models import Product
+from product_imagery import files
+from product_imagery.exceptions import StorageError
+from product_imagery.flows.pump import Slice, pump_slice
+from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, WorkerTrouble
+from product_imagery.states import ItemStatus, JobState
+
+Make = Callable[..., Product]
+Enlarge = Callable[..., Enhancement]
+Work = Callable[[], Slice]
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_engine_that_cannot_work_fails_no_picture(
+    make_product: Make, enlarge: Enlarge, work: Work, settings: Any
+) -> None:
+    settings.PRODUCT_IMAGERY = {"PROCESSES": 1, "MEMORY_PER_PROCESS": 200_000_000}
+    enlarge(make_product(), make_product(), make_product())
+    for _ in range(3):
+        ProviderJob.objects.update(due_at=Now())
+        pump_slice(seconds=0.5)
+    assert set(ProviderJob.objects.values_list("state", "claims")) == {(JobState.QUEUED, 0)}
+    assert "engine of this machine" in WorkerTrouble.objects.get().reason
+    assert EnhancementItem.objects.filter(error_message__contains="The picture waits").exists()
+    settings.PRODUCT_IMAGERY = {"PROCESSES": 1}
+    ProviderJob.objects.update(due_at=Now())
+    work()
+    assert set(EnhancementItem.objects.values_list("status", flat=True)) == {ItemStatus.COMPLETED}
+    assert not WorkerTrouble.objects.exists()
+
+
+def test_a_full_disk_for_temporary_files_says_so(make_product: Make) -> None:
+    photo = make_product().photo
+    with pytest.raises(StorageError, match="The disk for temporary files is full"):
+        files.copy_out(photo.storage, photo.name, Path("/dev/full"), 1 << 40)
+
+
+def test_a_full_disk_of_results_fails_no_picture(
+    make_product: Make, enlarge: Enlarge, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> str:
+        raise OSError(28, "No space left on device")
+
+    enlarge(make_product())
+    with monkeypatch.context() as disk:
+        disk.setattr(files, "_save", full)
+        for _ in range(6):
+            ProviderJob.objects.update(due_at=Now())
+            pump_slice(seconds=0.05)
+    assert (ProviderJob.objects.get().state, ProviderJob.objects.get().claims) == (JobState.QUEUED, 0)
+    ProviderJob.objects.update(due_at=Now())
+    work()
+    assert ProviderJob.objects.get().state == JobState.DONE
