@@ -19,7 +19,7 @@ from product_imagery.flows.settle import settle
 from product_imagery.models import Enhancement, EnhancementItem, FurtherId, Preparation, ProviderCredential
 from product_imagery.products import ProductImages, description_for
 
-BATCH = 500  #: pictures in one transaction
+BATCH = 250  #: pictures in one transaction
 
 
 class Overtaken(StateError):

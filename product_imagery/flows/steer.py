@@ -32,7 +32,7 @@ from product_imagery.provider_kit.contract import next_again
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
-_BATCH = 500  #: jobs in one transaction
+_BATCH = 250  #: jobs in one transaction
 _PATIENCE = 1.0  #: seconds that a request may take for what a worker can do as well
 _BREATH = 0.05  #: seconds between two transactions: who waits for SQLite's lock looks for it from time to time
 
