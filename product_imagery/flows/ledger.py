@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from product_imagery.models import ApiKey, CreditEntry, Enhancement, Preparation
 from product_imagery.provider_kit.registry import get_offer
 
 _Kind = CreditEntry.Kind
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)  #: two clocks date an enhancement and its entries: all of them are its own
 _LESS = "Select fewer pictures, or raise the budget."
 _ANEW = "Start these products anew, with a budget of their own."
 
@@ -47,7 +48,7 @@ def allow(
     ]
     if earlier is not None:
         its_own = {"enhancement": earlier}
-        budgets.append((earlier.budget, its_own, earlier.created_at, "of this enhancement", _ANEW))
+        budgets.append((earlier.budget, its_own, _EVER, "of this enhancement", _ANEW))
     if key is not None and key.budget_day is not None:
         ApiKey.objects.lock(key.pk)
         of_key = {"enhancement__api_key": key}
