@@ -43,7 +43,7 @@ def test_a_place_that_was_waited_for_too_long_is_taken_anew(
     account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the first pictures are read, their window ends, and others take the places of the next one."""
-    credential = account("productai", own_limits={"creates": [2, 1]})
+    credential = account("productai", own_limits={"creates": [2, 2]})
     real, crowded = track.read_source, []
 
     def slowly(*arguments: Any) -> str:
