@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from product_imagery.exceptions import PictureError
 from product_imagery.providers.local.arrays import Box, Floats
 from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.inference import ModelSpec, saliency
+from product_imagery.providers.local.transparency import kept_matte, visible_box, visible_part
 
 _SEEN = 0.3  #: saliency from which a pixel belongs to the product's box
 _MARGIN = 0.12  #: of the box, added on each side before the second look
@@ -50,15 +51,15 @@ class Cutout:
 def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
     """Cut the product out of an ``RGB`` or ``RGBA`` picture. A picture that is already cut out keeps its matte.
 
+    One with transparent bars, corners or a round frame is no cut-out: the product is looked for in what can be seen.
+
     Works in place: the colours of ``picture`` are cleaned along the product's edge.
 
     Raises ``PictureError`` (``nothing_found``) when no product can be made out, ``ModelMissing`` without the model.
     """
     if picture.mode == "RGBA":
-        alpha = picture.getchannel("A")
-        if _is_a_matte(alpha):
-            return Cutout(picture.convert("RGB"), alpha)
-        picture = picture.convert("RGB")
+        kept = kept_matte(picture, spec)
+        return Cutout(picture.convert("RGB"), picture.getchannel("A"), *kept) if kept else _cut_visible(picture, spec)
     frame = (0, 0, *picture.size)
     look = saliency(picture, spec, frame)
     if _is_all_haze(look):
@@ -98,10 +99,15 @@ def _is_all_haze(look: Floats) -> bool:
     return _haze(look) > _NOTHING
 
 
-def _is_a_matte(alpha: Image.Image) -> bool:
-    """True where a real part of the frame is see-through: one stray pixel does not make a cut-out."""
-    histogram = alpha.histogram()
-    return sum(histogram[:128]) >= 0.02 * sum(histogram)
+def _cut_visible(picture: Image.Image, spec: ModelSpec) -> Cutout:
+    """Cut the product out of the visible part of a photo; what was transparent stays so."""
+    alpha = picture.getchannel("A")
+    box = visible_box(alpha)
+    cut = cut_out(visible_part(picture), spec)
+    image, matte = Image.new("RGB", picture.size), Image.new("L", picture.size)
+    image.paste(cut.image, box[:2])
+    matte.paste(ImageChops.darker(cut.alpha, alpha.crop(box)), box[:2])
+    return Cutout(image, matte, cut.confidence, cut.warnings)
 
 
 def _box_with_margin(found: Floats, size: tuple[int, int]) -> Box:

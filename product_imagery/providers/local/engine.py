@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from product_imagery.providers.local.frame import parse_ratio, place
 from product_imagery.providers.local.inference import ModelSpec
 from product_imagery.providers.local.packshot import packshot, parse_colour
 from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
+from product_imagery.providers.local.transparency import kept_matte, visible_part
 from product_imagery.providers.local.white_jpeg import white_jpeg
 
 _MOST_PIXELS = 100_000_000  #: of a result that is larger than its source: what 3 GB of memory are enough for
@@ -113,6 +114,8 @@ def _upscale(task: _Task) -> Iterator[_Made]:
 
 
 def _expand(task: _Task) -> Iterator[_Made]:
+    if task.picture.mode == "RGBA" and kept_matte(task.picture, task.model) is None:
+        task = replace(task, picture=visible_part(task.picture))  # a photo in a transparent frame
     ratio = parse_ratio(task.options["ratio"], task.picture.size)
     size = expansion.expanded_size(task.picture.size, ratio)
     _check_size(size, task.limits)
