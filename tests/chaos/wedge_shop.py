@@ -1,0 +1,91 @@
+"""What goes wrong in the shop of the wedges. Needs Django to be set up, except as a program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.files.storage import FileSystemStorage
+
+_LONG = 600
+
+
+class Hanging(FileSystemStorage):
+    """A storage that does not come back."""
+
+    def _save(self, name: str, content: Any) -> str:
+        time.sleep(_LONG)
+        return name
+
+
+class HangingReceiver(AppConfig):
+    """An app of the shop whose receiver hangs."""
+
+    name = "tests.chaos"
+    label = "hanging"
+
+    def ready(self) -> None:
+        from product_imagery import signals
+
+        signals.item_completed.connect(lambda **_: time.sleep(_LONG), weak=False)
+
+
+def stock(items: int) -> None:
+    """Products with pictures."""
+    from tests.chaos import shop
+
+    shop.stock(items)
+
+
+def order(pictures: int, *, hosted: bool = False) -> None:
+    """Start an enhancement of so many products, without review; its jobs are due at once."""
+    from example_project.shop.models import Product
+    from product_imagery.flows.look import look_of_operation
+    from product_imagery.flows.start import start
+    from product_imagery.models import ProviderCredential
+    from product_imagery.products import description_of
+
+    ids = list(Product.objects.values_list("pk", flat=True)[:pictures])
+    account = None
+    if hosted:
+        account = ProviderCredential(provider="paqshot", label="Main", base_url="http://127.0.0.1:9/paqshot")
+        account.set_secret("pk_live_example_0001")
+        account.save()
+    look = look_of_operation("white_background", {}, account)
+    start({description_of(Product): ids}, look, door="command", auto_approve=True)
+
+
+def date_ahead() -> None:
+    """A dead worker's slot, one hour ahead."""
+    from product_imagery.models import PumpSlot
+    from product_imagery.models.clock import from_now
+
+    PumpSlot.objects.create(number=0, until=from_now(3600), seen_at=from_now(3600), holder="deadhost:1")
+
+
+def spoil_accounts() -> None:
+    """Accounts that cannot work, each for its own reason."""
+    from product_imagery.models import ProviderCredential
+
+    ProviderCredential.objects.create(provider="acme", label="Of a removed provider")
+    paused = ProviderCredential.objects.create(provider="paqshot", label="Paused")
+    paused.pause("The account has no credits left.", stops_reads=False)
+    ProviderCredential.objects.create(provider="pergai", label="Unreadable", sealed={"key": ["nonsense"]})
+
+
+def _die_again_and_again() -> None:
+    """A supervisor whose workers take a slot and die."""
+    code = (
+        "import django; django.setup(); from product_imagery.models import PumpSlot; "
+        "slot = PumpSlot.objects.take(slots=1, seconds=15, holder='dying:1'); slot and slot.release()"
+    )
+    while True:
+        subprocess.run([sys.executable, "-c", code], check=False)
+        time.sleep(5)
+
+
+if __name__ == "__main__":
+    _die_again_and_again()
