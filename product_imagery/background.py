@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from django.apps import apps
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, router, transaction
 
 from product_imagery.conf import get_settings
 
@@ -53,17 +53,38 @@ def enqueue_pump() -> None:
 
 
 def ensure_schedule(**_: Any) -> None:
-    """Keep one schedule that starts a pump every minute: the safety net. Connected to ``post_migrate``."""
+    """Keep one schedule that starts a pump every minute: the safety net. Connected to ``post_migrate``.
+
+    Without our tables (``migrate product_imagery zero``) it goes, and what is queued too: after an uninstallation each
+    would end a worker of the host's cluster.
+    """
     if not apps.is_installed("django_q"):
         return
     from django_q.models import Schedule  # noqa: PLC0415  see above
 
     try:
+        if not _has_tables():
+            _leave_nothing()
+            return
         Schedule.objects.get_or_create(
             name=_SCHEDULE, defaults={"func": _PUMP, "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1}
         )
     except DatabaseError:
         logger.info("The schedule is made by the next migrate: django-q2 has no tables yet.")
+
+
+def _has_tables() -> bool:
+    model = apps.get_model("product_imagery", "PumpSlot")
+    connection = connections[router.db_for_write(model)]
+    return model._meta.db_table in connection.introspection.table_names()
+
+
+def _leave_nothing() -> None:
+    from django_q.models import OrmQ, Schedule  # noqa: PLC0415  see above
+
+    Schedule.objects.filter(func=_PUMP).delete()
+    ours = [queued.pk for queued in OrmQ.objects.all() if queued.task.get("func") == _PUMP]
+    OrmQ.objects.filter(pk__in=ours).delete()
 
 
 def queue_problems() -> list[str]:

@@ -9,13 +9,14 @@ from typing import Any
 
 import PIL
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import connections
+from django.db import connections, router
 
 from product_imagery.background import queue_problems
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ConfigurationError
 from product_imagery.files import results_storage
 from product_imagery.flows.preconditions import too_short
+from product_imagery.models import ProviderJob
 from product_imagery.products import registered
 from product_imagery.vault import seal
 
@@ -48,9 +49,9 @@ def check_target_fields(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     return [Warning(sentence, id="product_imagery.W010", hint="Then make a migration.") for sentence in sentences]
 
 
-@register(Tags.files)
+@register(Tags.files, deploy=True)
 def check_model(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """W002: the matting model has not been fetched. Only its presence is looked at, which is cheap."""
+    """W002, with ``--deploy``: the matting model has not been fetched. Machines that only serve pages need none."""
     try:
         path = Path(get_settings().provider_settings()["engine"]["model"]["path"])
     except ConfigurationError:
@@ -62,9 +63,9 @@ def check_model(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     return [Warning(f"The matting model is not at {path}.", id="product_imagery.W002", hint=hint)]
 
 
-@register(Tags.compatibility)
+@register(Tags.compatibility, deploy=True)
 def check_engine(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """W005: the packages of the local engine are not installed."""
+    """W005, with ``--deploy``: the packages of the local engine are not installed."""
     missing = [name for name in ("numpy", "onnxruntime") if importlib.util.find_spec(name) is None]
     if not missing:
         return []
@@ -98,9 +99,12 @@ def check_pillow(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
 
 @register(Tags.database)
 def check_sqlite(app_configs: Any, databases: Sequence[str] | None = None, **_: Any) -> Sequence[CheckMessage]:
-    """W003: SQLite without IMMEDIATE transactions loses writes to “database is locked” under load."""
+    """W003: SQLite without IMMEDIATE transactions loses writes to “database is locked” under load.
+
+    Only the database of this app is looked at: the others are the host's.
+    """
     messages: list[CheckMessage] = []
-    for alias in databases or ():
+    for alias in {router.db_for_write(ProviderJob)} & set(databases or ()):
         connection = connections[alias]
         options = connection.settings_dict.get("OPTIONS", {})
         if connection.vendor == "sqlite" and str(options.get("transaction_mode", "")).upper() != "IMMEDIATE":
@@ -122,12 +126,15 @@ def check_queue(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
 
 @register(Tags.files)
 def check_storage(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """E002: the storage for results overwrites files of the same name."""
+    """W007: the storage for results overwrites files of the same name. E003: it cannot be used."""
     try:
         overwrites = getattr(results_storage(), "file_overwrite", False)
     except Exception as error:  # noqa: BLE001  any storage may fail in any way to be built; that is the finding
         return [Error(f"The storage for results cannot be used: {error}", id="product_imagery.E003")]
     if overwrites:
-        hint = "Set file_overwrite to False in its OPTIONS."
-        return [Error("The storage for results overwrites files.", id="product_imagery.E002", hint=hint)]
+        hint = (
+            "Give results a storage of their own, an alias in STORAGES with file_overwrite False, and name it in "
+            'PRODUCT_IMAGERY["STORAGE"]: yours may stay as it is. See “S3” in the README.'
+        )
+        return [Warning("The storage for results overwrites files.", id="product_imagery.W007", hint=hint)]
     return []

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from django.core import checks
 from django.core.management import call_command
 
 import product_imagery
+from product_imagery.checks import check_sqlite
 from product_imagery.conf import described, get_settings
 from product_imagery.exceptions import ConfigurationError
 
@@ -58,7 +62,8 @@ def test_the_example_project_is_set_up_well(model_file: Path) -> None:
 
 def test_a_missing_model_is_noticed(settings: Any, tmp_path: Path) -> None:
     settings.PRODUCT_IMAGERY = {"MODEL_FOLDER": str(tmp_path)}
-    assert "product_imagery.W002" in _ids()
+    assert "product_imagery.W002" in _ids(include_deployment_checks=True)
+    assert "product_imagery.W002" not in _ids()  # a machine that only serves pages needs none
 
 
 def test_a_storage_that_overwrites_is_noticed(settings: Any) -> None:
@@ -66,7 +71,9 @@ def test_a_storage_that_overwrites_is_noticed(settings: Any) -> None:
     pytest.importorskip("boto3", reason="the s3 extra is not installed")
     backend = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
     settings.STORAGES = {**settings.STORAGES, "default": backend}
-    assert "product_imagery.E002" in _ids()
+    (message,) = [one for one in checks.run_checks() if one.id == "product_imagery.W007"]
+    assert not message.is_serious()  # it stops no command
+    assert 'PRODUCT_IMAGERY["STORAGE"]' in str(message.hint)
 
 
 def test_a_storage_that_cannot_be_built_is_noticed(settings: Any) -> None:
@@ -85,8 +92,35 @@ def test_late_transactions_on_sqlite_are_noticed(settings: Any) -> None:
     mode = options.pop("transaction_mode")
     try:
         assert "product_imagery.W003" in _ids(databases=["default"])
+        assert check_sqlite(None, databases=["catalog"]) == []  # the host's
     finally:
         options["transaction_mode"] = mode
+
+
+def test_nothing_is_left_that_would_end_the_host_s_workers(tmp_path: Path) -> None:
+    """After ``migrate product_imagery zero``, and after any later migrate."""
+    environment = {**os.environ, "VAR_DIR": str(tmp_path)}
+    environment.pop("DATABASE_URL", None)
+    code = """
+from django.core.management import call_command
+import django; django.setup()
+from django_q.models import OrmQ, Schedule
+from django_q.tasks import async_task
+from product_imagery.background import enqueue_pump
+call_command("migrate", verbosity=0)
+enqueue_pump(); async_task("math.sqrt", 4)
+counts = [(Schedule.objects.count(), OrmQ.objects.count())]
+call_command("migrate", "product_imagery", "zero", verbosity=0)
+call_command("migrate", "sessions", verbosity=0)
+counts.append((Schedule.objects.count(), OrmQ.objects.count()))
+call_command("migrate", verbosity=0)
+counts.append((Schedule.objects.count(), OrmQ.objects.count()))
+print(counts)
+"""
+    command = [sys.executable, "-c", code]
+    environment["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[(1, 2), (0, 1), (1, 1)]", done.stderr
 
 
 def test_the_readme_s_settings_table_is_the_code_s() -> None:
