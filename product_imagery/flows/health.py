@@ -26,7 +26,7 @@ from product_imagery.models import (
 from product_imagery.models.clock import from_now, unclaimed
 from product_imagery.states import HELD_JOBS, JobState, Publication
 
-_SILENCE_SECONDS = 60
+_SILENCE_SECONDS = 45  # told within a minute, although nobody looks all the time
 _SOON = 120.0  #: seconds within which what was tried a moment before is due again
 _AHEAD = 10.0  #: seconds by which a sign of life may be ahead of the database's clock
 
@@ -138,7 +138,7 @@ def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
     return _overdue_jobs(seconds).count() + waiting.count()
 
 
-def wrong_clocks(seconds: float = _SILENCE_SECONDS) -> list[ProviderCredential]:
+def wrong_clocks(seconds: float = 60) -> list[ProviderCredential]:
     """Accounts whose provider's clock differs from ours by more: one of the two is wrong, and signatures fail."""
     by_account = ProviderCredential.objects.filter(is_active=True)
     return list(by_account.filter(Q(clock_skew__gt=seconds) | Q(clock_skew__lt=-seconds)))

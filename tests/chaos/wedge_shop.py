@@ -87,5 +87,15 @@ def _die_again_and_again() -> None:
         time.sleep(5)
 
 
+def _serve(port: int) -> None:
+    """A web server that needs no database to start."""
+    from django.core.servers.basehttp import run
+    from django.core.wsgi import get_wsgi_application
+
+    run("127.0.0.1", port, get_wsgi_application(), threading=True)
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        _serve(int(sys.argv[2]))
     _die_again_and_again()
