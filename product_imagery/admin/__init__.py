@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from product_imagery.admin import brought, credentials, enhancements, items, keys, outgoing, presets, records, versions
+from product_imagery.admin import (
+    brought,
+    checks,
+    credentials,
+    enhancements,
+    items,
+    keys,
+    outgoing,
+    presets,
+    records,
+    versions,
+)
 from product_imagery.admin.actions import EnhanceImagesMixin
+from product_imagery.admin.sites import register
 
 __all__ = [
     "EnhanceImagesMixin",
     "brought",
+    "checks",
     "credentials",
     "enhancements",
     "items",
@@ -15,5 +28,6 @@ __all__ = [
     "outgoing",
     "presets",
     "records",
+    "register",
     "versions",
 ]

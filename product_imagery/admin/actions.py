@@ -8,13 +8,13 @@ from django.contrib import admin, messages
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.admin.doors import go
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RegistrationError
-from product_imagery.models import Selection
+from product_imagery.models import Enhancement, Selection
 from product_imagery.products import description_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ class EnhanceImagesMixin(_Base):
     @admin.action(description=_("Enhance pictures of selected %(verbose_name_plural)s"), permissions=["enhance_images"])
     def enhance_images(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Keep the selection on the server and ask what to do with it."""
+        if not self.admin_site.is_registered(Enhancement):
+            missing = gettext("This site lacks our pages: a developer calls product_imagery.admin.register(site).")
+            self.message_user(request, missing, messages.ERROR)
+            return None
         try:
             description_of(self.model)
         except RegistrationError as error:
@@ -54,4 +58,4 @@ class EnhanceImagesMixin(_Base):
             ids=ids,
             actor_id=request.user.pk,  # type: ignore[misc]
         )
-        return redirect("admin:product_imagery_enhancement_start", selection.pk)
+        return go(self.admin_site, "enhancement_start", selection.pk)

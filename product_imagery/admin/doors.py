@@ -13,6 +13,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -28,6 +29,12 @@ def address(site: AdminSite, page: str, *arguments: Any) -> str:
 def go(site: AdminSite, page: str, *arguments: Any) -> HttpResponseRedirect:
     """Send the browser to one of our pages on this site."""
     return HttpResponseRedirect(address(site, page, *arguments))
+
+
+def show(request: HttpRequest, site: AdminSite, template: str, context: dict[str, Any]) -> TemplateResponse:
+    """A page of our own, whose links stay on this site."""
+    request.current_app = site.name  # type: ignore[attr-defined]
+    return TemplateResponse(request, template, context)
 
 
 def require(request: HttpRequest, *permissions: str) -> None:
@@ -56,8 +63,8 @@ def may_look(request: HttpRequest) -> bool:
     return any(request.user.has_perm(f"product_imagery.{name}") for name in _STEPS)
 
 
-class ReadOnlyRecords:
-    """Mixin of pages that show what happened: nothing to change by hand, and whoever may take a step may look."""
+class ReadOnly:
+    """Mixin of pages that show what happened: nothing to change by hand. Looking needs the model's own permission."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Without what no database can look for, as Django does with a filter that does not exist."""
@@ -77,6 +84,10 @@ class ReadOnlyRecords:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The history of what was done and paid stays, and with it the way back."""
         return False
+
+
+class ReadOnlyRecords(ReadOnly):
+    """The same of what the steps are about: whoever may take a step may look."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """With the model's own view permission, or with that of any step."""
