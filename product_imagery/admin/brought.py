@@ -11,12 +11,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery import files
-from product_imagery.admin.doors import ReadOnlyRecords
+from product_imagery.admin.doors import ReadOnly
 from product_imagery.models import Collection, Upload
 
 
 @admin.register(Upload)
-class UploadAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Pictures that belong to no product of the shop."""
 
     list_display = ("name", "owner", "is_test", "picture", "enhanced_picture", "created_at")
@@ -41,7 +41,7 @@ class UploadAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Collection)
-class CollectionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+class CollectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Named sets of results."""
 
     list_display = ("name", "owner", "is_test", "total", "created_at")

@@ -8,12 +8,12 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from product_imagery.admin.doors import go, person, require
+from product_imagery.admin.doors import go, person, require, show
 from product_imagery.admin.forms import StartForm
+from product_imagery.admin.visibility import may_change
 from product_imagery.checks import check_engine, check_model
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.look import Look, look_of_operation, look_of_preset
@@ -41,20 +41,23 @@ def confirm_page(request: HttpRequest, pk: Any, site: AdminSite) -> HttpResponse
     chosen = request.POST.get("preset") or request.GET.get("preset") or presets[0].name
     context: dict[str, Any] = {"selection": selection, "presets": presets, "chosen": chosen, "problem": ""}
     try:
-        enhancement = _take(request, selection, chosen, context)
+        enhancement = _take(request, site, selection, chosen, context)
     except ImageryError as error:
         enhancement, context["problem"] = None, error.message
     if enhancement:
         selection.delete()
         return go(site, "enhancement_change", enhancement.pk)
     context |= {**site.each_context(request), "title": _("Enhance pictures"), "opts": Enhancement._meta}
-    return TemplateResponse(request, "admin/product_imagery/confirm.html", context)
+    return show(request, site, "admin/product_imagery/confirm.html", context)
 
 
-def _take(request: HttpRequest, selection: Selection, chosen: str, context: dict[str, Any]) -> Enhancement | None:
+def _take(
+    request: HttpRequest, site: AdminSite, selection: Selection, chosen: str, context: dict[str, Any]
+) -> Enhancement | None:
     """Fill the context with what is to be shown; start, if that was asked for and nothing stands against it."""
     look = look_of_preset(chosen)
-    form = context["form"] = StartForm(_entered(request, look, chosen), look=look, may_publish=_may_publish(request))
+    entered = _entered(request, look, chosen)
+    form = context["form"] = StartForm(entered, look=look, may_publish=_may_publish(request, site, selection))
     context["hindrances"] = [*check_engine(None), *check_model(None)] if look.credential.declared.computes else []
     if form.is_bound and not form.is_valid():
         return None
@@ -70,8 +73,10 @@ def _take(request: HttpRequest, selection: Selection, chosen: str, context: dict
     return start(_products(selection), wanted, door=Enhancement.Door.ADMIN, actor=person(request), **way)
 
 
-def _may_publish(request: HttpRequest) -> bool:
-    return request.user.has_perms(["product_imagery.review_resultimage", "product_imagery.publish_resultimage"])
+def _may_publish(request: HttpRequest, site: AdminSite, selection: Selection) -> bool:
+    if not request.user.has_perms(["product_imagery.review_resultimage", "product_imagery.publish_resultimage"]):
+        return False
+    return all(may_change(request, site, *chosen) for chosen in _products(selection).items())
 
 
 def _products(selection: Selection) -> dict[ProductImages, Any]:

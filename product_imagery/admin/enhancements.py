@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,12 +14,15 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.confirm import confirm_page
-from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, require
+from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, go, require, show
 from product_imagery.admin.review import review_page
+from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
+from product_imagery.exceptions import StateError
 from product_imagery.flows import steer
 from product_imagery.flows.health import worker_is_missing
 from product_imagery.flows.plan import LEFT_OUT
-from product_imagery.models import Enhancement
+from product_imagery.models import Enhancement, EnhancementItem
+from product_imagery.models.enhancement import ItemQuerySet
 from product_imagery.states import ItemStatus, Publication
 
 _SHOWN = 50
@@ -42,7 +43,16 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enhancement]:
         """With the figures of all rows in one query."""
-        return Enhancement.objects.with_progress()
+        return visible_enhancements(request, self.admin_site, Enhancement.objects.with_progress())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Enhancement], search_term: str
+    ) -> tuple[QuerySet[Enhancement], bool]:
+        """By the names of those products that the person may see."""
+        for word in search_term.split():
+            named = EnhancementItem.objects.filter(enhancement=OuterRef("pk"), label__icontains=word)
+            queryset = queryset.filter(Exists(visible(request, self.admin_site, named)))
+        return queryset, False
 
     @admin.display(description=_("look"))
     def look(self, enhancement: Enhancement) -> str:
@@ -72,12 +82,14 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
         for enhancement in queryset:
             with explained(request):
+                self._require_all(request, enhancement)
                 self._tell_cancelled(request, steer.cancel(enhancement))
 
     @admin.action(description=_("Try failed pictures again"), permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
         for enhancement in queryset:
             with explained(request):
+                self._require_all(request, enhancement)
                 self._retry(request, enhancement)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
@@ -103,7 +115,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     def review(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Before and after."""
-        return review_page(request, pk, self.admin_site.each_context(request))
+        return review_page(request, pk, self.admin_site)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -115,21 +127,35 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         if request.method == "POST":
             require(request, "cancel_enhancement")
             with explained(request):
+                self._require_all(request, enhancement)
                 if "cancel" in request.POST:
                     self._tell_cancelled(request, steer.cancel(enhancement))
                 elif "retry" in request.POST:
                     require(request, "start_enhancement")
                     self._retry(request, enhancement)
-            return redirect("admin:product_imagery_enhancement_change", enhancement.pk)
-        context = {**self.admin_site.each_context(request), **_figures(enhancement), "title": str(enhancement)}
+            return go(self.admin_site, "enhancement_change", enhancement.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            **self._figures(request, enhancement),
+            "title": str(enhancement),
+        }
         context["worker_missing"] = enhancement.is_active and worker_is_missing()
         context["may_cancel"] = self.has_cancel_permission(request)
         context["may_retry"] = self.has_retry_permission(request)
-        return TemplateResponse(request, self.change_form_template, context)
+        return show(request, self.admin_site, self.change_form_template, context)
+
+    def _require_all(self, request: HttpRequest, enhancement: Enhancement) -> None:
+        """Raise ``StateError`` for an enhancement with products that are not this person's business."""
+        if not sees_all(request, self.admin_site, enhancement.items.all()):
+            raise StateError(gettext("It holds products that you may not see: somebody who may has to do this."))
 
     def _tell_cancelled(self, request: HttpRequest, count: int) -> None:
         text = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
         messages.success(request, text)
+
+    def _figures(self, request: HttpRequest, enhancement: Any) -> dict[str, Any]:
+        shown: Any = visible(request, self.admin_site, enhancement.items.all())
+        return _figures(enhancement, shown)
 
     def _retry(self, request: HttpRequest, enhancement: Enhancement) -> None:
         free = enhancement.items.to_collect().count()
@@ -149,8 +175,7 @@ def _free(number: int) -> str:
     return text % number
 
 
-def _figures(enhancement: Any) -> dict[str, Any]:
-    items = enhancement.items.all()
+def _figures(enhancement: Any, items: ItemQuerySet) -> dict[str, Any]:
     to_collect = items.to_collect().count() if enhancement.failed else 0
     troubled = items.filter(status__in=(ItemStatus.FAILED, ItemStatus.STALLED))
     return {

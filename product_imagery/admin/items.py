@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import reverse
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.doors import ReadOnlyRecords, coloured
+from product_imagery.admin.doors import ReadOnlyRecords, address, coloured
+from product_imagery.admin.visibility import visible
 from product_imagery.flows import standing
 from product_imagery.models import EnhancementItem, ResultImage
 from product_imagery.states import Publication
@@ -51,10 +53,14 @@ class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[t
     class Media:
         css = {"all": ("product_imagery/admin.css",)}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EnhancementItem]:
+        """As far as the shop lets the person see its products."""
+        return visible(request, self.admin_site, super().get_queryset(request))
+
     @admin.display(description=_("enhancement"), ordering="enhancement")
     def link(self, item: EnhancementItem) -> SafeString:
-        address = reverse("admin:product_imagery_enhancement_change", args=[item.enhancement_id])
-        return format_html('<a href="{}">{}</a>', address, item.enhancement)
+        page = address(self.admin_site, "enhancement_change", item.enhancement_id)
+        return format_html('<a href="{}">{}</a>', page, item.enhancement)
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, item: EnhancementItem) -> SafeString:

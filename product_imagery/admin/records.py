@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
@@ -17,7 +18,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from product_imagery.admin.decisions import Decisions
-from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, person, require
+from product_imagery.admin.doors import ReadOnly, ReadOnlyRecords, address, coloured, explained, go, person, require
+from product_imagery.admin.visibility import sees_all, visible_jobs
 from product_imagery.flows import receive, steer
 from product_imagery.models import CreditEntry, ProviderJob, WebhookDelivery, WorkerTrouble
 from product_imagery.states import JobState
@@ -43,6 +45,10 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
     class Media:
         css = {"all": ("product_imagery/admin.css",)}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderJob]:
+        """As far as the shop lets the person see its products."""
+        return visible_jobs(request, self.admin_site, super().get_queryset(request))
+
     def get_urls(self) -> list[URLPattern]:
         """The decision."""
         decide = self.admin_site.admin_view(require_POST(self._decide))
@@ -60,7 +66,9 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
 
     def _decide(self, request: HttpRequest, pk: int) -> HttpResponse:
         require(request, "decide_providerjob")
-        job = get_object_or_404(ProviderJob, pk=pk)
+        job = get_object_or_404(self.get_queryset(request), pk=pk)
+        if not sees_all(request, self.admin_site, job.items.all()):
+            raise PermissionDenied(_t("You may not see all products of this call: somebody who may has to decide."))
         choice = request.POST.get("choice", "")
         with explained(request):
             if choice == "send_again":
@@ -71,10 +79,10 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
                 steer.give_up(job, person(request))
             else:
                 messages.error(request, _t("Choose what became of the request."))
-                return redirect("admin:product_imagery_providerjob_change", pk)
+                return go(self.admin_site, "providerjob_change", pk)
             self.log_change(request, job, f"{choice} {request.POST.get('remote_id', '')}".strip())
             messages.success(request, _t("Decided. A worker goes on with it."))
-        return redirect("admin:product_imagery_providerjob_change", pk)
+        return go(self.admin_site, "providerjob_change", pk)
 
     @admin.display(description=_("state"), ordering="state")
     def coloured_state(self, job: ProviderJob) -> SafeString:
@@ -82,12 +90,12 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
 
     @admin.display(description=_("enhancement"))
     def enhancement_link(self, job: ProviderJob) -> SafeString:
-        address = reverse("admin:product_imagery_enhancement_change", args=[job.enhancement_id])
-        return format_html('<a href="{}">{}</a>', address, job.enhancement)
+        page = address(self.admin_site, "enhancement_change", job.enhancement_id)
+        return format_html('<a href="{}">{}</a>', page, job.enhancement)
 
 
 @admin.register(CreditEntry)
-class CreditEntryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+class CreditEntryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """The ledger."""
 
     list_display = ("at", "credential", "kind", "amount", "enhancement", "job")
@@ -97,7 +105,7 @@ class CreditEntryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+class WebhookDeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Calls of providers, as they came."""
 
     list_display = ("received_at", "credential", "event_id", "processed_at", "set_aside_at", "outcome")

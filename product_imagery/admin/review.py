@@ -7,16 +7,17 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import each, may_look, person, require
+from product_imagery.admin.doors import each, may_look, person, require, show
+from product_imagery.admin.visibility import visible, visible_enhancements
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import review, standing
 from product_imagery.models import Enhancement, EnhancementItem, ResultImage
@@ -35,21 +36,27 @@ _FILTERS: dict[str, dict[str, Any]] = {
 }
 
 
-def review_page(request: HttpRequest, pk: int, context: dict[str, Any]) -> HttpResponse:
+def review_page(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """List the results of one enhancement; a POST judges one of them, or all that are ticked."""
     if not may_look(request):
         require(request, "view_resultimage")
-    enhancement = get_object_or_404(Enhancement, pk=pk)
-    results = ResultImage.objects.filter(item__enhancement=enhancement)
+    enhancement = get_object_or_404(visible_enhancements(request, site, Enhancement.objects.all()), pk=pk)
+    results = visible(request, site, ResultImage.objects.filter(item__enhancement=enhancement), "item__")
     if request.method == "POST":
-        _judge(request, results)
+        _judge(request, results, visible(request, site, results, "item__", change=True))
         return redirect(request.get_full_path())
     chosen = request.GET.get("show", "pending")
     shown = results.filter(**_FILTERS.get(chosen, {})).select_related("item__content_type", "reviewed_by")
     page = Paginator(shown.order_by("item_id", "pk"), _PER_PAGE).get_page(request.GET.get("page"))
     variants = Counter(results.filter(item__in=[one.item_id for one in page]).values_list("item", flat=True))
     texts = get_provider(enhancement.credential.provider).warning_texts
-    context |= {"enhancement": enhancement, "page": page, "chosen": chosen, "filters": list(_FILTERS)}
+    context = {
+        **site.each_context(request),
+        "enhancement": enhancement,
+        "page": page,
+        "chosen": chosen,
+        "filters": list(_FILTERS),
+    }
     shown_now = standing.publications(list(page))
     context |= {
         "cards": [_card(result, texts, shown_now[result.pk], variants[result.item_id]) for result in page],
@@ -58,7 +65,7 @@ def review_page(request: HttpRequest, pk: int, context: dict[str, Any]) -> HttpR
     context |= {"may_review": _may(request, "review"), "may_publish": _may(request, "publish")}
     may_vary = request.user.has_perm("product_imagery.start_enhancement") and review.can_vary(enhancement)
     context |= {"may_vary": may_vary, "opts": Enhancement._meta}
-    return TemplateResponse(request, "admin/product_imagery/review.html", context)
+    return show(request, site, "admin/product_imagery/review.html", context)
 
 
 def _may(request: HttpRequest, step: str) -> bool:
@@ -90,7 +97,7 @@ def _card(result: ResultImage, texts: Any, publication: Publication, variants: i
     }
 
 
-def _judge(request: HttpRequest, results: QuerySet[ResultImage]) -> None:
+def _judge(request: HttpRequest, results: QuerySet[ResultImage], changeable: QuerySet[ResultImage]) -> None:
     """Carry out the button that was pressed: its name is the step, its value a result or ``ticked``."""
     for name, (permissions, taken) in _STEPS.items():
         if name not in request.POST:
@@ -98,14 +105,18 @@ def _judge(request: HttpRequest, results: QuerySet[ResultImage]) -> None:
         if not all(_may_step(request, permission) for permission in permissions):
             raise PermissionDenied
         ticked = request.POST.getlist("ticked") if request.POST[name] == "ticked" else [request.POST[name]]
-        chosen = results.filter(pk__in=[pk for pk in ticked if pk.isascii() and pk.isdigit() and len(pk) < _DIGITS])
+        keys = [pk for pk in ticked if pk.isascii() and pk.isdigit() and len(pk) < _DIGITS]
+        chosen = asked = results.filter(pk__in=keys)
+        if name in _PUBLISHING:
+            chosen = changeable.filter(pk__in=keys)
+            _tell_left(request, asked.count() - chosen.count())
         step = partial(taken, actor=person(request))
         if request.POST[name] == "ticked" and name in _PUBLISHING:
             step, chosen = partial(step, replaces=False), _one_variant_each(request, chosen)
         count = each(request, step, chosen)
         if count:
             messages.success(request, _told(name, count))
-        elif not chosen:
+        elif not asked:
             messages.warning(request, _("Tick at least one picture."))
 
 
@@ -115,6 +126,16 @@ def _one_variant_each(request: HttpRequest, ticked: QuerySet[ResultImage]) -> Qu
     for item in EnhancementItem.objects.filter(pk__in=several.values("item")):
         messages.warning(request, _("%s: choose one of its variants. None of them was published.") % item.label)
     return ticked.exclude(item__in=several.values("item"))
+
+
+def _tell_left(request: HttpRequest, number: int) -> None:
+    text = ngettext(
+        "%d picture was left as it is: you may not change its product.",
+        "%d pictures were left as they are: you may not change their products.",
+        number,
+    )
+    if number:
+        messages.warning(request, text % number)
 
 
 def _told(step: str, count: int) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from product_imagery.admin.doors import ReadOnlyRecords, each, person
+from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import publish
 from product_imagery.models import ImageVersion
@@ -37,13 +38,20 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
     class Media:
         css = {"all": ("product_imagery/admin.css",)}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImageVersion]:
+        """As far as the shop lets the person see its products."""
+        return visible(request, self.admin_site, super().get_queryset(request))
+
     def has_restore_permission(self, request: HttpRequest) -> bool:
         """For the action below."""
         return bool(request.user.has_perm("product_imagery.restore_imageversion"))
 
     @admin.action(description=_("Put the earlier picture back"), permissions=["restore"])
     def restore(self, request: HttpRequest, queryset: QuerySet[ImageVersion]) -> None:
-        count = each(request, partial(publish.restore, actor=person(request)), queryset.order_by("-pk"))
+        allowed = visible(request, self.admin_site, queryset, change=True).order_by("-pk")
+        if allowed.count() < queryset.count():
+            messages.warning(request, _t("Pictures of products that you may not change were left as they are."))
+        count = each(request, partial(publish.restore, actor=person(request)), allowed)
         if count:
             text = ngettext("%d picture was put back.", "%d pictures were put back.", count) % count
             messages.success(request, text)

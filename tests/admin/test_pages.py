@@ -102,7 +102,7 @@ def test_every_step_needs_its_own_permission(make_product: Make, person: Person,
     assert may_not.post(_confirm(Selection.objects.get()), {"start": "1"}).status_code == 403
 
     enhancement = enlarge(product)
-    viewer = person("view_enhancement", "view_resultimage", "view_imageversion")
+    viewer = person(*_PRODUCTS, "view_enhancement", "view_resultimage", "view_imageversion")
     assert viewer.post(_page(enhancement), {"cancel": "1"}).status_code == 403
     work()
     result = ResultImage.objects.get()
@@ -110,12 +110,12 @@ def test_every_step_needs_its_own_permission(make_product: Make, person: Person,
     assert viewer.get(review).status_code == 200
     for step in ("approve", "approve_and_publish", "reject", "regenerate", "publish"):
         assert viewer.post(review, {step: result.pk}).status_code == 403
-    reviewer = person("view_resultimage", "review_resultimage")
+    reviewer = person(*_PRODUCTS, "view_resultimage", "review_resultimage")
     assert reviewer.post(review, {"approve_and_publish": result.pk}).status_code == 403
     assert reviewer.post(review, {"approve": result.pk}).status_code == 302
     assert reviewer.post(review, {"publish": result.pk}).status_code == 403
     assert 'name="publish"' not in reviewer.get(review + "?show=all").content.decode()
-    publisher = person("view_resultimage", "publish_resultimage")
+    publisher = person(*_PRODUCTS, "view_resultimage", "publish_resultimage")
     publisher.post(review, {"publish": result.pk})
     work()
     version = ImageVersion.objects.get()

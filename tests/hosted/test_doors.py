@@ -160,10 +160,10 @@ class TestAdmin:
     ) -> None:
         page = reverse("admin:product_imagery_providerjob_change", args=[stalled.pk])
         decide = reverse("admin:product_imagery_providerjob_decide", args=[stalled.pk])
-        looker = person("cancel_enhancement")
+        looker = person("view_product", "cancel_enhancement")
         assert "permission to decide" in looker.get(page).content.decode()
         assert looker.post(decide, {"choice": "send_again"}).status_code == 403
-        decider = person("decide_providerjob", "cancel_enhancement")
+        decider = person("view_product", "decide_providerjob", "cancel_enhancement")
         text = decider.get(page).content.decode()
         assert "What became of this request?" in text
         assert "may have been accepted" in text

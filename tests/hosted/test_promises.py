@@ -426,10 +426,10 @@ def test_trying_again_needs_the_permission_to_spend(
     fakes.words[fakes.created[0].id] = "ERROR"
     hurry()
     page = reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])
-    thrifty = person("view_enhancement", "cancel_enhancement")
+    thrifty = person("view_product", "view_enhancement", "cancel_enhancement")
     assert 'name="retry"' not in thrifty.get(page).content.decode()
     assert thrifty.post(page, {"retry": "1"}).status_code == 403
-    spender = person("cancel_enhancement", "start_enhancement")
+    spender = person("view_product", "cancel_enhancement", "start_enhancement")
     assert 'name="retry"' in spender.get(page).content.decode()
     spender.post(page, {"retry": "1"})
     assert ProviderJob.objects.count() == 2

@@ -1,0 +1,104 @@
+"""Whose pictures a person may see, or change: the rules of the shop's own admin, applied to our tables.
+
+A product is visible where its ``ModelAdmin`` on the same site shows it: by its permissions, its ``get_queryset`` and
+its ``has_view_permission(request, obj)``. Where the site has none, the permission on the model decides.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.db.models import AutoField, CharField, Exists, IntegerField, Model, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+
+from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
+from product_imagery.products import ProductImages, registered
+
+_Row = TypeVar("_Row", bound=Model)
+
+
+def visible(
+    request: HttpRequest, site: AdminSite, rows: QuerySet[_Row], path: str = "", *, change: bool = False
+) -> QuerySet[_Row]:
+    """Those rows whose picture the person may see, or ``change``; ``path`` leads to the item or version, ``item__``."""
+    rules = {one: _allowed(request, site, one, change) for one in registered()}
+    if all(keys is True for keys in rules.values()):
+        return rows
+    condition = Q(pk__in=())
+    for description, keys in rules.items():
+        if keys is False:
+            continue
+        own = Q(**{f"{path}content_type": description.content_type()})
+        condition |= own if keys is True else own & Q(**{f"{path}object_id__in": keys})
+    return rows.filter(condition)
+
+
+def visible_enhancements(request: HttpRequest, site: AdminSite, rows: QuerySet[Enhancement]) -> QuerySet[Enhancement]:
+    """Those with a picture that the person may see, and those whose pictures are not known yet."""
+    items = EnhancementItem.objects.filter(enhancement=OuterRef("pk"))
+    shown = visible(request, site, items)
+    return rows if shown is items else rows.filter(Exists(shown) | ~Exists(items))
+
+
+def visible_jobs(request: HttpRequest, site: AdminSite, rows: QuerySet[ProviderJob]) -> QuerySet[ProviderJob]:
+    """Those that make a picture that the person may see; of those that make none any more, by their enhancement."""
+    items = EnhancementItem.objects.filter(job=OuterRef("pk"))
+    shown = visible(request, site, items)
+    if shown is items:
+        return rows
+    enhancements = visible_enhancements(request, site, Enhancement.objects.order_by())
+    return rows.filter(Exists(shown) | (~Exists(items) & Q(enhancement__in=enhancements.values("pk"))))
+
+
+def sees_all(request: HttpRequest, site: AdminSite, items: QuerySet[EnhancementItem]) -> bool:
+    """Whether the person may see every one of these: a step that concerns them all needs that."""
+    shown = visible(request, site, items)
+    return shown is items or not items.exclude(pk__in=shown.values("pk")).exists()
+
+
+def may_change(request: HttpRequest, site: AdminSite, description: ProductImages, keys: list[Any]) -> bool:
+    """Whether the person may change every one of these products."""
+    allowed = _allowed(request, site, description, change=True)
+    if isinstance(allowed, bool):
+        return allowed
+    return {str(key) for key in keys} <= {str(key) for key in allowed}
+
+
+def _allowed(request: HttpRequest, site: AdminSite, description: ProductImages, change: bool) -> Any:
+    """True for every product of a kind, false for none, or the keys of those that are allowed, as text.
+
+    Asked once for each request: the shop's rules do not change meanwhile.
+    """
+    known: dict[Any, Any] = request.__dict__.setdefault("_imagery_allowed", {})
+    place = (site.name, description, change)
+    if place not in known:
+        known[place] = _ask(request, site, description.model, change)
+    return known[place]
+
+
+def _ask(request: HttpRequest, site: AdminSite, model: type[Model], change: bool) -> Any:
+    if not site.is_registered(model):
+        steps = ("change",) if change else ("view", "change")
+        return any(request.user.has_perm(f"{model._meta.app_label}.{step}_{model._meta.model_name}") for step in steps)
+    host = site.get_model_admin(model)
+    check = host.has_change_permission if change else host.has_view_or_change_permission
+    names = ("has_change_permission",) if change else ("has_view_permission", "has_change_permission")
+    is_own_check = any(getattr(type(host), name) is not getattr(ModelAdmin, name) for name in names)
+    if not check(request):
+        return False
+    rows = host.get_queryset(request)
+    if is_own_check:  # only the shop's code can tell: it is asked about each product
+        return [str(row.pk) for row in rows if check(request, row)]
+    if type(host).get_queryset is ModelAdmin.get_queryset:
+        return True
+    return _keys(rows.order_by())
+
+
+def _keys(rows: QuerySet[Any]) -> Any:
+    """The keys as text: as a subquery where the database writes them as we do."""
+    key = rows.model._meta.pk
+    if rows.db == EnhancementItem.objects.db and isinstance(key, (AutoField, IntegerField, CharField)):
+        return rows.annotate(imagery_key=Cast("pk", CharField(max_length=64))).values("imagery_key")
+    return [str(pk) for pk in rows.values_list("pk", flat=True)]
