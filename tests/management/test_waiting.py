@@ -61,7 +61,7 @@ def test_a_publication_that_waits_is_told(make_product: Any, enlarge: Any, work:
     assert waiting.what_for() == ("", "")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_the_worker_says_what_it_waits_for(
     retried_later: Callable[[], None], capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
