@@ -146,6 +146,7 @@ class ProviderError(ImageryError):
     """``status`` is the HTTP status if there was one; ``creating`` says that a request that costs was sent.
 
     ``own``: it is the provider's own word, in its own error envelope. Without that a create may have been accepted.
+    ``absent``: a second call, which was free, met no API at that address either.
     """
 
     code = "provider"
@@ -162,7 +163,7 @@ class ProviderError(ImageryError):
     ) -> None:
         super().__init__(message, code=code, detail=detail)
         self.status, self.request_id, self.own = status, request_id, own
-        self.creating = False
+        self.creating = self.absent = False
 
 
 class NotSent(ProviderError):

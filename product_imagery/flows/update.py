@@ -30,7 +30,7 @@ from product_imagery.models import EnhancementItem, ProviderCredential, Provider
 from product_imagery.models.clock import from_now
 from product_imagery.models.job import ABSENT
 from product_imagery.provider_kit.conversation import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
-from product_imagery.provider_kit.refusals import WEB_PAGE, WRONG_ADDRESS
+from product_imagery.provider_kit.refusals import WEB_PAGE
 from product_imagery.provider_kit.retry import Verdict, backoff, may_retry
 from product_imagery.states import ItemStatus, JobState
 
@@ -256,8 +256,8 @@ def _pause(word: Word, error: ProviderError) -> None:
 
 
 def _said_before(job: ProviderJob, error: ProviderError) -> bool:
-    """Whether the look before ended with the same words."""
-    return job.troubles > 0 and job.note == error.message[:500]
+    """Whether the look before ended with the same sentence; the provider's words in it may vary."""
+    return job.troubles > 0 and job.note.partition("“")[0] == error.message[:500].partition("“")[0]
 
 
 def _pause_account(job: ProviderJob, error: ProviderError) -> None:
@@ -272,9 +272,9 @@ def _pause_account(job: ProviderJob, error: ProviderError) -> None:
 
 
 def _is_refused(job: ProviderJob, error: ProviderError) -> bool:
-    """Whether nothing was accepted: the provider says so, or nothing ever was at an address where there is no API."""
+    """Whether nothing was accepted: the provider says so, or nothing ever was, and there is no API at the address."""
     accepted = ProviderJob.objects.filter(credential=job.credential_id).exclude(remote_id="")
-    return error.own or (error.code == WRONG_ADDRESS and not accepted.exists())
+    return error.own or (error.absent and not accepted.exists())
 
 
 def _find_out(word: Word, error: ProviderError) -> None:

@@ -10,12 +10,21 @@ import time
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from product_imagery.exceptions import ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
+from product_imagery.exceptions import ImageryError, ProviderError, ProviderRefused, ProviderUnavailable, RateLimited
 from product_imagery.provider_kit.contract import Delivery, Field, Job, Provider
 from product_imagery.provider_kit.conversation import Conversation, HttpRequest, Running, Undecidable
-from product_imagery.provider_kit.refusals import REFUSALS, Told, error_of, web_page, wrong_address
+from product_imagery.provider_kit.refusals import (
+    ABSENCES,
+    REFUSALS,
+    WRONG_ADDRESS,
+    Told,
+    error_of,
+    has_code,
+    web_page,
+    wrong_address,
+)
 from product_imagery.provider_kit.remote import Resource
 
 _UNIX_TIME = 1e9  #: larger numbers are moments, not seconds to wait
@@ -119,7 +128,7 @@ class HostedProvider(Provider):
     ``resources`` is what lies there besides jobs, ``list_names`` what a list may be wrapped in; ``makes`` names the
     resource of which every job makes one, under its mark. ``job_list`` is the path of the list of all jobs, if there
     is one, and ``page`` how many entries it gives at once (0: it comes whole). ``refusals`` are the statuses under
-    which the contract says that a request will never be accepted.
+    which the contract says that a request is refused; under any other nothing says that a create was not accepted.
     """
 
     resources: ClassVar[tuple[Resource, ...]] = ()
@@ -146,9 +155,19 @@ class HostedProvider(Provider):
         """Yield the request; return its answer, or raise what it means."""
         answer = yield request
         error = self.error_in(answer) or self._error_of(answer, request)
-        if error:
-            raise error
-        return answer
+        if error is None:
+            return answer
+        if request.creates and error.code == WRONG_ADDRESS:
+            error.absent = yield from self._is_absent()
+        raise error
+
+    def _is_absent(self) -> Generator[HttpRequest, Answer, bool]:
+        """Whether the free call that checks a key meets no API either. Never raises: a create was sent before it."""
+        try:
+            yield from cast("Generator[HttpRequest, Answer, Any]", self.check_credential())
+        except ImageryError as error:
+            return isinstance(error, ProviderError) and error.code == WRONG_ADDRESS and error.status in ABSENCES
+        return False
 
     def _error_of(self, answer: Answer, request: HttpRequest) -> ProviderError | None:
         if 200 <= answer.status < 300:
@@ -202,17 +221,28 @@ class HostedProvider(Provider):
         except ProviderRefused as error:
             if error.own and error.status in statuses:
                 return Running("ok")
-            raise error if error.own else wrong_address(self.label, error.status, error.detail) from error
+            raise self._without_api(error) from error
         raise wrong_address(self.label, answer.status)
+
+    def read_list(self, path: str, **query: str) -> Conversation:
+        """Read a list that is always there. Raises ``CredentialRefused`` for a bad key, and where there is none."""
+        try:
+            yield from self.entries(HttpRequest("GET", path, query=query))
+        except ProviderRefused as error:
+            raise self._without_api(error) from error
+        return Running("ok")
+
+    def _without_api(self, error: ProviderRefused) -> ProviderError:
+        return error if error.own else wrong_address(self.label, error.status, error.detail)
 
     def error_in(self, answer: Answer) -> ProviderError | None:
         """An error that the status alone does not tell, such as an empty balance under 200."""
         return None
 
     def told(self, answer: Answer) -> Told:
-        """What the error envelope says, which by default is the provider's own where anything can be read from it."""
+        """What the error envelope says, which by default is the provider's own where it has a code."""
         code, message, request_id = self.explain(answer)
-        return Told(code, message, request_id, is_own=bool(code or message))
+        return Told(code, message, request_id, is_own=has_code(code))
 
     def explain(self, answer: Answer) -> tuple[str, str, str]:
         """(code, message, request id) from the provider's error envelope; empty where there is none."""

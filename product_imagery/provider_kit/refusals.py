@@ -7,6 +7,7 @@ was accepted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,10 @@ from product_imagery.exceptions import (
     RateLimited,
 )
 
-#: statuses under which contracts say that a request is refused for good
-REFUSALS = frozenset({400, 404, 409, 413, 415, 422})
+#: statuses under which an API that documents none may be believed that it refuses a request
+REFUSALS = frozenset({400, 401, 402, 403, 404, 409, 413, 415, 422, 429})
+ABSENCES = frozenset({404, 405})  #: statuses of a path that does not exist
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  #: unlike the reason phrases that frameworks write, such as “Not Found”
 WRONG_ADDRESS = "wrong_address"
 WEB_PAGE = "web_page"
 _EXCERPT = 200  #: characters of a body that is not in the provider's envelope, for the log
@@ -41,14 +44,20 @@ class Told:
     is_own: bool = False
 
 
+def has_code(code: str) -> bool:
+    """Whether this is an error code as APIs write it."""
+    return _CODE.fullmatch(code) is not None
+
+
 def error_of(
     status: int, body: bytes, told: Told, *, label: str, refusals: Collection[int], creates: bool
 ) -> ProviderError:
     """The error that an answer of this status is. Our sentence comes first, the provider's words after it."""
-    facts: dict[str, Any] = {"status": status, "request_id": told.request_id, "own": told.is_own}
+    own = told.is_own and status in refusals
+    facts: dict[str, Any] = {"status": status, "request_id": told.request_id, "own": own}
     facts["detail"] = _detail(status, body, told)
     words = f" It says: “{told.message or told.code}”" if told.message or told.code else ""
-    if status == 429:
+    if status == 429 and (own or not creates):
         return RateLimited(f"{label} asks to slow down.", code=told.code or "rate_limited", **facts)
     if status >= 500 or status in (408, 425):
         return ProviderUnavailable(f"{label} has trouble at the moment.{words}", code=told.code, **facts)
@@ -58,14 +67,14 @@ def error_of(
     if 300 <= status < 400:
         sentence = f"{label} sent us to another address (HTTP {status}): check the base address."
         return CredentialRefused(sentence, code="redirected", **facts)
-    if not creates or (told.is_own and status in refusals):
+    if own or not creates:
         return ProviderRefused(f"{label} refused the request (HTTP {status}).{words}", code=told.code, **facts)
     return _in_doubt(status, label, words, facts)
 
 
 def _in_doubt(status: int, label: str, words: str, facts: dict[str, Any]) -> ProviderError:
     """A create may have been accepted for all that is said here."""
-    if status in (404, 405) and not facts["own"]:
+    if status in ABSENCES:
         return wrong_address(label, status, facts["detail"])
     sentence = f"{label}, or something in front of it, answered with HTTP {status}.{words}"
     return ProviderUnavailable(sentence, code="foreign_answer", **facts)

@@ -41,6 +41,7 @@ def article(transactional_db: None) -> Iterator[Any]:
     Article._meta.apps.clear_cache()
 
 
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_two_rows_without_a_picture_each_get_one_and_lose_it_again(article: Any, work: Any) -> None:
     for number in range(2):
         row = article(title="Cup")

@@ -34,6 +34,8 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "foreign 403": {"status": 403, "body": b"<html>blocked by the firewall</html>", "headers": _PAGE},
     "foreign 404": {"status": 404, "body": b"404 page not found"},
     "foreign 405": {"status": 405},
+    "foreign 404 in JSON": {"status": 404, "body": b'{"message": "no Route matched"}'},
+    "foreign 429": {"status": 429, "body": b"<html>Slow down</html>", "headers": _PAGE},
     "teapot": {"status": 418, "body": b"{}"},
     "gateway": {"status": 502, "body": b"<html>Bad Gateway</html>", "headers": _PAGE},
 }
@@ -72,8 +74,28 @@ def test_what_was_accepted_is_never_bought_again(
         assert job.state == JobState.DONE
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 422])
+@pytest.mark.parametrize("answer", ["moved", "foreign 403", "foreign 404", "foreign 405"])
 @pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_first_job_of_an_account_is_bought_once_as_well(
+    provider: str, answer: str, account: Account, order: Order, fakes: Fakes
+) -> None:
+    credential = account(provider, troubles=1)
+    order(credential)
+    fakes.fail(f"{provider}.create", "after", skip=1 if provider == "pergai" else 0, **_ANSWERS[answer])
+    _go_on(credential)
+    assert fakes.charged(provider) == 1
+    assert _booked(provider) == _PRICE[provider]
+    assert ProviderJob.objects.get().state in (JobState.DONE, JobState.STALLED)
+
+
+@pytest.mark.parametrize(
+    ("provider", "status"),
+    [
+        *((provider, status) for provider in PROVIDERS for status in (400, 401)),
+        *((provider, status) for provider in ("aigenstudio", "paqshot", "pergai") for status in (403, 422)),
+        ("productai", 402),
+    ],
+)
 def test_the_providers_own_refusal_is_believed_and_its_words_come_after_ours(
     provider: str, status: int, account: Account, order: Order, fakes: Fakes
 ) -> None:
@@ -83,10 +105,10 @@ def test_the_providers_own_refusal_is_believed_and_its_words_come_after_ours(
     fakes.fail(f"{provider}.create", "status", status=status, body=body)
     hurry(2)
     credential.refresh_from_db()
-    told = credential.paused_reason if status in (401, 403) else EnhancementItem.objects.get().error_message
-    assert told.startswith(credential.declared.label)
+    told = credential.paused_reason if status in (401, 402, 403) else EnhancementItem.objects.get().error_message
+    assert credential.declared.label in told.partition(" It says: ")[0]
     assert "scene must be one of studio, nature" in told
-    assert ProviderJob.objects.get().state == (JobState.QUEUED if status in (401, 403) else JobState.FAILED)
+    assert ProviderJob.objects.get().state == (JobState.QUEUED if status in (401, 402, 403) else JobState.FAILED)
     assert fakes.charged(provider) == 0
 
 
@@ -131,7 +153,8 @@ class TestWrongAddress:
             bad.set_secret(KEYS[provider])
             bad.save()
             with pytest.raises(CommandError, match="could not be confirmed"):
-                call_command("imagery_credential", "check", path, stdout=StringIO())
+                call_command("imagery_credential", "check", path, stdout=(told := StringIO()))
+            assert "check the base address" in told.getvalue().lower()
 
 
 class TestReads:
@@ -158,6 +181,19 @@ class TestReads:
         hurry()
         credential.refresh_from_db()
         assert (credential.paused_at, EnhancementItem.objects.get().status) == (None, ItemStatus.COMPLETED)
+
+    def test_words_that_differ_each_time_are_the_same_refusal(
+        self, account: Account, order: Order, fakes: Fakes
+    ) -> None:
+        credential = account("paqshot")
+        order(credential)
+        hurry(1)
+        for number in range(3):
+            body = own_envelope("paqshot", "unauthorized", f"Request {number} was not let in.")
+            fakes.fail("paqshot.read", "status", status=401, body=body)
+            hurry(1)
+        credential.refresh_from_db()
+        assert "Enter a valid one. It says: “Request 1 was not let in.”" in credential.paused_reason
 
     @pytest.mark.parametrize("status", [200, 401])
     def test_what_is_said_again_and_again_does(self, status: int, account: Account, order: Order, fakes: Fakes) -> None:

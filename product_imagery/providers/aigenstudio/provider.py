@@ -97,6 +97,7 @@ class AIGenStudio(HostedProvider):
         Resource("enhancements", _PATH, (Verb.SHOW,)),
     )
     list_names = ("presets",)
+    refusals = frozenset({400, 401, 402, 403, 404, 422, 429})  # 409 means that something was accepted
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: _offer("single_product_white_background"),
         Operation.EDIT: _offer("marketplace_clean_catalog"),
@@ -155,7 +156,7 @@ class AIGenStudio(HostedProvider):
 
     def check_credential(self) -> Conversation:
         """List the presets, then read an enhancement that cannot exist: a good key gets 404, a bad one 401."""
-        yield from self.entries(HttpRequest("GET", _PRESETS_PATH))
+        yield from self.read_list(_PRESETS_PATH)
         return (yield from self.read_nothing(f"{_PATH}/00000000-0000-4000-8000-000000000000", 404))
 
     def error_in(self, answer: Answer) -> ProviderError | None:

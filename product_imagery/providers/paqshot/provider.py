@@ -24,7 +24,6 @@ from product_imagery.provider_kit.conversation import (
     Accepted,
     Conversation,
     Finished,
-    HttpRequest,
     Refused,
     RemotePicture,
     Running,
@@ -94,6 +93,7 @@ class Paqshot(HostedProvider):
         Resource("generation", "generate", (Verb.SHOW,)),
     )
     list_names = ("data", "generations", "items", "results")
+    refusals = frozenset({400, 401, 403, 404, 413, 422, 429})
     job_list = "generations"
     page = 100
     offers: ClassVar[Mapping[Operation, Offer]] = {
@@ -155,8 +155,7 @@ class Paqshot(HostedProvider):
 
     def check_credential(self) -> Conversation:
         """List one generation."""
-        yield from self.entries(HttpRequest("GET", "generations", query={"limit": "1"}))
-        return Running("ok")
+        return (yield from self.read_list("generations", limit="1"))
 
     def explain(self, answer: Answer) -> tuple[str, str, str]:
         """``{"error": "<code>", "message": "<text>"}``."""

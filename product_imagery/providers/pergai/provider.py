@@ -28,7 +28,7 @@ from product_imagery.provider_kit.conversation import (
 )
 from product_imagery.provider_kit.http import LIST, Answer, Fields, HostedProvider
 from product_imagery.provider_kit.options import Kind, Option
-from product_imagery.provider_kit.refusals import Told
+from product_imagery.provider_kit.refusals import REFUSALS, Told
 from product_imagery.provider_kit.remote import Resource, Verb
 
 _FIRST_LOOK, _NEXT_LOOK = 10.0, 15.0
@@ -36,7 +36,7 @@ _PRODUCT = "product_id"
 _PICTURE = "picture_url"
 _PICTURE_FIELDS = ("resultImagePath", "imageUrl", "url")  #: what a tool calls its picture is not stated
 _PRODUCT_FIELD = b'"imagePath"'  #: only the create of a product has it
-_BARE = (401, 402, 403)  #: statuses that mean the same without a body
+_BARE = (401, 402, 403, 429)  #: statuses that mean the same without a body
 _PRICE = Decimal(1)  #: nothing is stated: operations are counted
 
 _FOLDER = Option(
@@ -84,6 +84,7 @@ class PergAI(HostedProvider):
         ),
     )
     list_names = ("data", "items", "results", "products", "generations", "templates", "collections")
+    refusals = REFUSALS - {404}  # of which nothing tells whether it is about a path or a product
     makes = "products"
     job_list = "generations"
     offers: ClassVar[Mapping[Operation, Offer]] = {
@@ -183,11 +184,10 @@ class PergAI(HostedProvider):
 
     def check_credential(self) -> Conversation:
         """List the products."""
-        yield from self.entries(HttpRequest("GET", "products"))
-        return Running("ok")
+        return (yield from self.read_list("products"))
 
     def told(self, answer: Answer) -> Told:
-        """Of JSON with an ``error`` or a ``message``. No envelope is documented: 401 to 403 may come without one."""
+        """Of JSON with an ``error`` or a ``message``. No envelope is documented: some statuses may come without one."""
         code, message, request_id = self.explain(answer)
         bare = answer.status in _BARE and not answer.body.strip()
         return Told(code, message, request_id, is_own=bool(code or message) or bare)

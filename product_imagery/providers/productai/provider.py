@@ -96,6 +96,7 @@ class ProductAI(HostedProvider):
     deadline = 1800.0
     webhooks = True
     confirms_hints = True
+    refusals = frozenset({400, 401, 402, 404, 429})
     lost_pause = 120.0
     resources = (Resource("job", "api/job", (Verb.SHOW,)),)
     offers: ClassVar[Mapping[Operation, Offer]] = {
