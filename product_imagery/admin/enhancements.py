@@ -24,6 +24,7 @@ from product_imagery.flows.plan import LEFT_OUT
 from product_imagery.models import Enhancement, EnhancementItem
 from product_imagery.models.enhancement import ItemQuerySet
 from product_imagery.states import ItemStatus, Publication
+from product_imagery.transactions import own_transactions
 
 _SHOWN = 50
 
@@ -102,10 +103,13 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     def get_urls(self) -> list[URLPattern]:
         """The confirm page and the review page, beside Django's own."""
-        start, review = self.admin_site.admin_view(self.start), self.admin_site.admin_view(self.review)
+        # Many steps, each a short transaction of its own: in one for the whole request they would hold up every writer.
+        views = (self.start, self.review, self.change_view)
+        start, review, change = (own_transactions(self.admin_site.admin_view(view)) for view in views)
         own = [
             path("start/<uuid:selection>/", start, name="product_imagery_enhancement_start"),
             path("<int:pk>/review/", review, name="product_imagery_enhancement_review"),
+            path("<path:object_id>/change/", change, name="product_imagery_enhancement_change"),
         ]
         return own + super().get_urls()
 
