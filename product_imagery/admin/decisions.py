@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import person
+from product_imagery.admin.doors import person, show
+from product_imagery.admin.visibility import jobs_seen_whole
 from product_imagery.flows import decide
 from product_imagery.models import ProviderJob
 
@@ -37,10 +38,16 @@ class Decisions:
     def _confirm(
         self, request: HttpRequest, queryset: QuerySet[ProviderJob], choice: str, action: str
     ) -> TemplateResponse | None:
-        jobs = list(decide.stalled().filter(pk__in=queryset.values("pk")).order_by("pk"))
-        if not jobs:
+        stalled = decide.stalled().filter(pk__in=queryset.values("pk")).order_by("pk")
+        jobs = list(jobs_seen_whole(request, self.admin_site, stalled))  # type: ignore[attr-defined]
+        left = stalled.count() - len(jobs)
+        if left:
+            messages.warning(request, _left_sentence(left))
+        elif not jobs:
             messages.warning(request, _t("None of these waits for a decision. Nothing was changed."))
-        elif len(jobs) > _MOST:
+        if not jobs:
+            return None
+        if len(jobs) > _MOST:
             sentence = _t("These are more than %d: decide about them with the command imagery_decide.")
             messages.warning(request, sentence % _MOST)
         elif "confirmed" not in request.POST:
@@ -54,7 +61,7 @@ class Decisions:
         facts = {"accounts": decide.summary(jobs), "pks": [job.pk for job in jobs], "choice": choice, "action": action}
         title = _t("Send lost requests again") if choice == decide.SEND_AGAIN else _t("Give lost requests up")
         context = {**site.each_context(request), **facts, "title": title, "opts": ProviderJob._meta}
-        return TemplateResponse(request, "admin/product_imagery/decide.html", context)
+        return show(request, site, "admin/product_imagery/decide.html", context)
 
     def _decide_all(self, request: HttpRequest, jobs: list[ProviderJob], choice: str) -> None:
         done, refusals = decide.decide_all(jobs, choice, person(request))
@@ -69,3 +76,14 @@ class Decisions:
                 len(done),
             )
             messages.success(request, text % len(done))
+
+
+def _left_sentence(number: int) -> str:
+    text = ngettext(
+        "%d request is left as it is, and nothing is spent for it: you may not see all of its products. "
+        "Somebody who may has to decide.",
+        "%d requests are left as they are, and nothing is spent for them: you may not see all of their products. "
+        "Somebody who may has to decide.",
+        number,
+    )
+    return text % number

@@ -58,6 +58,15 @@ def sees_all(request: HttpRequest, site: AdminSite, items: QuerySet[EnhancementI
     return shown is items or not items.exclude(pk__in=shown.values("pk")).exists()
 
 
+def jobs_seen_whole(request: HttpRequest, site: AdminSite, jobs: QuerySet[ProviderJob]) -> QuerySet[ProviderJob]:
+    """Those of which the person may see every product: a decision about a job concerns them all."""
+    items = EnhancementItem.objects.exclude(job=None).order_by()
+    shown = visible(request, site, items)
+    if shown is items:
+        return jobs
+    return jobs.exclude(pk__in=items.exclude(pk__in=shown.values("pk")).values("job"))
+
+
 def may_change(request: HttpRequest, site: AdminSite, description: ProductImages, keys: list[Any]) -> bool:
     """Whether the person may change every one of these products."""
     allowed = _allowed(request, site, description, change=True)

@@ -7,12 +7,15 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.core.management import CommandError, call_command
 from django.test import Client
-from django.urls import reverse
+from django.urls import path, reverse
 
+from example_project.shop.models import Product
 from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.states import ItemStatus, JobState
+from tests.admin.test_sites import back
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, Order, hurry
 
@@ -81,6 +84,42 @@ def test_many_are_decided_in_the_admin(
     hurry()
     assert fakes.charged("productai") == bought
     assert not EnhancementItem.objects.filter(status=ItemStatus.STALLED).exists()
+
+
+def test_who_sees_only_some_products_of_a_request_does_not_decide_about_it(
+    three: list[ProviderJob], person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the second request the shop's own admin shows one product and hides another."""
+    whole, part, _ = three
+    hidden = EnhancementItem.objects.filter(job=three[2])
+    keys = list(EnhancementItem.objects.exclude(job=three[2]).values_list("object_id", flat=True))
+    hidden.update(job=part)
+    host = admin.site.get_model_admin(Product)
+    rows = Product.objects.filter(pk__in=keys)
+    monkeypatch.setattr(type(host), "get_queryset", lambda *_: rows.all(), raising=False)
+    client = person("decide_providerjob", "start_enhancement", "view_product", "change_product")
+    page = reverse("admin:product_imagery_providerjob_changelist")
+    sent = {"action": "give_up_selected", "_selected_action": [whole.pk, part.pk]}
+    shown = client.post(page, sent).content.decode()
+    assert "you may not see all of its products" in shown
+    assert f'value="{whole.pk}"' in shown
+    assert f'value="{part.pk}"' not in shown
+    client.post(page, sent | {"confirmed": "1"})
+    part.refresh_from_db()
+    whole.refresh_from_db()
+    assert (whole.state, part.state) == (JobState.FAILED, JobState.STALLED)
+
+
+def test_the_page_about_many_stays_on_its_admin_site(three: list[ProviderJob], person: Any, settings: Any) -> None:
+    urls = [path("admin/", admin.site.urls), path("back/", back.urls)]
+    settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": urls})
+    page = "/back/product_imagery/providerjob/"
+    sent = {"action": "give_up_selected", "_selected_action": [job.pk for job in three]}
+    client = person("*")
+    shown = client.post(page, sent)
+    assert shown.status_code == 200
+    assert '="/admin/' not in shown.content.decode()
+    assert client.post(page, sent | {"confirmed": "1"}).headers["Location"].startswith("/back/")
 
 
 def test_who_may_not_decide_is_offered_no_such_action(three: list[ProviderJob], person: Any) -> None:
