@@ -23,7 +23,7 @@ from product_imagery.flows import deliver, pump
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pump import Slice, pump_slice
 from product_imagery.flows.start import start
-from product_imagery.models import Enhancement
+from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import description_of
 from product_imagery.providers.local.model import MATTING, fetch
 from tests.fakes.shop_side import OtherSide, other_side
@@ -104,6 +104,19 @@ def gallery(db: None) -> Collection:
         row = CollectionPhoto(collection=collection, position=2 - position, is_cover=position == 1)
         row.image.save(f"{position}.jpg", ContentFile(encoded(draw_product((120, 100 + position)))))
     return collection
+
+
+@pytest.fixture
+def large_ids(db: None) -> None:
+    """Everything that is made from now on has an id over 1,500."""
+    for model in (Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage):
+        table = model._meta.db_table
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
+                cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, 1500)", [table])
+            else:
+                cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), 1500)", [table])
 
 
 @pytest.fixture

@@ -240,6 +240,37 @@ def test_start_waits_on_a_slow_line_for_the_look_that_is_highlighted(
     assert Enhancement.objects.get().preset == Preset.objects.get(name="larger")
 
 
+def test_a_shop_that_writes_its_numbers_with_separators_can_decide(
+    browser: Any,
+    live_server: Any,
+    large_ids: None,
+    make_product: Callable[..., Product],
+    enlarge: Callable[..., Enhancement],
+    work: Callable[[], Any],
+    person: Callable[..., Any],
+    settings: Any,
+) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    settings.LANGUAGE_CODE = "de"
+    client = person("*")
+    enhancement = enlarge(make_product("Rote Flasche"), make_product("Blaue Flasche"))
+    work()
+    first, second = ResultImage.objects.order_by("pk")
+    assert first.pk > 1500
+    merchant = _Merchant(browser, live_server.url)
+    merchant.open("/admin/login/")
+    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
+    merchant.open(f"/admin/product_imagery/enhancement/{enhancement.pk}/review/")
+    merchant.click(f"#result-{first.pk} button[name=approve_and_publish]")
+    merchant.wait(".messagelist .success")
+    tick = merchant.find(f"#tick-{second.pk}")
+    if not tick.is_selected():
+        tick.click()
+    merchant.click("button[name=reject][value=ticked]")
+    merchant.wait(".messagelist .success")
+    assert list(ResultImage.objects.order_by("pk").values_list("review", flat=True)) == ["approved", "rejected"]
+
+
 def test_the_address_for_webhooks_is_copied_with_one_click(
     browser: Any, live_server: Any, person: Callable[..., Any], settings: Any
 ) -> None:

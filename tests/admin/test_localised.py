@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from django.core.paginator import Paginator
-from django.db import connection
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
+from product_imagery.models import EnhancementItem, ImageVersion, ProviderJob, ResultImage
 
 pytestmark = pytest.mark.django_db
 
@@ -29,19 +28,6 @@ def _german(settings: Any) -> Iterator[None]:
     settings.LANGUAGE_CODE = "de"
     with translation.override("de"):
         yield
-
-
-@pytest.fixture
-def large_ids(db: None) -> None:
-    """Everything that is made from now on has an id over 1,500."""
-    for model in (Enhancement, EnhancementItem, ProviderJob, ResultImage, ImageVersion):
-        table = model._meta.db_table
-        with connection.cursor() as cursor:
-            if connection.vendor == "sqlite":
-                cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
-                cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, 1500)", [table])
-            else:
-                cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), 1500)", [table])
 
 
 class _Attributes(HTMLParser):
