@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -17,7 +17,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from product_imagery.admin.permissions import may, missing
 from product_imagery.exceptions import ImageryError
 
 
@@ -84,6 +87,24 @@ class ReadOnly:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The history of what was done and paid stays, and with it the way back."""
         return False
+
+
+class GuardedBody:
+    """Mixin of the pages of deliveries: the body (``text``) needs a permission of its own."""
+
+    body_permission: str
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The bytes as they are stored."""
+        return ("body",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        """Show the body, or why it is not shown."""
+        if may(request, self.body_permission):
+            return ("text",)
+        sentence = f"{gettext('The body is hidden.')} {missing(request, self.body_permission)}"
+        hidden = admin.display(description=_("body"))(lambda _delivery: sentence)
+        return (hidden,)
 
 
 class ReadOnlyRecords(ReadOnly):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.confirm import confirm_page
 from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, go, require, show
+from product_imagery.admin.permissions import SEE_MONEY, may
 from product_imagery.admin.review import review_page
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
 from product_imagery.exceptions import StateError
@@ -144,6 +145,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
             "title": str(enhancement),
         }
         context["worker_missing"] = enhancement.is_active and worker_is_missing()
+        context["may_see_money"] = may(request, SEE_MONEY) or enhancement.actor_id == request.user.pk
         context["may_cancel"] = self.has_cancel_permission(request)
         context["may_retry"] = self.has_retry_permission(request)
         return show(request, self.admin_site, self.change_form_template, context)

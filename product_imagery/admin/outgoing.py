@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.doors import ReadOnly, coloured, explained, person
+from product_imagery.admin.doors import GuardedBody, ReadOnly, coloured, explained, person
 from product_imagery.exceptions import UnsafeAddress
 from product_imagery.fetching import check_syntax
 from product_imagery.flows import endpoints
@@ -114,14 +114,13 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(EventDelivery)
-class EventDeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class EventDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """What was sent, or is to be."""
 
     list_display = ("created_at", "kind", "endpoint", "coloured_state", "attempts", "status", "note", "due_at")
     list_filter = ("state", "kind", "endpoint")
     list_select_related = ("endpoint",)
-    exclude = ("body",)
-    readonly_fields = ("text",)
+    body_permission = "view_body_eventdelivery"
     actions = ("redeliver",)
 
     class Media:

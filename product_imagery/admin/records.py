@@ -18,7 +18,18 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from product_imagery.admin.decisions import Decisions
-from product_imagery.admin.doors import ReadOnly, ReadOnlyRecords, address, coloured, explained, go, person, require
+from product_imagery.admin.doors import (
+    GuardedBody,
+    ReadOnly,
+    ReadOnlyRecords,
+    address,
+    coloured,
+    explained,
+    go,
+    person,
+    require,
+)
+from product_imagery.admin.permissions import SEE_MONEY, may
 from product_imagery.admin.visibility import sees_all, visible_jobs
 from product_imagery.flows import receive, steer
 from product_imagery.models import CreditEntry, ProviderJob, WebhookDelivery, WorkerTrouble
@@ -48,6 +59,14 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderJob]:
         """As far as the shop lets the person see its products."""
         return visible_jobs(request, self.admin_site, super().get_queryset(request))
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Costs are for those who may see the ledger."""
+        return _without_cost(request, super().get_list_display(request))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """The same."""
+        return _without_cost(request, super().get_fields(request, obj))
 
     def get_urls(self) -> list[URLPattern]:
         """The decision."""
@@ -94,6 +113,10 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         return format_html('<a href="{}">{}</a>', page, job.enhancement)
 
 
+def _without_cost(request: HttpRequest, names: Any) -> list[Any]:
+    return [name for name in names if name != "cost" or may(request, SEE_MONEY)]
+
+
 @admin.register(CreditEntry)
 class CreditEntryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """The ledger."""
@@ -105,14 +128,13 @@ class CreditEntryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class WebhookDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Calls of providers, as they came."""
 
     list_display = ("received_at", "credential", "event_id", "processed_at", "set_aside_at", "outcome")
     list_filter = ("credential", ("set_aside_at", admin.EmptyFieldListFilter), "received_at")
     list_select_related = ("credential",)
-    exclude = ("body",)
-    readonly_fields = ("text",)
+    body_permission = "view_body_webhookdelivery"
     actions = ("reprocess",)
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:

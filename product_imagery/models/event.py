@@ -185,6 +185,7 @@ class EventDelivery(models.Model):
     class Meta:
         verbose_name = _("event delivery")
         verbose_name_plural = _("event deliveries")
+        permissions = (("view_body_eventdelivery", _("Can view the bodies of events that are sent")),)
         ordering = ("-pk",)
         indexes = (
             models.Index(fields=["endpoint", "due_at"], condition=models.Q(state="waiting"), name="imagery_to_send"),

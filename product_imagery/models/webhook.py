@@ -55,6 +55,7 @@ class WebhookDelivery(models.Model):
     class Meta:
         verbose_name = _("webhook delivery")
         verbose_name_plural = _("webhook deliveries")
+        permissions = (("view_body_webhookdelivery", _("Can view the bodies of calls of providers")),)
         ordering = ("-pk",)
         indexes = (models.Index(fields=["received_at"]),)
         constraints = (

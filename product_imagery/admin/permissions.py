@@ -1,0 +1,39 @@
+"""What a person may not do is explained: which permission is missing, and whom to ask."""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+_APP = "product_imagery"
+SEE_MONEY = "view_creditentry"  #: shows the ledger, and costs and budgets on other pages
+
+
+def may(request: HttpRequest, *names: str) -> bool:
+    """Whether the person has all of these permissions of this app, e.g. ``start_enhancement``."""
+    return request.user.has_perms([f"{_APP}.{name}" for name in names])
+
+
+def missing(request: HttpRequest, *names: str) -> str:
+    """A sentence that names those of these permissions that the person lacks, or nothing."""
+    lacking = [_("“%s”") % _label(name) for name in dict.fromkeys(names) if not may(request, name)]
+    text = ngettext(
+        "You lack the permission %s. Ask whoever manages the users of this site for it.",
+        "You lack the permissions %s. Ask whoever manages the users of this site for them.",
+        len(lacking),
+    )
+    return text % ", ".join(lacking) if lacking else ""
+
+
+def _label(name: str) -> str:
+    """A permission as the page of a user calls it."""
+    for model in apps.get_app_config(_APP).get_models():
+        for codename, label in model._meta.permissions:
+            if codename == name:
+                return str(label)
+        step, _separator, rest = name.partition("_")
+        if rest == model._meta.model_name and step in model._meta.default_permissions:
+            return f"Can {step} {model._meta.verbose_name_raw}"
+    return name
