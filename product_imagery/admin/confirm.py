@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from product_imagery.admin.doors import go, person, require, show
 from product_imagery.admin.forms import StartForm
+from product_imagery.admin.permissions import missing
 from product_imagery.admin.visibility import may_change
 from product_imagery.checks import check_engine, check_model
 from product_imagery.exceptions import ImageryError
@@ -40,6 +41,7 @@ def confirm_page(request: HttpRequest, pk: Any, site: AdminSite) -> HttpResponse
         raise Http404("There are no presets.")
     chosen = request.POST.get("preset") or request.GET.get("preset") or presets[0].name
     context: dict[str, Any] = {"selection": selection, "presets": presets, "chosen": chosen, "problem": ""}
+    context["lacking"] = missing(request, "review_resultimage", "publish_resultimage")
     try:
         enhancement = _take(request, site, selection, chosen, context)
     except ImageryError as error:

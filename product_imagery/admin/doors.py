@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -41,9 +42,27 @@ def show(request: HttpRequest, site: AdminSite, template: str, context: dict[str
 
 
 def require(request: HttpRequest, *permissions: str) -> None:
-    """Raise ``PermissionDenied`` unless the user has all of these permissions of this app."""
-    if not request.user.has_perms([f"product_imagery.{name}" for name in permissions]):
-        raise PermissionDenied
+    """Raise ``PermissionDenied``, with what is missing, unless the user has all of these permissions of this app."""
+    if sentence := missing(request, *permissions):
+        raise PermissionDenied(sentence)
+
+
+def refusing(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The same view; what it denies with a reason is answered with a page (status 403) that gives the reason."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
+        try:
+            return view(request, *arguments, **named)
+        except PermissionDenied as error:
+            if not str(error):
+                raise
+            context = {**site.each_context(request), "title": gettext("You may not do this"), "reason": str(error)}
+            page = show(request, site, "admin/product_imagery/refused.html", context)
+            page.status_code = 403
+            return page
+
+    return answer
 
 
 def person(request: HttpRequest) -> AbstractBaseUser:
@@ -67,13 +86,41 @@ def may_look(request: HttpRequest) -> bool:
 
 
 class ReadOnly:
-    """Mixin of pages that show what happened: nothing to change by hand. Looking needs the model's own permission."""
+    """Mixin of pages that show what happened: nothing to change by hand. Looking needs the model's own permission.
+
+    ``steps`` are the permissions of the actions: a list says which of them the person lacks.
+    """
+
+    steps: tuple[str, ...] = ()
+    change_list_template: Any = "admin/product_imagery/list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's own; what they deny is explained."""
+        site: AdminSite = self.admin_site  # type: ignore[attr-defined]
+        shown: list[URLPattern] = super().get_urls()  # type: ignore[misc]
+        for pattern in shown:
+            if isinstance(pattern, URLPattern):
+                pattern.callback = refusing(site, pattern.callback)
+        return shown
+
+    def _require_view(self, request: HttpRequest) -> None:
+        """Raise ``PermissionDenied`` with the permission that shows these pages."""
+        if not self.has_view_permission(request):  # type: ignore[attr-defined]
+            require(request, f"view_{self.opts.model_name}")  # type: ignore[attr-defined]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Without what no database can look for, as Django does with a filter that does not exist."""
+        self._require_view(request)
+        extra_context = {"lacking": missing(request, *self.steps), **(extra_context or {})}
         if any("\0" in value for values in request.GET.lists() for value in values[1]):
             return redirect(f"{request.path}?{ERROR_FLAG}=1")
         shown: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        return shown
+
+    def change_view(self, request: HttpRequest, object_id: str, *arguments: Any, **named: Any) -> HttpResponse:
+        """Only for those who may look."""
+        self._require_view(request)
+        shown: HttpResponse = super().change_view(request, object_id, *arguments, **named)  # type: ignore[misc]
         return shown
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -14,8 +14,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.confirm import confirm_page
-from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, go, require, show
-from product_imagery.admin.permissions import SEE_MONEY, may
+from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, go, refusing, require, show
+from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.review import review_page
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
 from product_imagery.exceptions import StateError
@@ -41,6 +41,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     search_help_text = _("Product name")
     date_hierarchy = "created_at"
     actions = ("cancel_selected", "retry_selected")
+    steps = ("cancel_enhancement", "start_enhancement")
     change_form_template = "admin/product_imagery/enhancement.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enhancement]:
@@ -106,7 +107,8 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         """The confirm page and the review page, beside Django's own."""
         # Many steps, each a short transaction of its own: in one for the whole request they would hold up every writer.
         views = (self.start, self.review, self.change_view)
-        start, review, change = (own_transactions(self.admin_site.admin_view(view)) for view in views)
+        site = self.admin_site
+        start, review, change = (own_transactions(site.admin_view(refusing(site, view))) for view in views)
         own = [
             path("start/<uuid:selection>/", start, name="product_imagery_enhancement_start"),
             path("<int:pk>/review/", review, name="product_imagery_enhancement_review"),
@@ -126,6 +128,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """The progress page; its buttons post here."""
+        self._require_view(request)
         enhancement = self.get_object(request, object_id)
         if enhancement is None or not self.has_view_permission(request, enhancement):
             return super().change_view(request, object_id, form_url, extra_context)
@@ -146,6 +149,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         }
         context["worker_missing"] = enhancement.is_active and worker_is_missing()
         context["may_see_money"] = may(request, SEE_MONEY) or enhancement.actor_id == request.user.pk
+        context["lacking"] = missing(request, *self.steps)
         context["may_cancel"] = self.has_cancel_permission(request)
         context["may_retry"] = self.has_retry_permission(request)
         return show(request, self.admin_site, self.change_form_template, context)

@@ -122,6 +122,7 @@ class EventDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: igno
     list_select_related = ("endpoint",)
     body_permission = "view_body_eventdelivery"
     actions = ("redeliver",)
+    steps = ("change_webhookendpoint",)
 
     class Media:
         css = {"all": ("product_imagery/admin.css",)}

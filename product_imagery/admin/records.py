@@ -27,9 +27,10 @@ from product_imagery.admin.doors import (
     explained,
     go,
     person,
+    refusing,
     require,
 )
-from product_imagery.admin.permissions import SEE_MONEY, may
+from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.visibility import sees_all, visible_jobs
 from product_imagery.flows import receive, steer
 from product_imagery.models import CreditEntry, ProviderJob, WebhookDelivery, WorkerTrouble
@@ -51,6 +52,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
     )  # fmt: skip
     readonly_fields = ("enhancement_link",)
     actions = ("send_again_selected", "give_up_selected")
+    steps = ("decide_providerjob",)
     change_form_template = "admin/product_imagery/job.html"
 
     class Media:
@@ -70,7 +72,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
 
     def get_urls(self) -> list[URLPattern]:
         """The decision."""
-        decide = self.admin_site.admin_view(require_POST(self._decide))
+        decide = self.admin_site.admin_view(refusing(self.admin_site, require_POST(self._decide)))
         return [path("<int:pk>/decide/", decide, name="product_imagery_providerjob_decide"), *super().get_urls()]
 
     def change_view(
@@ -79,8 +81,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         """With the choices, where one is open and the person may take it."""
         job = self.get_object(request, object_id)
         stalled = job is not None and job.state == JobState.STALLED
-        may_decide = request.user.has_perm("product_imagery.decide_providerjob")
-        context = {"stalled": stalled, "may_decide": may_decide, **(extra_context or {})}
+        context = {"stalled": stalled, "lacking": missing(request, *self.steps), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
     def _decide(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -136,6 +137,7 @@ class WebhookDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ig
     list_select_related = ("credential",)
     body_permission = "view_body_webhookdelivery"
     actions = ("reprocess",)
+    steps = ("cancel_enhancement",)
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
         """For the action below."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from product_imagery.admin.doors import each, may_look, person, require, show
+from product_imagery.admin.permissions import missing
 from product_imagery.admin.visibility import visible, visible_enhancements
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import review, standing
@@ -63,7 +63,10 @@ def review_page(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
         "title": _("Review %s") % enhancement,
     }
     context |= {"may_review": _may(request, "review"), "may_publish": _may(request, "publish")}
-    may_vary = request.user.has_perm("product_imagery.start_enhancement") and review.can_vary(enhancement)
+    can_vary = review.can_vary(enhancement)
+    may_vary = request.user.has_perm("product_imagery.start_enhancement") and can_vary
+    steps = ("review_resultimage", "publish_resultimage", *(("start_enhancement",) if can_vary else ()))
+    context["lacking"] = missing(request, *steps)
     context |= {"may_vary": may_vary, "opts": Enhancement._meta}
     return show(request, site, "admin/product_imagery/review.html", context)
 
@@ -102,8 +105,7 @@ def _judge(request: HttpRequest, results: QuerySet[ResultImage], changeable: Que
     for name, (permissions, taken) in _STEPS.items():
         if name not in request.POST:
             continue
-        if not all(_may_step(request, permission) for permission in permissions):
-            raise PermissionDenied
+        require(request, *permissions)
         ticked = request.POST.getlist("ticked") if request.POST[name] == "ticked" else [request.POST[name]]
         keys = [pk for pk in ticked if pk.isascii() and pk.isdigit() and len(pk) < _DIGITS]
         chosen = asked = results.filter(pk__in=keys)
@@ -150,10 +152,6 @@ def _told(step: str, count: int) -> str:
         ),
     }
     return sentences[step] % count
-
-
-def _may_step(request: HttpRequest, permission: str) -> bool:
-    return request.user.has_perm(f"product_imagery.{permission}")
 
 
 _STEPS: dict[str, tuple[tuple[str, ...], Any]] = {

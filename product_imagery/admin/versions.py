@@ -34,6 +34,7 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
     list_select_related = ("content_type", "published_by")
     search_fields = ("label", "=object_id")
     actions = ("restore",)
+    steps = ("restore_imageversion",)
 
     class Media:
         css = {"all": ("product_imagery/admin.css",)}
