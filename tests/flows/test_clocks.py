@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db.models.functions import Now
 
 from example_project.shop.models import Product
@@ -71,12 +72,15 @@ def test_a_publication_dated_ahead_is_made(make_product: Make, enlarge: Enlarge,
 
 def test_what_is_dated_ahead_comes_back_to_now(person: Callable[..., Any]) -> None:
     person("*")
+    owner = get_user_model().objects.get()
     credential = ProviderCredential.objects.create(provider="local", label="x", resting_until=_AHEAD, moved_at=_AHEAD)
-    endpoint = WebhookEndpoint.objects.create(owner_id=1, url="https://example.com/", state="active")
+    endpoint = WebhookEndpoint.objects.create(owner=owner, url="https://example.com/", state="active")
     EventDelivery.objects.create(endpoint=endpoint, kind="a", body="{}", due_at=Now() + timedelta(days=3))
     EventDelivery.objects.create(endpoint=endpoint, kind="b", body="{}", claimed_until=_AHEAD)
     LimitUse.objects.create(credential=credential, counted="requests", amount=1, at=_AHEAD)
-    RateUse.objects.create(key=ApiKey.objects.create(owner_id=1, name="k", prefix="p", digest="d"), weight=1, at=_AHEAD)
+    RateUse.objects.create(
+        key=ApiKey.objects.create(owner=owner, name="k", prefix="p", digest="d"), weight=1, at=_AHEAD
+    )
     delivery = WebhookDelivery.objects.create(credential=credential, body=b"{}")
     WebhookDelivery.objects.filter(pk=delivery.pk).update(received_at=_AHEAD)
     assert correct_dates() == 7

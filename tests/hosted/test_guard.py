@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.db.models.functions import Now
@@ -224,7 +225,9 @@ def test_a_delivery_that_cannot_be_dealt_with_is_given_up_with_its_reason(
     person: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, work: Work
 ) -> None:
     person("*")
-    endpoint = WebhookEndpoint.objects.create(owner_id=1, url="https://example.com/", state="active")
+    endpoint = WebhookEndpoint.objects.create(
+        owner=get_user_model().objects.get(), url="https://example.com/", state="active"
+    )
     for kind in ("one", "two"):
         EventDelivery.objects.create(endpoint=endpoint, kind=kind, body="{}")
     monkeypatch.setattr(deliver, "perform", lambda delivery: deliver.Attempt(delivery, None))
