@@ -161,7 +161,7 @@ class TestAdmin:
         page = reverse("admin:product_imagery_providerjob_change", args=[stalled.pk])
         decide = reverse("admin:product_imagery_providerjob_decide", args=[stalled.pk])
         looker = person("view_product", "cancel_enhancement")
-        assert "permission to decide" in looker.get(page).content.decode()
+        assert "Can decide what became of a lost request" in looker.get(page).content.decode()
         assert looker.post(decide, {"choice": "send_again"}).status_code == 403
         decider = person("view_product", "decide_providerjob", "cancel_enhancement")
         text = decider.get(page).content.decode()
