@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.test import Client
 
 from example_project.shop.models import Product
@@ -208,7 +208,7 @@ def test_a_storage_that_hangs_for_one_picture_holds_nothing_up(
 
 
 @_threads
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no row locks")
+@pytest.mark.postgresql  # SQLite has no row locks
 def test_a_product_row_that_the_shop_has_locked_holds_nothing_up(
     make_product: Make, enlarge: Enlarge, work: Work, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:

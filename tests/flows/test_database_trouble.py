@@ -26,7 +26,6 @@ Enlarge = Callable[..., Enhancement]
 Work = Callable[[], Any]
 
 _threads = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="needs a database server")
 
 
 def _terminate_others() -> None:
@@ -41,7 +40,7 @@ def _terminate_others() -> None:
 
 
 @_threads
-@_postgresql
+@pytest.mark.postgresql
 def test_the_worker_survives_restarts_of_the_database(make_product: Make, enlarge: Enlarge) -> None:
     enlarge(*[make_product() for _ in range(8)], auto_approve=True)
     ended = threading.Event()
@@ -85,7 +84,7 @@ def test_the_worker_waits_for_a_database_that_is_away(
 
 
 @_threads
-@_postgresql
+@pytest.mark.postgresql
 def test_two_people_who_lock_the_same_rows_crosswise_get_no_error(
     make_product: Make, enlarge: Enlarge, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:

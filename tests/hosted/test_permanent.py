@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from example_project.shop.models import Product
@@ -21,13 +20,18 @@ from tests.hosted.conftest import Account, Order, hurry
 Make = Callable[..., Product]
 Enlarge = Callable[..., Enhancement]
 #: as imports leave them in the database
-BAD_NAMES = ["/srv/feed/a.jpg", "../a.jpg", "products", "products/photos", "a\0b.jpg", "a" * 300 + ".jpg"]
+BAD_NAMES = [
+    "/srv/feed/a.jpg",
+    "../a.jpg",
+    "products",
+    "products/photos",
+    pytest.param("a\0b.jpg", marks=pytest.mark.sqlite),  # PostgreSQL stores no such name
+    "a" * 300 + ".jpg",
+]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=lambda name: repr(name)[:20])
 def test_a_name_that_can_never_be_read_fails_at_once(name: str, make_product: Make, enlarge: Enlarge) -> None:
-    if "\0" in name and connection.vendor == "postgresql":
-        pytest.skip("PostgreSQL stores no such name")
     enhancement = enlarge(make_product())
     EnhancementItem.objects.update(source_name=name)
     pump_slice(seconds=0.5)
