@@ -14,8 +14,11 @@ from typing import Any, ClassVar, TypeVar
 
 from django.db import connection, connections
 
+from product_imagery.exceptions import EngineError
+
 _T = TypeVar("_T")
 HUNG_SECONDS = 120.0  #: after this long a call counts as hung: its thread is replaced, and left alone
+LATE_SECONDS = 30.0  #: after this long the doctor tells of it
 _MOST_HUNG = 16  #: threads in this process
 
 
@@ -71,6 +74,12 @@ class Beside:
             futures = {call.future for call in self._running}
         return [what for future, what in calls.items() if future in futures]
 
+    def oldest(self) -> float:
+        """Seconds for which the oldest call of this process has been running, also one that was left behind."""
+        with self._lock:
+            calls = [*self._running, *self._hung]
+        return max((time.monotonic() - call.since for call in calls), default=0.0)
+
     @property
     def busy(self) -> bool:
         """Whether anything waits or runs, what hangs left out."""
@@ -116,6 +125,14 @@ class Beside:
                 return None
             self._running.discard(ended)
             return self._begin() if self._waiting else None
+
+
+def raise_if_late(*groups: Beside) -> None:
+    """Raise ``EngineError`` when a call has been running for longer than such calls should take."""
+    seconds = max(group.oldest() for group in groups)
+    if seconds > LATE_SECONDS:
+        sentence = f"The shop's own code, or a storage, has not come back for {seconds:.0f} s."
+        raise EngineError(f"{sentence} See what receivers and storages wait for, then restart the worker.")
 
 
 def _run(call: _Call) -> None:

@@ -21,7 +21,7 @@ from product_imagery.fetching import open_connections
 from product_imagery.files import Workspace
 from product_imagery.flows import clocks, deliver, prepare, publish, receive, restored, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
-from product_imagery.flows.beside import Beside
+from product_imagery.flows.beside import Beside, raise_if_late
 from product_imagery.flows.claim import accounts_with_calls, claim_calls, set_aside
 from product_imagery.flows.fetch import Tools
 from product_imagery.flows.guard import TRANSIENT, Chore, DatabaseAway, Guard, attempt, reason_of, wait_for_database
@@ -136,6 +136,7 @@ class _Pump:
             Chore(1.0, "release jobs of dead workers", sweep.release_abandoned),
             Chore(5.0, "cancel what came back", steer.cancel_returned),
             Chore(5.0, "note spending", self._note_spending),
+            Chore(5.0, "wait for the shop's code", partial(raise_if_late, self._publishers, self._receivers)),
             Chore(60.0, "keep temporary files", self._tools.workspace.touch),
             Chore(60.0, "close enhancements", sweep.settle_forgotten),
             Chore(60.0, "act on calls of providers", receive.process_forgotten),
@@ -227,10 +228,9 @@ class _Pump:
         return 0
 
     def _under_way(self, *, sent_only: bool) -> bool:
-        calls = self._lanes.calls()
         if sent_only:
-            return any(call.ticket.sent for call in calls)
-        return bool(self._running or calls or self._beside_busy())
+            return any(call.ticket.sent for call in self._lanes.calls())
+        return bool(self._running or self._lanes.calls() or self._beside_busy())
 
     def _claim(self) -> int:
         """Take as many jobs as there are idle processes: what is not begun stays free for others."""

@@ -91,6 +91,7 @@ class Shop:
             env=self.environment,
             capture_output=True,
             check=False,
+            timeout=_PROMISE,
         )
         return _wrong(json.loads(done.stdout)) if done.returncode == 1 else {}
 
@@ -135,10 +136,10 @@ def locked(shop: Shop) -> Iterator[str]:
 
 
 def receiver(shop: Shop) -> Iterator[str]:
-    """Code of the shop that hangs in the worker."""
+    """Code of the shop that hangs in the worker. Everything else goes on."""
     shop.run("shop.order(4)")
     shop.work(WEDGE="receiver")
-    yield "workers"
+    yield "tasks"
 
 
 def away(shop: Shop) -> Iterator[str]:

@@ -15,7 +15,7 @@ from product_imagery import signals
 from product_imagery.exceptions import StorageError
 from product_imagery.flows import beside, publish, review
 from product_imagery.flows.pump import Slice, pump_slice
-from product_imagery.models import Enhancement, ImageVersion, ProviderJob, ResultImage
+from product_imagery.models import Enhancement, ImageVersion, ProviderJob, ResultImage, WorkerTrouble
 from product_imagery.products import ProductImages
 from product_imagery.states import JobState, Publication
 
@@ -167,6 +167,32 @@ def test_a_receiver_that_hangs_holds_nothing_up(
     assert set(ProviderJob.objects.values_list("state", flat=True)) == {JobState.DONE}
     assert set(ResultImage.objects.values_list("publication", flat=True)) == {Publication.PUBLISHED}
     assert heard == ["imagery-receivers"] * 4  # each of the four was told, beside the loop
+
+
+@_threads
+def test_a_receiver_that_hangs_is_told_of_until_it_ends(
+    make_product: Make, enlarge: Enlarge, work: Work, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "LATE_SECONDS", 0.1)
+
+    def hang(**_: Any) -> None:
+        gate.wait(60)
+
+    signals.item_completed.connect(hang)
+    try:
+        enlarge(make_product())
+        work()
+        pump_slice(seconds=0.5)
+        trouble = WorkerTrouble.objects.get(task="wait for the shop's code")
+        assert "has not come back" in trouble.reason
+        gate.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("imagery-"):
+                thread.join(10)
+        pump_slice(seconds=0.2)
+    finally:
+        signals.item_completed.disconnect(hang)
+    assert not WorkerTrouble.objects.exists()
 
 
 @_threads
