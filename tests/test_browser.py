@@ -69,6 +69,11 @@ class _Merchant:
     def open(self, path: str) -> None:
         self._browser.get(self._address + path)
 
+    def log_in(self, client: Any) -> None:
+        """Go on with the session of a test client."""
+        self.open("/admin/login/")
+        self._browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
+
     def find(self, selector: str) -> Any:
         return self._browser.find_element("css selector", selector)
 
@@ -193,8 +198,7 @@ def test_the_confirm_page_works_without_javascript(
     client, product = person("*"), make_product()
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     merchant = _Merchant(browser, live_server.url)
-    merchant.open("/admin/login/")
-    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
+    merchant.log_in(client)
     merchant.open("/admin/shop/product/")
     merchant.click(f'input[name=_selected_action][value="{product.pk}"]')
     merchant.find("select[name=action]").send_keys("Enhance")
@@ -216,8 +220,7 @@ def test_start_waits_on_a_slow_line_for_the_look_that_is_highlighted(
 ) -> None:
     client, product = person("*"), make_product()
     merchant = _Merchant(browser, live_server.url)
-    merchant.open("/admin/login/")
-    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
+    merchant.log_in(client)
     merchant.open("/admin/shop/product/")
     merchant.click(f'input[name=_selected_action][value="{product.pk}"]')
     merchant.find("select[name=action]").send_keys("Enhance")
@@ -258,8 +261,7 @@ def test_a_shop_that_writes_its_numbers_with_separators_can_decide(
     first, second = ResultImage.objects.order_by("pk")
     assert first.pk > 1500
     merchant = _Merchant(browser, live_server.url)
-    merchant.open("/admin/login/")
-    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
+    merchant.log_in(client)
     merchant.open(f"/admin/product_imagery/enhancement/{enhancement.pk}/review/")
     merchant.click(f"#result-{first.pk} button[name=approve_and_publish]")
     merchant.wait(".messagelist .success")
@@ -280,8 +282,7 @@ def test_the_address_for_webhooks_is_copied_with_one_click(
     account.save()
     client = person("*")
     merchant = _Merchant(browser, live_server.url)
-    merchant.open("/admin/login/")
-    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
+    merchant.log_in(client)
     merchant.open(f"/admin/product_imagery/providercredential/{account.pk}/change/")
     button = merchant.wait("button[data-copies]")
     browser.execute_script("document.querySelector('.field-webhook').scrollIntoView()")
