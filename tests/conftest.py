@@ -17,6 +17,7 @@ from django.test import Client
 from PIL import Image, ImageDraw
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
+from product_imagery import products
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ModelMissing
 from product_imagery.flows import deliver, pump
@@ -24,7 +25,7 @@ from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pump import Slice, pump_slice
 from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
-from product_imagery.products import description_of
+from product_imagery.products import ProductImages, description_of, register, unregister
 from product_imagery.providers.local.model import MATTING, fetch
 from tests.fakes.shop_side import OtherSide, other_side
 
@@ -117,6 +118,23 @@ def large_ids(db: None) -> None:
                 cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, 1500)", [table])
             else:
                 cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), 1500)", [table])
+
+
+class OneField(ProductImages):
+    """Read and written in the same field."""
+
+    source = "photo"
+    name = "title"
+
+
+@pytest.fixture
+def one_field() -> Iterator[None]:
+    """Products with one field."""
+    former = products._registered[Product]
+    unregister(Product)
+    register(Product)(OneField)
+    yield
+    products._registered[Product] = former
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, Concat
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
-from product_imagery import products
 from product_imagery.exceptions import NothingToDo
 from product_imagery.flows import publish
 from product_imagery.flows.look import look_of_operation
@@ -30,27 +29,10 @@ Enlarge = Callable[..., Enhancement]
 Work = Callable[[], Any]
 
 
-class OneField(ProductImages):
-    """Read and written in the same field."""
-
-    source = "photo"
-    name = "title"
-
-
 class PhotosThemselves(ProductImages):
     """The rows of the gallery, each a product of its own."""
 
     source = "image"
-
-
-@pytest.fixture
-def one_field() -> Iterator[None]:
-    """Products with one field."""
-    former = products._registered[Product]
-    unregister(Product)
-    register(Product)(OneField)
-    yield
-    products._registered[Product] = former
 
 
 @pytest.fixture

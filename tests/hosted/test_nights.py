@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from example_project.shop.models import Collection, Product
-from product_imagery import products
+from example_project.shop.models import Collection
 from product_imagery.flows.pump import pump_slice
 from product_imagery.models import EnhancementItem
-from product_imagery.products import ProductImages, register, unregister
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, hurry
 
 pytestmark = pytest.mark.django_db
-
-
-class OneField(ProductImages):
-    """Read and written in the same field."""
-
-    source = "photo"
-    name = "title"
-
-
-@pytest.fixture
-def one_field() -> Iterator[None]:
-    """Products with one field."""
-    former = products._registered[Product]
-    unregister(Product)
-    register(Product)(OneField)
-    yield
-    products._registered[Product] = former
 
 
 def _night(model: str, *options: str) -> None:
