@@ -69,7 +69,12 @@ class GenerationFilters(CreatedFilters):
     """Of generations."""
 
     review = serializers.ChoiceField(choices=Review.choices, required=False)
-    publication = serializers.ChoiceField(choices=Publication.choices, required=False)
+    publication = serializers.ChoiceField(
+        choices=Publication.choices,
+        required=False,
+        help_text="The last step that was taken here. What somebody else did to the product since then is shown in "
+        "the generation itself.",
+    )
     enhancement = serializers.UUIDField(source="enhancement__uuid", required=False)
     external_id = _ItemsOf("external_id", serializers.CharField(), source="item__in", required=False)
 

@@ -73,6 +73,7 @@ class Fakes:
         self.created: list[Created] = []
         self.products: list[dict[str, Any]] = []  #: of PergAI: they cost nothing
         self.collections: dict[str, dict[str, Any]] = {}  #: of PergAI
+        self.list_name = "generations"  #: what PergAI wraps the list of jobs in
         self.calls: list[tuple[float, str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.faults: dict[str, Fault] = {}
@@ -231,7 +232,7 @@ class Fakes:
         lists = {
             "/products": self.products,
             "/templates": {"templates": ["studio", "nature"]},
-            "/generations": {"generations": [self._pergai_state(one) for one in mine]},
+            "/generations": {self.list_name: [self._pergai_state(one) for one in mine]},
         }
         if path in lists:
             return 200, lists[path]

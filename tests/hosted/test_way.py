@@ -183,6 +183,18 @@ def test_a_refused_look_is_no_failure(provider: str, account: Account, order: Or
     assert fakes.charged(provider) == 2
 
 
+@pytest.mark.parametrize("name", ["data", "items", "results", "generations"])
+def test_pergais_list_is_read_whatever_it_is_wrapped_in(
+    name: str, account: Account, order: Order, fakes: Fakes
+) -> None:
+    fakes.list_name = name
+    enhancement = order(account("pergai"))
+    hurry_past(fakes, 1, "lose")
+    hurry(20)
+    assert _status(enhancement) == EnhancementStatus.COMPLETED
+    assert fakes.charged("pergai") == 1
+
+
 def test_a_conflict_of_keys_is_parked_and_never_worked_around(account: Account, order: Order, fakes: Fakes) -> None:
     order(account("aigenstudio"))
     conflict = b'{"error": {"code": "idempotency_conflict", "message": "Other body.", "request_id": "r"}}'
@@ -191,6 +203,7 @@ def test_a_conflict_of_keys_is_parked_and_never_worked_around(account: Account, 
     item = EnhancementItem.objects.get()
     assert item.status == ItemStatus.STALLED
     assert "Nothing is repeated" in item.error_message
+    assert "It says: “Other body.”" in item.error_message
     assert {call.get("idempotency-key") for call in fakes.headers} == {f"pi-{item.job.uuid}"}
 
 
@@ -236,7 +249,7 @@ def test_an_empty_balance_is_recognised_under_any_status(account: Account, order
     fakes.fail("productai.create", "status", status=200, body=body)
     hurry(2)
     credential.refresh_from_db()
-    assert "no tokens left" in credential.paused_reason
+    assert credential.paused_reason.endswith("no tokens left. Top it up, then resume it. It says: “OUT_OF_TOKENS”")
     assert ProviderJob.objects.get().state == JobState.QUEUED
 
 

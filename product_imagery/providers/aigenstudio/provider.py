@@ -161,8 +161,9 @@ class AIGenStudio(HostedProvider):
 
     def error_in(self, answer: Answer) -> ProviderError | None:
         """A conflict of idempotency means that something was accepted; any other 409 that a batch is active: wait."""
-        if answer.status == 409 and self.explain(answer)[0] == _CONFLICT:
-            sentence = "AI Gen Studio has this request already, with other content."
+        code, message, _request_id = self.explain(answer)
+        if answer.status == 409 and code == _CONFLICT:
+            sentence = f"{self.label} has this request already, with other content. It says: “{message or code}”"
             return ProviderUnavailable(sentence, code=_CONFLICT, status=409)
         if answer.status == 409:
             limited = RateLimited("Another batch of this account is being worked on.", code="busy", status=409)

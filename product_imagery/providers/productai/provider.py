@@ -152,12 +152,12 @@ class ProductAI(HostedProvider):
     def error_in(self, answer: Answer) -> ProviderError | None:
         """An empty balance comes under any HTTP status."""
         code, message, details = _told(answer)
+        says = f" It says: “{f'{message} {details}'.strip() or code}”"
         if "OUT_OF_TOKENS" in (code, message):
-            sentence = "The account at ProductAI.photo has no tokens left. Top it up, then resume it."
+            sentence = f"The account at {self.label} has no tokens left. Top it up, then resume it.{says}"
             return CredentialRefused(sentence, code="out_of_tokens", status=answer.status, own=True)
         if code in _REFUSALS:
-            words = f"{message} {details}".strip() or code
-            sentence = f"{self.label} refused the request. It says: “{words}”"
+            sentence = f"{self.label} refused the request.{says}"
             return ProviderRefused(sentence, code=code, status=answer.status, own=True)
         return None
 
