@@ -12,9 +12,9 @@ import pytest
 from django.apps import apps
 from django.core import serializers
 
-from product_imagery.api.views.schema import described
 from product_imagery.models import EventDelivery, ResultImage
 from tests.api.conftest import Caller
+from tests.api.schema_file import generate
 from tests.fakes.shop_side import OtherSide
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ _OWN = ("apikey", "rateuse", "storedanswer", "user", "session", "logentry")
 
 
 def _operations() -> list[tuple[str, str]]:
-    return [(method, path) for path, all in described()["paths"].items() for method in all]
+    return [(method, path) for path, all in generate()["paths"].items() for method in all]
 
 
 def _bodies(theirs: dict[str, str]) -> dict[str, Any]:
