@@ -1,28 +1,36 @@
-"""What every view of the API shares: who asks, may they, how often; the request's id; JSON in and out."""
+"""Base classes of all views: authentication, permissions, rate limit, request id, error envelope, transactions."""
 
 from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
-from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotFound
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.generics import GenericAPIView
+from rest_framework.pagination import BasePagination
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.throttling import BaseThrottle
+from rest_framework.viewsets import ViewSetMixin
 
-from product_imagery.api import errors, throttling
+from product_imagery.api import errors
 from product_imagery.api.authentication import KeyAuthentication, StaffSession
+from product_imagery.api.filters import Filters, NoFilters, QueryFilterBackend, validated_filters
+from product_imagery.api.pagination import NewestFirstPagination
 from product_imagery.api.parsers import BoundedJSONParser, FormWithPicturesParser, JSONWithPicturesParser
 from product_imagery.api.permissions import MayUse
 from product_imagery.api.products import Viewer
-from product_imagery.api.serializers.base import NoBody
+from product_imagery.api.schema import EnvelopeSchema
+from product_imagery.api.serializers.base import Body, NoBody
+from product_imagery.api.throttling import KeyRateThrottle
 from product_imagery.models import ApiKey, Scope
 from product_imagery.transactions import own_transactions
 
@@ -31,80 +39,57 @@ _Row = TypeVar("_Row", bound=Model)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 
 
-class ApiView(APIView):
-    """Base view. ``scope`` is what unsafe methods need, ``weight`` how much of the key's limit one of those uses."""
+class ApiView(GenericAPIView[Any]):
+    """Base of single views. A host may override every class attribute."""
 
     authentication_classes: tuple[type[BaseAuthentication], ...] = (KeyAuthentication, StaffSession)
     permission_classes: tuple[type[BasePermission], ...] = (MayUse,)
-    renderer_classes = (JSONRenderer,)
+    throttle_classes: tuple[type[BaseThrottle], ...] = (KeyRateThrottle,)
+    renderer_classes: tuple[type[BaseRenderer], ...] = (JSONRenderer,)
     parser_classes: tuple[type[BaseParser], ...] = (BoundedJSONParser,)
-    scope: ClassVar[Scope] = Scope.ENHANCE
-    weight: ClassVar[int] = 1
-    weight_of_get: ClassVar[int] = 1
+    exception_handler: Callable[..., Response] = staticmethod(errors.handle)
+    scope: ClassVar[Scope] = Scope.ENHANCE  #: required for unsafe methods; safe ones need ``read``
+    throttle_weight = 1  #: requests that one counts as
     request_id = ""
-    schema = AutoSchema()
+    schema = EnvelopeSchema()
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """The view, with transactions of its own: what was counted before an error stays counted, whatever the site
-        makes of its requests (``ATOMIC_REQUESTS``).
-        """
+        """Return the view outside ``ATOMIC_REQUESTS``: what was counted before an error stays counted."""
         return own_transactions(super().as_view(**initkwargs))
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
-        """Take over the caller's ``X-Request-Id``, or make one."""
+        """Adopt the caller's ``X-Request-Id``, or generate one."""
         given = request.headers.get("X-Request-Id", "")
         self.request_id = given if _REQUEST_ID.match(given) else f"req_{uuid.uuid4().hex}"
         return super().initialize_request(request, *args, **kwargs)
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Let nobody in who may not come, or not now."""
-        super().initial(request, *args, **kwargs)
-        self.limit_headers = throttling.count(
-            request, self.weight_of_get if request.method in SAFE_METHODS else self.weight
-        )
-        self._refuse_a_body(request)
-
-    def _refuse_a_body(self, request: Request) -> None:
-        """Fields that an operation does not know are refused, also where it has none."""
-        handler = getattr(self, str(request.method).lower(), None)
-        if request.method not in SAFE_METHODS and not getattr(handler, "has_body", True) and request.data:
-            NoBody(data=request.data).is_valid(raise_exception=True)
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Remember the throttles of this request for the headers of its response."""
+        self.throttles = super().get_throttles()
+        return self.throttles
 
     def get_exception_handler(self) -> Any:
-        """Ours, whatever the site's own API uses."""
-        return errors.handle
-
-    def handle_exception(self, exc: Exception) -> Response:
-        """The envelope, with what the error wants to be in the headers."""
-        response = super().handle_exception(exc)
-        for name, value in getattr(exc, "headers", {}).items():
-            response[name] = value
-        return response
+        """Return our handler, whatever the site's own API uses."""
+        return self.exception_handler
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Say which request this was and how many are left; nothing of it belongs into a cache."""
+        """Add the request id and the state of the rate limit; forbid caching."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response["X-Request-Id"] = self.request_id
         response["Cache-Control"] = "private, no-store"
-        for name, value in getattr(self, "limit_headers", {}).items():
-            response[name] = value
+        for throttle in getattr(self, "throttles", ()):
+            for name, value in getattr(throttle, "headers", {}).items():
+                response[name] = value
         return response
 
-    def answer(self, name: str, content: Any, status: int = 200, **more: Any) -> Response:
-        """``content`` under its name, with the request's id."""
-        return Response({name: content, **more, "request_id": self.request_id}, status=status)
-
-    def one_of(self, rows: QuerySet[_Row], uuid: Any, name: str) -> _Row:
-        """The row with this id, of those that are the caller's. Raises ``NotFound``, which calls it ``name``."""
-        found = rows.filter(uuid=uuid).first()
-        if found is None:
-            raise NotFound(f"There is no such {name}.")
-        return found
+    def respond(self, name: str, content: Any, status: int = 200, **extra: Any) -> Response:
+        """Return the envelope: ``content`` under ``name``, further fields, and the request id."""
+        return Response({name: content, **extra, "request_id": self.request_id}, status=status)
 
     @property
     def caller(self) -> Any:
-        """The owner of the key, or the person with the session: the views that ask let nobody else in."""
+        """The owner of the key, or the person with the session. Only views without ``AllowAny`` may ask."""
         return self.request.user
 
     @property
@@ -114,26 +99,94 @@ class ApiView(APIView):
         return auth if isinstance(auth, ApiKey) else None
 
     @property
-    def owned(self) -> dict[str, Any]:
-        """What narrows enhancements to those of the caller: test keys see what test keys made, others the rest."""
-        return {"actor": self.caller, **self._mode}
+    def viewer(self) -> Viewer:
+        """The caller as a viewer of products."""
+        return Viewer(self.caller, self.key)
+
+    def ownership(self, owner_field: str = "owner") -> dict[str, Any]:
+        """Return lookups of the caller's own rows: test keys see what test keys made, others see the rest.
+
+        Not ``is_test=False``, which Django writes as ``NOT is_test``: SQLite uses no index for that.
+        """
+        return {owner_field: self.caller, "is_test__in": (self.viewer.makes_tests,)}
 
     @property
-    def belonging(self) -> dict[str, Any]:
-        """The same for what has an owner."""
-        return {"owner": self.caller, **self._mode}
-
-    @property
-    def _mode(self) -> dict[str, Any]:
-        """Not ``is_test=False``, which Django writes as ``NOT is_test``: SQLite uses no index for that."""
-        return {"is_test__in": (self.viewer.makes_tests,)}
-
-    @property
-    def belonging_to_make(self) -> dict[str, Any]:
-        """What says so of something new."""
+    def new_ownership(self) -> dict[str, Any]:
+        """The fields that make a new row the caller's."""
         return {"owner": self.caller, "is_test": self.viewer.makes_tests}
 
+
+class ApiViewSet(ViewSetMixin, ApiView):
+    """Base of the view sets, one per noun. Rows are the caller's own; responses are envelopes.
+
+    ``input_serializers`` maps actions to the body that they take; an unsafe action without one refuses every field.
+    ``throttle_weights`` maps actions that count as more than one request to their weight.
+    """
+
+    singular: ClassVar[str] = ""  #: key of one row in responses
+    plural: ClassVar[str] = ""  #: key of a list in responses
+    owner_field: ClassVar[str] = "owner"
+    lookup_field = "uuid"
+    lookup_value_converter = "uuid"
+    filter_backends: tuple[type[BaseFilterBackend], ...] = (QueryFilterBackend,)
+    filter_class: type[Filters] = NoFilters
+    pagination_class: type[BasePagination] | None = NewestFirstPagination
+    input_serializers: ClassVar[Mapping[str, type[Body]]] = {}
+    throttle_weights: ClassVar[Mapping[str, int]] = {}
+
+    @classmethod
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
+        """Return the view outside ``ATOMIC_REQUESTS``, as ``ApiView`` does."""
+        return own_transactions(super().as_view(actions, **initkwargs))
+
     @property
-    def viewer(self) -> Viewer:
-        """Whose products these are."""
-        return Viewer(self.caller, self.key)
+    def throttle_weight(self) -> int:  # type: ignore[override]
+        """Weight of the current action."""
+        return self.throttle_weights.get(self.action or "", 1)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse a body where the action takes none."""
+        super().initial(request, *args, **kwargs)
+        unsafe = self.action and request.method not in SAFE_METHODS
+        if unsafe and self.action not in self.input_serializers and request.data:
+            NoBody(data=request.data).is_valid(raise_exception=True)
+
+    def validated_input(self) -> dict[str, Any]:
+        """Return the validated body of the current action. Raises ``ValidationError``."""
+        serializer = self.input_serializers[self.action](data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def validated_filters(self) -> dict[str, Any]:
+        """Return the query parameters of a list that is not a queryset, by lookup. Raises ``ValidationError``."""
+        return validated_filters(self.request, self.filter_class)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Return the caller's rows."""
+        return super().get_queryset().filter(**self.ownership(self.owner_field))
+
+    def get_object(self) -> Any:
+        """Return the row that the URL names, regardless of list filters. Raises ``NotFound``."""
+        key = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
+        found = self.find(self.get_queryset(), key, self.singular.replace("_", " "))
+        self.check_object_permissions(self.request, found)
+        return found
+
+    def find(self, rows: QuerySet[_Row], uuid: Any, name: str) -> _Row:
+        """Return the row with this id. Raises ``NotFound``, which calls it ``name``."""
+        found = rows.filter(uuid=uuid).first()
+        if found is None:
+            raise NotFound(f"There is no such {name}.")
+        return found
+
+    def row_response(self, row: Any, status: int = 200, **extra: Any) -> Response:
+        """Return the envelope of one row."""
+        return self.respond(self.singular, self.get_serializer(row).data, status, **extra)
+
+
+class RetrieveMixin:
+    """Adds ``retrieve`` with the envelope; DRF's ``ListModelMixin`` serves for ``list``."""
+
+    def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return one row."""
+        return self.row_response(self.get_object())  # type: ignore[no-any-return]

@@ -1,12 +1,13 @@
-"""What lists can be narrowed by. A filter's ``source`` is the lookup that it becomes; nothing else is looked at."""
+"""Filters of lists. The ``source`` of a filter is its lookup; undeclared query parameters are refused."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
 from product_imagery.models import EnhancementItem, Event, EventDelivery, FurtherId, WebhookEndpoint
@@ -14,14 +15,13 @@ from product_imagery.states import EnhancementStatus, Publication, Review
 
 _FURTHER = 1000  #: pictures with one further id
 _PAGES = ("limit", "offset", "cursor")
-_Row = TypeVar("_Row", bound=Model)
 
 
 class Filters(serializers.Serializer[Any]):
-    """Base: what is not declared is refused rather than overlooked."""
+    """Base: refuse what is not declared rather than ignore it."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Only what is declared."""
+        """Refuse undeclared query parameters."""
         unknown = sorted(set(self.initial_data) - set(self.fields) - set(_PAGES))
         if unknown:
             known = ", ".join([*self.fields, *_PAGES])
@@ -30,18 +30,18 @@ class Filters(serializers.Serializer[Any]):
 
 
 class NoFilters(Filters):
-    """A list that is only paged."""
+    """No filters: the list is only paged."""
 
 
 class CreatedFilters(Filters):
-    """By when it was made."""
+    """Filters by time of creation."""
 
     created_after = serializers.DateTimeField(source="created_at__gte", required=False)
     created_before = serializers.DateTimeField(source="created_at__lt", required=False)
 
 
 class EnhancementFilters(CreatedFilters):
-    """Of enhancements."""
+    """Filters of enhancements."""
 
     status = serializers.ChoiceField(choices=EnhancementStatus.choices, required=False)
     preset = serializers.CharField(source="preset__name", required=False)
@@ -50,8 +50,9 @@ class EnhancementFilters(CreatedFilters):
 
 
 class _ItemsOf(serializers.Field[Any, Any, Any, Any]):
-    """What is known of an item narrows results by way of the items: a database finds few of those by their own index,
-    where it would otherwise walk through all results.
+    """Filter results by a field of their items.
+
+    The subquery lets the database find the few items by their own index instead of scanning all results.
     """
 
     def __init__(self, lookup: str, field: serializers.Field[Any, Any, Any, Any], **how: Any) -> None:
@@ -59,14 +60,14 @@ class _ItemsOf(serializers.Field[Any, Any, Any, Any]):
         self._lookup, self.field = lookup, field
 
     def to_internal_value(self, data: Any) -> QuerySet[EnhancementItem, Any]:
-        """Their primary keys. Raises ``ValidationError``."""
+        """Return the primary keys of the items. Raises ``ValidationError``."""
         wanted = self.field.run_validation(data)
         further = list(FurtherId.objects.filter(name=wanted).values_list("item", flat=True)[:_FURTHER])
         return EnhancementItem.objects.filter(Q(**{self._lookup: wanted}) | Q(pk__in=further)).values("pk")
 
 
 class GenerationFilters(CreatedFilters):
-    """Of generations."""
+    """Filters of generations."""
 
     review = serializers.ChoiceField(choices=Review.choices, required=False)
     publication = serializers.ChoiceField(
@@ -80,38 +81,41 @@ class GenerationFilters(CreatedFilters):
 
 
 class CatalogueFilters(Filters):
-    """Of what there is to choose from. These lists are short and come whole."""
+    """Filters of the catalogue, whose lists are short and not paged."""
 
     provider = serializers.CharField(required=False)
     operation = serializers.CharField(required=False)
 
 
 class ProductFilters(Filters):
-    """Of products."""
+    """Filters of products."""
 
     kind = serializers.CharField(required=False, help_text="the part of their ids before the colon, as shop.product")
 
 
 class DeliveryFilters(CreatedFilters):
-    """Of deliveries."""
+    """Filters of deliveries."""
 
     state = serializers.ChoiceField(choices=EventDelivery.State.choices, required=False)
     event = serializers.ChoiceField(source="kind", choices=Event.choices, required=False)
 
 
 class EndpointFilters(CreatedFilters):
-    """Of webhook endpoints."""
+    """Filters of webhook endpoints."""
 
     state = serializers.ChoiceField(choices=WebhookEndpoint.State.choices, required=False)
 
 
-def narrow(request: Request, rows: QuerySet[_Row], filters: type[Filters]) -> QuerySet[_Row]:
-    """Those rows that the request asks for. Raises ``ValidationError``."""
-    return rows.filter(**asked(request, filters))
+class QueryFilterBackend(BaseFilterBackend):
+    """Filter rows by the query parameters that the view's ``filter_class`` declares."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any, Any], view: Any) -> QuerySet[Any, Any]:
+        """Return the matching rows. Raises ``ValidationError`` for unknown and malformed parameters."""
+        return queryset.filter(**validated_filters(request, view.filter_class))
 
 
-def asked(request: Request, filters: type[Filters]) -> dict[str, Any]:
-    """What the filters say, by lookup. Raises ``ValidationError``."""
-    given = filters(data=request.query_params.dict())
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
+def validated_filters(request: Request, filter_class: type[Filters]) -> dict[str, Any]:
+    """Return the values of the query parameters by lookup. Raises ``ValidationError``."""
+    filters = filter_class(data=request.query_params.dict())
+    filters.is_valid(raise_exception=True)
+    return dict(filters.validated_data)

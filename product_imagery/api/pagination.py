@@ -1,71 +1,96 @@
-"""Lists: the newest first, by ``limit`` and ``cursor``, or by ``offset`` for the first thousands."""
+"""Pagination, newest first: by ``limit`` and ``cursor``, or by ``offset`` for the first thousands."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError as FieldError
 from django.db.models import Model, QuerySet
 from rest_framework.exceptions import ValidationError
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from product_imagery.api.products import identity_of, primary_key
 
-_LIMIT, MOST = 20, 100
-FARTHEST = 10_000  #: rows that an offset may skip: further on only a cursor is fast
 
+class NewestFirstPagination(BasePagination):
+    """Pages of one queryset or of several in a row, each by descending primary key.
 
-@dataclass(frozen=True)
-class Page:
-    """Rows of one page, and the cursor of the next; empty on the last."""
-
-    rows: list[Any]
-    next_cursor: str
-
-
-def paginate(request: Request, *lists: QuerySet[Any]) -> Page:
-    """Cut a page out of lists of several models, one after the other, each the newest first.
-
-    As many queries whatever the page's place: one for each list that it touches. Raises ``ValidationError``.
+    Costs one query per queryset that the page touches, wherever the page is.
     """
-    limit = _number(request, "limit", _LIMIT, 1, MOST)
-    offset = _number(request, "offset", 0, 0, FARTHEST)
-    cursor = request.query_params.get("cursor", "")
-    if cursor and offset:
-        raise ValidationError({"offset": ["Give a cursor or an offset, not both."]})
-    if offset and len(lists) > 1:
-        raise ValidationError({"offset": ["This list of several kinds has a cursor only."]})
-    rest = _after(cursor, lists) if cursor else list(lists)
-    found: list[Any] = []
-    for rows in rest:
-        found += rows.order_by("-pk")[offset : offset + limit + 1 - len(found)]
-        if len(found) > limit:
-            return Page(found[:limit], _cursor(found[limit - 1]))
-    return Page(found, "")
+
+    default_limit = 20
+    max_limit = 100
+    max_offset = 10_000  #: only a cursor is fast beyond
+
+    def __init__(self) -> None:
+        self._next_cursor = ""
+        self._view: Any = None
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """Return the rows of the requested page. Raises ``ValidationError``."""
+        return self.paginate_querysets([queryset], request, view)
+
+    def paginate_querysets(self, querysets: Sequence[QuerySet[Any]], request: Request, view: Any) -> list[Any]:
+        """Return the rows of the requested page of several lists, one after the other. Raises ``ValidationError``."""
+        self._view = view
+        limit = _number(request, "limit", self.default_limit, 1, self.max_limit)
+        offset = _number(request, "offset", 0, 0, self.max_offset)
+        cursor = request.query_params.get("cursor", "")
+        if cursor and offset:
+            raise ValidationError({"offset": ["Give a cursor or an offset, not both."]})
+        if offset and len(querysets) > 1:
+            raise ValidationError({"offset": ["This list of several kinds has a cursor only."]})
+        found: list[Any] = []
+        for rows in _after(cursor, querysets) if cursor else querysets:
+            found += rows.order_by("-pk")[offset : offset + limit + 1 - len(found)]
+            if len(found) > limit:
+                self._next_cursor = cursor_of(found[limit - 1])
+                return found[:limit]
+        return found
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Return the envelope of a list with its ``next_cursor``, which is empty on the last page."""
+        response: Response = self._view.respond(self._view.plural, data, next_cursor=self._next_cursor)
+        return response
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Describe the query parameters for OpenAPI."""
+        cursor = {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"}
+        return [
+            _parameter("limit", {"type": "integer", "minimum": 1, "maximum": self.max_limit}, "rows per page"),
+            _parameter("cursor", cursor, "next_cursor of the previous page"),
+            _parameter("offset", {"type": "integer", "minimum": 0, "maximum": self.max_offset}, "rows to skip"),
+        ]
 
 
-def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"in": "query", "name": name, "schema": schema, "description": description}
+
+
+def _number(request: Request, name: str, default: int, minimum: int, maximum: int) -> int:
     text = request.query_params.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most or len(text) > 9:
-        raise ValidationError({name: [f"Write a whole number from {least} to {most}."]})
+    if not text.isascii() or not text.isdigit() or not minimum <= int(text[:9]) <= maximum or len(text) > 9:
+        raise ValidationError({name: [f"Write a whole number from {minimum} to {maximum}."]})
     return int(text)
 
 
-def _cursor(last: Model) -> str:
+def cursor_of(last: Model) -> str:
+    """Return the cursor of the page that starts after this row."""
     return base64.urlsafe_b64encode(identity_of(last).encode()).decode().rstrip("=")
 
 
-def _after(cursor: str, lists: Sequence[QuerySet[Any]]) -> list[QuerySet[Any]]:
-    """What comes after the row of the cursor."""
+def _after(cursor: str, querysets: Sequence[QuerySet[Any]]) -> list[QuerySet[Any]]:
+    """Restrict the querysets to the rows after the cursor. Raises ``ValidationError``."""
     try:
         label, _, key = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
-        labels = [rows.model._meta.label_lower for rows in lists]
-        first = lists[labels.index(label)]
+        labels = [rows.model._meta.label_lower for rows in querysets]
+        first = querysets[labels.index(label)]
         last = primary_key(first.model, key)
     except (ValueError, binascii.Error, FieldError) as error:
         raise ValidationError({"cursor": ["This is no cursor of this list."]}) from error
-    return [first.filter(pk__lt=last), *lists[labels.index(label) + 1 :]]
+    return [first.filter(pk__lt=last), *querysets[labels.index(label) + 1 :]]

@@ -10,6 +10,8 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,7 +21,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from product_imagery import files
-from product_imagery.api.products import Viewer, identity_of
+from product_imagery.api.products import ProductReference, Viewer, identity_of
 from product_imagery.api.serializers.base import Body
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import PictureError, UnsafeAddress
@@ -91,64 +93,100 @@ class NewProductIn(PictureIn):
     product = None  # type: ignore[assignment]
 
 
-class Brought:
-    """The pictures that came with a request, by where they come from: the same one twice is one picture.
+@dataclass(frozen=True)
+class IncomingPicture:
+    """One image of a request: a product by its id, an address to fetch from, or the bytes themselves."""
 
-    Nothing is stored before ``store``; whoever accepts the request calls ``accept`` in its transaction.
+    product: str = ""
+    source_url: str = ""
+    image: File[bytes] | None = None
+    name: str = ""
+    external_id: str = ""
+
+    @classmethod
+    def of(cls, validated: dict[str, Any]) -> IncomingPicture:
+        """Make one from the validated data of ``PictureIn``."""
+        return cls(**{field.name: validated[field.name] for field in fields(cls) if field.name in validated})
+
+    @cached_property
+    def origin(self) -> str:
+        """The digest that identifies an upload: of its bytes, or of the address; empty for a product."""
+        if self.source_url:
+            return "url:" + hashlib.sha256(self.source_url.encode()).hexdigest()
+        if self.image is None:
+            return ""
+        digest = hashlib.sha256()
+        for chunk in self.image.chunks():
+            digest.update(chunk)
+        return "sha256:" + digest.hexdigest()
+
+    @property
+    def label(self) -> str:
+        """The name to show. Of an address only the path: the rest may be a signature."""
+        path = unquote(urlsplit(self.source_url).path) if self.source_url else getattr(self.image, "name", "") or ""
+        shown = "".join(letter for letter in posixpath.basename(path) if letter.isprintable())
+        return self.name or self.external_id or shown or "picture"
+
+
+class PictureIntake:
+    """Stores the uploads of a request, each origin once, and refers to all its pictures as products.
+
+    ``store`` runs outside any transaction; ``accept`` runs in the one that accepts the request.
     """
 
-    def __init__(self, images: Sequence[dict[str, Any]], viewer: Viewer, *, fresh: bool = False) -> None:
-        self._viewer, self._taken = viewer, list[Upload]()
-        self._images = [image for image in images if not image.get("product")]
-        for image in self._images:
-            image["origin"] = _origin(image)
+    def __init__(self, pictures: Sequence[IncomingPicture], viewer: Viewer, *, fresh: bool = False) -> None:
+        self._viewer, self._pictures, self._stored = viewer, pictures, list[Upload]()
+        self._origins = {picture.origin for picture in pictures} - {""}
         self._passed_over = set[uuid.UUID]()
         self._known = self._find(fresh)
 
     @property
     def unseen(self) -> int:
-        """How many pictures nobody has brought before."""
-        return len({image["origin"] for image in self._images if image["origin"] not in self._known})
+        """Number of pictures that the caller has not uploaded before."""
+        return len(self._origins - self._known.keys())
 
-    def name_known(self) -> None:
-        """Give the images that were brought before their ``product``."""
-        for image in self._images:
-            if image["origin"] in self._known:
-                image["product"] = identity_of(self._known[image["origin"]])
+    def known_references(self) -> list[ProductReference]:
+        """Return references to products and to earlier uploads."""
+        return self._references(self._known)
 
     def store(self) -> None:
-        """Store the others, outside any transaction. Raises ``ValidationError`` for what is no picture."""
-        seen = set(self._known)
-        mine: dict[str, Any] = {"owner": self._viewer.user, "is_test": self._viewer.makes_tests}
-        referred = []
-        for number, image in enumerate(self._images):
-            if image["origin"] in seen:
+        """Store the new uploads. Raises ``ValidationError`` for data that is no picture."""
+        seen = set(self._known) | {""}
+        ownership: dict[str, Any] = {"owner": self._viewer.user, "is_test": self._viewer.makes_tests}
+        linked = []
+        for position, picture in enumerate(self._pictures):
+            if picture.origin in seen:
                 continue
-            seen.add(image["origin"])
-            about = {**mine, "origin": image["origin"], "name": _name(image)}
-            if image.get("source_url"):
-                referred.append(uploads.referring(image["source_url"], **about))
+            seen.add(picture.origin)
+            about = {**ownership, "origin": picture.origin, "name": picture.label}
+            if picture.image is None:
+                linked.append(uploads.referring(picture.source_url, **about))
             else:
-                self._taken.append(_stored(number, image["image"], about))
-        self._taken += Upload.objects.bulk_create(referred, batch_size=500)
+                self._stored.append(_stored(position, picture.image, about))
+        self._stored += Upload.objects.bulk_create(linked, batch_size=500)
 
-    def accept(self) -> None:
-        """Keep what was stored, in the transaction that accepts the request, and give every image its ``product``.
+    def accept(self) -> list[ProductReference]:
+        """Keep the stored uploads and return references to all pictures.
 
-        What somebody with the same pictures kept meanwhile is used instead: nothing is bought twice.
+        An upload of the same origin that a concurrent request kept meanwhile is used instead: nothing is bought twice.
         """
-        with_origin = {upload.origin: upload for upload in uploads.keep(self._taken, self._passed_over)} | self._known
-        for image in self._images:
-            image["product"] = identity_of(with_origin[image["origin"]])
+        kept = {upload.origin: upload for upload in uploads.keep(self._stored, self._passed_over)}
+        return self._references(kept | self._known)
 
     def discard(self) -> None:
-        """Forget what was stored and not kept."""
-        uploads.discard(self._taken)
+        """Delete stored uploads that were not kept."""
+        uploads.discard(self._stored)
+
+    def _references(self, known: dict[str, Upload]) -> list[ProductReference]:
+        return [
+            ProductReference(picture.product or identity_of(known[picture.origin]), position, picture.external_id)
+            for position, picture in enumerate(self._pictures)
+            if picture.product or picture.origin in known
+        ]
 
     def _find(self, fresh: bool) -> dict[str, Upload]:
-        """What was brought before. ``fresh`` fetches again what comes from an address, unless it is being worked on."""
-        origins = {image["origin"] for image in self._images}
-        found = uploads.known(self._viewer.user, self._viewer.makes_tests, origins)
+        """Return earlier uploads by origin. ``fresh`` passes over those from an address, unless they are in use."""
+        found = uploads.known(self._viewer.user, self._viewer.makes_tests, self._origins)
         if fresh:
             fetched = {upload.pk for upload in found.values() if upload.source_url}
             self._passed_over = fetched - uploads.at_work(found.values())
@@ -156,34 +194,19 @@ class Brought:
 
 
 @contextmanager
-def brought(images: Sequence[dict[str, Any]], viewer: Viewer, *, fresh: bool = False) -> Iterator[Brought]:
-    """Store the pictures that came with a request; by the end, what was not kept is discarded."""
-    found = Brought(images, viewer, fresh=fresh)
+def receive_pictures(
+    pictures: Sequence[IncomingPicture], viewer: Viewer, *, fresh: bool = False
+) -> Iterator[PictureIntake]:
+    """Store the uploads of a request; at the end, discard those that were not kept."""
+    intake = PictureIntake(pictures, viewer, fresh=fresh)
     try:
-        found.store()
-        yield found
+        intake.store()
+        yield intake
     finally:
-        found.discard()
+        intake.discard()
 
 
-def _origin(image: dict[str, Any]) -> str:
-    """What tells pictures apart: their bytes, or the address that they come from."""
-    if image.get("source_url"):
-        return "url:" + hashlib.sha256(image["source_url"].encode()).hexdigest()
-    digest = hashlib.sha256()
-    for chunk in image["image"].chunks():
-        digest.update(chunk)
-    return "sha256:" + digest.hexdigest()
-
-
-def _name(image: dict[str, Any]) -> str:
-    """What to call it. Of an address only the path is shown: the rest may be a signature."""
-    path = unquote(urlsplit(image["source_url"]).path) if image.get("source_url") else image["image"].name or ""
-    shown = "".join(letter for letter in posixpath.basename(path) if letter.isprintable())
-    return str(image.get("name") or image.get("external_id") or shown or "picture")
-
-
-def _stored(number: int, content: File[bytes], about: dict[str, Any]) -> Upload:
+def _stored(position: int, content: File[bytes], about: dict[str, Any]) -> Upload:
     with tempfile.TemporaryDirectory(prefix=files.TEMPORARY) as folder:
         path = Path(folder, "picture")
         with path.open("wb") as target:
@@ -192,4 +215,4 @@ def _stored(number: int, content: File[bytes], about: dict[str, Any]) -> Upload:
         try:
             return uploads.take(path, **about)
         except PictureError as error:
-            raise serializers.ValidationError({"images": {str(number): {"image": [error.message]}}}) from error
+            raise serializers.ValidationError({"images": {str(position): {"image": [error.message]}}}) from error

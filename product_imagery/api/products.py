@@ -103,35 +103,44 @@ def pictures_of(description: ProductImages, rows: Iterable[Any]) -> dict[str, li
     return found
 
 
+@dataclass(frozen=True)
+class ProductReference:
+    """A product that a request asks for: its id, its position among the images, and the caller's own id for it."""
+
+    product: str
+    position: int
+    external_id: str = ""
+
+
 def chosen(
-    images: Sequence[dict[str, Any]], viewer: Viewer
+    references: Sequence[ProductReference], viewer: Viewer
 ) -> tuple[dict[ProductImages, list[Any]], dict[tuple[ProductImages, str], list[str]]]:
-    """What is asked for, by description, and the caller's own ids. Raises ``ValidationError``, ``PermissionDenied``."""
+    """Return keys by description, and external ids by product. Raises ``ValidationError``, ``PermissionDenied``."""
     keys: dict[ProductImages, list[Any]] = {}
-    places: dict[tuple[ProductImages, Any], int] = {}
-    own: dict[tuple[ProductImages, str], list[str]] = {}
-    for number, image in enumerate(images):
+    positions: dict[tuple[ProductImages, Any], int] = {}
+    external_ids: dict[tuple[ProductImages, str], list[str]] = {}
+    for reference in references:
         try:
-            description, key = parse(image["product"])
+            description, key = parse(reference.product)
         except NotFound as error:
-            raise _wrong(number, str(error.detail)) from error
-        if (description, key) not in places:
-            places[description, key] = number
+            raise _wrong(reference.position, str(error.detail)) from error
+        if (description, key) not in positions:
+            positions[description, key] = reference.position
             keys.setdefault(description, []).append(key)
-        name = image.get("external_id", "")
-        names = own.setdefault((description, str(key)), [])
-        if name and name not in names:
-            names.append(name)
+        names = external_ids.setdefault((description, str(key)), [])
+        if reference.external_id and reference.external_id not in names:
+            names.append(reference.external_id)
     for description, wanted in keys.items():
         there = set(viewer.rows(description).filter(pk__in=wanted).values_list("pk", flat=True))
         missing = next((key for key in wanted if key not in there), None)
         if missing is not None:
-            raise _wrong(places[description, missing], f"There is no product “{identity(description, missing)}”.")
-    return keys, own
+            sentence = f"There is no product “{identity(description, missing)}”."
+            raise _wrong(positions[description, missing], sentence)
+    return keys, external_ids
 
 
-def _wrong(number: int, sentence: str) -> ValidationError:
-    return ValidationError({"images": {str(number): [sentence]}})
+def _wrong(position: int, sentence: str) -> ValidationError:
+    return ValidationError({"images": {str(position): [sentence]}})
 
 
 def _nothing(identity: str) -> NotFound:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
+from drf_spectacular import utils as spectacular
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
+    OpenApiFilterExtension,
     OpenApiSerializerExtension,
     OpenApiSerializerFieldExtension,
 )
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
+from drf_spectacular.plumbing import build_parameter_type
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema_serializer,
+    inline_serializer,
+)
 from rest_framework import serializers
 
 from product_imagery.api import examples
-from product_imagery.api.filters import Filters
 from product_imagery.api.idempotency import KEY_FORM
-from product_imagery.api.pagination import FARTHEST, MOST
+from product_imagery.api.parsers import FormWithPicturesParser
 from product_imagery.api.serializers.errors import ErrorEnvelope
 from product_imagery.models import Event
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 _ERRORS = {
     400: "The request is not valid.",
     401: "No key, or none that is good.",
@@ -30,22 +39,13 @@ _ERRORS = {
     409: "It does not fit the present state.",
     429: "Too many requests: see Retry-After.",
 }
-_IDEMPOTENCY = OpenApiParameter(
+IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": KEY_FORM, "minLength": 8, "maxLength": 160},
     OpenApiParameter.HEADER,
     required=True,
     description="Your own name for this request: the same one again gets the same answer.",
 )
-_LISTS = [
-    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MOST}, description="rows of a page"),
-    OpenApiParameter(
-        "cursor", {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"}, description="next_cursor of the last page"
-    ),
-    OpenApiParameter("offset", {"type": "integer", "minimum": 0, "maximum": FARTHEST}, description="rows to skip"),
-]
-
-
 _FORM = {
     "type": "object",
     "properties": {"request": {"type": "string", "description": "the request as JSON"}},
@@ -54,71 +54,103 @@ _FORM = {
 }
 
 
-def describe(
-    summary: str,
-    answers: dict[Any, Any],
-    *,
-    name: str,
-    body: Any = None,
-    public: bool = False,
-    creates: bool = False,
-    pictures: bool = False,
-    routes: bool = False,
-    filters: type[Filters] | None = None,
-    pages: bool = True,
-    also: dict[str, serializers.Field[Any, Any, Any, Any]] | None = None,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Describe one operation: its good answers come under ``name``, its errors in the envelope.
+class EnvelopeSchema(AutoSchema):
+    """Derive from a view what all operations share: operation ids, examples, and bodies by action."""
 
-    ``pictures``: the request may be a form with files. ``routes``: one method serves several of them, which are told
-    apart by their paths. A list has ``filters``, and ``pages`` unless it is short. ``also``: fields beside the answer.
+    def get_operation_id(self) -> str:
+        """Return the summary in snake case."""
+        return self._slug()
+
+    def get_request_serializer(self) -> Any:
+        """Return the body that the action takes; also as a form where the view takes pictures."""
+        view: Any = self.view
+        body = view.input_serializers.get(view.action)
+        if body is None or FormWithPicturesParser not in view.parser_classes:
+            return body
+        return {"application/json": body, "multipart/form-data": _FORM}
+
+    def get_examples(self) -> list[OpenApiExample]:
+        """Return the examples of this operation from ``examples.py``."""
+        responses: Any = self.get_response_serializers()
+        status = next(iter(responses))
+        return examples.of(self._slug(), str(status))
+
+    def _slug(self) -> str:
+        return str(self.get_summary()).lower().replace(" ", "_")
+
+
+def extend_schema(*, summary: str, responses: dict[Any, Any], **described: Any) -> Callable[[_Method], _Method]:
+    """Apply drf-spectacular's decorator to ``EnvelopeSchema``, whatever ``DEFAULT_SCHEMA_CLASS`` the site has.
+
+    The summary describes the successful response, too.
     """
-    lists = filters is not None and pages
-    good = {
-        status: OpenApiResponse(_wrapped(name, what, lists, also or {}) if name else what, description=summary)
-        for status, what in answers.items()
+    described["responses"] = {
+        status: content if isinstance(content, OpenApiResponse) else OpenApiResponse(content, description=summary)
+        for status, content in responses.items()
     }
-    bad = {status: OpenApiResponse(ErrorEnvelope, description=text) for status, text in _ERRORS.items()}
-    if public:
-        bad = {status: bad[status] for status in (400, 401, 429)}
-    narrowing = [filters] if filters and filters().fields else []
-    parameters = [*narrowing, *(_LISTS if lists else ()), *([_IDEMPOTENCY] if creates else ())]
 
-    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
-        setattr(method, "has_body", body is not None)  # noqa: B010
-        setattr(method, "schema", AutoSchema)  # noqa: B010  whatever the site's own API uses
-        auth: Any = [] if public else None
-        operation = summary.lower().replace(" ", "_")
-        extended = extend_schema(
-            operation_id=None if routes else operation,
-            summary=summary,
-            request={"application/json": body, "multipart/form-data": _FORM} if pictures else body,
-            examples=examples.of(operation, str(next(iter(answers)))),
-            responses={**good, **bad},
-            parameters=parameters,
-            auth=auth,
-        )
-        return extended(method)
+    def decorate(method: _Method) -> _Method:
+        setattr(method, "schema", EnvelopeSchema)  # noqa: B010  the class that drf-spectacular extends
+        return spectacular.extend_schema(summary=summary, **described)(method)
 
     return decorate
 
 
-_known: dict[str, Any] = {}
+def enveloped(name: str, responses: dict[Any, Any], *, errors: Iterable[int] = _ERRORS, **extra: Any) -> dict[Any, Any]:
+    """Describe responses whose content is under ``name``, beside ``extra`` fields, and the errors."""
+    good = {status: _envelope(name, content, extra) for status, content in responses.items()}
+    return good | error_responses(errors)
 
 
-def _wrapped(name: str, what: Any, lists: bool, also: dict[str, Any]) -> Any:
-    """``{name: what, "request_id": …}``, one component for each form."""
-    inner = getattr(what, "child", what)
+def paged(name: str, serializer: type[serializers.Serializer[Any]]) -> dict[Any, Any]:
+    """Describe one page of a list, and the errors."""
+    cursor = serializers.CharField(allow_blank=True)
+    return {200: _envelope(name, serializer(many=True), {}, next_cursor=cursor)} | error_responses()
+
+
+def error_responses(statuses: Iterable[int] = _ERRORS) -> dict[Any, Any]:
+    """Describe the error envelope for each of the statuses."""
+    return {status: OpenApiResponse(ErrorEnvelope, description=_ERRORS[status]) for status in statuses}
+
+
+_envelopes: dict[str, Any] = {}
+
+
+def _envelope(name: str, content: Any, extra: dict[str, Any], **last: Any) -> Any:
+    """Return the serializer of ``{name: content, **extra, "request_id": …, **last}``, one component for each form."""
+    inner = getattr(content, "child", content)
     kind = inner if isinstance(inner, type) else type(inner)
-    many = "List" if hasattr(what, "child") else ""
-    title = f"{kind.__name__}{many}{''.join(map(str.title, also))}Answer"
-    if title not in _known:
-        fields: dict[str, Any] = {name: what() if isinstance(what, type) else what, **also}
-        fields["request_id"] = serializers.CharField()
-        if lists:
-            fields["next_cursor"] = serializers.CharField(allow_blank=True)
-        _known[title] = inline_serializer(title, fields)
-    return _known[title]
+    many = "List" if hasattr(content, "child") else ""
+    title = f"{kind.__name__}{many}{''.join(map(str.title, extra))}Answer"
+    if title not in _envelopes:
+        fields = {name: content() if isinstance(content, type) else content, **extra}
+        fields |= {"request_id": serializers.CharField(), **last}
+        envelope: Any = inline_serializer(title, fields)
+        _envelopes[title] = extend_schema_serializer(many=False)(envelope)
+    return _envelopes[title]
+
+
+class QueryFilterScheme(OpenApiFilterExtension):  # type: ignore[no-untyped-call]
+    """Describe the query parameters that the ``filter_class`` of a view declares."""
+
+    target_class = "product_imagery.api.filters.QueryFilterBackend"
+    match_subclasses = True
+
+    def get_schema_operation_parameters(self, auto_schema: Any, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        """Return one parameter for each field."""
+        filters = auto_schema.view.filter_class()
+        mapped = auto_schema._map_serializer(filters, "request")
+        return [
+            build_parameter_type(
+                name=name,
+                schema=schema,
+                description=schema.pop("description", None),
+                location=OpenApiParameter.QUERY,
+                required=name in mapped.get("required", ()),
+                allow_blank=getattr(filters.fields[name], "allow_blank", True),
+            )
+            for name, schema in mapped.get("properties", {}).items()
+        ]
 
 
 _EVENT = {

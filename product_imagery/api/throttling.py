@@ -1,15 +1,16 @@
-"""How much a key may ask for: counted in the database, so that it holds over all processes."""
+"""Rate limits of API keys, counted in the database so that they hold across all processes."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import defaultdict
+from typing import Any
 
 from django.db import OperationalError
-from rest_framework.exceptions import Throttled
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
 from product_imagery.conf import get_settings
 from product_imagery.models import ApiKey, RateUse
@@ -17,45 +18,54 @@ from product_imagery.models.key import RATE_SECONDS, Allowance
 from product_imagery.models.no_wait import no_wait
 
 
-def count(request: Request, weight: int) -> dict[str, str]:
-    """Count a request of a key; return the headers that tell what is left. Raises ``Throttled``.
+class KeyRateThrottle(BaseThrottle):
+    """Limit the weight of a key's requests per minute. People with a session are not limited.
 
-    People with a session are not counted.
+    The view's ``throttle_weight`` says what a request costs; ``headers`` tell how much is left.
     """
-    key = request.auth
-    if not isinstance(key, ApiKey):
-        return {}
-    most = key.requests_per_minute or get_settings().api_requests
-    allowance = _spend(key, weight, most, waits=request.method not in SAFE_METHODS)
-    headers = {
-        "X-RateLimit-Limit": str(most),
-        "X-RateLimit-Remaining": str(allowance.left),
-        "X-RateLimit-Reset": str(round(allowance.free_at)),
-    }
-    if not allowance.fits:
-        error = Throttled(wait=max(1.0, allowance.free_at - time.time()))
-        error.headers = headers  # type: ignore[attr-defined]
-        raise error
-    return headers
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+        self._free_at = 0.0
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the request. Return false, counting nothing, where the limit does not allow it."""
+        key = request.auth
+        if not isinstance(key, ApiKey):
+            return True
+        limit = key.requests_per_minute or get_settings().api_requests
+        allowance = _spend(key, view.throttle_weight, limit, waits=request.method not in SAFE_METHODS)
+        self._free_at = allowance.free_at
+        self.headers = {
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(allowance.left),
+            "X-RateLimit-Reset": str(round(allowance.free_at)),
+        }
+        return allowance.fits
+
+    def wait(self) -> float:
+        """Return the seconds until the limit allows the request, at least one."""
+        return max(1.0, self._free_at - time.time())
 
 
-def _spend(key: ApiKey, weight: int, most: int, *, waits: bool) -> Allowance:
-    """A request that only reads does not wait for the write lock of SQLite: it is written down with the next one."""
+def _spend(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
+    """Count a request. One that only reads does not wait for SQLite's write lock: the next request records it."""
     owed = _owed.take(key.pk)
     try:
         if waits:
-            return RateUse.objects.spend(key, weight, most, owed=owed)
+            return RateUse.objects.spend(key, weight, limit, owed=owed)
         with no_wait():
-            return RateUse.objects.spend(key, weight, most, owed=owed)
+            return RateUse.objects.spend(key, weight, limit, owed=owed)
     except OperationalError:
         _owed.add(key.pk, owed)
         if waits:
             raise
-        return _owe(key, min(weight, most), most)
+        return _owe(key, min(weight, limit), limit)
 
 
-def _owe(key: ApiKey, weight: int, most: int) -> Allowance:
-    left = most - RateUse.objects.used(key) - _owed.of(key.pk)
+def _owe(key: ApiKey, weight: int, limit: int) -> Allowance:
+    """Count a request in this process until another one can record it."""
+    left = limit - RateUse.objects.used(key) - _owed.of(key.pk)
     fits = weight <= left
     if fits:
         _owed.add(key.pk, weight)
@@ -63,24 +73,24 @@ def _owe(key: ApiKey, weight: int, most: int) -> Allowance:
 
 
 class _Owed:
-    """What this process has let through and not written down, by key. Lost with the process, never shared."""
+    """Weight per key that this process has allowed and not yet recorded. Lost with the process, never shared."""
 
     def __init__(self) -> None:
         self._weights: defaultdict[int, int] = defaultdict(int)
         self._lock = threading.Lock()
 
     def add(self, key: int, weight: int) -> None:
-        """Note more of it."""
+        """Add to the unrecorded weight."""
         with self._lock:
             self._weights[key] += weight
 
     def take(self, key: int) -> int:
-        """All of it, for the one who writes it down."""
+        """Remove and return the unrecorded weight, for the request that records it."""
         with self._lock:
             return self._weights.pop(key, 0)
 
     def of(self, key: int) -> int:
-        """How much there is."""
+        """Return the unrecorded weight."""
         with self._lock:
             return self._weights.get(key, 0)
 

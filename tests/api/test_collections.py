@@ -13,7 +13,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient
 
-from product_imagery.api.views import collections
+from product_imagery.api.viewsets import collections
 from product_imagery.exceptions import StorageError
 from product_imagery.models import Collection, CollectionEntry, ResultImage
 from tests.api.conftest import BASE, Caller
@@ -61,7 +61,7 @@ def test_make_add_remove_list_delete(made: tuple[Caller, list[str]]) -> None:
 
 def test_no_more_than_it_holds(made: tuple[Caller, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     one, ids = made
-    monkeypatch.setattr(collections, "_MOST", 2)
+    monkeypatch.setattr(collections, "_MAX_SIZE", 2)
     identity = _collect(one, ids[:2])
     again = one.post(f"collections/{identity}/generations", {"generations": ids[:2]})
     assert again.status_code == 200

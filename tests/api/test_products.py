@@ -20,7 +20,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from example_project.shop.models import Product
-from product_imagery.api.pictures import brought
+from product_imagery.api.pictures import IncomingPicture, receive_pictures
 from product_imagery.api.products import Viewer
 from product_imagery.flows import sweep
 from product_imagery.models import Enhancement, EnhancementItem, Upload
@@ -207,14 +207,13 @@ class TestBringing:
     def test_two_requests_at_the_same_moment_share_a_picture(self, caller: Call) -> None:
         """Neither has seen the other's: the later one to be accepted uses what the first has kept."""
         viewer = Viewer(caller().key.owner, None)
-        first, second = [{"image": _sent()}], [{"image": _sent()}]
-        with brought(first, viewer) as one, brought(second, viewer) as two:
+        first, second = [IncomingPicture(image=_sent())], [IncomingPicture(image=_sent())]
+        with receive_pictures(first, viewer) as one, receive_pictures(second, viewer) as two:
             assert Upload.objects.count() == 2
             with transaction.atomic():
-                one.accept()
+                kept = one.accept()
             with transaction.atomic():
-                two.accept()
-        assert first[0]["product"] == second[0]["product"]
+                assert two.accept() == kept
         assert Upload.objects.count() == 1
 
     def test_fresh_does_not_buy_what_is_under_way(self, caller: Call, side: OtherSide) -> None:

@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import URLPattern
 
 from product_imagery.api import urls
-from product_imagery.api.views.fallback import Nothing
+from product_imagery.api.views.fallback import Fallback
 from product_imagery.api.views.schema import FILE, Schema
 from product_imagery.flows.pump import pump_slice
 from product_imagery.models import Event, ResultImage
@@ -40,8 +40,8 @@ def schema(client: Client) -> Any:
 
 
 def _routes() -> list[URLPattern]:
-    views = [one for one in urls.urlpatterns if hasattr(one.callback, "view_class")]
-    return [one for one in views if one.callback.view_class not in (Nothing, Schema)]
+    views = [one for one in urls.urlpatterns if hasattr(one.callback, "cls")]
+    return [one for one in views if one.callback.cls not in (Fallback, Schema)]
 
 
 def _operations(schema: Any) -> list[tuple[str, str, Any]]:

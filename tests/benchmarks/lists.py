@@ -128,14 +128,14 @@ def _copy(model: Any, some: int, changes: dict[str, str]) -> None:
 
 def _pages(text: str, size: int) -> dict[str, str]:
     """Addresses of lists: a cursor from the middle is found by its key."""
-    from product_imagery.api.pagination import _cursor
+    from product_imagery.api.pagination import cursor_of
     from product_imagery.models import EnhancementItem, ResultImage
 
     middle = ResultImage.objects.order_by("pk")[size // 2]
     external = EnhancementItem.objects.order_by("pk")[size // 3].external_id
     return {
         "first page": "generations?limit=20",
-        "cursor from the middle": f"generations?limit=20&cursor={_cursor(middle)}",
+        "cursor from the middle": f"generations?limit=20&cursor={cursor_of(middle)}",
         "review=rejected (one in 1,000)": "generations?limit=20&review=rejected",
         "publication=conflict (one in 10,000)": "generations?limit=20&publication=conflict",
         "external_id": f"generations?limit=20&external_id={external}",

@@ -70,11 +70,13 @@ class ToolIn(PictureIn):
     fresh = serializers.BooleanField(default=False)
     from_present = serializers.BooleanField(default=False)
 
-    def as_enhancement(self, operation: str) -> dict[str, Any]:
-        """The same as ``EnhancementIn`` would have it."""
-        asked = dict(self.validated_data)
-        image = {name: asked.pop(name) for name in PictureIn().fields if name in asked}
-        return {"operation": operation, "images": [image], "approve": False, **asked}
+
+def tool_as_enhancement(given: dict[str, Any], operation: str) -> dict[str, Any]:
+    """Return validated ``ToolIn`` data in the form of validated ``EnhancementIn`` data."""
+    names = PictureIn().fields
+    image = {name: value for name, value in given.items() if name in names}
+    rest = {name: value for name, value in given.items() if name not in names}
+    return {"operation": operation, "images": [image], "approve": False, **rest}
 
 
 class QuoteOut(serializers.Serializer[Any]):

@@ -15,8 +15,8 @@ from product_imagery.models import ResultImage
 from product_imagery.states import Publication, Review
 
 
-def about(request: Any, results: Collection[ResultImage]) -> dict[str, Any]:
-    """What ``GenerationOut`` needs to know of many results, read at once."""
+def generation_context(request: Any, results: Collection[ResultImage]) -> dict[str, Any]:
+    """Return the context of ``GenerationOut`` for many results, read at once."""
     return {"request": request, "publications": standing.publications(results)}
 
 
@@ -24,7 +24,7 @@ class _Compared(serializers.ChoiceField):
     """The publication as it is, not as it was remembered."""
 
     def get_attribute(self, instance: ResultImage) -> Any:
-        """From what ``about`` has read, or else of this one alone."""
+        """From what ``generation_context`` has read, or else of this one alone."""
         known = self.context.get("publications", {})
         return known.get(instance.pk) or standing.publications([instance])[instance.pk]
 

@@ -1,3 +1,3 @@
-"""The views, by what they are about."""
+"""Single views: documentation pages, the schema, and the response to unknown URLs."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is asked of an address that does not exist."""
+"""The response to URLs that do not exist."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rest_framework.request import Request
 from product_imagery.api.base import ApiView
 
 
-class Nothing(ApiView):
-    """404 in the envelope, for every method."""
+class Fallback(ApiView):
+    """Respond to every method with 404 in the error envelope."""
 
     schema = None  # type: ignore[assignment]
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Before anything else is looked at."""
+        """Raise ``NotFound`` before anything else is checked."""
         raise NotFound("There is nothing at this address.")

@@ -1,0 +1,3 @@
+"""View sets of the API, one module per noun."""
+
+from __future__ import annotations

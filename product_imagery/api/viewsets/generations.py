@@ -1,0 +1,105 @@
+"""Generations: the pictures that were made, their review, publication and restoration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from product_imagery.api.base import ApiViewSet, RetrieveMixin
+from product_imagery.api.errors import Conflict
+from product_imagery.api.filters import GenerationFilters
+from product_imagery.api.idempotency import once
+from product_imagery.api.permissions import require_permission, require_scope
+from product_imagery.api.schema import IDEMPOTENCY_KEY, enveloped, extend_schema, paged
+from product_imagery.api.serializers.generations import ApprovalIn, GenerationOut, generation_context
+from product_imagery.flows import publish, review
+from product_imagery.models import ImageVersion, ResultImage, Scope
+
+_GENERATION = enveloped("generation", {200: GenerationOut})
+
+
+class GenerationListMixin:
+    """Adds ``list`` for rows of ``ResultImage``."""
+
+    def list(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return one page of generations; their publications are compared for all at once."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        shown = GenerationOut(page, many=True, context=generation_context(request, page)).data
+        response: Response = self.get_paginated_response(shown)
+        return response
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List generations", description="Newest first.", responses=paged("generations", GenerationOut)
+    ),
+    retrieve=extend_schema(
+        summary="Get a generation",
+        description="The URLs of its pictures are valid for a limited time.",
+        responses=_GENERATION,
+    ),
+)
+class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
+    """The caller's generations."""
+
+    scope = Scope.REVIEW
+    queryset = ResultImage.objects.select_related("enhancement", "item__content_type")
+    serializer_class = GenerationOut
+    filter_class = GenerationFilters
+    singular, plural = "generation", "generations"
+    input_serializers = {"approve": ApprovalIn}
+    throttle_weights = {"regenerate": 5}
+
+    @extend_schema(summary="Approve a generation", responses=_GENERATION)
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, uuid: Any) -> Response:
+        """A worker puts it on the product. Results of a test key or a sandbox are approved only."""
+        with_publication = self.validated_input()["publish"]
+        if with_publication:
+            require_permission(request, "publish_resultimage")
+        result = self.get_object()
+        review.approve(result, actor=self.caller, publish=with_publication and not result.enhancement.is_trial)
+        return self.row_response(self.get_object())
+
+    @extend_schema(summary="Publish a generation", responses=_GENERATION)
+    @action(detail=True, methods=["post"])
+    def publish(self, request: Request, uuid: Any) -> Response:
+        """A worker puts it on the product. Costs nothing, also when it is put back in place of another picture."""
+        require_permission(request, "publish_resultimage")
+        review.request_publication(self.get_object(), actor=self.caller)
+        return self.row_response(self.get_object())
+
+    @extend_schema(summary="Reject a generation", responses=_GENERATION)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, uuid: Any) -> Response:
+        """It is not put on the product; its files stay."""
+        review.reject(self.get_object(), actor=self.caller)
+        return self.row_response(self.get_object())
+
+    @extend_schema(summary="Make another one", parameters=[IDEMPOTENCY_KEY], responses=_GENERATION)
+    @action(detail=True, methods=["post"])
+    def regenerate(self, request: Request, uuid: Any) -> Response:
+        """Rejects this one. May cost as much again. The new one appears among the item's results."""
+        require_scope(request, Scope.ENHANCE)
+
+        def regenerate() -> Response:
+            review.regenerate(self.get_object(), actor=self.caller)
+            return self.row_response(self.get_object())
+
+        return once(request, regenerate)
+
+    @extend_schema(summary="Restore the earlier picture", responses=_GENERATION)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, uuid: Any) -> Response:
+        """Puts back exactly the file that stood on the product before."""
+        require_permission(request, "restore_imageversion")
+        result = self.get_object()
+        version = ImageVersion.objects.filter(result=result, restored_at=None).order_by("-pk").first()
+        if version is None:
+            raise Conflict("This picture is not on its product.", code="wrong_state")
+        publish.restore(version, actor=self.caller)
+        return self.row_response(self.get_object())
