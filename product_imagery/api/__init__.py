@@ -1,3 +1,6 @@
-"""The REST API: the only place that knows DRF. Views translate a request into one flow call, and errors back."""
+"""The REST API. A view translates a request into one call of ``flows``, and its errors into responses.
+
+DRF is imported only here; ruff enforces it.
+"""
 
 from __future__ import annotations

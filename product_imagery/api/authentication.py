@@ -1,4 +1,4 @@
-"""Who asks: a program with a key, or a person of the staff with a session."""
+"""Authentication: a program with a key, or a member of staff with a session."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _REFUSED_PARAMETERS = ("api_key", "apikey", "key", "token", "access_token")
 
 
 class KeyAuthentication(BaseAuthentication):
-    """``Authorization: Bearer pik_live_…`` and nothing else: keys in addresses end up in logs."""
+    """Accept ``Authorization: Bearer pik_live_…`` and nothing else: keys in URLs end up in logs."""
 
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
-        """The key and its owner; ``None`` without the header. The same answer for every bad key."""
+        """Return the owner and the key; ``None`` without the header. Raises the same error for every bad key."""
         if any(name in request.headers for name in _REFUSED_HEADERS):
             raise AuthenticationFailed("Send the key as “Authorization: Bearer …”.", code="unsupported_authentication")
         if any(name in request.query_params for name in _REFUSED_PARAMETERS):
@@ -34,14 +34,14 @@ class KeyAuthentication(BaseAuthentication):
         return key.owner, key
 
     def authenticate_header(self, request: Request) -> str:
-        """What ``WWW-Authenticate`` says with a 401."""
+        """Return the value of ``WWW-Authenticate`` for a 401."""
         return _SCHEME
 
 
 class StaffSession(SessionAuthentication):
-    """A person of the staff who is logged in, with Django's CSRF protection."""
+    """Accept the session of a member of staff, with Django's CSRF protection."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        """Nobody but staff."""
+        """Return the user; ``None`` for anybody but staff."""
         found = super().authenticate(request)
         return found if found is not None and found[0].is_staff else None

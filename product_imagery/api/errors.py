@@ -45,7 +45,7 @@ _BUSY_SECONDS = 2
 
 
 class Conflict(APIException):
-    """409."""
+    """409, optionally with the products that were left out."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
@@ -56,13 +56,13 @@ class Conflict(APIException):
 
 
 class TooLarge(APIException):
-    """413."""
+    """413: the request is larger than allowed."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
 
 
-#: the first class that fits decides
+#: the first matching class decides
 _STATUS: tuple[tuple[type[ImageryError], int], ...] = (
     (NothingToDo, status.HTTP_409_CONFLICT),
     (StateError, status.HTTP_409_CONFLICT),
@@ -85,8 +85,8 @@ _NAMES: dict[type[APIException], str] = {
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler. What nobody foresaw is a 500 in the same envelope, and in the log with its id."""
-    set_rollback()  # where the site makes each request a transaction
+    """Return the envelope of any exception. An unexpected one becomes a 500 and is logged with the request id."""
+    set_rollback()  # for sites with ATOMIC_REQUESTS
     request_id = getattr(context["view"], "request_id", "")
     if isinstance(error, OperationalError):
         return _busy(error, request_id)
@@ -94,50 +94,50 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         return envelope(_status_of(error), error.code, error.message, request_id)
     error = _translated(error)
     if not isinstance(error, APIException):
-        return _unforeseen(error, context, request_id)
-    answer = envelope(error.status_code, _code_of(error), _sentence_of(error), request_id)
+        return _unexpected(error, context, request_id)
+    response = envelope(error.status_code, _code_of(error), _sentence_of(error), request_id)
     if isinstance(error, ValidationError):
-        answer.data["error"]["details"] = error.detail
+        response.data["error"]["details"] = error.detail
     if isinstance(error, Conflict) and error.left_out:
-        answer.data["error"]["left_out"] = error.left_out
+        response.data["error"]["left_out"] = error.left_out
     wait = getattr(error, "wait", None)
     if wait is not None:
-        answer["Retry-After"] = str(max(1, math.ceil(wait)))
+        response["Retry-After"] = str(max(1, math.ceil(wait)))
     header = getattr(error, "auth_header", None)
     if header:
-        answer["WWW-Authenticate"] = header
-    return answer
+        response["WWW-Authenticate"] = header
+    return response
 
 
 def _busy(error: OperationalError, request_id: str) -> Response:
     logger.warning("The database could not serve request %s.", request_id, exc_info=error)
     sentence = "The database is busy or away, and nothing was done. Send the same request again in a moment."
-    answer = envelope(status.HTTP_503_SERVICE_UNAVAILABLE, "busy", sentence, request_id)
-    answer["Retry-After"] = str(_BUSY_SECONDS)
-    return answer
+    response = envelope(status.HTTP_503_SERVICE_UNAVAILABLE, "busy", sentence, request_id)
+    response["Retry-After"] = str(_BUSY_SECONDS)
+    return response
 
 
-def _unforeseen(error: Exception, context: dict[str, Any], request_id: str) -> Response:
+def _unexpected(error: Exception, context: dict[str, Any], request_id: str) -> Response:
     logger.error("Request %s failed.", request_id, exc_info=error, extra={"request_id": request_id})
     request = getattr(context.get("request"), "_request", None)
-    got_request_exception.send(sender=type(context["view"]), request=request)  # what watches the site sees it
+    got_request_exception.send(sender=type(context["view"]), request=request)  # for the site's error monitoring
     sentence = "Something went wrong on this site; its log says what, under this request_id."
     return envelope(status.HTTP_500_INTERNAL_SERVER_ERROR, "server_error", sentence, request_id)
 
 
 def _translated(error: Exception) -> Exception:
-    """Django's own errors as DRF's."""
+    """Return the DRF exception that corresponds to one of Django's."""
     if isinstance(error, Http404):
         return NotFound()
     if isinstance(error, PermissionDenied):
         return Forbidden("This is not allowed.", code="forbidden")
     if isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
-        return TooLarge("The form has more parts, or larger ones, than this site takes.")
+        return TooLarge("The form has more parts, or larger ones, than this site accepts.")
     return error
 
 
 def envelope(status_code: int, code: str, message: str, request_id: str) -> Response:
-    """An error as every client of the API gets it."""
+    """Return the error envelope."""
     return Response({"error": {"code": code, "message": message, "request_id": request_id}}, status=status_code)
 
 

@@ -1,4 +1,4 @@
-"""Examples in the schema: for every operation what is sent and what comes back."""
+"""Examples in the schema: request and response of every operation."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ _PRODUCT = {
         }
     ],
 }
-_BROUGHT = {**_PRODUCT, "id": _UPLOAD}
-_BEGUN = {
+_UPLOADED = {**_PRODUCT, "id": _UPLOAD}
+_STARTED = {
     "id": _ENHANCEMENT,
     "status": "queued",
     "operation": "white_background",
@@ -99,8 +99,8 @@ _ITEM_SHOWN = {
     "error_message": "",
     "results": [_RESULT],
 }
-_ENDED = {**_BEGUN, "status": "completed", "completed_items": 1, "finished_at": _LATER}
-_SET = {"id": _COLLECTION, "name": "Summer", "total": 1, "created_at": _MOMENT}
+_FINISHED = {**_STARTED, "status": "completed", "completed_items": 1, "finished_at": _LATER}
+_COLLECTION_OUT = {"id": _COLLECTION, "name": "Summer", "total": 1, "created_at": _MOMENT}
 _HOOK = {
     "id": _ENDPOINT,
     "url": "https://pim.example/hooks/imagery",
@@ -131,7 +131,7 @@ EVENT = {
         "cancelled": 0,
     },
 }
-_SENT = {
+_DELIVERED = {
     "id": _DELIVERY,
     "message_id": "msg_d5e4f3a26b174a288a394a5b6c7d8e65",
     "event": "enhancement.completed",
@@ -144,7 +144,7 @@ _SENT = {
     "created_at": _LATER,
     "delivered_at": _LATER,
 }
-_WANTED = {"preset": "white", "images": [{"product": "shop.product:12", "external_id": "SKU-12"}]}
+_INPUT = {"preset": "white", "images": [{"product": "shop.product:12", "external_id": "SKU-12"}]}
 _LEFT_OUT = {
     "left_out": [
         {"product": "shop.product:13", "reason": "done_before", "enhancement": _ENHANCEMENT, "generations": []},
@@ -153,7 +153,7 @@ _LEFT_OUT = {
 _TOOL = {"product": "shop.product:12", "options": {}}
 _ADDED = {"generations": [_GENERATION]}
 
-#: operation → (what is sent, the name under which it comes back, what comes back, what comes beside it)
+#: operation → (request body, key of the content in the response, content, further fields of the response)
 _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "list_presets": (
         None,
@@ -187,13 +187,13 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "create_a_product": (
         {"source_url": "https://pim.example/mug.jpg", "name": "Blue mug"},
         "product",
-        _BROUGHT,
+        _UPLOADED,
         {},
     ),
     "get_a_product": (None, "product", _PRODUCT, {}),
-    "delete_a_product": (None, "product", _BROUGHT, {}),
+    "delete_a_product": (None, "product", _UPLOADED, {}),
     "ask_for_cost_and_duration": (
-        _WANTED,
+        _INPUT,
         "quote",
         {
             "pictures": 1,
@@ -212,12 +212,12 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
         },
         {},
     ),
-    "list_enhancements": (None, "enhancements", [_ENDED], {"next_cursor": ""}),
-    "start_an_enhancement": (_WANTED, "enhancement", _BEGUN, _LEFT_OUT),
-    "get_an_enhancement": (None, "enhancement", {**_ENDED, "items": [_ITEM_SHOWN]}, {}),
-    "cancel_an_enhancement": (None, "enhancement", {**_BEGUN, "status": "cancelled"}, {"cancelled": 1}),
-    "retry_failed_items": (None, "enhancement", _BEGUN, {"retried": 1}),
-    "use_a_tool_on_one_picture": (_TOOL, "enhancement", _BEGUN, {"left_out": []}),
+    "list_enhancements": (None, "enhancements", [_FINISHED], {"next_cursor": ""}),
+    "start_an_enhancement": (_INPUT, "enhancement", _STARTED, _LEFT_OUT),
+    "get_an_enhancement": (None, "enhancement", {**_FINISHED, "items": [_ITEM_SHOWN]}, {}),
+    "cancel_an_enhancement": (None, "enhancement", {**_STARTED, "status": "cancelled"}, {"cancelled": 1}),
+    "retry_failed_items": (None, "enhancement", _STARTED, {"retried": 1}),
+    "use_a_tool_on_one_picture": (_TOOL, "enhancement", _STARTED, {"left_out": []}),
     "list_generations": (None, "generations", [_RESULT], {"next_cursor": ""}),
     "get_a_generation": (None, "generation", _RESULT, {}),
     "approve_a_generation": ({"publish": True}, "generation", {**_RESULT, "review": "approved"}, {}),
@@ -235,13 +235,13 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
         {**_RESULT, "review": "approved", "publication": "restored"},
         {},
     ),
-    "list_collections": (None, "collections", [_SET], {"next_cursor": ""}),
-    "create_a_collection": ({"name": "Summer", "generations": [_GENERATION]}, "collection", _SET, {}),
-    "get_a_collection": (None, "collection", _SET, {}),
-    "delete_a_collection": (None, "collection", _SET, {}),
+    "list_collections": (None, "collections", [_COLLECTION_OUT], {"next_cursor": ""}),
+    "create_a_collection": ({"name": "Summer", "generations": [_GENERATION]}, "collection", _COLLECTION_OUT, {}),
+    "get_a_collection": (None, "collection", _COLLECTION_OUT, {}),
+    "delete_a_collection": (None, "collection", _COLLECTION_OUT, {}),
     "list_generations_of_a_collection": (None, "generations", [_RESULT], {"next_cursor": ""}),
-    "add_to_a_collection": (_ADDED, "collection", _SET, {}),
-    "remove_from_a_collection": (None, "collection", {**_SET, "total": 0}, {}),
+    "add_to_a_collection": (_ADDED, "collection", _COLLECTION_OUT, {}),
+    "remove_from_a_collection": (None, "collection", {**_COLLECTION_OUT, "total": 0}, {}),
     "get_usage": (
         None,
         "usage",
@@ -269,9 +269,9 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "delete_a_webhook_endpoint": (None, "webhook_endpoint", _HOOK, {}),
     "verify_a_webhook_endpoint": (None, "webhook_endpoint", {**_HOOK, "state": "pending"}, {}),
     "rotate_the_secret_of_a_webhook_endpoint": (None, "webhook_endpoint", _NEW_HOOK, {}),
-    "send_a_test_event": (None, "delivery", {**_SENT, "event": "endpoint.test", "state": "waiting"}, {}),
-    "list_deliveries": (None, "deliveries", [_SENT], {"next_cursor": ""}),
-    "redeliver_an_event": (None, "delivery", {**_SENT, "state": "waiting"}, {}),
+    "send_a_test_event": (None, "delivery", {**_DELIVERED, "event": "endpoint.test", "state": "waiting"}, {}),
+    "list_deliveries": (None, "deliveries", [_DELIVERED], {"next_cursor": ""}),
+    "redeliver_an_event": (None, "delivery", {**_DELIVERED, "state": "waiting"}, {}),
 }
 _ERROR = {
     "code": "invalid_request",
@@ -282,13 +282,13 @@ _ERROR = {
 
 
 def of(operation: str, status: str) -> list[OpenApiExample]:
-    """Of one operation whose good answers have ``status``."""
+    """Return the examples of an operation whose successful responses have ``status``."""
     refused = OpenApiExample("Refused", {"error": _ERROR}, response_only=True, status_codes=["400"])
     if operation not in _ALL:
         return [refused]
-    sent, name, back, beside = _ALL[operation]
-    answer = {name: back, **beside, "request_id": _REQUEST}
-    found = [OpenApiExample("Answer", answer, response_only=True, status_codes=[status]), refused]
-    if sent is not None:
-        found.append(OpenApiExample("Request", sent, request_only=True, media_type="application/json"))
+    body, name, content, extra = _ALL[operation]
+    response = {name: content, **extra, "request_id": _REQUEST}
+    found = [OpenApiExample("Response", response, response_only=True, status_codes=[status]), refused]
+    if body is not None:
+        found.append(OpenApiExample("Request", body, request_only=True, media_type="application/json"))
     return found

@@ -1,4 +1,4 @@
-"""What there is already of work that is asked for again: its ids, so that nobody has to pay for the same picture."""
+"""Ids of existing work that a request asks for again, so that nobody pays twice for the same picture."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from product_imagery.rows import portions
 from product_imagery.states import Review
 
 
-def left_out_of(left_out: Sequence[tuple[Any, Any, str, str]], owned: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """As ``LeftOutOut`` describes it. ``owned`` narrows enhancements to those of the caller: no other is named."""
-    found = _existing([key for *_, key in left_out if key], owned)
+def describe_left_out(
+    left_out: Sequence[tuple[Any, Any, str, str]], ownership: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return data for ``LeftOutOut``. ``ownership``: lookups of the caller's enhancements; no others are named."""
+    found = _existing([key for *_, key in left_out if key], ownership)
     nothing: dict[str, Any] = {"enhancement": None, "generations": []}
     return [
         {"product": identity(description, pk), "reason": reason, **found.get(key, nothing)}
@@ -23,8 +25,9 @@ def left_out_of(left_out: Sequence[tuple[Any, Any, str, str]], owned: Mapping[st
     ]
 
 
-def _existing(keys: Sequence[str], owned: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    mine = EnhancementItem.objects.filter(**{f"enhancement__{name}": value for name, value in owned.items()})
+def _existing(keys: Sequence[str], ownership: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return ids of the caller's enhancements and generations by work key."""
+    mine = EnhancementItem.objects.filter(**{f"enhancement__{name}": value for name, value in ownership.items()})
     found: dict[str, dict[str, Any]] = {}
     for some in portions(keys, mine.db):
         wanted = Q(active_key__in=some) | Q(work_key__in=some, results__review__in=(Review.PENDING, Review.APPROVED))

@@ -73,8 +73,7 @@ class GenerationFilters(CreatedFilters):
     publication = serializers.ChoiceField(
         choices=Publication.choices,
         required=False,
-        help_text="The last step that was taken here. What somebody else did to the product since then is shown in "
-        "the generation itself.",
+        help_text="The last step taken here. The generation itself also shows later changes to the product by others.",
     )
     enhancement = serializers.UUIDField(source="enhancement__uuid", required=False)
     external_id = _ItemsOf("external_id", serializers.CharField(), source="item__in", required=False)
@@ -90,7 +89,9 @@ class CatalogueFilters(Filters):
 class ProductFilters(Filters):
     """Filters of products."""
 
-    kind = serializers.CharField(required=False, help_text="the part of their ids before the colon, as shop.product")
+    kind = serializers.CharField(
+        required=False, help_text="the part of their ids before the colon, such as shop.product"
+    )
 
 
 class DeliveryFilters(CreatedFilters):

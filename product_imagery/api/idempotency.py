@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: the same request twice is one piece of work, however close together, and after a crash."""
+"""``Idempotency-Key``: a repeated request does its work once, also concurrently and after a crash."""
 
 from __future__ import annotations
 
@@ -24,33 +24,34 @@ KEY_FORM = "^[A-Za-z0-9._:-]{8,160}$"
 
 
 def once(request: Request, work: Callable[[], Response], *, sealed: bool = False) -> Response:
-    """Do ``work`` in a transaction, once for each key; a repetition gets the answer of the first.
+    """Do ``work`` in a transaction, once per key; a repetition gets the stored response of the first.
 
-    ``sealed``: the answer holds a secret, and is kept encrypted. Only good answers are kept: what failed may be tried
-    again with the same key. Raises ``ValidationError`` for a missing or malformed key, ``Conflict`` where the key came
-    with another request before.
+    ``sealed``: the response contains a secret and is stored encrypted. Only successful responses are stored: a request
+    that failed may be repeated with the same key. Raises ``ValidationError`` for a missing or malformed key, and
+    ``Conflict`` if the key was used for another request.
     """
     key, digest = _key(request), _digest(request)
     mine: dict[str, Any] = {"owner": request.user, "is_test": _is_test(request), "key": key}
     try:
         with transaction.atomic():
             stored = StoredAnswer.objects.create(**mine, digest=digest)
-            answer = work()
-            body = json.dumps(answer.data, cls=DjangoJSONEncoder)
-            kept = vault.seal(body, _place(request, key)) if sealed else body
-            StoredAnswer.objects.filter(pk=stored.pk).update(status=answer.status_code, body=kept)
-            return Response(json.loads(body), status=answer.status_code)
+            response = work()
+            body = json.dumps(response.data, cls=DjangoJSONEncoder)
+            content = vault.seal(body, _context(request, key)) if sealed else body
+            StoredAnswer.objects.filter(pk=stored.pk).update(status=response.status_code, body=content)
+            return Response(json.loads(body), status=response.status_code)
     except IntegrityError:
         found = StoredAnswer.objects.filter(**mine).first()
         if found is None:
             raise
     if found.digest != digest:
-        raise Conflict("This Idempotency-Key came with another request before.", code="idempotency_conflict")
-    body = vault.unseal(found.body, _place(request, key)).reveal() if sealed else found.body
+        raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_conflict")
+    body = vault.unseal(found.body, _context(request, key)).reveal() if sealed else found.body
     return Response(json.loads(body), status=found.status, headers={"Idempotent-Replayed": "true"})
 
 
-def _place(request: Request, key: str) -> str:
+def _context(request: Request, key: str) -> str:
+    """Return the context that binds the sealed response to its owner and key."""
     return f"answer to {request.user.pk} {key}"
 
 
@@ -59,24 +60,24 @@ def _key(request: Request) -> str:
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
     if not re.fullmatch(KEY_FORM, text):
-        sentence = "Send a key of your own, 8 to 160 letters, digits and . _ : - with each create."
+        sentence = "Send your own key of 8 to 160 letters, digits and . _ : - with each create."
         raise ValidationError({_HEADER: [sentence]})
     return text
 
 
 def _is_test(request: Request) -> bool:
-    """A live and a test key of one owner are two askers."""
+    """Return whether a test key asks: live and test keys of one owner do not share idempotency keys."""
     return isinstance(request.auth, ApiKey) and request.auth.is_test
 
 
 def _digest(request: Request) -> str:
-    """Of what was asked for and where."""
-    asked: list[Any] = [request.method, request.path, request.data]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, cls=_Encoder).encode()).hexdigest()
+    """Return the digest of method, path and body."""
+    identity: list[Any] = [request.method, request.path, request.data]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, cls=_Encoder).encode()).hexdigest()
 
 
 class _Encoder(DjangoJSONEncoder):
-    """Files of a form count with their contents."""
+    """Encode files of a form as digests of their contents."""
 
     def default(self, o: Any) -> Any:
         if not isinstance(o, File):

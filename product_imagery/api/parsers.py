@@ -1,4 +1,4 @@
-"""What comes from outside: bounded in size and depth."""
+"""Parsers of request bodies, bounded in size and depth."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ from rest_framework.parsers import BaseParser, MultiPartParser
 from product_imagery.api.errors import TooLarge
 from product_imagery.conf import get_settings
 
-_MOST_BYTES = 1024 * 1024
-_CSRF = "csrfmiddlewaretoken"  #: comes with the forms of people who have a session
+_CSRF = "csrfmiddlewaretoken"  #: part of forms sent with a session
 _SUSPICIOUS = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")  #: escapes that may, but need not, be half a character
 _UNSTORABLE = re.compile("[\ud800-\udfff\0]")
-MOST_WITH_BASE64 = 20 * 1024 * 1024  #: larger pictures come as files of a form
+MAX_WITH_BASE64 = 20 * 1024 * 1024  #: larger pictures come as files of a form
 
 
 class BoundedJSONParser(BaseParser):
-    """Raises ``TooLarge`` for more than 1 MiB, ``ParseError`` for what is no JSON or nested beyond reason.
+    """Parse JSON of at most ``max_bytes``. Raises ``TooLarge``, or ``ParseError`` for invalid or deeply nested JSON.
 
-    No subclass of DRF's: those are given the body in memory, within the site's limit for forms.
+    Not a subclass of DRF's parser, which reads the whole body into memory within the site's limit for forms.
     """
 
     media_type = "application/json"
-    most_bytes = _MOST_BYTES
+    max_bytes = 1024 * 1024
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """The JSON in the body."""
-        content = stream.read(self.most_bytes + 1)
-        if len(content) > self.most_bytes:
-            raise TooLarge(f"The request has more than {self.most_bytes / 1e6:.0f} MB.")
+        """Return the JSON of the body."""
+        content = stream.read(self.max_bytes + 1)
+        if len(content) > self.max_bytes:
+            raise TooLarge(f"The request has more than {self.max_bytes / 1e6:.0f} MB.")
         return _read(content, "The request")
 
 
 def _read(content: bytes | str, what: str) -> Any:
-    """JSON as the standard has it. Raises ``ParseError``, which names ``what``."""
+    """Parse strict JSON. Raises ``ParseError``, which names ``what``."""
     try:
         text = content.decode() if isinstance(content, bytes) else content
         found = json.loads(text, parse_constant=_refuse)
@@ -45,12 +44,12 @@ def _read(content: bytes | str, what: str) -> Any:
     except (RecursionError, ValueError) as error:
         raise ParseError(f"{what} is not readable JSON.") from error
     if not storable:
-        raise ParseError(f"{what} holds half a surrogate pair or a NUL character, which is no text.")
+        raise ParseError(f"{what} contains half a surrogate pair or a NUL character, which is not text.")
     return found
 
 
 def _is_storable(value: Any) -> bool:
-    """Whether every text in it, names included, is one that a database and an answer can hold."""
+    """Return whether a database and a response can hold every string in it, names included."""
     if isinstance(value, dict):
         return all(_is_storable(part) for pair in value.items() for part in pair)
     if isinstance(value, list):
@@ -63,22 +62,24 @@ def _refuse(constant: str) -> Any:
 
 
 class JSONWithPicturesParser(BoundedJSONParser):
-    """JSON with pictures in base64: up to 20 MiB."""
+    """Parse JSON with pictures in base64: up to 20 MiB."""
 
-    most_bytes = MOST_WITH_BASE64
+    max_bytes = MAX_WITH_BASE64
 
 
 class FormWithPicturesParser(MultiPartParser):
-    """A form. Its part ``request`` is the JSON of the request, in which ``"image": {"file": "a"}`` stands for the part
-    ``a``; without one, its parts are the fields.
+    """Parse a form with files.
+
+    Its part ``request`` is the JSON of the request, in which ``"image": {"file": "a"}`` refers to the part ``a``.
+    Without that part, the parts of the form are the fields of the request.
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """The same as the JSON would be, with files in the place of pictures."""
+        """Return what the JSON parser would, with files in place of pictures."""
         request = (parser_context or {})["request"]
-        most = get_settings().api_upload_bytes
-        if int(request.META.get("CONTENT_LENGTH") or 0) > most:
-            raise TooLarge(f"The request has more than {most / 1e6:.0f} MB.")
+        max_bytes = get_settings().api_upload_bytes
+        if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
+            raise TooLarge(f"The request has more than {max_bytes / 1e6:.0f} MB.")
         form: Any = super().parse(stream, media_type, parser_context)
         fields = {name: value for name, value in form.data.dict().items() if name != _CSRF}
         if "request" not in fields:

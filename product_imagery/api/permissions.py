@@ -1,4 +1,4 @@
-"""What may be done: the scope of the key and the permission of its owner, both."""
+"""Permissions: the key needs the scope, and its owner the permission."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from product_imagery.models import ApiKey, Scope
 
-#: what the owner of a key, or a person with a session, needs for each scope
+#: permission required of the owner of a key, or of a person with a session, for each scope
 PERMISSIONS = {
     Scope.READ: "product_imagery.view_enhancement",
     Scope.ENHANCE: "product_imagery.start_enhancement",
@@ -20,10 +20,10 @@ PERMISSIONS = {
 
 
 class MayUse(BasePermission):
-    """Views name the scope of their unsafe methods in ``scope``; looking needs ``read``."""
+    """Require the view's ``scope`` for unsafe methods, and ``read`` for safe ones."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Raises ``PermissionDenied`` with what is missing; false where nobody has said who they are."""
+        """Return false for anonymous requests. Raises ``PermissionDenied`` that names what is missing."""
         if request.user is None or not request.user.is_authenticated:
             return False
         scope = Scope.READ if request.method in SAFE_METHODS else view.scope
@@ -32,13 +32,13 @@ class MayUse(BasePermission):
 
 
 def require_permission(request: Request, name: str) -> None:
-    """Raises ``PermissionDenied`` unless the owner may do this at all."""
+    """Raise ``PermissionDenied`` unless the owner has this permission of the app."""
     if not request.user.has_perm(f"product_imagery.{name}"):
         raise PermissionDenied("The owner of this key lacks the permission.", code="missing_permission")
 
 
 def require_scope(request: Request, scope: Scope) -> None:
-    """Raises ``PermissionDenied`` unless the key has the scope and its owner the permission."""
+    """Raise ``PermissionDenied`` unless the key has the scope and its owner the permission."""
     key = request.auth
     if isinstance(key, ApiKey) and scope not in key.scopes:
         raise PermissionDenied(f"This key lacks the scope “{scope}”.", code="missing_scope")

@@ -1,4 +1,4 @@
-"""Pictures that come with a request: base64 in JSON, files of a form, or addresses that a worker fetches from."""
+"""Pictures in a request: base64 in JSON, files of a form, or URLs that a worker fetches."""
 
 from __future__ import annotations
 
@@ -30,22 +30,20 @@ from product_imagery.flows import upload as uploads
 from product_imagery.models import Upload
 
 
-@extend_schema_field(
-    {"type": "string", "format": "byte", "description": "base64, or a data: address; in a form a file"}
-)
+@extend_schema_field({"type": "string", "format": "byte", "description": "base64, or a data: URL; in a form a file"})
 class PictureField(serializers.Field[Any, Any, Any, Any]):
-    """A picture: base64 text, or a file of a form."""
+    """A picture, as base64 or as a file of a form."""
 
     def to_internal_value(self, data: Any) -> File[bytes]:
-        """A file of at most ``MAX_BYTES``. Raises ``ValidationError``."""
-        most = get_settings().max_bytes
+        """Return a file of at most ``MAX_BYTES``. Raises ``ValidationError``."""
+        max_bytes = get_settings().max_bytes
         found = data if isinstance(data, File) else ContentFile(_decoded(data))
-        if not 0 < found.size <= most:
-            raise serializers.ValidationError(f"Send a picture of at most {most / 1e6:.0f} MB.")
+        if not 0 < found.size <= max_bytes:
+            raise serializers.ValidationError(f"Send a picture of at most {max_bytes / 1e6:.0f} MB.")
         return found
 
     def to_representation(self, value: Any) -> str:
-        """Pictures only come in."""
+        """Raise ``NotImplementedError``: the field is for input only."""
         raise NotImplementedError
 
 
@@ -56,24 +54,24 @@ def _decoded(data: Any) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise serializers.ValidationError("This is not base64.") from error
+        raise serializers.ValidationError("This is not valid base64.") from error
 
 
 class PictureIn(Body):
-    """One picture, in one of three ways."""
+    """One picture, in one of three forms."""
 
     product = serializers.CharField(max_length=200, required=False, help_text="id of a product, as shop.product:12")
     source_url = serializers.CharField(
-        max_length=4096, required=False, help_text="https address from which a worker fetches the picture"
+        max_length=4096, required=False, help_text="https URL from which a worker fetches the picture"
     )
     image = PictureField(required=False)
     name = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     external_id = serializers.CharField(
-        max_length=128, required=False, allow_blank=True, default="", help_text="what you call it: comes back with it"
+        max_length=128, required=False, allow_blank=True, default="", help_text="your own id; echoed in responses"
     )
 
     def validate_source_url(self, value: str) -> str:
-        """One that may be fetched from, as far as can be told by looking at it."""
+        """Refuse a URL that may not be fetched, as far as its syntax tells."""
         try:
             check_syntax(value)
         except UnsafeAddress as error:
@@ -81,8 +79,8 @@ class PictureIn(Body):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One way, not two."""
-        if sum(bool(attrs.get(way)) for way in ("product", "source_url", "image")) != 1:
+        """Require exactly one of the three forms."""
+        if sum(bool(attrs.get(form)) for form in ("product", "source_url", "image")) != 1:
             raise serializers.ValidationError({"product": ["Give one of product, source_url and image."]})
         return attrs
 

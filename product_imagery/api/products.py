@@ -1,4 +1,4 @@
-"""Products by their ids in the API, ``app.model:key``: those of the shop, and pictures that belong to none of them."""
+"""Products by their API ids, ``app.model:key``: those of the shop, and the caller's uploads."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from product_imagery.exceptions import RegistrationError
 from product_imagery.models import ApiKey, Upload
 from product_imagery.products import ProductImages, ProductPicture, description_of, registered
 
-_LARGEST = 1 << 63  #: what a database takes for a whole number
+_LARGEST = 1 << 63  #: bound of integers in a database
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """Whose products these are: everybody who may view a model sees the shop's, and an owner their own uploads."""
+    """A viewer of products: sees the shop's products of models that they may view, and their own uploads."""
 
     user: Any
     key: ApiKey | None
 
     @property
     def makes_tests(self) -> bool:
-        """Whether what comes is for trying out."""
+        """Whether new rows are for testing, because the key is."""
         return bool(self.key and self.key.is_test)
 
     def may_view(self, description: ProductImages) -> bool:
-        """Whether its model may be looked at."""
+        """Return whether the viewer may see products of this description."""
         model = description.model._meta
         own = description.model is Upload
         return own or bool(self.user.has_perm(f"{model.app_label}.view_{model.model_name}"))
 
     def rows(self, description: ProductImages) -> QuerySet[Any]:
-        """The products of one kind. Raises ``PermissionDenied``."""
+        """Return the products of one kind. Raises ``PermissionDenied``."""
         if description.model is Upload:
             return Upload.objects.of(self.user, self.makes_tests)
         if not self.may_view(description):
@@ -46,27 +46,27 @@ class Viewer:
         return description.model._default_manager.all()
 
     def kinds(self) -> list[ProductImages]:
-        """All kinds of products that may be looked at, in a lasting order."""
+        """Return all kinds of products that the viewer may see, in a stable order."""
         return [one for one in sorted(registered(), key=kind_of) if self.may_view(one)]
 
 
 def kind_of(description: ProductImages) -> str:
-    """The first part of its products' ids."""
+    """Return the part of its products' ids before the colon."""
     return description.model._meta.label_lower
 
 
 def identity_of(product: Any) -> str:
-    """The id of a product."""
+    """Return the id of a product."""
     return f"{product._meta.label_lower}:{product.pk}"
 
 
 def identity(description: ProductImages, key: Any) -> str:
-    """The same, by description and primary key."""
+    """Return the id of a product by description and primary key."""
     return f"{kind_of(description)}:{key}"
 
 
 def primary_key(model: type[Model], text: str) -> Any:
-    """A text as a key of ``model``. Raises ``ValueError``, or Django's ``ValidationError``, for what cannot be one."""
+    """Convert a string to a key of ``model``. Raises ``ValueError``, or Django's ``ValidationError``."""
     field: Any = model._meta.pk
     found = field.to_python(text)
     if isinstance(found, int) and abs(found) >= _LARGEST:
@@ -75,28 +75,28 @@ def primary_key(model: type[Model], text: str) -> Any:
 
 
 def parse(identity: str) -> tuple[ProductImages, Any]:
-    """The description and the key of a product, which may not exist. Raises ``NotFound`` for what cannot be one."""
+    """Return description and key of a product that need not exist. Raises ``NotFound`` for a malformed id."""
     name, _, key = identity.partition(":")
     if "\0" in key:
-        raise _nothing(identity.replace("\0", ""))
+        raise _not_found(identity.replace("\0", ""))
     try:
         model = apps.get_model(name)
         return description_of(model), primary_key(model, key)
     except (LookupError, ValueError, AttributeError, RegistrationError, FieldError) as error:
-        raise _nothing(identity) from error
+        raise _not_found(identity) from error
 
 
 def find(identity: str, viewer: Viewer) -> tuple[ProductImages, Any]:
-    """The description and the row of a product. Raises ``NotFound``, ``PermissionDenied``."""
+    """Return description and row of a product. Raises ``NotFound``, ``PermissionDenied``."""
     description, key = parse(identity)
     row = viewer.rows(description).filter(pk=key).first()
     if row is None:
-        raise _nothing(identity)
+        raise _not_found(identity)
     return description, row
 
 
 def pictures_of(description: ProductImages, rows: Iterable[Any]) -> dict[str, list[ProductPicture]]:
-    """The pictures of these products by their keys as text, with as many queries for many as for one."""
+    """Return pictures by product key as a string. The number of queries does not depend on the number of products."""
     found: dict[str, list[ProductPicture]] = {}
     for picture in description.list_pictures([row.pk for row in rows]):
         found.setdefault(picture.object_id, []).append(picture)
@@ -123,7 +123,7 @@ def chosen(
         try:
             description, key = parse(reference.product)
         except NotFound as error:
-            raise _wrong(reference.position, str(error.detail)) from error
+            raise _invalid(reference.position, str(error.detail)) from error
         if (description, key) not in positions:
             positions[description, key] = reference.position
             keys.setdefault(description, []).append(key)
@@ -135,13 +135,13 @@ def chosen(
         missing = next((key for key in wanted if key not in there), None)
         if missing is not None:
             sentence = f"There is no product “{identity(description, missing)}”."
-            raise _wrong(positions[description, missing], sentence)
+            raise _invalid(positions[description, missing], sentence)
     return keys, external_ids
 
 
-def _wrong(position: int, sentence: str) -> ValidationError:
+def _invalid(position: int, sentence: str) -> ValidationError:
     return ValidationError({"images": {str(position): [sentence]}})
 
 
-def _nothing(identity: str) -> NotFound:
+def _not_found(identity: str) -> NotFound:
     return NotFound(f"There is no product “{identity[:100]}”.")

@@ -1,4 +1,4 @@
-"""The OpenAPI schema: made by drf-spectacular from the views, described here in one place."""
+"""OpenAPI: what drf-spectacular needs to know beyond the views themselves."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from product_imagery.models import Event
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _ERRORS = {
     400: "The request is not valid.",
-    401: "No key, or none that is good.",
+    401: "The key is missing or not valid.",
     402: "A budget does not allow it.",
     403: "The key may not do this.",
-    404: "There is no such thing, or it is somebody else's.",
-    409: "It does not fit the present state.",
+    404: "Not found, or not visible to this key.",
+    409: "The request conflicts with the current state.",
     429: "Too many requests: see Retry-After.",
 }
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -44,13 +44,13 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     {"type": "string", "pattern": KEY_FORM, "minLength": 8, "maxLength": 160},
     OpenApiParameter.HEADER,
     required=True,
-    description="Your own name for this request: the same one again gets the same answer.",
+    description="Your own key for this request: repeating it returns the same response.",
 )
 _FORM = {
     "type": "object",
     "properties": {"request": {"type": "string", "description": "the request as JSON"}},
     "additionalProperties": {"type": "string", "format": "binary"},
-    "description": 'In the JSON, "image": {"file": "a"} stands for the part “a” of the form.',
+    "description": 'In the JSON, "image": {"file": "a"} refers to the part “a” of the form.',
 }
 
 
@@ -121,7 +121,7 @@ def _envelope(name: str, content: Any, extra: dict[str, Any], **last: Any) -> An
     inner = getattr(content, "child", content)
     kind = inner if isinstance(inner, type) else type(inner)
     many = "List" if hasattr(content, "child") else ""
-    title = f"{kind.__name__}{many}{''.join(map(str.title, extra))}Answer"
+    title = f"{kind.__name__}{many}{''.join(map(str.title, extra))}Response"
     if title not in _envelopes:
         fields = {name: content() if isinstance(content, type) else content, **extra}
         fields |= {"request_id": serializers.CharField(), **last}
@@ -158,24 +158,24 @@ _EVENT = {
     "required": ["type", "timestamp", "data"],
     "properties": {
         "type": {"type": "string"},
-        "timestamp": {"type": "string", "format": "date-time", "description": "when it happened"},
-        "data": {"type": "object", "description": "ids of what it happened to, and how that is now"},
+        "timestamp": {"type": "string", "format": "date-time", "description": "time of the event"},
+        "data": {"type": "object", "description": "ids of the objects concerned, and their current state"},
     },
 }
 _SIGNED = {
-    "webhook-id": "the same on every attempt",
-    "webhook-timestamp": "of the attempt, in Unix seconds",
-    "webhook-signature": "by the rules of Standard Webhooks: v1,…",
+    "webhook-id": "id of the event, the same on every attempt",
+    "webhook-timestamp": "time of the attempt in Unix seconds",
+    "webhook-signature": "signature as defined by Standard Webhooks: v1,…",
 }
 
 
 def webhooks() -> dict[str, Any]:
-    """What endpoints are told: one webhook for each event."""
+    """Describe the webhooks that endpoints receive, one for each event."""
     parameters = [
         {"in": "header", "name": name, "required": True, "schema": {"type": "string"}, "description": text}
         for name, text in _SIGNED.items()
     ]
-    arrived = {"2XX": {"description": "It has arrived. Everything else is tried again."}}
+    delivered = {"2XX": {"description": "Delivered. Any other status is retried."}}
     content = {"application/json": {"schema": _EVENT, "example": examples.EVENT}}
     return {
         event.value: {
@@ -184,7 +184,7 @@ def webhooks() -> dict[str, Any]:
                 "summary": str(event.label).capitalize(),
                 "parameters": parameters,
                 "requestBody": {"required": True, "content": content},
-                "responses": arrived,
+                "responses": delivered,
             }
         }
         for event in Event
@@ -192,44 +192,44 @@ def webhooks() -> dict[str, Any]:
 
 
 class ItemsOfScheme(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """A filter that leads by way of the items is written as what it is looked up by."""
+    """Describe a filter of items as the field that it looks up."""
 
     target_class = "product_imagery.api.filters._ItemsOf"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
-        """That field's own."""
+        """Return the schema of that field."""
         return auto_schema._map_serializer_field(self.target.field, direction)
 
 
 class BodyScheme(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """A body has its declared fields and no others."""
+    """Describe a body as closed: it has its declared fields and no others."""
 
     target_class = "product_imagery.api.serializers.base.Body"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: Any, direction: str) -> Any:
-        """The serializer's own, closed."""
+        """Return the schema of the serializer, without additional properties."""
         found = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         return {**found, "additionalProperties": False}
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How a key is sent."""
+    """Describe authentication by key."""
 
     target_class = "product_imagery.api.authentication.KeyAuthentication"
     name = "key"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """``Authorization: Bearer pik_…``."""
+        """Return the scheme ``Authorization: Bearer pik_…``."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "pik_live_… or pik_test_…"}
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """A person of the staff."""
+    """Describe authentication by the session of a member of staff."""
 
     target_class = "product_imagery.api.authentication.StaffSession"
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Django's session cookie; unsafe methods need the CSRF token as well."""
+        """Return Django's session cookie; unsafe methods need the CSRF token as well."""
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

@@ -153,7 +153,7 @@ def test_text_that_nobody_can_store_is_refused_at_the_door(path: str, body: Any,
     sent = json.loads(json.dumps(body).replace("BAD", json.dumps(bad)[1:-1]))
     answer = caller().post(path, sent)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
-    assert "no text" in answer.json()["error"]["message"]
+    assert "not text" in answer.json()["error"]["message"]
 
 
 def test_such_text_in_a_form_is_refused_as_well(caller: Call) -> None:

@@ -1,3 +1,3 @@
-"""What goes in and what comes out. Every field is named here: nothing else of a row is ever shown or taken."""
+"""Serializers of requests (``…In``) and responses (``…Out``). Every field is declared; none is derived from a model."""
 
 from __future__ import annotations

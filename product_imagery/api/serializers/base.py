@@ -1,4 +1,4 @@
-"""The base of everything that a request may hold."""
+"""Base serializers of request bodies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rest_framework import serializers
 
 
 class Body(serializers.Serializer[Any]):
-    """Refuse fields that are not declared: one that was dropped could publish a picture or lift a budget."""
+    """Refuse undeclared fields: ignoring a misspelt one could publish a picture or lift a budget."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """The declared fields. Raises ``ValidationError`` that names each of the others."""
+        """Return the declared fields. Raises ``ValidationError`` that names each of the others."""
         unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
         if unknown:
             raise serializers.ValidationError({name: [self._hint(name)] for name in unknown})
@@ -28,4 +28,4 @@ class Body(serializers.Serializer[Any]):
 
 
 class NoBody(Body):
-    """A request whose address says everything."""
+    """A request without fields."""

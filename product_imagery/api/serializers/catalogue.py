@@ -1,4 +1,4 @@
-"""What there is to choose from."""
+"""The catalogue: presets, operations, providers and templates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 
 class PresetOut(serializers.Serializer[Any]):
-    """A named look."""
+    """A preset."""
 
     id = serializers.CharField(source="name")
     name = serializers.CharField(source="label")
@@ -32,21 +32,21 @@ class OptionOut(serializers.Serializer[Any]):
 
 
 class OfferOut(serializers.Serializer[Any]):
-    """How one provider does one operation. ``cost`` is that of one picture with the default options.
+    """One operation at one provider. ``cost`` is the price of one picture with the default options.
 
-    ``costs`` are those by the values of the option that the cost depends on, such as a model; empty where on none.
+    ``costs`` are prices by value of the option that determines the price, such as a model; empty if none does.
     """
 
     provider = serializers.CharField()
     operation = serializers.CharField()
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
     costs = serializers.DictField(child=serializers.DecimalField(max_digits=12, decimal_places=2))
-    currency = serializers.CharField(help_text="the provider's own unit; empty where nothing is paid")
+    currency = serializers.CharField(help_text="the provider's own unit; empty if nothing is charged")
     options = OptionOut(many=True)
 
 
 class ProviderOut(serializers.Serializer[Any]):
-    """A provider. ``available``: it needs no account, or there is one in use."""
+    """A provider. ``available``: it needs no credential, or an active one exists."""
 
     id = serializers.CharField()
     name = serializers.CharField()
@@ -55,7 +55,7 @@ class ProviderOut(serializers.Serializer[Any]):
 
 
 class TemplateOut(serializers.Serializer[Any]):
-    """A ready-made scene, and the option that asks for it."""
+    """A ready-made scene, and the option that selects it."""
 
     provider = serializers.CharField()
     operation = serializers.CharField()

@@ -8,14 +8,14 @@ from rest_framework import serializers
 
 from product_imagery.api.serializers.base import Body
 
-_MOST_AT_ONCE = 1000
+_MAX_AT_ONCE = 1000
 
 
 class ResultsIn(Body):
-    """Results to be added."""
+    """Generations to add."""
 
     generations = serializers.ListField(
-        child=serializers.UUIDField(), min_length=1, max_length=_MOST_AT_ONCE, help_text="ids of generations"
+        child=serializers.UUIDField(), min_length=1, max_length=_MAX_AT_ONCE, help_text="ids of generations"
     )
 
 
@@ -24,14 +24,14 @@ class CollectionIn(Body):
 
     name = serializers.CharField(max_length=120)
     generations = serializers.ListField(
-        child=serializers.UUIDField(), max_length=_MOST_AT_ONCE, required=False, default=list
+        child=serializers.UUIDField(), max_length=_MAX_AT_ONCE, required=False, default=list
     )
 
 
 class CollectionOut(serializers.Serializer[Any]):
-    """A named set of results."""
+    """A named set of generations."""
 
     id = serializers.UUIDField(source="uuid")
     name = serializers.CharField()
-    total = serializers.IntegerField(help_text="pictures in it")
+    total = serializers.IntegerField(help_text="number of generations")
     created_at = serializers.DateTimeField()

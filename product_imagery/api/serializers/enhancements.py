@@ -1,4 +1,4 @@
-"""Work: what is asked for, and how far it is."""
+"""Enhancements: what is requested, and its progress."""
 
 from __future__ import annotations
 
@@ -14,56 +14,59 @@ from product_imagery.models import EnhancementItem
 from product_imagery.provider_kit.contract import Operation
 from product_imagery.states import EnhancementStatus, ItemStatus
 
-_MOST_IMAGES = 1000
+_MAX_IMAGES = 1000
 
 
-class LookIn(Body):
-    """What to do: a preset, or an operation; with options."""
+class WorkSpecIn(Body):
+    """A preset or an operation, with options."""
 
     preset = serializers.CharField(max_length=60, required=False, help_text="the id of a preset")
     operation = serializers.ChoiceField(choices=[one.value for one in Operation], required=False)
     options = serializers.DictField(required=False, default=dict)
     credential = serializers.CharField(
-        max_length=80, required=False, help_text="the name of an account; without one the preset's, or the local engine"
+        max_length=80,
+        required=False,
+        help_text="the name of a credential; by default the preset's, or the local engine",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Either, not both."""
+        """Require exactly one of preset and operation."""
         if bool(attrs.get("preset")) == bool(attrs.get("operation")):
             raise serializers.ValidationError({"preset": ["Give a preset or an operation, one of them."]})
         return attrs
 
 
-class QuoteIn(LookIn):
-    """What would be done."""
+class QuoteIn(WorkSpecIn):
+    """A request for a quote."""
 
-    images = PictureIn(many=True, min_length=1, max_length=_MOST_IMAGES)  # type: ignore[call-arg]
-    fresh = serializers.BooleanField(default=False, help_text="also make pictures anew that have this look already")
+    images = PictureIn(many=True, min_length=1, max_length=_MAX_IMAGES)  # type: ignore[call-arg]
+    fresh = serializers.BooleanField(default=False, help_text="make pictures again that have this look already")
     from_present = serializers.BooleanField(
-        default=False, help_text="work on what stands on the product, even where we published it; not on its original"
+        default=False,
+        help_text="start from the picture that is on the product now, even if it was made here, not from its original",
     )
 
 
 class EnhancementIn(QuoteIn):
-    """What is to be done."""
+    """A request to start an enhancement."""
 
     approve = serializers.BooleanField(
         default=False,
-        help_text="put the results on the products without review; needs the scope review. What the provider is not "
-        "sure of stays pending all the same, and its publication_note says why",
+        help_text="put the results on the products without review; requires the scope review. Results with low "
+        "confidence stay pending; their publication_note says why",
     )
     webhook_url = serializers.CharField(
         max_length=2000,
         required=False,
-        help_text="told of everything that happens to this enhancement; on the host of a verified webhook endpoint",
+        help_text="receives all events of this enhancement; must be on the host of a verified webhook endpoint",
     )
     budget = serializers.DecimalField(
-        max_digits=12, decimal_places=2, min_value=Decimal(0), required=False, help_text="the most that it may cost"
+        max_digits=12, decimal_places=2, min_value=Decimal(0), required=False, help_text="the maximum cost"
     )
 
 
 class ToolIn(PictureIn):
-    """One picture, and how."""
+    """One picture, and options of the tool."""
 
     options = serializers.DictField(required=False, default=dict)
     credential = serializers.CharField(max_length=80, required=False)
@@ -80,27 +83,27 @@ def tool_as_enhancement(given: dict[str, Any], operation: str) -> dict[str, Any]
 
 
 class QuoteOut(serializers.Serializer[Any]):
-    """Cost and duration, without doing anything."""
+    """Cost and duration of a request that is not started."""
 
     pictures = serializers.IntegerField()
     to_do = serializers.IntegerField()
     under_way = serializers.IntegerField()
     done_before = serializers.IntegerField()
     without_picture = serializers.IntegerField()
-    unreadable = serializers.IntegerField(help_text="pictures of products on which the shop's own code fails")
+    unreadable = serializers.IntegerField(help_text="pictures of products for which the shop's own code fails")
     in_storage = serializers.IntegerField(
-        help_text="had this look until something else was put on the product: publish the generation again, for nothing"
+        help_text="had this look until another picture replaced it: publish the generation again, free of charge"
     )
-    untakeable = serializers.IntegerField(help_text="pictures whose results could not be taken: nothing is bought")
-    untakeable_because = serializers.ListField(child=serializers.CharField(), help_text="why, in sentences")
+    untakeable = serializers.IntegerField(help_text="pictures whose results could not be stored: nothing is bought")
+    untakeable_because = serializers.ListField(child=serializers.CharField(), help_text="the reasons")
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
-    currency = serializers.CharField(help_text="the provider's own unit; empty where nothing is paid")
+    currency = serializers.CharField(help_text="the provider's own unit; empty if nothing is charged")
     seconds = serializers.FloatField()
-    variants = serializers.IntegerField(help_text="results of each picture to do, of which one is chosen")
+    variants = serializers.IntegerField(help_text="results per picture, of which one is chosen")
 
 
 class LeftOutOut(serializers.Serializer[Any]):
-    """A product that nothing is made of now, with what the caller has of it already."""
+    """A product that is left out, with the caller's existing work on it."""
 
     product = serializers.CharField()
     reason = serializers.ChoiceField(
@@ -114,12 +117,14 @@ class LeftOutOut(serializers.Serializer[Any]):
             "name_too_long",
         ]
     )
-    enhancement = serializers.UUIDField(allow_null=True, help_text="the one of the same work, if it is yours")
-    generations = serializers.ListField(child=serializers.UUIDField(), help_text="the pictures that it has made")
+    enhancement = serializers.UUIDField(
+        allow_null=True, help_text="the enhancement that does or did the same work, if it is yours"
+    )
+    generations = serializers.ListField(child=serializers.UUIDField(), help_text="its generations")
 
 
 class EnhancementOut(serializers.Serializer[Any]):
-    """One request and how far it is."""
+    """An enhancement and its progress."""
 
     id = serializers.UUIDField(source="uuid")
     status = serializers.ChoiceField(choices=EnhancementStatus.choices)
@@ -130,7 +135,7 @@ class EnhancementOut(serializers.Serializer[Any]):
     provider = serializers.CharField(source="credential.provider")
     sandbox = serializers.BooleanField(source="is_trial")
     webhook_url = serializers.CharField()
-    preparing = serializers.BooleanField(help_text="large selections: items are still being made of it")
+    preparing = serializers.BooleanField(help_text="items of a large selection are still being created")
     total_items = serializers.IntegerField(source="total")
     completed_items = serializers.IntegerField(source="completed")
     failed_items = serializers.IntegerField(source="failed")
@@ -140,12 +145,12 @@ class EnhancementOut(serializers.Serializer[Any]):
 
 
 class ItemOut(serializers.Serializer[Any]):
-    """One source picture on its way."""
+    """One source picture and its progress."""
 
     id = serializers.UUIDField(source="uuid")
     external_id = serializers.CharField()
     external_ids = serializers.ListField(
-        child=serializers.CharField(), help_text="all of them, where several variants share this picture"
+        child=serializers.CharField(), help_text="all of them, if several variants share this picture"
     )
     product = serializers.SerializerMethodField()
     status = serializers.ChoiceField(choices=ItemStatus.choices)
@@ -154,11 +159,11 @@ class ItemOut(serializers.Serializer[Any]):
     results = GenerationOut(many=True)
 
     def get_product(self, item: EnhancementItem) -> str:
-        """The product's id."""
+        """Return the id of the product."""
         return item.product_id
 
 
 class EnhancementWithItemsOut(EnhancementOut):
-    """The same with its first thousand items and their results."""
+    """An enhancement with its first thousand items and their results."""
 
     items = ItemOut(many=True)

@@ -1,4 +1,4 @@
-"""What went wrong."""
+"""Errors."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from rest_framework import serializers
 
 
 class ErrorOut(serializers.Serializer[Any]):
-    """What went wrong."""
+    """An error."""
 
     code = serializers.CharField()
     message = serializers.CharField()
     request_id = serializers.CharField()
-    details = serializers.DictField(required=False, help_text="by field, where the request is not valid")
+    details = serializers.DictField(required=False, help_text="by field, if the request is not valid")
 
 
 class ErrorEnvelope(serializers.Serializer[Any]):
-    """Every error comes in this form."""
+    """The envelope of every error."""
 
     error = ErrorOut()

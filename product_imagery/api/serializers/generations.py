@@ -1,4 +1,4 @@
-"""The pictures that were made."""
+"""Generations: the pictures that were made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from product_imagery import files
-from product_imagery.api.addresses import address
+from product_imagery.api.file_urls import file_url
 from product_imagery.api.serializers.base import Body
 from product_imagery.flows import standing
 from product_imagery.models import ResultImage
@@ -20,17 +20,17 @@ def generation_context(request: Any, results: Collection[ResultImage]) -> dict[s
     return {"request": request, "publications": standing.publications(results)}
 
 
-class _Compared(serializers.ChoiceField):
-    """The publication as it is, not as it was remembered."""
+class _PublicationField(serializers.ChoiceField):
+    """The state of publication, compared with the product as it is now."""
 
     def get_attribute(self, instance: ResultImage) -> Any:
-        """From what ``generation_context`` has read, or else of this one alone."""
+        """Return the state from the context, or else read it for this result alone."""
         known = self.context.get("publications", {})
         return known.get(instance.pk) or standing.publications([instance])[instance.pk]
 
 
 class GenerationOut(serializers.Serializer[Any]):
-    """One picture that was made. Its addresses are made for this answer by the storage: do not keep them."""
+    """A generation. Its URLs are made by the storage for this response and may expire."""
 
     id = serializers.UUIDField(source="uuid")
     enhancement = serializers.UUIDField(source="enhancement.uuid")
@@ -40,11 +40,11 @@ class GenerationOut(serializers.Serializer[Any]):
     operation = serializers.CharField(source="enhancement.operation")
     sandbox = serializers.BooleanField(source="enhancement.is_trial")
     review = serializers.ChoiceField(choices=Review.choices)
-    publication = _Compared(
-        choices=Publication.choices, help_text="compared with what stands on the product when you ask"
+    publication = _PublicationField(
+        choices=Publication.choices, help_text="compared with the picture that is on the product now"
     )
     publication_note = serializers.CharField(
-        help_text="why it is not on its product: what changed there, or why a person has to look at it first"
+        help_text="why it is not on its product: what changed there, or why it needs review first"
     )
     format = serializers.CharField()
     width = serializers.IntegerField()
@@ -58,19 +58,19 @@ class GenerationOut(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
     def get_product(self, result: ResultImage) -> str:
-        """The product's id."""
+        """Return the id of the product."""
         return result.item.product_id
 
     def get_image_url(self, result: ResultImage) -> str:
-        """Signed where the storage signs."""
-        return address(self.context.get("request"), files.results_storage(), result.image.name)
+        """Return the URL, signed if the storage signs."""
+        return file_url(self.context.get("request"), files.results_storage(), result.image.name)
 
     def get_thumbnail_url(self, result: ResultImage) -> str:
-        """Signed where the storage signs."""
-        return address(self.context.get("request"), files.results_storage(), result.thumbnail.name)
+        """Return the URL, signed if the storage signs."""
+        return file_url(self.context.get("request"), files.results_storage(), result.thumbnail.name)
 
 
 class ApprovalIn(Body):
-    """What is to happen with a result that is good."""
+    """Approval of a generation."""
 
-    publish = serializers.BooleanField(default=True, help_text="put it on its product")
+    publish = serializers.BooleanField(default=True, help_text="also put it on its product")

@@ -1,4 +1,4 @@
-"""Products of the shop, and pictures that belong to none of them."""
+"""Products of the shop, and uploads."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 from rest_framework import serializers
 
-from product_imagery.api.addresses import address
+from product_imagery.api.file_urls import file_url
 from product_imagery.products import ProductPicture
 
 
 class ProductPictureOut(serializers.Serializer[Any]):
-    """One picture of a product: the file that is read, and the one that is written."""
+    """One picture of a product: its source file and its enhanced file."""
 
     picture = serializers.CharField(
-        source="slot", help_text="tells pictures of one product apart; empty for the only one"
+        source="slot", help_text="distinguishes several pictures of one product; empty if there is only one"
     )
     source = serializers.CharField(source="source_name")  # type: ignore[assignment]
     enhanced = serializers.CharField(source="target_name")
@@ -22,12 +22,12 @@ class ProductPictureOut(serializers.Serializer[Any]):
     enhanced_url = serializers.SerializerMethodField()
 
     def get_source_url(self, picture: ProductPicture) -> str:
-        """Signed where the storage signs."""
-        return address(self.context.get("request"), self.context["description"].storage, picture.source_name)
+        """Return the URL, signed if the storage signs."""
+        return file_url(self.context.get("request"), self.context["description"].storage, picture.source_name)
 
     def get_enhanced_url(self, picture: ProductPicture) -> str:
-        """Signed where the storage signs; empty before anything was published."""
-        return address(self.context.get("request"), self.context["description"].target_storage, picture.target_name)
+        """Return the URL, signed if the storage signs; empty before the first publication."""
+        return file_url(self.context.get("request"), self.context["description"].target_storage, picture.target_name)
 
 
 class ProductOut(serializers.Serializer[Any]):

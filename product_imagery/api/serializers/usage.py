@@ -1,4 +1,4 @@
-"""What was spent."""
+"""Usage."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from rest_framework import serializers
 
 
 class UsageOut(serializers.Serializer[Any]):
-    """What one key spent at one provider on one day. Promised is what is not settled yet."""
+    """Spending of one key at one provider on one day. ``promised`` is reserved and not settled yet."""
 
     day = serializers.DateField()
     provider = serializers.CharField()
-    key = serializers.CharField(allow_blank=True, help_text="visible beginning of the API key; empty for other doors")
+    key = serializers.CharField(allow_blank=True, help_text="prefix of the API key; empty for work started otherwise")
     currency = serializers.CharField()
     spent = serializers.DecimalField(max_digits=12, decimal_places=2)
     promised = serializers.DecimalField(max_digits=12, decimal_places=2)

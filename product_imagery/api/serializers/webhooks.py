@@ -1,4 +1,4 @@
-"""Webhook endpoints and what was sent to them."""
+"""Webhook endpoints and deliveries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from product_imagery.models import Event, EventDelivery, WebhookEndpoint
 
 
 class EndpointIn(Body):
-    """An address that wants to be told."""
+    """A new webhook endpoint."""
 
     url = serializers.CharField(max_length=2000, help_text="https")
     events = serializers.ListField(
@@ -22,7 +22,7 @@ class EndpointIn(Body):
 
 
 class EndpointOut(serializers.Serializer[Any]):
-    """An endpoint and how it is."""
+    """A webhook endpoint and its state."""
 
     id = serializers.UUIDField(source="uuid")
     url = serializers.CharField()
@@ -37,13 +37,13 @@ class EndpointOut(serializers.Serializer[Any]):
 
 
 class NewEndpointOut(EndpointOut):
-    """The same with its secret, which is shown this once."""
+    """A webhook endpoint with its secret, which is shown only once."""
 
-    secret = serializers.CharField(help_text="for checking signatures: whsec_…")
+    secret = serializers.CharField(help_text="for verifying signatures: whsec_…")
 
 
 class DeliveryOut(serializers.Serializer[Any]):
-    """One event, and whether it arrived."""
+    """One event for one endpoint, and the state of its delivery."""
 
     id = serializers.UUIDField(source="uuid")
     message_id = serializers.CharField(help_text="the header webhook-id, the same on every attempt")
@@ -58,9 +58,9 @@ class DeliveryOut(serializers.Serializer[Any]):
     delivered_at = serializers.DateTimeField(allow_null=True)
 
     def get_next_attempt_at(self, delivery: EventDelivery) -> str | None:
-        """While it waits."""
+        """Return the time of the next attempt; ``None`` unless the delivery is waiting."""
         return delivery.due_at.isoformat() if delivery.state == EventDelivery.State.WAITING else None
 
     def get_body(self, delivery: EventDelivery) -> dict[str, Any]:
-        """As it is sent."""
+        """Return the body as it is sent."""
         return dict(json.loads(delivery.body))

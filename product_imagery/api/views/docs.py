@@ -1,4 +1,4 @@
-"""Pages for people who write programs: a guide with working examples, Swagger UI and Redoc from files of this site."""
+"""Documentation pages: a guide with working examples, Swagger UI and Redoc from this site's static files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIDECAR = "drf_spectacular_sidecar"
 @login_not_required
 @require_safe
 def guide(request: HttpRequest) -> HttpResponse:
-    """How to use the API, with programs that work as they are."""
+    """Show the guide, with programs that run as they are."""
     examples = [(path.name, path.read_text()) for path in sorted(_EXAMPLES.iterdir()) if path.stem == "quickstart"]
     context = {"examples": examples, "scopes": Scope, "events": Event, "browsable": apps.is_installed(_SIDECAR)}
     return _page(request, "guide.html", context)
@@ -34,14 +34,14 @@ def guide(request: HttpRequest) -> HttpResponse:
 @require_safe
 @ensure_csrf_cookie
 def swagger(request: HttpRequest) -> HttpResponse:
-    """Every operation, to be tried out: as a member of staff who is logged in, or with a key."""
+    """Show Swagger UI, for trying operations with a session of staff or a key."""
     return _page(request, "swagger.html", {})
 
 
 @login_not_required
 @require_safe
 def redoc(request: HttpRequest) -> HttpResponse:
-    """Every operation, to be read."""
+    """Show Redoc, the reference."""
     return _page(request, "redoc.html", {})
 
 
@@ -57,7 +57,7 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpR
 
 
 def _policy() -> str:
-    """Nothing comes from other hosts but the site's own static files."""
+    """Return a policy that loads nothing from other hosts but the site's own static files."""
     static = urlsplit(settings.STATIC_URL or "")
     own = f"'self' {static.scheme}://{static.netloc}" if static.netloc else "'self'"
     return (

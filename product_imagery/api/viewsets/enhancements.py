@@ -16,10 +16,9 @@ from rest_framework.response import Response
 from product_imagery.api import products
 from product_imagery.api.base import PICTURE_PARSERS, ApiViewSet
 from product_imagery.api.errors import Conflict
-from product_imagery.api.existing import left_out_of
+from product_imagery.api.existing import describe_left_out
 from product_imagery.api.filters import EnhancementFilters
 from product_imagery.api.idempotency import once
-from product_imagery.api.looks import look_of
 from product_imagery.api.parsers import BoundedJSONParser
 from product_imagery.api.permissions import require_permission, require_scope
 from product_imagery.api.pictures import IncomingPicture, PictureIntake, receive_pictures
@@ -37,6 +36,7 @@ from product_imagery.api.serializers.enhancements import (
     tool_as_enhancement,
 )
 from product_imagery.api.serializers.generations import generation_context
+from product_imagery.api.work_specs import work_spec_of
 from product_imagery.exceptions import NothingToDo
 from product_imagery.flows import endpoints, steer
 from product_imagery.flows.start import quote, start
@@ -58,12 +58,12 @@ class QuoteViewSet(ApiViewSet):
     def create(self, request: Request) -> Response:
         """Nothing is stored or started."""
         wanted = self.validated_input()
-        look = look_of(wanted, self.key)
+        work_spec = work_spec_of(wanted, self.key)
         pictures = [IncomingPicture.of(image) for image in wanted["images"]]
         intake = PictureIntake(pictures, self.viewer, fresh=wanted["fresh"])
         chosen, _ = products.chosen(intake.known_references(), self.viewer)
         options = {name: wanted[name] for name in ("fresh", "from_present")}
-        found = quote(chosen, look, **options, unseen=intake.unseen)
+        found = quote(chosen, work_spec, **options, unseen=intake.unseen)
         return self.respond("quote", self.get_serializer(found).data)
 
 
@@ -83,12 +83,12 @@ class _StartMixin:
             require_permission(self.request, "publish_resultimage")
         chosen, external_ids = products.chosen(references, self.viewer)
         webhook_url = endpoints.address_for(self.caller, wanted.get("webhook_url", ""), is_test=self.viewer.makes_tests)
-        look = look_of(wanted, self.key)
+        work_spec = work_spec_of(wanted, self.key)
         owned = self.ownership("actor")
         try:
             enhancement = start(
                 chosen,
-                look,
+                work_spec,
                 door=Enhancement.Door.API,
                 actor=self.caller,
                 auto_approve=wanted["approve"],
@@ -100,9 +100,9 @@ class _StartMixin:
                 webhook_url=webhook_url,
             )
         except NothingToDo as error:
-            raise Conflict(error.message, code=error.code, left_out=left_out_of(error.left_out, owned)) from error
+            raise Conflict(error.message, code=error.code, left_out=describe_left_out(error.left_out, owned)) from error
         row = self.get_queryset().get(pk=enhancement.pk)
-        return self.row_response(row, 202, left_out=left_out_of(enhancement.left_out, owned))  # type: ignore[no-any-return]
+        return self.row_response(row, 202, left_out=describe_left_out(enhancement.left_out, owned))  # type: ignore[no-any-return]
 
 
 class _EnhancementsViewSet(_StartMixin, ApiViewSet):

@@ -1,4 +1,4 @@
-"""Addresses in answers: made for each request by the storage, complete, and signed where it signs."""
+"""URLs of stored files in responses: made by the storage for each request, absolute, signed where it signs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from product_imagery import files
 
 
-def address(request: Request | None, storage: Storage, name: Any) -> str:
-    """Where a file can be had; empty where there is none, or no address."""
+def file_url(request: Request | None, storage: Storage, name: Any) -> str:
+    """Return the URL of a file; empty without a file, or if the storage has no URL for it."""
     found = files.address_of(storage, str(name)) if name else ""
     return request.build_absolute_uri(found) if request is not None and found else found

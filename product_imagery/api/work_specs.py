@@ -1,0 +1,29 @@
+"""The work spec that a request asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from product_imagery.exceptions import RequestError
+from product_imagery.flows.look import Look, look_of_operation, look_of_preset, sandboxed
+from product_imagery.models import ApiKey, ProviderCredential
+
+
+def work_spec_of(validated: dict[str, Any], key: ApiKey | None) -> Look:
+    """Return the work spec of valid ``WorkSpecIn`` data. Test keys get the local engine. Raises ``RequestError``."""
+    preset, operation, options = validated.get("preset", ""), validated.get("operation", ""), validated["options"]
+    credential = _credential(validated.get("credential", ""))
+    if key and key.is_test:
+        return sandboxed(options, preset=preset, operation=operation, credential=credential)
+    if preset:
+        return look_of_preset(preset, options, credential)
+    return look_of_operation(operation, options, credential)
+
+
+def _credential(label: str) -> ProviderCredential | None:
+    if not label:
+        return None
+    found = ProviderCredential.objects.filter(label=label).first()
+    if found is None:
+        raise RequestError(f"There is no account “{label}”.", code="unknown_credential")
+    return found
