@@ -359,6 +359,13 @@ class TestBringing:
         assert field in json.dumps(answer.json()["error"]["details"])
         assert Enhancement.objects.count() == Upload.objects.count() == 0
 
+    def test_errors_name_the_position_of_the_picture(self, caller: Call, make_product: Any) -> None:
+        good = {"product": f"shop.product:{make_product().pk}"}
+        for path, bad in (("enhancements", {"image": _text(b"<svg/>")}), ("quote", {"product": "shop.product:0"})):
+            images = [{"image": _text()}, good, bad]
+            refused = caller().post(path, {**LARGER, "images": images})
+            assert (refused.status_code, list(refused.json()["error"]["details"]["images"])) == (400, ["2"])
+
     def test_too_large_is_said(self, caller: Call, settings: Any) -> None:
         settings.PRODUCT_IMAGERY = {"MAX_BYTES": 1000, "API_UPLOAD_BYTES": 20_000}
         one = caller()
