@@ -112,10 +112,16 @@ class ProductReference:
     external_id: str = ""
 
 
-def chosen(
-    references: Sequence[ProductReference], viewer: Viewer
-) -> tuple[dict[ProductImages, list[Any]], dict[tuple[ProductImages, str], list[str]]]:
-    """Return keys by description, and external ids by product. Raises ``ValidationError``, ``PermissionDenied``."""
+@dataclass(frozen=True)
+class ProductSelection:
+    """Existing products: primary keys by description, and the caller's own ids by description and key."""
+
+    keys: dict[ProductImages, list[Any]]
+    external_ids: dict[tuple[ProductImages, str], list[str]]
+
+
+def select(references: Sequence[ProductReference], viewer: Viewer) -> ProductSelection:
+    """Return the products that are referred to. Raises ``ValidationError``, ``PermissionDenied``."""
     keys: dict[ProductImages, list[Any]] = {}
     positions: dict[tuple[ProductImages, Any], int] = {}
     external_ids: dict[tuple[ProductImages, str], list[str]] = {}
@@ -136,7 +142,7 @@ def chosen(
         if missing is not None:
             sentence = f"There is no product “{identity(description, missing)}”."
             raise _invalid(positions[description, missing], sentence)
-    return keys, external_ids
+    return ProductSelection(keys, external_ids)
 
 
 def _invalid(position: int, sentence: str) -> ValidationError:

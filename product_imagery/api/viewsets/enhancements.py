@@ -61,33 +61,39 @@ class QuoteViewSet(ApiViewSet):
         work_spec = work_spec_of(wanted, self.key)
         pictures = [IncomingPicture.of(image) for image in wanted["images"]]
         intake = PictureIntake(pictures, self.viewer, fresh=wanted["fresh"])
-        chosen, _ = products.chosen(intake.known_references(), self.viewer)
+        selection = products.select(intake.known_references(), self.viewer)
         options = {name: wanted[name] for name in ("fresh", "from_present")}
-        found = quote(chosen, work_spec, **options, unseen=intake.unseen)
+        found = quote(selection.keys, work_spec, **options, unseen=intake.unseen)
         return self.respond("quote", self.get_serializer(found).data)
 
 
-class _StartMixin:
-    """Starts an enhancement from validated input."""
+class _EnhancementsViewSet(ApiViewSet):
+    """Base: the caller's enhancements, and how one is started."""
 
-    def start_once(self: Any, wanted: dict[str, Any]) -> Response:
+    queryset = Enhancement.objects.with_progress().select_related("credential", "preset")
+    serializer_class = EnhancementOut
+    parser_classes = PICTURE_PARSERS
+    owner_field = "actor"
+    singular, plural = "enhancement", "enhancements"
+
+    def start_once(self, wanted: dict[str, Any]) -> Response:
         """Start once per ``Idempotency-Key``. Pictures are stored before the transaction that accepts the request."""
         pictures = [IncomingPicture.of(image) for image in wanted["images"]]
         with receive_pictures(pictures, self.viewer, fresh=wanted["fresh"]) as intake:
-            return once(self.request, lambda: self.start(wanted, intake.accept()))
+            return once(self.request, lambda: self._start(wanted, intake.accept()))
 
-    def start(self: Any, wanted: dict[str, Any], references: list[ProductReference]) -> Response:
+    def _start(self, wanted: dict[str, Any], references: list[ProductReference]) -> Response:
         """Start an enhancement of these products. Raises ``PermissionDenied``, ``ValidationError``, ``Conflict``."""
         if wanted["approve"]:
             require_scope(self.request, Scope.REVIEW)
             require_permission(self.request, "publish_resultimage")
-        chosen, external_ids = products.chosen(references, self.viewer)
+        selection = products.select(references, self.viewer)
         webhook_url = endpoints.address_for(self.caller, wanted.get("webhook_url", ""), is_test=self.viewer.makes_tests)
         work_spec = work_spec_of(wanted, self.key)
         owned = self.ownership("actor")
         try:
             enhancement = start(
-                chosen,
+                selection.keys,
                 work_spec,
                 door=Enhancement.Door.API,
                 actor=self.caller,
@@ -96,23 +102,13 @@ class _StartMixin:
                 from_present=wanted["from_present"],
                 budget=wanted.get("budget"),
                 api_key=self.key,
-                external_ids=external_ids,
+                external_ids=selection.external_ids,
                 webhook_url=webhook_url,
             )
         except NothingToDo as error:
             raise Conflict(error.message, code=error.code, left_out=describe_left_out(error.left_out, owned)) from error
         row = self.get_queryset().get(pk=enhancement.pk)
-        return self.row_response(row, 202, left_out=describe_left_out(enhancement.left_out, owned))  # type: ignore[no-any-return]
-
-
-class _EnhancementsViewSet(_StartMixin, ApiViewSet):
-    """The caller's enhancements."""
-
-    queryset = Enhancement.objects.with_progress().select_related("credential", "preset")
-    serializer_class = EnhancementOut
-    parser_classes = PICTURE_PARSERS
-    owner_field = "actor"
-    singular, plural = "enhancement", "enhancements"
+        return self.row_response(row, 202, left_out=describe_left_out(enhancement.left_out, owned))
 
 
 @extend_schema_view(
