@@ -25,22 +25,22 @@ class Caller:
         self.text, self.key, self._client, self._number = text, key, Client(), 0
 
     def get(self, path: str, **headers: str) -> Any:
-        """GET; the answer has ``.json()`` and ``.status_code``."""
+        """Send GET; the response has ``.json()`` and ``.status_code``."""
         return self._client.get(BASE + path, headers={"Authorization": f"Bearer {self.text}", **headers})
 
     def delete(self, path: str) -> Any:
-        """DELETE."""
+        """Send DELETE."""
         return self._client.delete(BASE + path, headers={"Authorization": f"Bearer {self.text}"})
 
     def form(self, path: str, parts: dict[str, Any], *, key: str = "") -> Any:
-        """POST as a form with files."""
+        """Send POST with a form and files."""
         self._number += 1
         name = key or f"{self.key.pk}-form-number-{self._number}"
         headers = {"Authorization": f"Bearer {self.text}", "Idempotency-Key": name}
         return self._client.post(BASE + path, parts, headers=headers)
 
     def post(self, path: str, body: Any = None, *, key: str = "", **headers: str) -> Any:
-        """POST as JSON, under a new ``Idempotency-Key`` unless one is given."""
+        """Send POST with JSON, and a new ``Idempotency-Key`` unless one is given."""
         self._number += 1
         sent = {
             "Authorization": f"Bearer {self.text}",
@@ -57,7 +57,7 @@ class Caller:
 
 @pytest.fixture
 def caller(db: None) -> Callable[..., Caller]:
-    """Make a caller: its owner may do everything, its key what ``scopes`` say."""
+    """Make callers: the owner has all permissions, the key has ``scopes``."""
 
     def make(name: str = "pim", *, scopes: tuple[str, ...] = tuple(Scope.values), **fields: Any) -> Caller:
         owner, made = get_user_model().objects.get_or_create(username=name, defaults={"is_staff": True})
@@ -74,7 +74,7 @@ def caller(db: None) -> Callable[..., Caller]:
 
 @pytest.fixture
 def draw_upload() -> Callable[[Caller], str]:
-    """Let a caller bring a picture of its own; its id."""
+    """Upload a picture as a caller; return the id of the product."""
 
     def bring(one: Caller) -> str:
         picture = SimpleUploadedFile("mug.jpg", encoded(draw_product()), "image/jpeg")

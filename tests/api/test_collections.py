@@ -1,4 +1,4 @@
-"""Collections: results that belong together, and all of them as one archive."""
+"""Collections of results, and their download as an archive."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Call = Callable[..., Caller]
 
 @pytest.fixture
 def made(caller: Call, make_product: Any, work: Callable[[], Any]) -> tuple[Caller, list[str]]:
-    """A caller with three results: two of products with the same name, one with a name for trouble."""
+    """A caller with three results: two of products with the same name, one with a difficult name."""
     one = caller()
     titles = ("Blue mug", "Blue mug", "../..\\CON: Größe\n😀" + "x" * 90)
     images = [{"product": f"shop.product:{make_product(title, sku=f's{n}').pk}"} for n, title in enumerate(titles)]
@@ -35,16 +35,16 @@ def made(caller: Call, make_product: Any, work: Callable[[], Any]) -> tuple[Call
 
 
 def _collect(one: Caller, ids: list[str], name: str = "Summer") -> str:
-    answer = one.post("collections", {"name": name, "generations": ids})
-    assert answer.status_code == 201, answer.content
-    return str(answer.json()["collection"]["id"])
+    response = one.post("collections", {"name": name, "generations": ids})
+    assert response.status_code == 201, response.content
+    return str(response.json()["collection"]["id"])
 
 
 def _download(one: Caller, identity: str) -> Any:
     return one.get(f"collections/{identity}/download")
 
 
-def test_make_add_remove_list_delete(made: tuple[Caller, list[str]]) -> None:
+def test_collection_lifecycle(made: tuple[Caller, list[str]]) -> None:
     one, ids = made
     identity = _collect(one, ids[:1])
     assert one.post(f"collections/{identity}/generations", {"generations": ids[:2]}).json()["collection"]["total"] == 2
@@ -59,7 +59,7 @@ def test_make_add_remove_list_delete(made: tuple[Caller, list[str]]) -> None:
     assert (ResultImage.objects.count(), CollectionEntry.objects.count()) == (3, 0)
 
 
-def test_no_more_than_it_holds(made: tuple[Caller, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_collection_size_is_limited(made: tuple[Caller, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     one, ids = made
     monkeypatch.setattr(collections, "_MAX_SIZE", 2)
     identity = _collect(one, ids[:2])
@@ -68,7 +68,7 @@ def test_no_more_than_it_holds(made: tuple[Caller, list[str]], monkeypatch: pyte
     assert one.post(f"collections/{identity}/generations", {"generations": ids}).status_code == 400
 
 
-def test_under_asgi_it_comes_piece_by_piece(made: tuple[Caller, list[str]]) -> None:
+def test_archive_is_streamed_under_asgi(made: tuple[Caller, list[str]]) -> None:
     one, ids = made
     path = BASE + f"collections/{_collect(one, ids)}/download"
 
@@ -83,7 +83,7 @@ def test_under_asgi_it_comes_piece_by_piece(made: tuple[Caller, list[str]]) -> N
         assert opened.testzip() is None
 
 
-def test_the_archive_is_whole_and_its_names_are_good_everywhere(made: tuple[Caller, list[str]], tmp_path: Path) -> None:
+def test_archive_is_complete_and_has_portable_names(made: tuple[Caller, list[str]], tmp_path: Path) -> None:
     one, ids = made
     response = _download(one, _collect(one, ids, "Summer: “new”"))
     content = b"".join(response.streaming_content)
@@ -103,9 +103,7 @@ def test_the_archive_is_whole_and_its_names_are_good_everywhere(made: tuple[Call
 
 
 @pytest.mark.parametrize("harm", ["missing", "shorter", "longer"])
-def test_an_archive_that_cannot_be_completed_does_not_look_whole(
-    harm: str, made: tuple[Caller, list[str]], settings: Any
-) -> None:
+def test_incomplete_archive_does_not_open(harm: str, made: tuple[Caller, list[str]], settings: Any) -> None:
     one, ids = made
     path = Path(settings.MEDIA_ROOT, str(ResultImage.objects.get(uuid=ids[1]).image.name))
     if harm == "missing":
@@ -129,7 +127,7 @@ def _until_it_breaks(pieces: Iterable[bytes]) -> bytes:
     raise AssertionError("it did not break off")
 
 
-def test_only_one_s_own(made: tuple[Caller, list[str]], caller: Call) -> None:
+def test_collections_of_another_owner_are_not_found(made: tuple[Caller, list[str]], caller: Call) -> None:
     one, ids = made
     identity = _collect(one, ids[:1])
     stranger = caller("stranger")
@@ -147,6 +145,6 @@ def test_only_one_s_own(made: tuple[Caller, list[str]], caller: Call) -> None:
     assert (empty.status_code, empty.json()["error"]["code"]) == (409, "empty")
 
 
-def test_not_by_name_in_the_address(made: tuple[Caller, list[str]], client: Any) -> None:
+def test_download_refuses_a_key_in_the_url(made: tuple[Caller, list[str]], client: Any) -> None:
     one, ids = made
     assert client.get(BASE + f"collections/{_collect(one, ids)}/download?token={one.text}").status_code == 401

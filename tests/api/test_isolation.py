@@ -1,5 +1,5 @@
-"""G3, G4: whatever is somebody else's is not there. Generated from the schema: every operation, with another's ids in
-its address and in its body.
+"""G3, G4: rows of another owner are not found. Generated from the schema: every operation, with foreign ids in its URL
+and its body.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.fakes.shop_side import OtherSide
 pytestmark = pytest.mark.django_db
 
 _WITHOUT_IDS = {"/presets", "/operations", "/providers", "/templates", "/usage"}
-#: what counts the stranger's own requests
+#: tables that the stranger's own requests change
 _OWN = ("apikey", "rateuse", "storedanswer", "user", "session", "logentry")
 
 
@@ -29,7 +29,7 @@ def _operations() -> list[tuple[str, str]]:
 
 
 def _bodies(theirs: dict[str, str]) -> dict[str, Any]:
-    """For each operation with a body: one that names what is theirs."""
+    """Bodies with foreign ids, for each operation that takes one."""
     asked = {"operation": "upscale", "images": [{"product": theirs["identity"]}]}
     tool = {"product": theirs["identity"]}
     return {
@@ -50,7 +50,7 @@ def _bodies(theirs: dict[str, str]) -> dict[str, Any]:
 def theirs(
     caller: Callable[..., Caller], side: OtherSide, work: Callable[[], Any], draw_upload: Callable[[Caller], str]
 ) -> dict[str, str]:
-    """Ids of one of each kind of things that an owner has."""
+    """Ids of one row of each kind of an owner."""
     one = caller("owner")
     identity = draw_upload(one)
     endpoint = one.post("webhook-endpoints", {"url": side.address}).json()["webhook_endpoint"]["id"]
@@ -86,7 +86,7 @@ def _everything() -> str:
 
 
 @pytest.mark.parametrize("who", ["stranger", "the owner's test key"])
-def test_no_operation_reaches_what_is_somebody_else_s(
+def test_no_operation_reaches_rows_of_another_owner(
     who: str, theirs: dict[str, str], caller: Callable[..., Caller]
 ) -> None:
     other = caller("stranger") if who == "stranger" else caller("owner", is_test=True)
@@ -94,26 +94,26 @@ def test_no_operation_reaches_what_is_somebody_else_s(
     tried = 0
     for method, path in _operations():
         address, body = _address(path, theirs), _bodies(theirs).get(path, {})
-        answer = getattr(other, method)(address, body) if method == "post" else getattr(other, method)(address)
+        response = getattr(other, method)(address, body) if method == "post" else getattr(other, method)(address)
         tried += 1
         if path in _WITHOUT_IDS:
-            assert answer.status_code == 200
+            assert response.status_code == 200
             continue
-        content = json.dumps(answer.json())
+        content = json.dumps(response.json())
         if "{" in path:
-            assert answer.status_code == 404, (method, path, content)
+            assert response.status_code == 404, (method, path, content)
         elif method == "get":
-            assert answer.status_code == 200
+            assert response.status_code == 200
         else:
-            assert answer.status_code == 400, (method, path, content)
+            assert response.status_code == 400, (method, path, content)
         if "details" not in content:  # which repeat what was asked
             assert not any(identity in content for identity in theirs.values() if "{" not in path), path
     assert tried > 40
     assert _everything() == before
 
 
-def test_the_owner_reaches_all_of_it(theirs: dict[str, str], caller: Callable[..., Caller]) -> None:
-    """The test above can fail: the same addresses are good for whoever owns them."""
+def test_owner_reaches_the_same_urls(theirs: dict[str, str], caller: Callable[..., Caller]) -> None:
+    """The test above can fail: the owner gets the same URLs."""
     one = caller("owner")
     reads = [path for method, path in _operations() if method == "get" and "{" in path]
     assert len(reads) == 8

@@ -1,4 +1,4 @@
-"""Products of the shop, and pictures that a program brings itself: as a file, in base64, by address."""
+"""Products of the shop, and uploads: as a file, in base64, by URL."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _file(name: str = "mug.jpg", picture: bytes | None = None) -> SimpleUploaded
     return SimpleUploadedFile(name, picture or encoded(draw_product()), "image/jpeg")
 
 
-def _sent() -> ContentFile[bytes]:
+def _content() -> ContentFile[bytes]:
     return ContentFile(encoded(draw_product()), name="a.jpg")
 
 
@@ -53,7 +53,7 @@ def _stored(settings: Any) -> list[str]:
 
 
 class TestListing:
-    def test_all_kinds_one_after_the_other(self, caller: Call, make_product: Any, gallery: Any) -> None:
+    def test_pages_run_through_all_kinds(self, caller: Call, make_product: Any, gallery: Any) -> None:
         one = caller()
         first, second = make_product("Red bottle"), make_product("Blue mug")
         mine = one.form("products", {"image": _file(), "name": "My own"}).json()["product"]["id"]
@@ -74,7 +74,7 @@ class TestListing:
         assert seen[3]["name"] == "Red bottle"
         assert seen[3]["images"][0]["source_url"].startswith("http://testserver/media/")
 
-    def test_one_kind_in_the_same_number_of_queries(self, caller: Call, make_product: Any) -> None:
+    def test_number_of_queries_is_constant(self, caller: Call, make_product: Any) -> None:
         one = caller()
         make_product()
         one.get("products?kind=shop.product")  # what Django remembers
@@ -89,19 +89,19 @@ class TestListing:
         assert one.get("products?kind=auth.user").status_code == 400
         assert one.get("products?ordering=price").status_code == 400
 
-    def test_only_those_whose_model_the_owner_may_view(self, caller: Call, make_product: Any) -> None:
+    def test_only_models_that_the_owner_may_view(self, caller: Call, make_product: Any) -> None:
         one, product = caller(), make_product()
         one.key.owner.user_permissions.remove(*Permission.objects.filter(content_type__app_label="shop"))
         assert one.get("products").json()["products"] == []
-        answer = one.get(f"products/shop.product:{product.pk}")
-        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "missing_permission")
+        response = one.get(f"products/shop.product:{product.pk}")
+        assert (response.status_code, response.json()["error"]["code"]) == (403, "missing_permission")
         asked = {**LARGER, "images": [{"product": f"shop.product:{product.pk}"}]}
         assert one.post("enhancements", asked).status_code == 403
 
 
-class TestBringing:
+class TestUploads:
     @pytest.mark.parametrize("way", ["base64", "data", "form", "file"])
-    def test_a_picture_becomes_a_product_that_is_worked_on(
+    def test_upload_becomes_a_product_that_can_be_enhanced(
         self, way: str, caller: Call, work: Work, side: OtherSide
     ) -> None:
         one = caller()
@@ -125,7 +125,7 @@ class TestBringing:
         assert shown["enhanced"].startswith("product_imagery/uploads/")
         assert shown["enhanced_url"]
 
-    def test_many_pictures_of_all_kinds_in_one_request(
+    def test_one_request_mixes_all_forms_of_pictures(
         self, caller: Call, make_product: Any, work: Work, side: OtherSide
     ) -> None:
         side.pictures["/far.jpg"] = encoded(draw_product(colour="#2040b0"))
@@ -138,26 +138,26 @@ class TestBringing:
         one = caller()
         request = json.dumps({**LARGER, "images": images})
         part = _file(picture=encoded(draw_product(colour="#b0b040")))
-        answer = one.form("enhancements", {"request": request, "part": part})
-        assert answer.status_code == 202, answer.content
+        response = one.form("enhancements", {"request": request, "part": part})
+        assert response.status_code == 202, response.content
         assert side.fetched == []  # a worker does that
         work()
-        shown = one.get(f"enhancements/{answer.json()['enhancement']['id']}").json()["enhancement"]
+        shown = one.get(f"enhancements/{response.json()['enhancement']['id']}").json()["enhancement"]
         assert {item["external_id"]: item["status"] for item in shown["items"]} == dict.fromkeys(
             ("one", "two", "three", "four"), "completed"
         )
         assert side.fetched == ["/far.jpg"]
 
-    def test_an_address_without_a_picture_fails_its_item_only(self, caller: Call, work: Work, side: OtherSide) -> None:
+    def test_url_without_a_picture_fails_only_its_item(self, caller: Call, work: Work, side: OtherSide) -> None:
         side.pictures |= {"/good.jpg": encoded(draw_product()), "/page": b"<html>no picture</html>"}
         images = [{"source_url": f"{side.address}{path}"} for path in ("/good.jpg", "/page", "/gone.jpg")]
-        answer = caller().post("enhancements", {**LARGER, "images": images})
-        assert answer.status_code == 202
+        response = caller().post("enhancements", {**LARGER, "images": images})
+        assert response.status_code == 202
         work()
         ends = {item.label: item.error_code for item in EnhancementItem.objects.all()}
         assert ends == {"good.jpg": "", "page": "not_an_image", "gone.jpg": "gone"}
 
-    def test_the_same_picture_is_not_made_twice(self, caller: Call, work: Work, side: OtherSide) -> None:
+    def test_same_picture_is_not_enhanced_twice(self, caller: Call, work: Work, side: OtherSide) -> None:
         side.pictures["/a.jpg"] = encoded(draw_product(colour="#123456"))
         one = caller()
         for image in ({"image": _text()}, {"source_url": f"{side.address}/a.jpg"}):
@@ -170,12 +170,12 @@ class TestBringing:
             work()
         assert side.fetched == ["/a.jpg"] * 2  # fresh means: as it is there now
 
-    def test_the_same_picture_twice_in_one_request_is_one(self, caller: Call, side: OtherSide) -> None:
+    def test_same_picture_twice_in_a_request_is_one_item(self, caller: Call, side: OtherSide) -> None:
         one = caller()
         url = {"source_url": f"{side.address}/a.jpg"}
         for images in ([{"image": _text()}] * 2, [url, url]):
-            answer = one.post("enhancements", {**LARGER, "images": images})
-            assert answer.json()["enhancement"]["total_items"] == 1
+            response = one.post("enhancements", {**LARGER, "images": images})
+            assert response.json()["enhancement"]["total_items"] == 1
 
     def test_variants_that_share_a_photo_share_its_result(self, caller: Call, work: Work) -> None:
         one = caller()
@@ -189,7 +189,7 @@ class TestBringing:
             (found,) = one.get(f"generations?external_id={name}").json()["generations"]
             assert found["id"] == item["results"][0]["id"]
 
-    def test_what_is_there_already_is_named(self, caller: Call, work: Work) -> None:
+    def test_left_out_names_existing_work(self, caller: Call, work: Work) -> None:
         one, other = caller(), caller("other")
         red, blue = ({**LARGER, "images": [{"image": _text(), "external_id": name}]} for name in ("V-red", "V-blue"))
         begun = one.post("enhancements", red).json()["enhancement"]["id"]
@@ -204,10 +204,10 @@ class TestBringing:
         assert (left["enhancement"], left["generations"]) == (begun, [made["id"]])
         assert other.post("enhancements", blue).status_code == 202  # pictures of another owner are not known
 
-    def test_two_requests_at_the_same_moment_share_a_picture(self, caller: Call) -> None:
-        """Neither has seen the other's: the later one to be accepted uses what the first has kept."""
+    def test_concurrent_requests_share_an_upload(self, caller: Call) -> None:
+        """The request that is accepted later uses the upload that the first has kept."""
         viewer = Viewer(caller().key.owner, None)
-        first, second = [IncomingPicture(image=_sent())], [IncomingPicture(image=_sent())]
+        first, second = [IncomingPicture(image=_content())], [IncomingPicture(image=_content())]
         with receive_pictures(first, viewer) as one, receive_pictures(second, viewer) as two:
             assert Upload.objects.count() == 2
             with transaction.atomic():
@@ -216,14 +216,14 @@ class TestBringing:
                 assert two.accept() == kept
         assert Upload.objects.count() == 1
 
-    def test_fresh_does_not_buy_what_is_under_way(self, caller: Call, side: OtherSide) -> None:
+    def test_fresh_does_not_repeat_work_in_progress(self, caller: Call, side: OtherSide) -> None:
         one = caller()
         asked = {**LARGER, "images": [{"source_url": f"{side.address}/a.jpg"}], "fresh": True}
         assert one.post("enhancements", asked).status_code == 202
         again = one.post("enhancements", asked)
         assert (again.status_code, again.json()["error"]["code"]) == (409, "under_way")
 
-    def test_what_is_left_out_is_named(self, caller: Call, make_product: Any, work: Work) -> None:
+    def test_left_out_has_product_and_reason(self, caller: Call, make_product: Any, work: Work) -> None:
         one = caller()
         done, busy, fresh = (f"shop.product:{make_product(sku=name).pk}" for name in ("d", "b", "f"))
         one.post("enhancements", {**LARGER, "images": [{"product": done}]})
@@ -231,17 +231,15 @@ class TestBringing:
         one.post("enhancements", {**LARGER, "images": [{"product": busy}]})
         without = Product.objects.create(title="Nothing", sku="n", price=1)
         images = [{"product": name} for name in (done, busy, fresh, f"shop.product:{without.pk}")]
-        answer = one.post("enhancements", {**LARGER, "images": images}).json()
-        assert answer["enhancement"]["total_items"] == 1
-        assert {entry["product"]: entry["reason"] for entry in answer["left_out"]} == {
+        response = one.post("enhancements", {**LARGER, "images": images}).json()
+        assert response["enhancement"]["total_items"] == 1
+        assert {entry["product"]: entry["reason"] for entry in response["left_out"]} == {
             done: "done_before",
             busy: "under_way",
             f"shop.product:{without.pk}": "no_picture",
         }
 
-    def test_an_address_that_had_no_picture_once_is_asked_again(
-        self, caller: Call, work: Work, side: OtherSide
-    ) -> None:
+    def test_retry_fetches_the_url_again(self, caller: Call, work: Work, side: OtherSide) -> None:
         side.pictures["/a.jpg"] = b"<html>back soon</html>"
         one = caller()
         asked = {**LARGER, "images": [{"source_url": f"{side.address}/a.jpg"}]}
@@ -252,28 +250,28 @@ class TestBringing:
         work()
         assert EnhancementItem.objects.get().status == "completed"
 
-    def test_neither_names_nor_errors_tell_what_is_secret(
+    def test_names_and_errors_contain_no_secrets(
         self, caller: Call, work: Work, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         one = caller()
         url = "https://bucket.shop.example.com/mug%20blue.jpg?X-Amz-Signature=SECRETSECRET"
         inside = [(2, 1, 6, "", ("10.20.30.40", 443))]
         monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: inside)
-        answer = one.post("enhancements", {**LARGER, "images": [{"source_url": url}]})
+        response = one.post("enhancements", {**LARGER, "images": [{"source_url": url}]})
         work()
-        shown = one.get(f"enhancements/{answer.json()['enhancement']['id']}").content.decode()
+        shown = one.get(f"enhancements/{response.json()['enhancement']['id']}").content.decode()
         assert EnhancementItem.objects.get().label == "mug blue.jpg"
         assert "SECRET" not in shown
         assert "10.20" not in shown
         assert "public internet" in shown
 
-    def test_a_name_holds_what_can_be_shown(self, caller: Call) -> None:
+    def test_unprintable_characters_are_removed_from_names(self, caller: Call) -> None:
         """F11: PostgreSQL stores no NUL."""
         images = [{"source_url": "https://shop.example.com/a%00b%1b%0ac.jpg"}]
         assert caller().post("enhancements", {**LARGER, "images": images}).status_code == 202
         assert EnhancementItem.objects.get().label == "abc.jpg"
 
-    def test_what_an_address_told_is_forgotten_with_the_rest(self, caller: Call, work: Work, side: OtherSide) -> None:
+    def test_purge_clears_name_and_url_of_unused_uploads(self, caller: Call, work: Work, side: OtherSide) -> None:
         """H10: a name and a signature, of an upload that nothing newer uses."""
         one = caller()
         side.pictures["/canary.jpg?sig=canary"] = side.pictures["/a.jpg"] = encoded(draw_product())
@@ -293,7 +291,7 @@ class TestBringing:
         assert (gone.name, gone.source_url) == ("–", "")
         assert used.source_url == f"{side.address}/a.jpg"
 
-    def test_addresses_cost_a_handful_of_queries_however_many(
+    def test_number_of_queries_does_not_grow_with_urls(
         self, caller: Call, side: OtherSide, django_assert_max_num_queries: Any
     ) -> None:
         images = [{"source_url": f"{side.address}/{number}.jpg"} for number in range(200)]
@@ -303,34 +301,32 @@ class TestBringing:
         with django_assert_max_num_queries(50):
             assert one.post("enhancements", {**LARGER, "images": images}).status_code == 202
 
-    def test_a_storage_that_is_away_is_no_fault_of_the_request(
-        self, caller: Call, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_unavailable_storage_is_a_503(self, caller: Call, monkeypatch: pytest.MonkeyPatch) -> None:
         def away(*_: Any) -> str:
             raise OSError("no route to the bucket")
 
         monkeypatch.setattr("product_imagery.files._save", away)
-        answer = caller().form("products", {"image": _file()})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "storage")
+        response = caller().form("products", {"image": _file()})
+        assert (response.status_code, response.json()["error"]["code"]) == (503, "storage")
 
-    def test_what_was_refused_leaves_nothing_behind(self, caller: Call, settings: Any) -> None:
+    def test_refused_request_stores_no_upload(self, caller: Call, settings: Any) -> None:
         one = caller()
         asked = {"operation": "upscale", "options": {"factor": "7"}, "images": [{"image": _text()}]}
         assert one.post("enhancements", asked).status_code == 400
         assert one.post("quote", {**LARGER, "images": [{"image": _text()}]}).json()["quote"]["to_do"] == 1
         assert (Upload.objects.count(), _stored(settings)) == (0, [])
 
-    def test_a_repetition_leaves_one(self, caller: Call, settings: Any) -> None:
+    def test_repeated_upload_is_stored_once(self, caller: Call, settings: Any) -> None:
         one = caller()
-        answers = [one.form("products", {"image": _file(), "name": "Mug"}, key="the-same-key") for _ in range(2)]
-        assert [answer.status_code for answer in answers] == [201, 201]
-        assert answers[0].content == answers[1].content
+        responses = [one.form("products", {"image": _file(), "name": "Mug"}, key="the-same-key") for _ in range(2)]
+        assert [response.status_code for response in responses] == [201, 201]
+        assert responses[0].content == responses[1].content
         assert (Upload.objects.count(), len(_stored(settings))) == (1, 1)
         other = one.form("products", {"image": _file(picture=encoded(draw_product((90, 90))))}, key="the-same-key")
         assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_conflict")
         assert len(_stored(settings)) == 1
 
-    def test_what_a_crash_left_is_swept(self, caller: Call, settings: Any) -> None:
+    def test_uploads_left_by_a_crash_are_deleted(self, caller: Call, settings: Any) -> None:
         one = caller()
         one.form("products", {"image": _file(), "name": "Mug"})
         Upload.objects.update(kept=False, created_at=timezone.now() - timedelta(hours=2))
@@ -353,10 +349,10 @@ class TestBringing:
             ({"image": {"file": "a"}}, "image"),
         ],
     )
-    def test_what_is_no_picture_is_refused(self, image: dict[str, Any], field: str, caller: Call) -> None:
-        answer = caller().post("enhancements", {**LARGER, "images": [image]})
-        assert answer.status_code == 400
-        assert field in json.dumps(answer.json()["error"]["details"])
+    def test_invalid_pictures_are_refused(self, image: dict[str, Any], field: str, caller: Call) -> None:
+        response = caller().post("enhancements", {**LARGER, "images": [image]})
+        assert response.status_code == 400
+        assert field in json.dumps(response.json()["error"]["details"])
         assert Enhancement.objects.count() == Upload.objects.count() == 0
 
     def test_errors_name_the_position_of_the_picture(self, caller: Call, make_product: Any) -> None:
@@ -366,7 +362,7 @@ class TestBringing:
             refused = caller().post(path, {**LARGER, "images": images})
             assert (refused.status_code, list(refused.json()["error"]["details"]["images"])) == (400, ["2"])
 
-    def test_too_large_is_said(self, caller: Call, settings: Any) -> None:
+    def test_too_large_uploads_are_refused(self, caller: Call, settings: Any) -> None:
         settings.PRODUCT_IMAGERY = {"MAX_BYTES": 1000, "API_UPLOAD_BYTES": 20_000}
         one = caller()
         assert one.form("products", {"image": _file()}).status_code == 400
@@ -377,8 +373,8 @@ class TestBringing:
         assert "There is no part" in json.dumps(missing.json())
 
 
-class TestOwning:
-    def test_uploads_belong_to_whoever_brought_them(self, caller: Call) -> None:
+class TestOwnership:
+    def test_uploads_are_visible_to_their_owner_only(self, caller: Call) -> None:
         one, stranger, test = caller(), caller("stranger"), caller(is_test=True)
         product = one.form("products", {"image": _file()}).json()["product"]["id"]
         for other in (stranger, test):
@@ -388,7 +384,7 @@ class TestOwning:
             assert other.post("enhancements", {**LARGER, "images": [{"product": product}]}).status_code == 400
         assert Upload.objects.count() == 1
 
-    def test_deleting_takes_the_files_and_leaves_the_results(
+    def test_deleting_an_upload_keeps_its_results(
         self, caller: Call, work: Work, settings: Any, django_capture_on_commit_callbacks: Any
     ) -> None:
         one = caller()
@@ -404,18 +400,18 @@ class TestOwning:
         shown = one.get(f"enhancements/{started.json()['enhancement']['id']}").json()["enhancement"]
         assert shown["items"][0]["results"][0]["image_url"]
 
-    def test_products_of_the_shop_are_not_deleted(self, caller: Call, make_product: Any) -> None:
+    def test_products_of_the_shop_cannot_be_deleted(self, caller: Call, make_product: Any) -> None:
         product = make_product()
-        answer = caller().delete(f"products/shop.product:{product.pk}")
-        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_an_upload")
+        response = caller().delete(f"products/shop.product:{product.pk}")
+        assert (response.status_code, response.json()["error"]["code"]) == (403, "not_an_upload")
         assert Product.objects.filter(pk=product.pk).exists()
 
 
-def test_a_test_key_tries_a_hosted_look_on_the_local_engine(caller: Call, make_product: Any) -> None:
+def test_test_key_runs_a_hosted_preset_on_the_local_engine(caller: Call, make_product: Any) -> None:
     one = caller(is_test=True)
     images = [{"product": f"shop.product:{make_product().pk}"}]
-    answer = one.post("enhancements", {"preset": "paqshot-white", "images": images})
-    assert answer.status_code == 202, answer.content
-    assert answer.json()["enhancement"]["provider"] == "local"
+    response = one.post("enhancements", {"preset": "paqshot-white", "images": images})
+    assert response.status_code == 202, response.content
+    assert response.json()["enhancement"]["provider"] == "local"
     wrong = one.post("enhancements", {"preset": "paqshot-white", "options": {"nonsense": 1}, "images": images})
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "bad_option")

@@ -1,4 +1,4 @@
-"""The description of the API is complete, and what the documentation shows works as it is."""
+"""The schema is complete, and the examples of the documentation run."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _operations(schema: Any) -> list[tuple[str, str, Any]]:
     return [(path, method, operation) for path, all in schema["paths"].items() for method, operation in all.items()]
 
 
-def test_every_route_and_method_is_described(schema: Any) -> None:
+def test_schema_describes_every_route_and_method(schema: Any) -> None:
     assert len(schema["paths"]) == len(_routes())
     assert {method for _, method, _ in _operations(schema)} == {"get", "post", "delete"}
     for _, _, operation in _operations(schema):
@@ -57,10 +57,12 @@ def test_every_route_and_method_is_described(schema: Any) -> None:
     assert set(schema["webhooks"]) == set(Event.values)
 
 
-def test_every_operation_has_examples_that_are_valid(schema: Any) -> None:
+def test_every_operation_has_valid_examples(schema: Any) -> None:
     for path, method, operation in _operations(schema):
         contents = [operation.get("requestBody", {}).get("content", {}).get("application/json")]
-        contents += [answer.get("content", {}).get("application/json") for answer in operation["responses"].values()]
+        contents += [
+            response.get("content", {}).get("application/json") for response in operation["responses"].values()
+        ]
         shown = 0
         for content in filter(None, contents):
             for example in content.get("examples", {}).values():
@@ -81,14 +83,14 @@ def test_packaged_file_equals_the_generated_schema() -> None:
     assert FILE.read_text() == text(), "run python -m tests.api.schema_file"
 
 
-def test_the_packaged_file_is_served_and_nothing_is_generated(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packaged_file_is_served_without_generation(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drf_spectacular.generators.SchemaGenerator.get_schema", None)
     served = client.get(BASE + "schema").json()
     del served["servers"]
     assert served == json.loads(FILE.read_text())
 
 
-def test_creates_need_their_key_and_lists_their_bounds(schema: Any) -> None:
+def test_schema_has_idempotency_key_and_page_bounds(schema: Any) -> None:
     create = schema["paths"]["/enhancements"]["post"]
     header = next(one for one in create["parameters"] if one["name"] == "Idempotency-Key")
     assert header["required"]
@@ -98,20 +100,20 @@ def test_creates_need_their_key_and_lists_their_bounds(schema: Any) -> None:
     assert {"limit", "offset", "cursor", "review", "publication", "created_after"} < set(names)
 
 
-def test_it_says_where_it_is_and_how_to_come_in(schema: Any) -> None:
+def test_schema_has_servers_and_authentication(schema: Any) -> None:
     assert schema["servers"] == [{"url": "http://testserver/imagery/api/v1"}]
     assert schema["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert schema["paths"]["/presets"]["get"].get("security", [{}]) == [{}]
 
 
-def test_nothing_in_it_is_guessed() -> None:
+def test_generation_has_no_warnings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert generate()["openapi"].startswith("3.1")
 
 
 class TestPages:
-    def test_the_guide_shows_the_examples_and_all_words(self, client: Client) -> None:
+    def test_guide_shows_examples_and_events(self, client: Client) -> None:
         page = client.get(BASE + "docs")
         content = page.content.decode()
         for name in ("quickstart.sh", "quickstart.py", "quickstart.mjs"):
@@ -122,13 +124,13 @@ class TestPages:
         assert "default-src 'none'" in page["Content-Security-Policy"]
 
     @pytest.mark.parametrize("name", ["swagger", "redoc"])
-    def test_nothing_comes_from_elsewhere(self, name: str, client: Client) -> None:
+    def test_pages_load_nothing_from_other_hosts(self, name: str, client: Client) -> None:
         pytest.importorskip("drf_spectacular_sidecar", reason="the extra docs is not installed")
         content = client.get(BASE + f"docs/{name}").content.decode()
         assert "://" not in content.replace("data:,", "")
         assert "drf_spectacular_sidecar" in content
 
-    def test_without_the_extra_it_says_what_to_install(self, client: Client, settings: Any) -> None:
+    def test_page_names_the_missing_extra(self, client: Client, settings: Any) -> None:
         settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "drf_spectacular_sidecar"]
         page = client.get(BASE + "docs/swagger")
         assert page.status_code == 404
@@ -137,7 +139,7 @@ class TestPages:
 
 @pytest.fixture
 def worker(live_server: Any) -> Iterator[Any]:
-    """A worker beside the server; its address is returned."""
+    """Run a worker beside the live server."""
     stop = threading.Event()
 
     def run() -> None:
@@ -154,7 +156,7 @@ def worker(live_server: Any) -> Iterator[Any]:
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 class TestExamples:
-    """What the guide shows is run as it is."""
+    """The programs of the guide run unchanged."""
 
     def _environment(self, server: Any, one: Caller, **more: str) -> dict[str, str]:
         return {**os.environ, "API": server.url + BASE.rstrip("/"), "KEY": one.text, **more}

@@ -1,4 +1,4 @@
-"""Usage: what the caller's work cost, by day, provider and key."""
+"""Usage by day, provider and key."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Call = Callable[..., Caller]
 def _buy(one: Caller, make_product: Any, number: int) -> None:
     images = [{"product": f"shop.product:{make_product(sku=f'{one.key.pk}-{n}').pk}"} for n in range(number)]
     asked = {"operation": "white_background", "credential": "Main", "images": images}
-    answer = one.post("enhancements", asked)
-    assert answer.status_code == 202, answer.content
+    response = one.post("enhancements", asked)
+    assert response.status_code == 202, response.content
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def bought(caller: Call, make_product: Any) -> tuple[Caller, Caller]:
     return first, second
 
 
-def test_by_day_provider_and_key(bought: tuple[Caller, Caller]) -> None:
+def test_usage_is_by_day_provider_and_key(bought: tuple[Caller, Caller]) -> None:
     first, second = bought
     usage = first.get("usage").json()["usage"]
     shown = {row["key"]: (row["provider"], row["spent"], row["promised"], row["jobs"]) for row in usage}
@@ -48,7 +48,7 @@ def test_by_day_provider_and_key(bought: tuple[Caller, Caller]) -> None:
     assert {row["day"] for row in usage} == {str(timezone.localdate())}
 
 
-def test_what_is_settled_is_spent_and_what_is_released_is_not(bought: tuple[Caller, Caller]) -> None:
+def test_settled_amounts_are_spent_and_released_ones_are_not(bought: tuple[Caller, Caller]) -> None:
     first, second = bought
     done, failed, *_ = ProviderJob.objects.filter(enhancement__api_key=first.key).order_by("pk")
     for job in (done, failed):
@@ -62,7 +62,7 @@ def test_what_is_settled_is_spent_and_what_is_released_is_not(bought: tuple[Call
     assert second.get("usage").status_code == 200
 
 
-def test_a_correction_belongs_to_the_day_of_the_order(bought: tuple[Caller, Caller]) -> None:
+def test_settlement_counts_on_the_day_of_the_order(bought: tuple[Caller, Caller]) -> None:
     first, _ = bought
     old = timezone.now() - timedelta(days=3)
     job = ProviderJob.objects.filter(enhancement__api_key=first.key).earliest("pk")
@@ -76,7 +76,7 @@ def test_a_correction_belongs_to_the_day_of_the_order(bought: tuple[Caller, Call
 @pytest.mark.parametrize(
     "asked", ["first_day=2026-01-02&last_day=2026-01-01", "first_day=1999-01-01", "first_day=x", "last_day=0001-01-01"]
 )
-def test_what_cannot_be_asked(asked: str, caller: Call) -> None:
-    answer = caller().get(f"usage?{asked}")
-    assert answer.status_code == 400
-    assert "first_day" in answer.json()["error"]["details"]
+def test_impossible_days_are_refused(asked: str, caller: Call) -> None:
+    response = caller().get(f"usage?{asked}")
+    assert response.status_code == 400
+    assert "first_day" in response.json()["error"]["details"]

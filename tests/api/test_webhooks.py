@@ -1,4 +1,4 @@
-"""Webhooks that we send: nothing before the challenge is answered, everything after, signed, until it has arrived."""
+"""Outgoing webhooks: challenge, signed events, retries, secrets."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ LARGER: dict[str, Any] = {"operation": "upscale", "options": {"factor": "2"}}
 
 
 def _make(one: Caller, url: str, **fields: Any) -> dict[str, Any]:
-    answer = one.post("webhook-endpoints", {"url": url, **fields})
-    assert answer.status_code == 201, answer.content
-    return dict(answer.json()["webhook_endpoint"])
+    response = one.post("webhook-endpoints", {"url": url, **fields})
+    assert response.status_code == 201, response.content
+    return dict(response.json()["webhook_endpoint"])
 
 
 def _verified(secret: str, received: Received) -> Any:
@@ -37,8 +37,8 @@ def _verified(secret: str, received: Received) -> Any:
 
 
 @pytest.fixture
-def hearing(caller: Call, side: OtherSide, work: Work) -> tuple[Caller, dict[str, Any]]:
-    """A caller, and its endpoint that has answered the challenge."""
+def verified(caller: Call, side: OtherSide, work: Work) -> tuple[Caller, dict[str, Any]]:
+    """A caller, and its endpoint that has passed the challenge."""
     one = caller()
     endpoint = _make(one, side.address + "/hook")
     work()
@@ -49,9 +49,9 @@ def hearing(caller: Call, side: OtherSide, work: Work) -> tuple[Caller, dict[str
 def _enhance(one: Caller, make_product: Any, **fields: Any) -> str:
     product = make_product(sku=f"sku-{Enhancement.objects.count()}")
     body = {**LARGER, "images": [{"product": f"shop.product:{product.pk}", "external_id": "e-1"}], **fields}
-    answer = one.post("enhancements", body)
-    assert answer.status_code == 202, answer.content
-    return str(answer.json()["enhancement"]["id"])
+    response = one.post("enhancements", body)
+    assert response.status_code == 202, response.content
+    return str(response.json()["enhancement"]["id"])
 
 
 def _again() -> None:
@@ -60,7 +60,7 @@ def _again() -> None:
 
 
 class TestChallenge:
-    def test_it_is_active_when_it_has_answered(self, caller: Call, side: OtherSide, work: Work) -> None:
+    def test_endpoint_is_active_after_the_challenge(self, caller: Call, side: OtherSide, work: Work) -> None:
         one = caller()
         endpoint = _make(one, side.address + "/hook", events=["enhancement.completed"], description="PIM")
         assert (endpoint["state"], endpoint["secret"][:6]) == ("pending", "whsec_")
@@ -72,7 +72,7 @@ class TestChallenge:
         assert (shown["state"], "secret" in shown) == ("active", False)
         assert one.post(f"webhook-endpoints/{endpoint['id']}/verify").status_code == 409
 
-    def test_who_does_not_answer_gets_one_request_and_no_event(
+    def test_endpoint_that_fails_the_challenge_gets_no_event(
         self, caller: Call, side: OtherSide, work: Work, make_product: Any
     ) -> None:
         side.echoes = False
@@ -96,16 +96,16 @@ class TestChallenge:
         "url",
         ["http://shop.example/hook", "https://127.0.0.1/hook", "https://shop.internal/hook", "ftp://a.example", "x"],
     )
-    def test_addresses_that_nobody_calls(self, url: str, caller: Call) -> None:
-        answer = caller().post("webhook-endpoints", {"url": url})
-        assert answer.status_code == 400
-        assert "url" in answer.json()["error"]["details"]
+    def test_unsafe_urls_are_refused(self, url: str, caller: Call) -> None:
+        response = caller().post("webhook-endpoints", {"url": url})
+        assert response.status_code == 400
+        assert "url" in response.json()["error"]["details"]
         assert WebhookEndpoint.objects.count() == 0
 
-    def test_an_address_that_became_internal_is_not_called(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any, settings: Any
+    def test_url_that_became_internal_is_not_called(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any, settings: Any
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         _enhance(one, make_product)
         settings.PRODUCT_IMAGERY = {"PROCESSES": 1}  # the guard looks again at each delivery
         work()
@@ -116,10 +116,10 @@ class TestChallenge:
 
 
 class TestEvents:
-    def test_the_whole_way_is_told(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    def test_events_of_a_complete_enhancement(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         identity = _enhance(one, make_product)
         work()
         (result,) = one.get("generations").json()["generations"]
@@ -146,10 +146,10 @@ class TestEvents:
             with pytest.raises(WebhookVerificationError):
                 Webhook(endpoint["secret"]).verify(received.body + b" ", received.headers)
 
-    def test_failures_and_cancellations_too(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    def test_failures_and_cancellations_are_sent(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
     ) -> None:
-        one, _ = hearing
+        one, _ = verified
         product = make_product(content=b"no picture", sku="bad")
         images = [{"product": f"shop.product:{product.pk}"}]
         one.post("enhancements", {**LARGER, "images": images})
@@ -160,16 +160,16 @@ class TestEvents:
         kinds = [event["type"] for event in side.events()]
         assert sorted(kinds) == ["enhancement.cancelled", "enhancement.failed", "enhancement.item.failed"]
 
-    def test_another_one_that_fails_is_not_told_as_the_failure_of_what_there_is(
+    def test_failed_regeneration_does_not_fail_the_enhancement(
         self,
-        hearing: tuple[Caller, dict[str, Any]],
+        verified: tuple[Caller, dict[str, Any]],
         side: OtherSide,
         work: Work,
         make_product: Any,
         settings: Any,
         make_it_vary: Work,
     ) -> None:
-        one, _ = hearing
+        one, _ = verified
         _enhance(one, make_product)
         work()
         make_it_vary()
@@ -181,7 +181,7 @@ class TestEvents:
         assert ProviderJob.objects.latest("pk").state == "failed"
         assert [event["type"] for event in side.events()] == ["enhancement.completed"]
 
-    def test_only_what_was_asked_for_and_only_one_s_own(
+    def test_only_subscribed_events_of_the_owner_are_sent(
         self, caller: Call, side: OtherSide, work: Work, make_product: Any
     ) -> None:
         one, stranger, test = caller(), caller("stranger"), caller(is_test=True)
@@ -194,20 +194,18 @@ class TestEvents:
         work()
         assert [(got.path, got.event["type"]) for got in side.received] == [("/one", "enhancement.completed")]
 
-    def test_nothing_is_told_of_what_did_not_happen(
-        self, hearing: tuple[Caller, dict[str, Any]], make_product: Any
-    ) -> None:
-        one, _ = hearing
+    def test_rolled_back_events_are_not_sent(self, verified: tuple[Caller, dict[str, Any]], make_product: Any) -> None:
+        one, _ = verified
         before = EventDelivery.objects.count()
         product = make_product()
         body = {**LARGER, "options": {"factor": "7"}, "images": [{"product": f"shop.product:{product.pk}"}]}
         assert one.post("enhancements", body).status_code == 400
         assert EventDelivery.objects.count() == before
 
-    def test_an_address_for_one_enhancement(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    def test_webhook_url_of_one_enhancement(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         _enhance(one, make_product, webhook_url=side.address + "/run/17")
         work()
         paths = sorted((got.path, got.event["type"]) for got in side.received)
@@ -216,15 +214,15 @@ class TestEvents:
         _verified(endpoint["secret"], side.received[0])
         product = make_product(sku="other")
         body = {**LARGER, "images": [{"product": f"shop.product:{product.pk}"}]}
-        answer = one.post("enhancements", {**body, "webhook_url": "https://victim.example/hook"})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unverified_webhook_url")
+        response = one.post("enhancements", {**body, "webhook_url": "https://victim.example/hook"})
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "unverified_webhook_url")
 
 
-class TestUntilItArrives:
-    def test_the_same_bytes_until_it_has_them(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+class TestRetries:
+    def test_every_attempt_has_the_same_bytes(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         side.answers = [(500, {}, b"")] * 4 + [(302, {"Location": side.address + "/elsewhere"}, b"")] * 2
         _enhance(one, make_product)
         for _ in range(4):
@@ -239,12 +237,12 @@ class TestUntilItArrives:
         listed = one.get(f"webhook-endpoints/{endpoint['id']}/deliveries?state=delivered").json()["deliveries"]
         assert {entry["attempts"] for entry in listed} >= {4}
 
-    def test_waits_grow_and_end(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    def test_waits_grow_until_the_last_attempt(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
     ) -> None:
-        one, endpoint = hearing
-        answer = one.post(f"webhook-endpoints/{endpoint['id']}/test")
-        assert answer.status_code == 202
+        one, endpoint = verified
+        response = one.post(f"webhook-endpoints/{endpoint['id']}/test")
+        assert response.status_code == 202
         side.answers = [(500, {}, b"")] * 10
         waits = []
         for _ in range(10):
@@ -264,20 +262,20 @@ class TestUntilItArrives:
         shown = one.get(f"webhook-endpoints/{endpoint['id']}").json()["webhook_endpoint"]
         assert shown["failing_since"] is None
 
-    def test_a_receiver_says_how_long_to_wait(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    def test_retry_after_of_the_receiver_is_respected(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
         side.answers = [(429, {"Retry-After": "900"}, b"")]
         work()
         wait = EventDelivery.objects.get(kind="endpoint.test").due_at - timezone.now()
         assert 890 < wait.total_seconds() <= 900
 
-    def test_gone_is_gone(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    def test_410_disables_the_endpoint(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         side.answers = [(410, {}, b"")]
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
         work()
@@ -289,20 +287,20 @@ class TestUntilItArrives:
         refused = one.post(f"webhook-endpoints/{endpoint['id']}/test")
         assert refused.status_code == 409
 
-    def test_five_days_of_failure_switch_it_off(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    def test_five_days_of_failure_disable_the_endpoint(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=6))
         side.answers = [(500, {}, b"")]
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
         work()
         assert one.get(f"webhook-endpoints/{endpoint['id']}").json()["webhook_endpoint"]["state"] == "disabled"
 
-    def test_what_a_dead_worker_had_is_sent_again(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    def test_deliveries_of_a_dead_worker_are_sent_again(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
         (taken,) = EventDelivery.objects.claim(most=4, each=4, busy={}, seconds=60)
         assert EventDelivery.objects.claim(most=4, each=4, busy={}, seconds=60) == []
@@ -310,10 +308,10 @@ class TestUntilItArrives:
         work()
         assert [got.headers["webhook-id"] for got in side.received] == [taken.message_id]
 
-    def test_one_endpoint_takes_only_some_of_the_lanes(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, caller: Call
+    def test_one_endpoint_gets_a_share_of_the_deliveries(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, caller: Call
     ) -> None:
-        one, _ = hearing
+        one, _ = verified
         slow = WebhookEndpoint.objects.get()
         other = WebhookEndpoint.objects.create(owner=one.key.owner, url=side.address + "/b", state="active")
         for endpoint, count in ((slow, 50), (other, 3)):
@@ -322,11 +320,11 @@ class TestUntilItArrives:
         taken = EventDelivery.objects.claim(most=16, each=4, busy={slow.pk: 1}, seconds=60)
         assert sorted(delivery.endpoint_id for delivery in taken) == sorted([slow.pk] * 3 + [other.pk] * 3)
 
-    def test_events_do_not_keep_pictures_waiting(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, make_product: Any
+    def test_many_events_do_not_delay_pictures(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, make_product: Any
     ) -> None:
-        """A slice of the pump ends although there is more to tell, and makes pictures meanwhile."""
-        one, _ = hearing
+        """A slice of the worker loop ends although events are left, and makes pictures meanwhile."""
+        one, _ = verified
         side.slow = 0.3
         endpoint = WebhookEndpoint.objects.get()
         EventDelivery.objects.bulk_create(
@@ -337,10 +335,10 @@ class TestUntilItArrives:
         assert Enhancement.objects.get().status == "completed"
         assert EventDelivery.objects.filter(state="waiting").count() > 100
 
-    def test_an_event_that_cannot_be_written_down_does_not_stop_the_pump(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, monkeypatch: pytest.MonkeyPatch
+    def test_unrecorded_delivery_does_not_stop_the_worker(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
 
         def broken(attempt: Any) -> None:
@@ -356,12 +354,12 @@ class TestUntilItArrives:
 
 
 class TestSecrets:
-    def test_both_sign_for_a_day_after_a_rotation(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    def test_old_and_new_secret_sign_for_a_day_after_rotation(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
     ) -> None:
-        one, endpoint = hearing
-        answer = one.post(f"webhook-endpoints/{endpoint['id']}/rotate", key="rotate-once")
-        fresh = answer.json()["webhook_endpoint"]["secret"]
+        one, endpoint = verified
+        response = one.post(f"webhook-endpoints/{endpoint['id']}/rotate", key="rotate-once")
+        fresh = response.json()["webhook_endpoint"]["secret"]
         assert fresh != endpoint["secret"]
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
         work()
@@ -377,12 +375,12 @@ class TestSecrets:
         with pytest.raises(WebhookVerificationError):
             _verified(endpoint["secret"], side.received[1])
         again = one.post(f"webhook-endpoints/{endpoint['id']}/rotate", key="rotate-once")
-        assert again.content == answer.content
+        assert again.content == response.content
 
-    def test_however_often_it_is_rotated(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
+    def test_all_secrets_of_a_day_sign(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         path = f"webhook-endpoints/{endpoint['id']}"
         all = [endpoint["secret"]]
         all += [one.post(f"{path}/rotate").json()["webhook_endpoint"]["secret"] for _ in range(3)]
@@ -391,10 +389,10 @@ class TestSecrets:
         for secret in all:
             _verified(secret, side.received[0])
 
-    def test_one_that_cannot_be_read_holds_events_back_and_is_no_fault_of_the_receiver(
-        self, hearing: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, settings: Any
+    def test_unreadable_secret_delays_events_without_a_failure(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, settings: Any
     ) -> None:
-        one, endpoint = hearing
+        one, endpoint = verified
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
         key = settings.SECRET_KEY
         settings.SECRET_KEY = "lost for a while"
@@ -408,8 +406,8 @@ class TestSecrets:
         work()
         _verified(endpoint["secret"], side.received[0])
 
-    def test_none_is_stored_in_the_clear(self, hearing: tuple[Caller, dict[str, Any]], settings: Any) -> None:
-        one, endpoint = hearing
+    def test_secrets_are_stored_sealed(self, verified: tuple[Caller, dict[str, Any]], settings: Any) -> None:
+        one, endpoint = verified
         secret = endpoint["secret"]
         stored = json.dumps(list(WebhookEndpoint.objects.values_list("sealed")), default=str)
         stored += json.dumps(list(StoredAnswer.objects.values_list("body")), default=str)
@@ -426,8 +424,8 @@ class TestSecrets:
         assert vault
 
 
-def test_they_are_the_owner_s_and_need_the_scope(hearing: tuple[Caller, dict[str, Any]], caller: Call) -> None:
-    one, endpoint = hearing
+def test_endpoints_require_ownership_and_scope(verified: tuple[Caller, dict[str, Any]], caller: Call) -> None:
+    one, endpoint = verified
     stranger, reader = caller("stranger"), caller(scopes=("read", "enhance"))
     for path in ("", "/deliveries"):
         assert stranger.get(f"webhook-endpoints/{endpoint['id']}{path}").status_code == 404
@@ -440,7 +438,7 @@ def test_they_are_the_owner_s_and_need_the_scope(hearing: tuple[Caller, dict[str
     assert WebhookEndpoint.objects.count() == EventDelivery.objects.count() == 0
 
 
-def test_old_deliveries_are_forgotten(hearing: tuple[Caller, dict[str, Any]]) -> None:
+def test_old_deliveries_are_deleted(verified: tuple[Caller, dict[str, Any]]) -> None:
     EventDelivery.objects.update(created_at=timezone.now() - timedelta(days=91))
     sweep.clear_up()
     assert EventDelivery.objects.count() == 0

@@ -1,14 +1,12 @@
-"""The work: quote, start, look, review, publish, restore, by a program with a key."""
+"""Enhancements from quote to restoration, by a program with a key."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from example_project.shop.models import Product
 from product_imagery.models import (
@@ -18,9 +16,8 @@ from product_imagery.models import (
     ProviderCredential,
     ProviderJob,
     ResultImage,
-    StoredAnswer,
 )
-from tests.api.conftest import BASE, Caller
+from tests.api.conftest import Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -36,12 +33,12 @@ def _id(product: Product) -> str:
 def started(caller: Call, make_product: Any) -> tuple[Caller, Product, str]:
     """(caller, product, id of its enhancement)."""
     one, product = caller(), make_product()
-    answer = one.post("enhancements", {**LARGER, "images": [{"product": _id(product), "external_id": "sku-1"}]})
-    assert answer.status_code == 202, answer.content
-    return one, product, answer.json()["enhancement"]["id"]
+    response = one.post("enhancements", {**LARGER, "images": [{"product": _id(product), "external_id": "sku-1"}]})
+    assert response.status_code == 202, response.content
+    return one, product, response.json()["enhancement"]["id"]
 
 
-def test_what_there_is_to_choose_from(caller: Call, make_product: Any) -> None:
+def test_catalogue_lists_operations_providers_presets_templates_and_products(caller: Call, make_product: Any) -> None:
     one, product = caller(), make_product()
     operations = one.get("operations").json()["operations"]
     assert {"white_background", "edit"} <= {offer["operation"] for offer in operations}
@@ -59,14 +56,14 @@ def test_what_there_is_to_choose_from(caller: Call, make_product: Any) -> None:
         assert one.get(f"products/{nothing}").status_code == 404
 
 
-def test_cost_and_duration_without_doing_it(caller: Call, make_product: Any) -> None:
+def test_quote_starts_nothing(caller: Call, make_product: Any) -> None:
     images = [{"product": _id(make_product())} for _ in range(3)]
-    answer = caller().post("quote", {"preset": "white", "images": images}).json()["quote"]
-    assert (answer["to_do"], answer["cost"]) == (3, "0.00")
+    response = caller().post("quote", {"preset": "white", "images": images}).json()["quote"]
+    assert (response["to_do"], response["cost"]) == (3, "0.00")
     assert Enhancement.objects.count() == 0
 
 
-def test_from_the_request_to_the_product_and_back(
+def test_enhancement_is_started_approved_published_and_restored(
     started: tuple[Caller, Product, str], work: Callable[[], Any]
 ) -> None:
     one, product, identity = started
@@ -90,7 +87,7 @@ def test_from_the_request_to_the_product_and_back(
     assert (again.status_code, again.json()["error"]["code"]) == (409, "wrong_state")
 
 
-def test_rejecting_and_making_another_one(
+def test_reject_and_regenerate(
     started: tuple[Caller, Product, str], work: Callable[[], Any], make_it_vary: Callable[[], None]
 ) -> None:
     one, _, _ = started
@@ -107,7 +104,7 @@ def test_rejecting_and_making_another_one(
     assert one.post(f"generations/{second}/reject").json()["generation"]["review"] == "rejected"
 
 
-def test_cancel_and_retry(started: tuple[Caller, Product, str]) -> None:
+def test_cancelled_enhancement_is_neither_cancelled_nor_retried_again(started: tuple[Caller, Product, str]) -> None:
     one, _, identity = started
     cancelled = one.post(f"enhancements/{identity}/cancel").json()
     assert (cancelled["cancelled"], cancelled["enhancement"]["status"]) == (1, "cancelled")
@@ -118,9 +115,9 @@ def test_cancel_and_retry(started: tuple[Caller, Product, str]) -> None:
 @pytest.mark.parametrize(
     ("tool", "options"), [("remove-bg", {}), ("upscale", {"factor": "4"}), ("expand", {"ratio": "4:5"})]
 )
-def test_tools(tool: str, options: dict[str, str], caller: Call, make_product: Any) -> None:
-    answer = caller().post(f"tools/{tool}", {"product": _id(make_product()), "options": options})
-    assert answer.status_code == 202
+def test_tool_starts_its_operation(tool: str, options: dict[str, str], caller: Call, make_product: Any) -> None:
+    response = caller().post(f"tools/{tool}", {"product": _id(make_product()), "options": options})
+    assert response.status_code == 202
     made = Enhancement.objects.get()
     assert made.operation == {"remove-bg": "remove_background"}.get(tool, tool)
     assert options.items() <= made.options.items()
@@ -141,107 +138,45 @@ def test_tools(tool: str, options: dict[str, str], caller: Call, make_product: A
         ({"tenant": 7, "state": "done", "cost": 0}, (400, "invalid_request")),
     ],
 )
-def test_what_cannot_be_done_is_said(
+def test_impossible_requests_have_status_and_code(
     change: dict[str, Any], expected: tuple[int, str], caller: Call, make_product: Any
 ) -> None:
-    answer = caller().post("enhancements", {**LARGER, "images": [{"product": _id(make_product())}], **change})
-    code = answer.json()["error"]["code"] if "error" in answer.json() else ""
-    assert (answer.status_code, code) == expected
+    response = caller().post("enhancements", {**LARGER, "images": [{"product": _id(make_product())}], **change})
+    code = response.json()["error"]["code"] if "error" in response.json() else ""
+    assert (response.status_code, code) == expected
     assert Enhancement.objects.count() == (expected[0] == 202)
 
 
-def test_publishing_without_review_needs_the_scope(caller: Call, make_product: Any) -> None:
+def test_automatic_approval_requires_the_review_scope(caller: Call, make_product: Any) -> None:
     one = caller(scopes=("read", "enhance"))
-    answer = one.post("enhancements", {**LARGER, "images": [{"product": _id(make_product())}], "approve": True})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "missing_scope")
-
-
-class TestOnce:
-    """G6 to G11: Idempotency-Key."""
-
-    def test_the_same_request_is_one_piece_of_work(self, caller: Call, make_product: Any) -> None:
-        one, body = caller(), {**LARGER, "images": [{"product": _id(make_product())}]}
-        answers = [one.post("enhancements", body, key="import-0001") for _ in range(3)]
-        answers.append(one.post("enhancements", body, key='"import-0001"'))
-        assert {answer.content for answer in answers} == {answers[0].content}
-        assert [answer.get("Idempotent-Replayed", "") for answer in answers] == ["", "true", "true", "true"]
-        assert Enhancement.objects.count() == 1
-
-    def test_another_request_under_the_same_key_is_a_conflict(self, caller: Call, make_product: Any) -> None:
-        one, body = caller(), {**LARGER, "images": [{"product": _id(make_product())}]}
-        one.post("enhancements", body, key="import-0001")
-        for path, other in (
-            ("enhancements", {**body, "fresh": True}),
-            ("tools/upscale", {"product": "shop.product:1"}),
-        ):
-            answer = one.post(path, other, key="import-0001")
-            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_conflict")
-        assert Enhancement.objects.count() == 1
-        other = caller("another").post("enhancements", {**body, "fresh": True}, key="import-0001")
-        assert other.json()["error"]["code"] == "under_way"  # the key of another owner is no conflict
-
-    @pytest.mark.parametrize("key", ["short", "x" * 161, "with space here", "tab\there", "ключ-ключ"])
-    def test_keys_of_the_wrong_form(self, key: str, caller: Call, make_product: Any) -> None:
-        body = {**LARGER, "images": [{"product": _id(make_product())}]}
-        headers = {"Authorization": f"Bearer {caller().text}"}
-        answer = Client().post(
-            BASE + "enhancements",
-            json.dumps(body),
-            content_type="application/json",
-            headers={**headers, "Idempotency-Key": key},
-        )
-        assert answer.status_code == 400
-        missing = Client().post(
-            BASE + "enhancements", json.dumps(body), content_type="application/json", headers=headers
-        )
-        assert "Idempotency-Key" in missing.json()["error"]["details"]
-
-    def test_what_failed_may_be_tried_with_the_same_key(self, caller: Call, make_product: Any) -> None:
-        one, product = caller(), make_product()
-        body = {**LARGER, "images": [{"product": _id(product)}]}
-        assert one.post("enhancements", {**body, "options": {"factor": "9"}}, key="import-0001").status_code == 400
-        assert StoredAnswer.objects.count() == 0
-        assert one.post("enhancements", body, key="import-0001").status_code == 202
-
-
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_an_error_leaves_nothing_behind_on_a_site_whose_requests_are_transactions(
-    caller: Call, make_product: Any, settings: Any
-) -> None:
-    settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
-    one, product = caller(), make_product()
-    body = {**LARGER, "images": [{"product": _id(product)}], "options": {"factor": "9"}}
-    try:
-        assert one.post("enhancements", body).status_code == 400
-    finally:
-        settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False
-    assert Enhancement.objects.count() == StoredAnswer.objects.count() == 0
+    response = one.post("enhancements", {**LARGER, "images": [{"product": _id(make_product())}], "approve": True})
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "missing_scope")
 
 
 class TestTestKeys:
-    """A test key does everything on the local engine, charges nothing and touches no product."""
+    """Test keys run on the local engine, charge nothing and change no product."""
 
-    def test_nothing_is_bought_and_nothing_is_published(
+    def test_test_key_buys_and_publishes_nothing(
         self, caller: Call, make_product: Any, work: Callable[[], Any]
     ) -> None:
         one, product = caller(is_test=True), make_product()
-        answer = one.post("enhancements", {**LARGER, "images": [{"product": _id(product)}], "approve": True})
-        assert answer.json()["enhancement"]["sandbox"]
-        assert answer.json()["enhancement"]["provider"] == "local"
+        response = one.post("enhancements", {**LARGER, "images": [{"product": _id(product)}], "approve": True})
+        assert response.json()["enhancement"]["sandbox"]
+        assert response.json()["enhancement"]["provider"] == "local"
         work()
         product.refresh_from_db()
         assert not product.enhanced_photo.name
         assert ResultImage.objects.get().publication == "none"
 
-    def test_live_and_test_do_not_see_each_other(
+    def test_live_and_test_keys_do_not_see_each_other(
         self, caller: Call, make_product: Any, work: Callable[[], Any]
     ) -> None:
         live, test, product = caller(), caller(is_test=True), make_product()
         for one in (live, test):
-            answer = one.post(
+            response = one.post(
                 "enhancements", {**LARGER, "images": [{"product": _id(product)}]}, key=f"k-{one.key.pk}-0000"
             )
-            assert answer.status_code == 202, answer.content
+            assert response.status_code == 202, response.content
         work()
         for one in (live, test):
             assert len(one.get("enhancements").json()["enhancements"]) == 1
@@ -249,22 +184,22 @@ class TestTestKeys:
             assert seen["sandbox"] == one.key.is_test
 
 
-def test_budgets_of_a_key(caller: Call, make_product: Any, settings: Any) -> None:
+def test_budget_of_a_key_is_enforced(caller: Call, make_product: Any, settings: Any) -> None:
     ProviderCredential.objects.create(provider="paqshot", label="Main")
     one = caller(budget_day=Decimal(2))
     images = [{"product": _id(make_product(sku=f"b{n}"))} for n in range(3)]
     body = {"operation": "white_background", "credential": "Main"}
-    answer = one.post("enhancements", {**body, "images": images})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (402, "over_budget")
+    response = one.post("enhancements", {**body, "images": images})
+    assert (response.status_code, response.json()["error"]["code"]) == (402, "over_budget")
     assert one.post("enhancements", {**body, "images": images[:2]}).status_code == 202
     assert one.post("enhancements", {**body, "images": images[2:]}).status_code == 402
     assert ApiKey.objects.count() == 1
 
 
 class TestIsolation:
-    """G3, G4: nobody sees or touches what is somebody else's, on any route."""
+    """G3, G4: rows of another owner are not found."""
 
-    def test_another_s_things_are_not_there(
+    def test_rows_of_another_owner_are_not_found(
         self, started: tuple[Caller, Product, str], caller: Call, work: Callable[[], Any]
     ) -> None:
         one, _, identity = started
@@ -284,7 +219,7 @@ class TestIsolation:
         assert before == after
 
 
-def test_pages_follow_each_other_in_the_same_number_of_queries(
+def test_cursor_pages_cover_all_rows_once(
     caller: Call, make_product: Any, work: Callable[[], Any], django_assert_num_queries: Any
 ) -> None:
     one = caller()

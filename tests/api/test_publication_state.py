@@ -1,4 +1,4 @@
-"""The API tells what is on a product by looking at it, and publishes again what lies in the storage."""
+"""The publication state is compared with the product, and stored results are published again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from product_imagery.models import ProviderJob, ResultImage
 pytestmark = pytest.mark.django_db
 
 
-def test_a_displaced_picture_is_published_again_for_nothing(caller: Any, make_product: Any, work: Any) -> None:
+def test_displaced_picture_is_published_again_free_of_charge(caller: Any, make_product: Any, work: Any) -> None:
     one, product = caller(), make_product()
     images = [{"product": f"shop.product:{product.pk}"}]
     asked = {"operation": "upscale", "images": images}
@@ -40,7 +40,7 @@ def test_a_displaced_picture_is_published_again_for_nothing(caller: Any, make_pr
     assert ProviderJob.objects.count() == 1
 
 
-def test_what_waits_for_a_person_says_why(caller: Any, make_product: Any, work: Any) -> None:
+def test_result_that_waits_for_review_has_a_publication_note(caller: Any, make_product: Any, work: Any) -> None:
     one = caller()
     ResultImage.objects.all().delete()
     product = make_product()
@@ -51,7 +51,7 @@ def test_what_waits_for_a_person_says_why(caller: Any, make_product: Any, work: 
     assert (listed["review"], listed["publication_note"][:11]) == ("pending", "It waits fo")
 
 
-def test_publishing_needs_its_permission(caller: Any, make_product: Any, work: Any) -> None:
+def test_publishing_requires_the_permission(caller: Any, make_product: Any, work: Any) -> None:
     one = caller()
     product = make_product()
     one.post("enhancements", {"operation": "upscale", "images": [{"product": f"shop.product:{product.pk}"}]})

@@ -1,4 +1,4 @@
-"""E2: no address that anybody gives us, or that anything leads to, makes us connect to what is not public."""
+"""E2: no URL makes this site connect to an address that is not public."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Call = Callable[..., Caller]
 LARGER: dict[str, Any] = {"operation": "upscale", "options": {"factor": "2"}}
 
 
-def test_as_a_source(caller: Call, asked: list[Any]) -> None:
+def test_unsafe_source_urls_are_never_fetched(caller: Call, asked: list[Any]) -> None:
     one = caller()
     statuses = [one.post("enhancements", {**LARGER, "images": [{"source_url": url}]}).status_code for url in CORPUS]
     assert set(statuses) <= {202, 400}
@@ -29,7 +29,7 @@ def test_as_a_source(caller: Call, asked: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("where", ["endpoint", "enhancement"])
-def test_as_a_receiver_of_events(where: str, caller: Call, asked: list[Any]) -> None:
+def test_unsafe_webhook_urls_are_never_called(where: str, caller: Call, asked: list[Any]) -> None:
     one, statuses = caller(), set()
     for url in CORPUS:
         if where == "endpoint":

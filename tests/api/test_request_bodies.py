@@ -1,4 +1,4 @@
-"""What a request may hold: declared fields and storable text. Everything else is refused by name, and does nothing."""
+"""Request bodies: undeclared fields and unstorable text are refused, and nothing is done."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def made(caller: Call, make_product: Any, work: Callable[[], Any]) -> tuple[Call
     return one, {**ids, "product": body["images"]}
 
 
-def _refused(answer: Any, *path: str) -> str:
-    assert answer.status_code == 400, answer.content
-    assert answer.json()["error"]["code"] == "invalid_request"
-    found = answer.json()["error"]["details"]
+def _refused(response: Any, *path: str) -> str:
+    assert response.status_code == 400, response.content
+    assert response.json()["error"]["code"] == "invalid_request"
+    found = response.json()["error"]["details"]
     for part in path:
         found = found[int(part)] if part.isdigit() and isinstance(found, list) else found[part]
     return " ".join(found)
@@ -81,7 +81,7 @@ def _refused(answer: Any, *path: str) -> str:
         ("collections/{collection}/generations", {"generation_ids": []}, "generation_ids", "“generations”"),
     ],
 )
-def test_an_unknown_field_is_named_and_nothing_is_done(
+def test_unknown_field_is_named_and_nothing_is_done(
     path: str, body: dict[str, Any], field: str, hint: str, made: tuple[Caller, dict[str, Any]]
 ) -> None:
     one, ids = made
@@ -97,33 +97,33 @@ def _everything() -> list[Any]:
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]  # type: ignore[attr-defined]
 
 
-def test_an_unknown_field_of_one_image_is_named_with_its_place(made: tuple[Caller, dict[str, Any]]) -> None:
+def test_unknown_field_of_an_image_is_named_with_its_position(made: tuple[Caller, dict[str, Any]]) -> None:
     one, ids = made
     images = [*ids["product"], {"product": "shop.product:1", "externalid": "A"}]
-    answer = one.post("enhancements", {"operation": "upscale", "images": images})
-    assert "“external_id”" in _refused(answer, "images", "1", "externalid")
+    response = one.post("enhancements", {"operation": "upscale", "images": images})
+    assert "“external_id”" in _refused(response, "images", "1", "externalid")
 
 
-def test_a_delete_with_a_body_is_refused(made: tuple[Caller, dict[str, Any]]) -> None:
+def test_delete_with_a_body_is_refused(made: tuple[Caller, dict[str, Any]]) -> None:
     one, ids = made
     headers = {"Authorization": f"Bearer {one.text}"}
     path = f"{BASE}webhook-endpoints/{ids['endpoint']}"
-    answer = Client().delete(path, '{"soft": true}', content_type="application/json", headers=headers)
-    assert "no fields" in _refused(answer, "soft")
+    response = Client().delete(path, '{"soft": true}', content_type="application/json", headers=headers)
+    assert "no fields" in _refused(response, "soft")
     assert WebhookEndpoint.objects.exists()
 
 
-def test_a_part_of_a_form_that_nothing_mentions_is_named(caller: Call) -> None:
+def test_unused_form_part_is_named(caller: Call) -> None:
     one = caller()
     parts = [SimpleUploadedFile(f"{n}.jpg", encoded(draw_product((60 + n, 60))), "image/jpeg") for n in (1, 2)]
     request = json.dumps({"operation": "upscale", "images": [{"image": {"file": "a"}}]})
-    answer = one.form("enhancements", {"request": request, "a": parts[0], "b": parts[1], "budget": "1"})
-    assert "does not mention" in _refused(answer, "b")
-    assert "does not mention" in _refused(answer, "budget")
+    response = one.form("enhancements", {"request": request, "a": parts[0], "b": parts[1], "budget": "1"})
+    assert "does not mention" in _refused(response, "b")
+    assert "does not mention" in _refused(response, "budget")
     assert not Enhancement.objects.exists()
 
 
-def test_closed_bodies_are_closed_in_the_schema_as_well(client: Client) -> None:
+def test_schema_describes_bodies_as_closed(client: Client) -> None:
     schema = client.get(BASE + "schema").json()
     for operations in schema["paths"].values():
         for operation in operations.values():
@@ -149,33 +149,33 @@ def test_closed_bodies_are_closed_in_the_schema_as_well(client: Client) -> None:
         ("enhancements/00000000-0000-0000-0000-000000000000/cancel", {"BAD": 1}),
     ],
 )
-def test_text_that_nobody_can_store_is_refused_at_the_door(path: str, body: Any, bad: str, caller: Call) -> None:
+def test_unstorable_text_in_json_is_refused(path: str, body: Any, bad: str, caller: Call) -> None:
     sent = json.loads(json.dumps(body).replace("BAD", json.dumps(bad)[1:-1]))
-    answer = caller().post(path, sent)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
-    assert "not text" in answer.json()["error"]["message"]
+    response = caller().post(path, sent)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_json")
+    assert "not text" in response.json()["error"]["message"]
 
 
-def test_such_text_in_a_form_is_refused_as_well(caller: Call) -> None:
+def test_unstorable_text_in_a_form_is_refused(caller: Call) -> None:
     one = caller()
     assert one.form("enhancements", {"request": json.dumps({"file": _HALF})}).status_code == 400
     assert one.form("tools/upscale", {"name": "a\0b", "source_url": "https://example.com/a.jpg"}).status_code == 400
 
 
-def test_text_that_only_looks_like_it_is_taken(caller: Call) -> None:
+def test_escaped_backslashes_and_emoji_are_accepted(caller: Call) -> None:
     name = "\\ud83d 👟 \\u0000"
-    answer = caller().post("collections", {"name": name})
-    assert (answer.status_code, answer.json()["collection"]["name"]) == (201, name)
+    response = caller().post("collections", {"name": name})
+    assert (response.status_code, response.json()["collection"]["name"]) == (201, name)
 
 
 @pytest.mark.parametrize("key", ["%00", "1%00", "²", "9" * 30, "%ED%A0%80"])
-def test_odd_keys_in_an_address_are_not_found(key: str, caller: Call, make_product: Any) -> None:
+def test_malformed_product_keys_are_not_found(key: str, caller: Call, make_product: Any) -> None:
     make_product()
     assert caller().get(f"products/shop.product:{key}").status_code == 404
 
 
-class TestUnforeseen:
-    """What nobody foresaw keeps the contract."""
+class TestUnexpectedErrors:
+    """Unexpected errors keep the envelope."""
 
     @pytest.fixture
     def broken(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
@@ -187,7 +187,7 @@ class TestUnforeseen:
 
         return break_it
 
-    def test_an_error_of_ours_comes_in_the_envelope_and_is_logged(
+    def test_unexpected_error_has_the_envelope_and_is_logged(
         self, made: tuple[Caller, dict[str, Any]], broken: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         one, ids = made
@@ -195,29 +195,31 @@ class TestUnforeseen:
         client = Client(raise_request_exception=False)
         headers = {"Authorization": f"Bearer {one.text}", "X-Request-Id": "req-of-the-caller"}
         path = f"{BASE}enhancements/{ids['enhancement']}/cancel"
-        answer = client.post(path, content_type="application/json", headers=headers)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "server_error")
-        assert answer.json()["error"]["request_id"] == answer["X-Request-Id"] == "req-of-the-caller"
-        assert "secret detail" not in answer.content.decode()
+        response = client.post(path, content_type="application/json", headers=headers)
+        assert (response.status_code, response.json()["error"]["code"]) == (500, "server_error")
+        assert response.json()["error"]["request_id"] == response["X-Request-Id"] == "req-of-the-caller"
+        assert "secret detail" not in response.content.decode()
         assert "req-of-the-caller" in caplog.text
         assert "secret detail" in caplog.text
 
-    def test_what_watches_the_site_still_sees_it(self, made: tuple[Caller, dict[str, Any]], broken: Any) -> None:
+    def test_unexpected_error_reaches_the_site_s_error_monitoring(
+        self, made: tuple[Caller, dict[str, Any]], broken: Any
+    ) -> None:
         one, ids = made
         broken(KeyError("x"))
         with pytest.raises(KeyError):  # the test client listens to Django's signal, as error trackers do
             one.post(f"enhancements/{ids['enhancement']}/cancel")
 
-    def test_a_busy_database_is_a_reason_to_come_again(self, made: tuple[Caller, dict[str, Any]], broken: Any) -> None:
+    def test_busy_database_is_a_503_with_retry_after(self, made: tuple[Caller, dict[str, Any]], broken: Any) -> None:
         one, ids = made
         broken(OperationalError("deadlock detected"))
-        answer = one.post(f"enhancements/{ids['enhancement']}/cancel")
-        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "busy")
-        assert int(answer["Retry-After"]) > 0
+        response = one.post(f"enhancements/{ids['enhancement']}/cancel")
+        assert (response.status_code, response.json()["error"]["code"]) == (503, "busy")
+        assert int(response["Retry-After"]) > 0
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_refused_requests_count_on_a_site_whose_requests_are_transactions(caller: Call, settings: Any) -> None:
+def test_refused_requests_count_under_atomic_requests(caller: Call, settings: Any) -> None:
     settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
     one = caller(requests_per_minute=10)
     unknown = {"preset": "nothing", "images": [{"product": "shop.product:1"}]}

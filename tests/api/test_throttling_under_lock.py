@@ -1,4 +1,4 @@
-"""Limits of API keys while somebody else writes."""
+"""Rate limits while another connection holds the write lock of SQLite."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ pytestmark = [
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Another connection holds the write lock, and does not let go before the block ends."""
+    """Hold the write lock on another connection until the block ends."""
     with closing(sqlite3.connect(str(connection.settings_dict["NAME"]), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
 
 
-def test_a_get_does_not_wait_for_somebody_who_writes(caller: Call) -> None:
+def test_get_does_not_wait_for_the_write_lock(caller: Call) -> None:
     one = caller(requests_per_minute=4)
     connection.ensure_connection()
     with _writing():
         found = [one.get("generations?limit=1") for _ in range(6)]
-    assert [answer.status_code for answer in found] == [200, 200, 200, 200, 429, 429]
-    assert [answer["X-RateLimit-Remaining"] for answer in found] == ["3", "2", "1", "0", "0", "0"]
+    assert [response.status_code for response in found] == [200, 200, 200, 200, 429, 429]
+    assert [response["X-RateLimit-Remaining"] for response in found] == ["3", "2", "1", "0", "0", "0"]
 
 
-def test_what_was_let_through_is_counted_with_the_next_request(caller: Call, make_product: Any) -> None:
+def test_unrecorded_requests_are_counted_with_the_next_one(caller: Call, make_product: Any) -> None:
     one, other = caller(requests_per_minute=10), caller(requests_per_minute=10)
     connection.ensure_connection()
     with _writing():
@@ -50,7 +50,7 @@ def test_what_was_let_through_is_counted_with_the_next_request(caller: Call, mak
     assert sum(RateUse.objects.filter(key=one.key).values_list("weight", flat=True)) == 8
 
 
-def test_a_connection_waits_again_afterwards(caller: Call) -> None:
+def test_busy_timeout_is_restored(caller: Call) -> None:
     one = caller()
     with connection.cursor() as cursor:
         (before,) = cursor.execute("PRAGMA busy_timeout").fetchone()
