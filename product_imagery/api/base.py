@@ -26,7 +26,7 @@ from product_imagery.api.authentication import KeyAuthentication, StaffSession
 from product_imagery.api.filters import Filters, NoFilters, QueryFilterBackend, validated_filters
 from product_imagery.api.pagination import NewestFirstPagination
 from product_imagery.api.parsers import BoundedJSONParser, FormWithPicturesParser, JSONWithPicturesParser
-from product_imagery.api.permissions import MayUse
+from product_imagery.api.permissions import HasScope
 from product_imagery.api.products import Viewer
 from product_imagery.api.schema import EnvelopeSchema
 from product_imagery.api.serializers.base import Body, NoBody
@@ -43,7 +43,7 @@ class ApiView(GenericAPIView[Any]):
     """Base of single views. A host may override every class attribute."""
 
     authentication_classes: tuple[type[BaseAuthentication], ...] = (KeyAuthentication, StaffSession)
-    permission_classes: tuple[type[BasePermission], ...] = (MayUse,)
+    permission_classes: tuple[type[BasePermission], ...] = (HasScope,)
     throttle_classes: tuple[type[BaseThrottle], ...] = (KeyRateThrottle,)
     renderer_classes: tuple[type[BaseRenderer], ...] = (JSONRenderer,)
     parser_classes: tuple[type[BaseParser], ...] = (BoundedJSONParser,)
@@ -70,7 +70,7 @@ class ApiView(GenericAPIView[Any]):
         return self.throttles
 
     def get_exception_handler(self) -> Any:
-        """Return our handler, whatever the site's own API uses."""
+        """Return the handler of the class, not that of the site's own API."""
         return self.exception_handler
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -185,7 +185,7 @@ class ApiViewSet(ViewSetMixin, ApiView):
 
 
 class RetrieveMixin:
-    """Adds ``retrieve`` with the envelope; DRF's ``ListModelMixin`` serves for ``list``."""
+    """``retrieve`` with the envelope; DRF's ``ListModelMixin`` serves for ``list``."""
 
     def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return one row."""

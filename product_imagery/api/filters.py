@@ -49,7 +49,7 @@ class EnhancementFilters(CreatedFilters):
     credential = serializers.CharField(source="credential__label", required=False)
 
 
-class _ItemsOf(serializers.Field[Any, Any, Any, Any]):
+class ItemField(serializers.Field[Any, Any, Any, Any]):
     """Filter results by a field of their items.
 
     The subquery lets the database find the few items by their own index instead of scanning all results.
@@ -76,7 +76,7 @@ class GenerationFilters(CreatedFilters):
         help_text="The last step taken here. The generation itself also shows later changes to the product by others.",
     )
     enhancement = serializers.UUIDField(source="enhancement__uuid", required=False)
-    external_id = _ItemsOf("external_id", serializers.CharField(), source="item__in", required=False)
+    external_id = ItemField("external_id", serializers.CharField(), source="item__in", required=False)
 
 
 class CatalogueFilters(Filters):

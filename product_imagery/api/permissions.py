@@ -19,7 +19,7 @@ PERMISSIONS = {
 }
 
 
-class MayUse(BasePermission):
+class HasScope(BasePermission):
     """Require the view's ``scope`` for unsafe methods, and ``read`` for safe ones."""
 
     def has_permission(self, request: Request, view: Any) -> bool:

@@ -93,7 +93,7 @@ class NewProductIn(PictureIn):
 
 @dataclass(frozen=True)
 class IncomingPicture:
-    """One image of a request: a product by its id, an address to fetch from, or the bytes themselves."""
+    """One image of a request: a product by its id, a URL to fetch from, or the bytes themselves."""
 
     product: str = ""
     source_url: str = ""
@@ -108,7 +108,7 @@ class IncomingPicture:
 
     @cached_property
     def origin(self) -> str:
-        """The digest that identifies an upload: of its bytes, or of the address; empty for a product."""
+        """The digest that identifies an upload: of its bytes, or of the URL; empty for a product."""
         if self.source_url:
             return "url:" + hashlib.sha256(self.source_url.encode()).hexdigest()
         if self.image is None:
@@ -120,14 +120,14 @@ class IncomingPicture:
 
     @property
     def label(self) -> str:
-        """The name to show. Of an address only the path: the rest may be a signature."""
+        """The name to show. Of a URL only the path: the rest may be a signature."""
         path = unquote(urlsplit(self.source_url).path) if self.source_url else getattr(self.image, "name", "") or ""
         shown = "".join(letter for letter in posixpath.basename(path) if letter.isprintable())
         return self.name or self.external_id or shown or "picture"
 
 
 class PictureIntake:
-    """Stores the uploads of a request, each origin once, and refers to all its pictures as products.
+    """Store the uploads of a request, each origin once, and refer to all its pictures as products.
 
     ``store`` runs outside any transaction; ``accept`` runs in the one that accepts the request.
     """
@@ -183,7 +183,7 @@ class PictureIntake:
         ]
 
     def _find(self, fresh: bool) -> dict[str, Upload]:
-        """Return earlier uploads by origin. ``fresh`` passes over those from an address, unless they are in use."""
+        """Return earlier uploads by origin. ``fresh`` passes over those from a URL, unless they are in use."""
         found = uploads.known(self._viewer.user, self._viewer.makes_tests, self._origins)
         if fresh:
             fetched = {upload.pk for upload in found.values() if upload.source_url}

@@ -191,10 +191,10 @@ def webhooks() -> dict[str, Any]:
     }
 
 
-class ItemsOfScheme(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+class ItemFieldScheme(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """Describe a filter of items as the field that it looks up."""
 
-    target_class = "product_imagery.api.filters._ItemsOf"
+    target_class = "product_imagery.api.filters.ItemField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
         """Return the schema of that field."""

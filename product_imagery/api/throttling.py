@@ -50,29 +50,29 @@ class KeyRateThrottle(BaseThrottle):
 
 def _spend(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
     """Count a request. One that only reads does not wait for SQLite's write lock: the next request records it."""
-    owed = _owed.take(key.pk)
+    unrecorded = _unrecorded.take(key.pk)
     try:
         if waits:
-            return RateUse.objects.spend(key, weight, limit, owed=owed)
+            return RateUse.objects.spend(key, weight, limit, owed=unrecorded)
         with no_wait():
-            return RateUse.objects.spend(key, weight, limit, owed=owed)
+            return RateUse.objects.spend(key, weight, limit, owed=unrecorded)
     except OperationalError:
-        _owed.add(key.pk, owed)
+        _unrecorded.add(key.pk, unrecorded)
         if waits:
             raise
-        return _owe(key, min(weight, limit), limit)
+        return _allow_unrecorded(key, min(weight, limit), limit)
 
 
-def _owe(key: ApiKey, weight: int, limit: int) -> Allowance:
+def _allow_unrecorded(key: ApiKey, weight: int, limit: int) -> Allowance:
     """Count a request in this process until another one can record it."""
-    left = limit - RateUse.objects.used(key) - _owed.of(key.pk)
+    left = limit - RateUse.objects.used(key) - _unrecorded.of(key.pk)
     fits = weight <= left
     if fits:
-        _owed.add(key.pk, weight)
+        _unrecorded.add(key.pk, weight)
     return Allowance(fits, left - weight if fits else max(0, left), time.time() + RATE_SECONDS)
 
 
-class _Owed:
+class _Unrecorded:
     """Weight per key that this process has allowed and not yet recorded. Lost with the process, never shared."""
 
     def __init__(self) -> None:
@@ -95,4 +95,4 @@ class _Owed:
             return self._weights.get(key, 0)
 
 
-_owed = _Owed()
+_unrecorded = _Unrecorded()

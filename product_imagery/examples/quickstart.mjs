@@ -1,5 +1,5 @@
-// Hear of finished pictures instead of asking: a receiver that checks signatures. Node 18 or newer, no packages.
-// API and KEY as elsewhere; SELF is the address at which this program can be reached, PORT where it listens.
+// Receive webhooks instead of polling, and verify their signatures. Needs Node 18 or newer, no packages.
+// API and KEY as in the other examples; SELF is the public URL of this program, PORT the port it listens on.
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 
@@ -8,9 +8,9 @@ let secret = null;
 
 async function call(method, path, body) {
   const headers = { Authorization: `Bearer ${KEY}`, "Content-Type": "application/json", "Idempotency-Key": randomUUID() };
-  const answer = await fetch(`${API}/${path}`, { method, headers, body: body && JSON.stringify(body) });
-  const content = await answer.json();
-  if (!answer.ok) throw new Error(`${answer.status}: ${JSON.stringify(content.error)}`);
+  const response = await fetch(`${API}/${path}`, { method, headers, body: body && JSON.stringify(body) });
+  const content = await response.json();
+  if (!response.ok) throw new Error(`${response.status}: ${JSON.stringify(content.error)}`);
   return content;
 }
 

@@ -1,4 +1,4 @@
-"""From pictures on a disk to finished ones beside them: `quickstart.py *.jpg`. Needs httpx, API and KEY."""
+"""Enhance local pictures: `quickstart.py *.jpg`. Needs httpx, and API and KEY in the environment."""
 
 import json
 import os
@@ -15,15 +15,15 @@ client = httpx.Client(
 
 
 def call(method: str, path: str, **request: object) -> dict:
-    """One call; a limit that is reached is waited for."""
+    """Send a request; wait while the rate limit is exceeded."""
     while True:
-        answer = client.request(method, path, **request)
-        if answer.status_code == 429:
-            time.sleep(int(answer.headers["Retry-After"]))
+        response = client.request(method, path, **request)
+        if response.status_code == 429:
+            time.sleep(int(response.headers["Retry-After"]))
             continue
-        if answer.is_error:
-            raise SystemExit(f"{answer.status_code}: {answer.json()['error']}")
-        return answer.json()
+        if response.is_error:
+            raise SystemExit(f"{response.status_code}: {response.json()['error']}")
+        return response.json()
 
 
 paths = [pathlib.Path(name) for name in sys.argv[1:]]

@@ -1,23 +1,23 @@
 #!/bin/sh
-# From a list of looks to a finished picture. Needs curl and jq, and in the environment:
+# Enhance the picture of a product. Needs curl and jq, and in the environment:
 #   API    https://shop.example/imagery/api/v1
 #   KEY    pik_live_… or pik_test_…
 #   PRODUCT  the id of a product, such as shop.product:12
 set -eu
 auth="Authorization: Bearer $KEY"
 
-# 1. Which looks are there?
+# 1. List the presets.
 curl -fsS "$API/presets" | jq -r '.presets[] | "\(.id)  \(.description)"'
 
-# 2. What would it cost, and how long would it take?
+# 2. Ask for cost and duration.
 request=$(jq -n --arg product "$PRODUCT" '{preset: "larger", images: [{product: $product, external_id: "SKU-1"}]}')
 curl -fsS "$API/quote" -H "$auth" -H "Content-Type: application/json" -d "$request" | jq .quote
 
-# 3. Start. The same key again would get the same answer, not a second picture.
+# 3. Start. Repeating the request with the same key returns the same response, not a second picture.
 id=$(curl -fsS "$API/enhancements" -H "$auth" -H "Content-Type: application/json" \
   -H "Idempotency-Key: quickstart-sh-${PRODUCT##*:}" -d "$request" | jq -r .enhancement.id)
 
-# 4. Look until it is done.
+# 4. Poll until it is done.
 status=queued
 while [ "$status" = queued ] || [ "$status" = processing ]; do
   sleep 1
@@ -26,5 +26,5 @@ while [ "$status" = queued ] || [ "$status" = processing ]; do
 done
 echo "$status"
 
-# 5. Take the picture.
+# 5. Show the URLs of the pictures.
 curl -fsS "$API/enhancements/$id" -H "$auth" | jq -r '.enhancement.items[].results[] | "\(.id)  \(.image_url)"'

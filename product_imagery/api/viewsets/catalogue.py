@@ -51,7 +51,7 @@ class PresetViewSet(_CatalogueViewSet):
         responses=enveloped("presets", {200: PresetOut(many=True)}, errors=_PUBLIC_ERRORS),
     )
     def list(self, request: Request) -> Response:
-        """All that are offered."""
+        """All presets that are offered."""
         presets = self.filter_queryset(self.get_queryset())
         return self.respond("presets", self.get_serializer(presets, many=True).data)
 
@@ -102,7 +102,7 @@ class TemplateViewSet(_CatalogueViewSet):
 
     @extend_schema(summary="List templates", responses=enveloped("templates", {200: TemplateOut(many=True)}))
     def list(self, request: Request) -> Response:
-        """Each with the option that selects it."""
+        """Ready-made scenes, each with the option that selects it."""
         found = [
             {"provider": slug, "operation": str(operation), "option": option.name, "id": value, "name": label}
             for slug, provider in all_providers().items()

@@ -58,7 +58,7 @@ class CollectionViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
         responses=enveloped("collection", {201: CollectionOut}),
     )
     def create(self, request: Request) -> Response:
-        """With generations, or empty."""
+        """Create a collection with generations, or an empty one."""
         given = self.validated_input()
 
         def create() -> Response:
@@ -70,7 +70,7 @@ class CollectionViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
 
     @extend_schema(summary="Delete a collection", responses=_COLLECTION)
     def destroy(self, request: Request, uuid: Any) -> Response:
-        """Its generations stay."""
+        """Delete the collection. Its generations stay."""
         collection = self.get_object()
         response = self.row_response(collection)
         collection.delete()
@@ -79,7 +79,7 @@ class CollectionViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Download a collection", responses={(200, "application/zip"): bytes} | error_responses())
     @action(detail=True)
     def download(self, request: Request, uuid: Any) -> StreamingHttpResponse:
-        """All pictures as a ZIP archive, made while it is sent. On failure it is cut off and does not open."""
+        """All pictures as a ZIP archive, generated while it is sent. After a failure it does not open."""
         collection = self.get_object()
         members = _members(ResultImage.objects.filter(**self.ownership(), entries__collection=collection))
         if not members:
@@ -115,7 +115,7 @@ class CollectionGenerationViewSet(GenerationListMixin, ApiViewSet):
 
     @extend_schema(summary="Add to a collection", responses=_COLLECTION)
     def create(self, request: Request, uuid: Any) -> Response:
-        """Generations that it contains already are not added again."""
+        """Add generations. Those that it contains already are skipped."""
         collection = self._collection()
         given = self.validated_input()
         add_results(collection, ResultImage.objects.filter(**self.ownership()), given["generations"])
@@ -123,7 +123,7 @@ class CollectionGenerationViewSet(GenerationListMixin, ApiViewSet):
 
     @extend_schema(summary="Remove from a collection", responses=_COLLECTION)
     def destroy(self, request: Request, uuid: Any, result: Any) -> Response:
-        """The generation itself stays."""
+        """Remove a generation, which itself stays."""
         if not CollectionEntry.objects.filter(collection=self._collection(), result__uuid=result).delete()[0]:
             raise NotFound("This generation is not in the collection.")
         return self._shown()

@@ -56,7 +56,7 @@ class QuoteViewSet(ApiViewSet):
 
     @extend_schema(summary="Ask for cost and duration", responses=enveloped("quote", {200: QuoteOut}))
     def create(self, request: Request) -> Response:
-        """Nothing is stored or started."""
+        """Estimate without storing or starting anything."""
         wanted = self.validated_input()
         work_spec = work_spec_of(wanted, self.key)
         pictures = [IncomingPicture.of(image) for image in wanted["images"]]
@@ -125,12 +125,12 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
 
     @extend_schema(summary="Start an enhancement", parameters=[IDEMPOTENCY_KEY], responses=_STARTED)
     def create(self, request: Request) -> Response:
-        """Accepted at once, done later: poll it until its status is final."""
+        """Accept the request and do it later: poll until the status is final."""
         return self.start_once(self.validated_input())
 
     @extend_schema(summary="Get an enhancement", responses=enveloped("enhancement", {200: EnhancementWithItemsOut}))
     def retrieve(self, request: Request, uuid: Any) -> Response:
-        """Its progress, with its items and their results."""
+        """The progress, with items and their results."""
         enhancement = self.get_object()
         results = ResultImage.objects.order_by("pk").select_related("item__content_type", "enhancement")
         items = enhancement.items.select_related("content_type")
@@ -146,7 +146,7 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
     )
     @action(detail=True, methods=["post"], parser_classes=(BoundedJSONParser,))
     def cancel(self, request: Request, uuid: Any) -> Response:
-        """Stops what has not begun; pictures that are in progress are completed."""
+        """Cancel items that have not begun. Those in progress are completed."""
         count = steer.cancel(self.get_object())
         return self.row_response(self.get_object(), cancelled=count)
 
@@ -157,7 +157,7 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
     )
     @action(detail=True, methods=["post"], parser_classes=(BoundedJSONParser,))
     def retry(self, request: Request, uuid: Any) -> Response:
-        """May cost again what the providers charge again."""
+        """Start failed items again. Providers may charge for them again."""
 
         def retry() -> Response:
             count = steer.retry(self.get_object(), only_failed=True)
@@ -171,7 +171,7 @@ def _tool(name: str) -> Callable[[_Action], Any]:
     described = extend_schema(
         operation_id=f"tools_{name.replace('-', '_')}_create",
         summary="Use a tool on one picture",
-        description="An enhancement of one picture: poll it until its status is final.",
+        description="Start an enhancement of one picture: poll until its status is final.",
         parameters=[IDEMPOTENCY_KEY],
         responses=_STARTED,
     )

@@ -23,7 +23,7 @@ _GENERATION = enveloped("generation", {200: GenerationOut})
 
 
 class GenerationListMixin:
-    """Adds ``list`` for rows of ``ResultImage``."""
+    """``list`` for rows of ``ResultImage``."""
 
     def list(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return one page of generations; their publications are compared for all at once."""
@@ -57,7 +57,7 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Approve a generation", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, uuid: Any) -> Response:
-        """A worker puts it on the product. Results of a test key or a sandbox are approved only."""
+        """Approve, and let a worker put it on the product. Results of a test key or a sandbox are only approved."""
         with_publication = self.validated_input()["publish"]
         if with_publication:
             require_permission(request, "publish_resultimage")
@@ -68,7 +68,7 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Publish a generation", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, uuid: Any) -> Response:
-        """A worker puts it on the product. Costs nothing, also when it is put back in place of another picture."""
+        """Let a worker put it on the product, also in place of a later picture. Free of charge."""
         require_permission(request, "publish_resultimage")
         review.request_publication(self.get_object(), actor=self.caller)
         return self.row_response(self.get_object())
@@ -76,14 +76,14 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Reject a generation", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, uuid: Any) -> Response:
-        """It is not put on the product; its files stay."""
+        """Keep it off the product. Its files stay."""
         review.reject(self.get_object(), actor=self.caller)
         return self.row_response(self.get_object())
 
     @extend_schema(summary="Make another one", parameters=[IDEMPOTENCY_KEY], responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def regenerate(self, request: Request, uuid: Any) -> Response:
-        """Rejects this one. May cost as much again. The new one appears among the item's results."""
+        """Reject this one and make another, at the usual price. It is added to the results of the item."""
         require_scope(request, Scope.ENHANCE)
 
         def regenerate() -> Response:
@@ -95,7 +95,7 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Restore the earlier picture", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, uuid: Any) -> Response:
-        """Puts back exactly the file that stood on the product before."""
+        """Put back exactly the file that was on the product before."""
         require_permission(request, "restore_imageversion")
         result = self.get_object()
         version = ImageVersion.objects.filter(result=result, restored_at=None).order_by("-pk").first()

@@ -57,7 +57,7 @@ class ProductViewSet(ApiViewSet):
         responses=enveloped("product", {201: ProductOut}),
     )
     def create(self, request: Request) -> Response:
-        """A picture that belongs to no product of the shop. One with a ``source_url`` is fetched when it is needed."""
+        """Upload a picture that belongs to no product of the shop. A ``source_url`` is fetched when it is needed."""
         picture = IncomingPicture.of(self.validated_input())
         with receive_pictures([picture], self.viewer) as intake:
 
@@ -69,12 +69,12 @@ class ProductViewSet(ApiViewSet):
 
     @extend_schema(summary="Get a product", responses=_PRODUCT)
     def retrieve(self, request: Request, identity: str) -> Response:
-        """With its pictures as they are now."""
+        """The product with its pictures as they are now."""
         return self.respond("product", self._one(identity)[1])
 
     @extend_schema(summary="Delete a product", responses=_PRODUCT)
     def destroy(self, request: Request, identity: str) -> Response:
-        """Only uploads can be deleted; their generations stay."""
+        """Delete an upload. Its generations stay; products of the shop cannot be deleted here."""
         row, shown = self._one(identity)
         if not isinstance(row, Upload):
             raise PermissionDenied("Products of the shop are not deleted from here.", code="not_an_upload")

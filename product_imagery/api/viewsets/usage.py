@@ -44,7 +44,7 @@ class UsageViewSet(ApiViewSet):
 
     @extend_schema(summary="Get usage", responses=enveloped("usage", {200: UsageOut(many=True)}))
     def list(self, request: Request) -> Response:
-        """By day of the order, provider and key; days of the site's own time zone."""
+        """Amounts by day of the order, provider and key. Days are those of the site's time zone."""
         wanted = self.validated_filters()
         ownership = {f"enhancement__{name}": value for name, value in self.ownership("actor").items()}
         rows = CreditEntry.objects.filter(**ownership).usage(*_days(wanted))

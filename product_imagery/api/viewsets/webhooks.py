@@ -50,7 +50,7 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
         responses=enveloped("webhook_endpoint", {201: NewEndpointOut}),
     )
     def create(self, request: Request) -> Response:
-        """It receives a challenge, and no event before it has responded to that. The secret is shown only now."""
+        """The endpoint receives a challenge, and no events until it has passed it. The secret is shown only once."""
         given = self.validated_input()
         try:
             check_syntax(given["url"])
@@ -65,7 +65,7 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
 
     @extend_schema(summary="Delete a webhook endpoint", responses=_ENDPOINT)
     def destroy(self, request: Request, uuid: Any) -> Response:
-        """Its deliveries are deleted with it, sent or not."""
+        """Delete the endpoint and its deliveries, sent or not."""
         endpoint = self.get_object()
         response = self.row_response(endpoint)
         endpoint.delete()
@@ -74,7 +74,7 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Verify a webhook endpoint", responses=_ENDPOINT)
     @action(detail=True, methods=["post"])
     def verify(self, request: Request, uuid: Any) -> Response:
-        """Send another challenge, to an endpoint that failed the first or was switched off."""
+        """Send another challenge to an endpoint that failed the first one or is switched off."""
         endpoints.verify(self.get_object())
         return self.row_response(self.get_object())
 
@@ -85,7 +85,7 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
     )
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, uuid: Any) -> Response:
-        """The new secret is shown only now. Events are signed with the old one as well for a day."""
+        """Return a new secret, which is shown only once. For a day, the old one signs events as well."""
 
         def rotate() -> Response:
             return self._with_secret(uuid, endpoints.rotate(self.get_object()), 200)
@@ -95,7 +95,7 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Send a test event", parameters=[IDEMPOTENCY_KEY], responses=_DELIVERY)
     @action(detail=True, methods=["post"], url_path="test", url_name="test")
     def send_test(self, request: Request, uuid: Any) -> Response:
-        """An ``endpoint.test`` event without data."""
+        """Send an ``endpoint.test`` event without data."""
         endpoint = self.get_object()
 
         def send() -> Response:
@@ -130,5 +130,5 @@ class DeliveryViewSet(ListModelMixin, ApiViewSet):
     @extend_schema(summary="Redeliver an event", responses=_DELIVERY)
     @action(detail=True, methods=["post"])
     def redeliver(self, request: Request, uuid: Any, delivery: Any) -> Response:
-        """The same event under the same id."""
+        """Send the same event again, with the same id."""
         return self.row_response(endpoints.redeliver(self.get_object()), 202)
