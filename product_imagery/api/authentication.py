@@ -23,7 +23,7 @@ class KeyAuthentication(BaseAuthentication):
         if any(name in request.headers for name in _REFUSED_HEADERS):
             raise AuthenticationFailed("Send the key as “Authorization: Bearer …”.", code="unsupported_authentication")
         if any(name in request.query_params for name in _REFUSED_PARAMETERS):
-            raise AuthenticationFailed("Keys are not taken from the address.", code="unsupported_authentication")
+            raise AuthenticationFailed("Keys in the URL are not accepted.", code="unsupported_authentication")
         header = request.headers.get("Authorization", "")
         if not header:
             return None

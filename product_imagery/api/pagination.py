@@ -92,5 +92,5 @@ def _after(cursor: str, querysets: Sequence[QuerySet[Any]]) -> list[QuerySet[Any
         first = querysets[labels.index(label)]
         last = primary_key(first.model, key)
     except (ValueError, binascii.Error, FieldError) as error:
-        raise ValidationError({"cursor": ["This is no cursor of this list."]}) from error
+        raise ValidationError({"cursor": ["This is not a cursor of this list."]}) from error
     return [first.filter(pk__lt=last), *querysets[labels.index(label) + 1 :]]

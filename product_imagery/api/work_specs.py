@@ -25,5 +25,5 @@ def _credential(label: str) -> ProviderCredential | None:
         return None
     found = ProviderCredential.objects.filter(label=label).first()
     if found is None:
-        raise RequestError(f"There is no account “{label}”.", code="unknown_credential")
+        raise RequestError(f"There is no credential “{label}”.", code="unknown_credential")
     return found

@@ -13,7 +13,7 @@ import django
 
 _SETTINGS = {
     "TITLE": "Product imagery",
-    "DESCRIPTION": "Better product pictures: choose a look, start, look, review, publish, restore.",
+    "DESCRIPTION": "Better product pictures: choose a preset, start an enhancement, review, publish, restore.",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "",
     "OAS_VERSION": "3.1.0",

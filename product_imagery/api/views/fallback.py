@@ -20,4 +20,4 @@ class Fallback(ApiView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Raise ``NotFound`` before anything else is checked."""
-        raise NotFound("There is nothing at this address.")
+        raise NotFound("There is nothing at this URL.")

@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from product_imagery.api import products
 from product_imagery.api.base import PICTURE_PARSERS, ApiViewSet
 from product_imagery.api.errors import Conflict
-from product_imagery.api.existing import describe_left_out
 from product_imagery.api.filters import EnhancementFilters
 from product_imagery.api.idempotency import once
+from product_imagery.api.left_out import describe_left_out
 from product_imagery.api.parsers import BoundedJSONParser
 from product_imagery.api.permissions import require_permission, require_scope
 from product_imagery.api.pictures import IncomingPicture, PictureIntake, receive_pictures
