@@ -29,8 +29,8 @@ _SETTINGS = {
 }
 
 
-def generate() -> Any:
-    """Generate the schema from the views."""
+def generate(patterns: Any = None) -> Any:
+    """Generate the schema from the views, or from those of other URL patterns."""
     from drf_spectacular.generators import SchemaGenerator
     from drf_spectacular.settings import patched_settings
 
@@ -38,7 +38,7 @@ def generate() -> Any:
     from product_imagery.api.schema import webhooks
 
     with patched_settings({**_SETTINGS, "VERSION": __version__}):
-        generator: Any = SchemaGenerator(urlconf="product_imagery.api.urls")  # type: ignore[no-untyped-call]
+        generator: Any = SchemaGenerator(patterns=patterns, urlconf="product_imagery.api.urls")  # type: ignore[no-untyped-call]
         found: Any = generator.get_schema(request=None, public=True)
     return {**found, "webhooks": webhooks()}
 

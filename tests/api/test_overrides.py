@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIRequestFactory
 from rest_framework.throttling import BaseThrottle
 
 from product_imagery.api.pagination import NewestFirstPagination
 from product_imagery.api.viewsets.generations import GenerationViewSet
 from tests.api.conftest import Caller
+from tests.api.schema_file import generate
 
 pytestmark = pytest.mark.django_db
 
@@ -66,3 +70,18 @@ def test_renderer_and_exception_handler_are_the_host_s(caller: Callable[..., Cal
     assert _get(caller, renderer_classes=(_HostRenderer,))["Content-Type"] == "application/vnd.shop+json"
     refused = _get(caller, "?limit=0", exception_handler=staticmethod(_problem))
     assert (refused.status_code, refused.data) == (418, {"problem": "ValidationError"})
+
+
+class _HostGenerations(GenerationViewSet):
+    @action(detail=True, methods=["post"])
+    def feature(self, request: Request, uuid: Any) -> Response:
+        """Show a generation on the front page."""
+        return self.row_response(self.get_object())
+
+
+def test_schema_of_a_host_s_view_set_has_its_own_actions() -> None:
+    router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+    router.register("pictures", _HostGenerations, "picture")
+    paths = generate(router.urls)["paths"]
+    assert paths["/pictures/{uuid}/feature"]["post"]["description"] == "Show a generation on the front page."
+    assert paths["/pictures/{uuid}/reject"]["post"]["operationId"] == "reject_a_generation"
