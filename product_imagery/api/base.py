@@ -12,6 +12,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotFound
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.generics import GenericAPIView
+from rest_framework.metadata import BaseMetadata, SimpleMetadata
 from rest_framework.pagination import BasePagination
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -39,6 +40,14 @@ _Row = TypeVar("_Row", bound=Model)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 
 
+class PlainMetadata(SimpleMetadata):
+    """Respond to OPTIONS with parsers and renderers only: the OpenAPI schema describes the fields."""
+
+    def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
+        """Return no fields. Those of ``serializer_class`` would be the fields of responses."""
+        return {}
+
+
 class ApiView(GenericAPIView[Any]):
     """Base of single views. A host may override every class attribute."""
 
@@ -47,6 +56,7 @@ class ApiView(GenericAPIView[Any]):
     throttle_classes: tuple[type[BaseThrottle], ...] = (KeyRateThrottle,)
     renderer_classes: tuple[type[BaseRenderer], ...] = (JSONRenderer,)
     parser_classes: tuple[type[BaseParser], ...] = (BoundedJSONParser,)
+    metadata_class: type[BaseMetadata] = PlainMetadata
     exception_handler: Callable[..., Response] = staticmethod(errors.handle)
     scope: ClassVar[Scope] = Scope.ENHANCE  #: required for unsafe methods; safe ones need ``read``
     throttle_weight = 1  #: requests that one counts as

@@ -72,3 +72,10 @@ class TestEnvelope:
     @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "offset=-1", "offset=10001", "cursor=abc"])
     def test_bad_page_parameters_are_refused(self, query: str, caller: Call) -> None:
         assert _error(caller().get(f"generations?{query}")) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["enhancements", "quote", "products", "collections", "webhook-endpoints"])
+def test_options_name_no_fields(path: str, caller: Call) -> None:
+    response = Client().options(BASE + path, headers={"Authorization": f"Bearer {caller().text}"})
+    assert (response.status_code, "POST" in response["Allow"]) == (200, True)
+    assert set(response.json()) == {"name", "description", "renders", "parses"}
