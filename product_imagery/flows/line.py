@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -42,17 +42,27 @@ _SHORTEST_KEY = 8  #: bytes: what is shorter is no key, and may stand in any ans
 _KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
 
 
+@dataclass(frozen=True)
+class Sending:
+    """A call for a job, counted when the job was claimed, is sent only now."""
+
+    job: ProviderJob
+
+
+_Errand: TypeAlias = Callable[[], Any] | ProviderJob | Sending
+
+
 class Errands:
-    """What threads want done by the pump's thread: functions, and intents, which are written down together."""
+    """What threads want done by the pump's thread: functions, and intents and datings, which are written together."""
 
     def __init__(self, wake: threading.Event) -> None:
         self._wake = wake
-        self._open: queue.SimpleQueue[tuple[Callable[[], Any] | ProviderJob, Future[Any]]] = queue.SimpleQueue()
+        self._open: queue.SimpleQueue[tuple[_Errand, Future[Any]]] = queue.SimpleQueue()
         self._closed = False
         self.written = 0  #: intents
 
-    def ask(self, errand: Callable[[], Any] | ProviderJob) -> Any:
-        """Have a function run and return what it returned, or a job's intent written down.
+    def ask(self, errand: _Errand) -> Any:
+        """Have a function run and return what it returned, a job's intent written down, or its call dated.
 
         Raises what the function raised, ``NotSent`` when the claim is lost or the pump stops.
         """
@@ -74,8 +84,11 @@ class Errands:
                 waiting.append(self._open.get_nowait())
         try:
             for errand, future in waiting:
-                if not isinstance(errand, ProviderJob):
+                if not isinstance(errand, ProviderJob | Sending):
                     _fulfil(future, errand)
+            datings = [(errand.job, future) for errand, future in waiting if isinstance(errand, Sending)]
+            if datings:
+                _date_calls(datings)
             intents = [(errand, future) for errand, future in waiting if isinstance(errand, ProviderJob)]
             if intents:
                 self.written += _write_intents(intents)
@@ -97,6 +110,17 @@ def _fulfil(future: Future[Any], errand: Callable[[], Any]) -> None:
         future.set_result(errand())
     except Exception as error:  # noqa: BLE001  it belongs to the thread that asked
         future.set_exception(error)
+
+
+def _date_calls(datings: list[tuple[ProviderJob, Future[Any]]]) -> None:
+    """Count calls as of now, all in one update."""
+    done: Future[Any] = Future()
+    _fulfil(done, lambda: LimitUse.objects.sent_now([job for job, _ in datings]))
+    for _, future in datings:
+        if error := done.exception():
+            future.set_exception(error)
+        else:
+            future.set_result(None)
 
 
 def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
@@ -239,7 +263,7 @@ class Line(Caller):
         elif waited > _shortest_window(job.credential) / 2:
             self._errands.ask(lambda: _count_again(job))
         elif waited > _FRESH and not request.creates:  # the uses of creates are dated when their intents are written
-            self._errands.ask(lambda: LimitUse.objects.sent_now([job]))
+            self._errands.ask(Sending(job))
         ticket.counted = False
 
     def look(self, request: Request, ticket: Ticket) -> Any:
