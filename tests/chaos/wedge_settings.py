@@ -16,7 +16,7 @@ PRODUCT_IMAGERY = {
     "FETCH_ALLOW": ("127.0.0.1:9",),
 }
 if _WEDGE == "memory":
-    PRODUCT_IMAGERY["MEMORY_PER_PROCESS"] = 200_000_000
+    PRODUCT_IMAGERY["MEMORY_PER_PROCESS"] = 100_000_000
 if _WEDGE == "storage":
     PRODUCT_IMAGERY["STORAGE"] = "hanging"
     STORAGES = {**STORAGES, "hanging": {"BACKEND": "tests.chaos.wedge_shop.Hanging"}}
