@@ -116,7 +116,7 @@ def check_sqlite(app_configs: Any, databases: Sequence[str] | None = None, **_: 
 
 @register(Tags.compatibility)
 def check_queue(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """W004: django-q2 is set up in a way that repeats or kills pumps."""
+    """W004: the settings of django-q2 make it repeat or kill slices of the worker loop."""
     try:
         problems = queue_problems()
     except ConfigurationError:  # E001 says it
@@ -126,7 +126,7 @@ def check_queue(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
 
 @register(Tags.files)
 def check_storage(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """W007: the storage for results overwrites files of the same name. E003: it cannot be used."""
+    """W007: the storage for results overwrites files of the same name. E003: the storage for results cannot be used."""
     try:
         overwrites = getattr(results_storage(), "file_overwrite", False)
     except Exception as error:  # noqa: BLE001  any storage may fail in any way to be built; that is the finding

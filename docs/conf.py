@@ -1,0 +1,98 @@
+"""Sphinx configuration. Tables that the code can state itself are read from it, so that they are never out of date."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "product_imagery"
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def _docstring(path: Path) -> str:
+    """The first paragraph of a module's docstring on one line, or nothing."""
+    module = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    text = (ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) if module.exists() else None) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _floors(container: str) -> str:
+    """The layers contract of ``container`` as a table, the highest floor first."""
+    contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
+    (layers,) = [one["layers"] for one in contracts if one.get("containers") == [container]]
+    folder = ROOT.joinpath(*container.split("."))
+    rows = []
+    for floor, names in zip(range(len(layers), 0, -1), layers, strict=True):
+        modules = [name.strip("()") for name in re.split(r"\s*[|:]\s*", names)]
+        rows += [(str(floor), f"`{name}`", _docstring(folder / name)) for name in modules]
+    return _table(("floor", "module", "content"), rows)
+
+
+def _forbidden() -> str:
+    """The contracts that keep libraries out of modules."""
+    contracts = [one for one in PYPROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "forbidden"]
+    rows = [
+        (
+            one["name"],
+            ", ".join(f"`{name.removeprefix('product_imagery.')}`" for name in one["source_modules"]),
+            ", ".join(f"`{name}`" for name in one["forbidden_modules"]),
+        )
+        for one in contracts
+    ]
+    return _table(("rule", "these modules", "never import"), rows)
+
+
+def _checks() -> str:
+    """The system checks, from their docstrings: ``W001: sentence``."""
+    tree = ast.parse((PACKAGE / "checks.py").read_text(encoding="utf-8"))
+    docstrings = [ast.get_docstring(node) or "" for node in tree.body if isinstance(node, ast.FunctionDef)]
+    found = [
+        (number, condition, " ".join(sentence.split()))
+        for text in docstrings
+        for number, condition, sentence in re.findall(r"([EW]\d{3})(, with ``--deploy``)?: (.+?\.)(?=\s|$)", text, re.S)
+    ]
+    rows = [
+        (
+            f"`product_imagery.{number}`",
+            "with `--deploy`" if condition else "always",
+            sentence[:1].upper() + sentence[1:],
+        )
+        for number, condition, sentence in sorted(found)
+    ]
+    return _table(("id", "runs", "finding"), rows)
+
+
+def _version() -> str:
+    text = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "(.+)"$', text, re.M)
+    assert found, "product_imagery/__init__.py states no version"
+    return found[1]
+
+
+project = "product_imagery"
+author = "the product_imagery authors"
+version = release = _version()
+extensions = ["myst_parser"]
+myst_enable_extensions = ["substitution"]
+myst_heading_anchors = 3
+myst_substitutions = {
+    "floors": _floors("product_imagery"),
+    "floors_of_flows": _floors("product_imagery.flows"),
+    "forbidden": _forbidden(),
+    "system_checks": _checks(),
+}
+exclude_patterns = ["_build"]
+nitpicky = True
+html_theme = "furo"
+html_title = f"product_imagery {release}"
+html_static_path = ["_static"]
+html_css_files = ["diagram.css"]
+html_show_copyright = False

@@ -1,0 +1,28 @@
+"""Documentation that has to agree with the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.db.models import TextChoices
+
+import product_imagery
+from product_imagery.states import EnhancementStatus, ItemStatus, JobState, Publication, Review
+
+_DOCS = Path(product_imagery.__file__).parent.parent / "docs"
+
+
+@pytest.mark.parametrize("states", [EnhancementStatus, ItemStatus, JobState, Publication, Review])
+def test_every_state_is_in_the_tables_of_transitions(states: type[TextChoices]) -> None:
+    text = (_DOCS / "how-a-job-travels.md").read_text()
+    cells = {state for row in re.findall(r"^\| (.+?) \|$", text, re.M) for state in re.findall(r"`(\w+)`", row)}
+    assert set(states.values) <= cells
+
+
+def test_every_word_of_the_glossary_has_one_row() -> None:
+    words = re.findall(r"^\| ([^|]+?) \|", (_DOCS / "glossary.md").read_text(), re.M)
+    words = [word for word in words if word not in ("word", "---")]
+    assert len(words) > 30
+    assert len(words) == len(set(words))
