@@ -74,7 +74,7 @@ def ensure_schedule(**_: Any) -> None:
 
 
 def _has_tables() -> bool:
-    model = apps.get_model("product_imagery", "PumpSlot")
+    model = apps.get_model("product_imagery", "WorkerLease")
     connection = connections[router.db_for_write(model)]
     return model._meta.db_table in connection.introspection.table_names()
 

@@ -29,7 +29,7 @@ logger = logging.getLogger("product_imagery")
 
 
 def record_all(words: list[Word]) -> None:
-    """Write down what came of these calls, each fenced by its job's claim. Raises ``DatabaseAway``: may be repeated."""
+    """Write down what came of these calls, each fenced by its job's lease. Raises ``DatabaseAway``: may be repeated."""
     together: set[int] = set()
     if len(words) > 1:
         try:
@@ -43,7 +43,7 @@ def record_all(words: list[Word]) -> None:
 
 def _record_together(words: list[Word]) -> set[int]:
     with transaction.atomic():
-        held = ProviderJob.objects.hold([word.call.job for word in words])
+        held = ProviderJob.objects.is_held([word.call.job for word in words])
         ours = [word for word in words if word.error is None and not word.bad and word.call.job.pk in held]
         told = [word for word in ours if isinstance(word.outcome, Accepted) and word.outcome.reserved is None]
         accepted = _with_free_ids(told)

@@ -11,22 +11,20 @@ from typing import Any
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from product_imagery.conf import MOST_LEASE
 from product_imagery.models import (
     EventDelivery,
     LimitUse,
     Preparation,
     ProviderCredential,
     ProviderJob,
-    PumpSlot,
     RateUse,
-    ResultImage,
     Upload,
     WebhookDelivery,
+    WorkerLease,
     WorkerTrouble,
 )
 from product_imagery.models.clock import from_now
-from product_imagery.states import UNFINISHED_JOBS, Publication
+from product_imagery.states import UNFINISHED_JOBS
 
 _NOTED = 60.0  #: seconds that something which has happened may lie ahead: web servers have clocks of their own
 _JOB_WAIT = 7200.0
@@ -41,25 +39,21 @@ def correct_dates() -> int:
 
 
 def _bounds() -> list[tuple[QuerySet[Any], str, float]]:
-    """Rows, their column, and how many seconds it may lie ahead."""
+    """Rows, their column, and how many seconds it may lie ahead. (``models.leases`` bounds leases.)"""
     jobs = ProviderJob.objects.filter(state__in=UNFINISHED_JOBS)
-    publications = ResultImage.objects.filter(publication=Publication.WAITING)
     events = EventDelivery.objects.filter(state=EventDelivery.State.WAITING)
     return [
-        (jobs, "claimed_until", MOST_LEASE),
         (jobs, "due_at", _JOB_WAIT),
         (jobs, "sent_at", _NOTED),
         (jobs, "intent_at", _NOTED),
         (jobs, "accepted_at", _NOTED),
         (Preparation.objects.all(), "due_at", _PREPARATION_WAIT),
         (Preparation.objects.all(), "created_at", _NOTED),
-        (publications, "claimed_until", MOST_LEASE),
-        (events, "claimed_until", MOST_LEASE),
         (events, "due_at", _EVENT_WAIT),
         (ProviderCredential.objects.all(), "resting_until", _ACCOUNT_REST),
         (ProviderCredential.objects.all(), "moved_at", _NOTED),
-        (PumpSlot.objects.all(), "cleared_at", _NOTED),
-        (PumpSlot.objects.all(), "seen_at", _NOTED),
+        (WorkerLease.objects.all(), "cleared_at", _NOTED),
+        (WorkerLease.objects.all(), "seen_at", _NOTED),
         (LimitUse.objects.all(), "at", _NOTED),
         (RateUse.objects.all(), "at", _NOTED),
         (Upload.objects.filter(kept=False), "created_at", _NOTED),

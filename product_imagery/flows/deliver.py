@@ -62,7 +62,7 @@ class Sender:
         if not free or (not arrived and time.monotonic() < self._look_at):
             return arrived
         busy = Counter(delivery.endpoint_id for delivery in self._sending.values())
-        due = EventDelivery.objects.claim(most=free, each=_EACH, busy=busy, seconds=_CLAIM_SECONDS)
+        due = EventDelivery.objects.acquire_due(most=free, each=_EACH, busy=busy, seconds=_CLAIM_SECONDS)
         for delivery in due:
             self._sending[self._threads.submit(perform, delivery)] = delivery
         if not due:
@@ -155,16 +155,16 @@ def _record(attempt: Attempt) -> None:
 
 def _postpone(attempt: Attempt) -> None:
     """It waits until we can sign again; that is no fault of the receiver's."""
-    later = {"due_at": from_now(_OWN_TROUBLE_SECONDS), "token": None, "claimed_until": None}
-    EventDelivery.objects.held(attempt.delivery).update(note=attempt.trouble[:300], **later)
+    due_at = from_now(_OWN_TROUBLE_SECONDS)
+    EventDelivery.objects.held(attempt.delivery).release(note=attempt.trouble[:300], due_at=due_at)
 
 
 def _arrived(attempt: Attempt) -> None:
     delivery, reply = attempt.delivery, attempt.reply
     assert reply is not None
-    done = {"state": EventDelivery.State.DELIVERED, "delivered_at": Now(), "token": None, "note": ""}
+    done = {"state": EventDelivery.State.DELIVERED, "delivered_at": Now(), "note": ""}
     attempts = delivery.attempts + 1
-    if not EventDelivery.objects.held(delivery).update(status=reply.status, attempts=attempts, **done):
+    if not EventDelivery.objects.held(delivery).release(status=reply.status, attempts=attempts, **done):
         return
     endpoint = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id)
     if delivery.kind == VERIFICATION:
@@ -180,14 +180,12 @@ def _failed(attempt: Attempt) -> None:
     over = delivery.kind == VERIFICATION or tried > len(_WAITS) or (reply is not None and reply.status == 410)
     changes = {
         "attempts": tried,
-        "token": None,
-        "claimed_until": None,
         "status": reply.status if reply else None,
         "note": _sentence(attempt)[:300],
         "state": EventDelivery.State.FAILED if over else EventDelivery.State.WAITING,
         "due_at": Now() if over else from_now(_wait(tried, reply)),
     }
-    if EventDelivery.objects.held(delivery).update(**changes) and not delivery.url:
+    if EventDelivery.objects.held(delivery).release(**changes) and not delivery.url:
         _note_health(delivery, reply)
 
 

@@ -72,8 +72,8 @@ def redeliver(delivery: EventDelivery) -> EventDelivery:
         raise StateError("A challenge is good once. Ask for another one.")
     _require_active(delivery.endpoint)
     ended = EventDelivery.objects.filter(pk=delivery.pk).exclude(state=EventDelivery.State.WAITING)
-    again = {"state": EventDelivery.State.WAITING, "due_at": Now(), "attempts": 0, "token": None, "claimed_until": None}
-    if not ended.update(**again):
+    again = {"state": EventDelivery.State.WAITING, "due_at": Now(), "attempts": 0}
+    if not ended.release(**again):
         raise StateError("This event is waiting to be sent already.")
     background.wake()
     delivery.refresh_from_db()

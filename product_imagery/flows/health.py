@@ -19,11 +19,11 @@ from product_imagery.models import (
     Preparation,
     ProviderCredential,
     ProviderJob,
-    PumpSlot,
     ResultImage,
     WebhookDelivery,
+    WorkerLease,
 )
-from product_imagery.models.clock import from_now, unclaimed
+from product_imagery.models.clock import from_now
 from product_imagery.states import HELD_JOBS, JobState, Publication
 
 _SILENCE_SECONDS = 45  # told within a minute, although nobody looks all the time
@@ -53,9 +53,9 @@ def stuck_work(seconds: float = _SILENCE_SECONDS) -> Iterator[Stuck]:
             yield Stuck(kind, found["number"], _age(found["oldest"]))
 
 
-def workers(seconds: float = _SILENCE_SECONDS) -> QuerySet[PumpSlot]:
+def workers(seconds: float = _SILENCE_SECONDS) -> QuerySet[WorkerLease]:
     """Slots whose worker has shown itself within ``seconds``."""
-    return PumpSlot.objects.filter(seen_at__gte=from_now(-seconds), seen_at__lte=from_now(_AHEAD))
+    return WorkerLease.objects.filter(seen_at__gte=from_now(-seconds), seen_at__lte=from_now(_AHEAD))
 
 
 def _stuck_jobs(seconds: float, *, alone: bool) -> Iterator[Stuck]:
@@ -73,16 +73,16 @@ def _stuck_jobs(seconds: float, *, alone: bool) -> Iterator[Stuck]:
 def _overdue_jobs(seconds: float) -> QuerySet[ProviderJob]:
     """Jobs that a worker should have taken, and those that one took and does not hold any more."""
     since = from_now(-seconds)
-    due = ProviderJob.objects.movable().exclude(state=JobState.SENDING).filter(unclaimed(), due_at__lt=since)
+    due = ProviderJob.objects.movable().exclude(state=JobState.SENDING).free().filter(due_at__lt=since)
     due = due.exclude(state=JobState.QUEUED, enhancement__cancelled_at__isnull=False)
-    return due | ProviderJob.objects.filter(state=JobState.SENDING, claimed_until__lt=since)
+    return due | ProviderJob.objects.filter(state=JobState.SENDING, leased_until__lt=since)
 
 
 def _moving_accounts(accounts: Any, since: Any) -> set[int]:
     """Those of the accounts at which a job was begun, ended, read or held a moment before."""
     claims = get_settings().claim_seconds  # renewed after each quarter of it
     fresh = from_now(claims - max(_SILENCE_SECONDS, claims / 4 + _AHEAD))
-    held = Q(state__in=HELD_JOBS, claimed_until__gte=fresh)
+    held = Q(state__in=HELD_JOBS, leased_until__gte=fresh)
     read = Q(state__in=(JobState.RUNNING, JobState.CHECKING), due_at__gte=since, due_at__lte=from_now(_SOON))
     moved = Q(sent_at__gte=since) | Q(accepted_at__gte=since) | Q(finished_at__gte=since)
     jobs = ProviderJob.objects.filter(held | read | moved, credential__in=list(accounts))
@@ -102,12 +102,12 @@ def _other_kinds(seconds: float) -> Iterator[tuple[str, QuerySet[Any], str, Quer
     since = from_now(-seconds)
     publications = ResultImage.objects.filter(publication=Publication.WAITING)
     published = ImageVersion.objects.filter(published_at__gte=since)
-    yield "publications", publications.filter(unclaimed()), "reviewed_at", published
+    yield "publications", publications.free(), "reviewed_at", published
     refused = publications.exclude(publication_note="")
     yield "publications that fail", refused, "reviewed_at", ResultImage.objects.none()
     events = EventDelivery.objects.sendable()
-    tried = Q(delivered_at__gte=since) | Q(claimed_until__gte=Now())
-    yield "events", events.filter(unclaimed()), "due_at", EventDelivery.objects.filter(tried)
+    tried = Q(delivered_at__gte=since) | Q(leased_until__gte=Now())
+    yield "events", events.free(), "due_at", EventDelivery.objects.filter(tried)
     calls = WebhookDelivery.objects.forgotten().filter(received_at__lt=from_now(-2 * seconds))
     yield "calls of providers", calls, "received_at", WebhookDelivery.objects.filter(processed_at__gte=since)
     preparing = Preparation.objects.filter(due_at__lte=Now())
@@ -118,14 +118,14 @@ def _age(moment: datetime | None) -> float:
     return max(0.0, (timezone.now() - moment).total_seconds()) if moment else 0.0
 
 
-def dated_ahead() -> PumpSlot | None:
+def dated_ahead() -> WorkerLease | None:
     """A slot whose worker seems to have been seen in the future: a clock was wrong."""
-    return PumpSlot.objects.filter(seen_at__gt=from_now(_AHEAD)).first()
+    return WorkerLease.objects.filter(seen_at__gt=from_now(_AHEAD)).first()
 
 
-def last_sign_of_life() -> PumpSlot | None:
+def last_sign_of_life() -> WorkerLease | None:
     """The slot that was seen last, if any worker ever ran."""
-    return PumpSlot.objects.exclude(seen_at=None).order_by("-seen_at").first()
+    return WorkerLease.objects.exclude(seen_at=None).order_by("-seen_at").first()
 
 
 def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:

@@ -6,26 +6,22 @@ thread while the other waits.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import math
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import CancelledError, Future
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
-from django.db.models.functions import Now
+from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from product_imagery.exceptions import CredentialRefused, NotSent, ProviderUnavailable, RateLimited, SecretError
 from product_imagery.flows.fetch import Tools
+from product_imagery.flows.mailbox import Errands, Sending
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.provider_kit.conversation import Compute, HttpRequest, Remember, Request
@@ -40,111 +36,6 @@ _ECHO = "••••".encode()
 _FRESH = 0.3  #: seconds after its claim in which a call counts as sent at once
 _SHORTEST_KEY = 8  #: bytes: what is shorter is no key, and may stand in any answer
 _KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
-
-
-@dataclass(frozen=True)
-class Sending:
-    """A call for a job, counted when the job was claimed, is sent only now."""
-
-    job: ProviderJob
-
-
-_Errand: TypeAlias = Callable[[], Any] | ProviderJob | Sending
-
-
-class Errands:
-    """What threads want done by the pump's thread: functions, and intents and datings, which are written together."""
-
-    def __init__(self, wake: threading.Event) -> None:
-        self._wake = wake
-        self._open: queue.SimpleQueue[tuple[_Errand, Future[Any]]] = queue.SimpleQueue()
-        self._closed = False
-        self.written = 0  #: intents
-
-    def ask(self, errand: _Errand) -> Any:
-        """Have a function run and return what it returned, a job's intent written down, or its call dated.
-
-        Raises what the function raised, ``NotSent`` when the claim is lost or the pump stops.
-        """
-        future: Future[Any] = Future()
-        self._open.put((errand, future))
-        self._wake.set()
-        if self._closed:
-            self.close()
-        try:
-            return future.result()
-        except CancelledError:
-            raise NotSent("The worker is stopping.", code="stopping") from None
-
-    def run(self) -> int:
-        """Do all errands that wait; return how many."""
-        waiting = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                waiting.append(self._open.get_nowait())
-        try:
-            for errand, future in waiting:
-                if not isinstance(errand, ProviderJob | Sending):
-                    _fulfil(future, errand)
-            datings = [(errand.job, future) for errand, future in waiting if isinstance(errand, Sending)]
-            if datings:
-                _date_calls(datings)
-            intents = [(errand, future) for errand, future in waiting if isinstance(errand, ProviderJob)]
-            if intents:
-                self.written += _write_intents(intents)
-        finally:  # nobody waits for ever for somebody who was interrupted
-            for _, future in waiting:
-                future.cancel()
-        return len(waiting)
-
-    def close(self) -> None:
-        """Refuse what waits and what may still come."""
-        self._closed = True
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._open.get_nowait()[1].cancel()
-
-
-def _fulfil(future: Future[Any], errand: Callable[[], Any]) -> None:
-    try:
-        future.set_result(errand())
-    except Exception as error:  # noqa: BLE001  it belongs to the thread that asked
-        future.set_exception(error)
-
-
-def _date_calls(datings: list[tuple[ProviderJob, Future[Any]]]) -> None:
-    """Count calls as of now, all in one update."""
-    done: Future[Any] = Future()
-    _fulfil(done, lambda: LimitUse.objects.sent_now([job for job, _ in datings]))
-    for _, future in datings:
-        if error := done.exception():
-            future.set_exception(error)
-        else:
-            future.set_result(None)
-
-
-def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
-    """Write down what is about to be sent, before any of it is, for those whose claims are still ours; how many."""
-    try:
-        with transaction.atomic():
-            held = ProviderJob.objects.hold([job for job, _ in intents])
-            usable = ProviderCredential.objects.buying({job.credential_id for job, _ in intents})
-            ours = [job for job, _ in intents if job.pk in held and job.credential_id in usable]
-            ProviderJob.objects.write_each(ours, "intent", "remembered", intent_at=Now())
-            LimitUse.objects.sent_now(ours)
-    except DatabaseError as error:  # nothing is sent, and each thread is told
-        for _, future in intents:
-            future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
-        return 0
-    for job, future in intents:
-        if job.pk not in held:
-            future.set_exception(NotSent("Another worker has this job now.", code="claim_lost"))
-        elif job.credential_id not in usable:
-            future.set_exception(NotSent("The account was paused or switched off.", code="account_off"))
-        else:
-            job.uses = ()  # dated for good
-            future.set_result(None)
-    return len(ours)
 
 
 class Account:

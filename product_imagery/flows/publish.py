@@ -87,7 +87,7 @@ def _may_be_refused(result: ResultImage, stored: str, error: Exception) -> None:
 def _later(result: ResultImage, sentence: str, **changes: int) -> None:
     wait = _WAITS[min(result.attempts, len(_WAITS)) - 1]
     held = ResultImage.objects.held(result)
-    held.update(claimed_until=from_now(wait), publication_note=sentence[:500], **changes)
+    held.update(leased_until=from_now(wait), publication_note=sentence[:500], **changes)
 
 
 def set_aside_endless() -> int:
@@ -105,7 +105,7 @@ def _wait_shortly_for_locks() -> None:
 def _refuse(result: ResultImage, stored: str, error: ImageryError) -> None:
     """Tell the reviewer why not. The copy goes only while the claim is ours: nobody else can be using it then."""
     refused = {"publication": Publication.CONFLICT, "publication_note": error.message[:500]}
-    if ResultImage.objects.held(result).update(**refused) and stored:
+    if ResultImage.objects.held(result).release(**refused) and stored:
         _drop_copy(description_for(result.item.content_type_id), stored)
 
 
@@ -164,10 +164,10 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
     item = result.item
     before_digest = files.digest(description.target_storage, before) if _is_there(description, before) else ""
     before_null = not before and description.holds_null(item.object_id, item.slot)
-    published = {"publication": Publication.PUBLISHED, "publication_note": "", "token": None}
+    published = {"publication": Publication.PUBLISHED, "publication_note": ""}
     with transaction.atomic():
         _wait_shortly_for_locks()
-        if not ResultImage.objects.held(result).update(**published):
+        if not ResultImage.objects.held(result).release(**published):
             raise StateError("Somebody else is publishing this picture.")
         if not description.write(item.object_id, item.slot, expected=before, name=stored):
             raise PublicationConflict("The product's picture was changed at this very moment; nothing was overwritten.")

@@ -26,9 +26,10 @@ from product_imagery.flows.claim import accounts_with_calls, claim_calls, set_as
 from product_imagery.flows.fetch import Tools
 from product_imagery.flows.guard import TRANSIENT, Chore, DatabaseAway, Guard, attempt, reason_of, wait_for_database
 from product_imagery.flows.lanes import Lanes
-from product_imagery.flows.line import Errands, Line
+from product_imagery.flows.line import Line
+from product_imagery.flows.mailbox import Errands
 from product_imagery.imaging.pool import ImagingPool
-from product_imagery.models import EventDelivery, Preparation, ProviderJob, PumpSlot, ResultImage
+from product_imagery.models import EventDelivery, Preparation, ProviderJob, ResultImage, WorkerLease
 from product_imagery.provider_kit.registry import all_providers, hosted_providers
 from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import Publication
@@ -70,7 +71,7 @@ def pump_slice(
     """
     settings = get_settings()
     holder = f"{platform.node()}:{os.getpid()}"
-    slot = PumpSlot.objects.take(slots=settings.slots, seconds=settings.slot_seconds, holder=holder)
+    slot = WorkerLease.objects.acquire_seat(seats=settings.slots, seconds=settings.slot_seconds, holder=holder)
     if slot is None:
         return Slice(ran=False)
     try:
@@ -99,7 +100,7 @@ def has_work() -> bool:
 
 
 class _Pump:
-    def __init__(self, slot: PumpSlot, settings: Settings, stop: threading.Event) -> None:
+    def __init__(self, slot: WorkerLease, settings: Settings, stop: threading.Event) -> None:
         self.report = Slice()
         self._slot, self._settings, self._stop = slot, settings, stop
         read_urls()
@@ -241,7 +242,7 @@ class _Pump:
             idle = min(idle, 1 - len(self._running))
         if idle <= 0:
             return 0
-        jobs = ProviderJob.objects.claim(providers=self._computing, most=idle, seconds=self._settings.claim_seconds)
+        jobs = ProviderJob.objects.acquire_due(self._computing, idle, self._settings.claim_seconds)
         for task in submit.prepare(jobs):
             future = self._threads.submit(submit.perform, task, self._tools.pool)
             self._running[future] = task.job
@@ -307,7 +308,7 @@ class _Pump:
             self.report.published += future.exception() is None and future.result() is not None
         items = [result.item for result in self._publishers.living(self._publishing)]
         by_model = Counter(item.content_type_id for item in items)
-        results = ResultImage.objects.claim_publications(
+        results = ResultImage.objects.acquire_publications(
             most=self._publishers.room(),
             seconds=self._settings.claim_seconds,
             tries=self._settings.max_claims,
@@ -334,7 +335,6 @@ class _Pump:
         seconds, now = self._settings.claim_seconds, time.monotonic()
         calls = self._lanes.calls()
         held = ProviderJob.objects.renew([*self._running.values(), *(call.job for call in calls)], seconds)
-        for call in calls:
-            if call.job.pk in held:
-                call.ticket.deadline = now + seconds
+        for call in (call for call in calls if call.job.pk in held):
+            call.ticket.deadline = now + seconds
         ResultImage.objects.renew(self._publishers.living(self._publishing), seconds)

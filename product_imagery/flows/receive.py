@@ -16,7 +16,7 @@ from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
 from product_imagery.flows.settle import resume_stalled
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
-from product_imagery.models.clock import from_now, unclaimed
+from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.contract import HINTED, NEWEST, Delivery
 from product_imagery.provider_kit.http import storable
 from product_imagery.provider_kit.registry import get_provider
@@ -135,7 +135,7 @@ def _try(credential: ProviderCredential, remote_id: str) -> bool:
     before = credential.jobs.exclude(remote_id="").filter(accepted_at__lt=job.intent_at).order_by("-accepted_at")
     newest = before.values_list("remote_id", flat=True).first() or ""
     remembered = {**job.remembered, HINTED: remote_id, NEWEST: newest}
-    same = ProviderJob.objects.filter(unclaimed(), pk=job.pk, state=job.state)
+    same = ProviderJob.objects.free().filter(pk=job.pk, state=job.state)
     moved = same.let_go(JobState.CHECKING, remembered=remembered, due_at=Now())
     if moved and job.state == JobState.STALLED:
         resume_stalled(job)

@@ -56,11 +56,10 @@ def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None, 
     states += [Publication.PUBLISHED] if displaced else []
     ready = ResultImage.objects.filter(pk=result.pk, review=Review.APPROVED, publication__in=states)
     changes: dict[str, Any] = {"publication": Publication.WAITING, "publication_note": "", "attempts": 0}
-    changes |= {"token": None, "claimed_until": None}
     seen = displaced or result.publication == Publication.CONFLICT
     _lock_item(result)
     _choose(result, replaces)
-    if not ready.update(published_by=actor, **changes):
+    if not ready.release(published_by=actor, **changes):
         raise StateError("Only an approved picture that is not on its product can be published.")
     if seen:
         _accept_change(result)
@@ -78,9 +77,7 @@ def _choose(result: ResultImage, replaces: bool) -> None:
     if not replaces and others.chosen().exists():
         sentence = "Another variant of this picture was chosen already. Publish this one by itself to replace it."
         raise StateError(f"{result.item.label}: {sentence}", code="variant_chosen")
-    others.filter(publication=Publication.WAITING).update(
-        publication=Publication.NONE, token=None, claimed_until=None, publication_note=""
-    )
+    others.filter(publication=Publication.WAITING).release(publication=Publication.NONE, publication_note="")
 
 
 def _accept_change(result: ResultImage) -> None:

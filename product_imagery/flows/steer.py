@@ -194,7 +194,7 @@ def _reopen(items: list[EnhancementItem]) -> list[EnhancementItem]:
 
 
 _ENDED = (JobState.FAILED, JobState.CANCELLED, JobState.DONE)
-_AGAIN: dict[str, Any] = {"due_at": Now(), "claims": 0, "troubles": 0, "note": "", "finished_at": None}
+_AGAIN: dict[str, Any] = {"due_at": Now(), "attempts": 0, "troubles": 0, "note": "", "finished_at": None}
 
 
 def _costs_again(job: ProviderJob) -> bool:

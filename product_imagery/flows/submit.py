@@ -102,7 +102,7 @@ def perform(task: Task, pool: ImagingPool) -> Done:
     if not isinstance(error, ImageryError):
         logger.error("Job %s failed in a way that nobody foresaw.", task.job.pk, exc_info=error)
         error = EngineError("The picture could not be worked on.", code="unforeseen", detail=repr(error))
-    done.error, done.again = error, _may_pass(error, task.job.claims)
+    done.error, done.again = error, _may_pass(error, task.job.attempts)
     return done
 
 
@@ -198,19 +198,19 @@ def _record(done: Done) -> None:
     with transaction.atomic():
         held = ProviderJob.objects.held(job)
         if done.again:
-            wait = _AGAIN_SECONDS[min(job.claims, len(_AGAIN_SECONDS)) - 1]
-            spared = {"claims": max(0, job.claims - 1)} if done.machine else {}  # no try of the picture's
+            wait = _AGAIN_SECONDS[min(job.attempts, len(_AGAIN_SECONDS)) - 1]
+            spared = {"attempts": max(0, job.attempts - 1)} if done.machine else {}  # no try of the picture's
             if held.let_go(JobState.QUEUED, due_at=from_now(wait), **spared):
                 _note(job, done.error)
             return
         state = JobState.FAILED if done.error else JobState.DONE
-        ours = held.update(state=state, claimed_until=None, finished_at=Now())
+        ours = held.let_go(state, finished_at=Now())
         if ours:
             for pk, digest in done.digests.items():
                 EnhancementItem.objects.filter(pk=pk).update(source_digest=digest)
             fetch.write_down(job, done.task.items, done.pictures)
             end_items(job, ItemStatus.FAILED if done.error else ItemStatus.COMPLETED, done.error)
-    if ours and job.claims > 1:  # where the claim is lost, somebody else may be using the same files this very moment
+    if ours and job.attempts > 1:  # where the lease is lost, somebody else may be using the same files this very moment
         fetch.tidy(done.task.items)
 
 
@@ -222,9 +222,9 @@ def _note(job: ProviderJob, error: ImageryError | None) -> None:
 
 def give_back(job: ProviderJob, *, begun: bool) -> None:
     """Return a claimed job, as a worker does that is asked to stop; one that was not begun does not count as a try."""
-    claims = job.claims if begun else max(0, job.claims - 1)
+    attempts = job.attempts if begun else max(0, job.attempts - 1)
     if not begun:
         LimitUse.objects.not_sent(job)
     held = ProviderJob.objects.held(job)
-    if held.let_go(job.before_call, claims=claims) and job.before_call == JobState.QUEUED:
+    if held.let_go(job.before_call, attempts=attempts) and job.before_call == JobState.QUEUED:
         EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED)

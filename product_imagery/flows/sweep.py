@@ -24,12 +24,12 @@ from product_imagery.models import (
     EventDelivery,
     LimitUse,
     ProviderJob,
-    PumpSlot,
     RateUse,
     Selection,
     StoredAnswer,
     Upload,
     WebhookDelivery,
+    WorkerLease,
     WorkerTrouble,
 )
 from product_imagery.models.clock import from_now
@@ -56,21 +56,21 @@ def release_abandoned() -> int:
         return 0
     most = get_settings().max_claims
     repeatable = [slug for slug, provider in all_providers().items() if provider.repeatable]
-    again = abandoned.filter(provider__in=repeatable, claims__lt=most)
+    again = abandoned.filter(provider__in=repeatable, attempts__lt=most)
     moved = again.let_go(JobState.QUEUED, due_at=Now(), taken_over=True)
     EnhancementItem.objects.filter(job__state=JobState.QUEUED, status=ItemStatus.PROCESSING).update(
         status=ItemStatus.QUEUED
     )
-    for job in abandoned.filter(provider__in=repeatable, claims__gte=most):
+    for job in abandoned.filter(provider__in=repeatable, attempts__gte=most):
         moved += _give_up(job)
     return moved + _look_up(abandoned.exclude(provider__in=repeatable))
 
 
 def _give_up(job: ProviderJob) -> int:
-    message = f"The worker died {job.claims} times while it worked on this picture, so it is not tried again."
+    message = f"The worker died {job.attempts} times while it worked on this picture, so it is not tried again."
     with transaction.atomic():
         ours = ProviderJob.objects.abandoned().filter(pk=job.pk)
-        if not ours.update(state=JobState.FAILED, token=None, finished_at=Now()):
+        if not ours.let_go(JobState.FAILED, finished_at=Now(), taken_over=True):
             return 0
         end_items(job, ItemStatus.FAILED, EngineError(message, code="kills_workers"))
     return 1
@@ -99,7 +99,7 @@ def settle_forgotten() -> None:
 
 def clear_up_when_due(guard: Guard | None = None) -> None:
     """``clear_up`` every ten minutes, whoever does it: workers come and go more often."""
-    if PumpSlot.objects.turn_to_clear_up(_CLEAR_SECONDS):
+    if WorkerLease.objects.turn_to_clear_up(_CLEAR_SECONDS):
         clear_up(guard)
 
 

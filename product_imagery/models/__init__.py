@@ -15,11 +15,11 @@ from product_imagery.models.preparation import Preparation
 from product_imagery.models.preset import Preset
 from product_imagery.models.result import ResultImage
 from product_imagery.models.selection import Selection
-from product_imagery.models.slot import PumpSlot
 from product_imagery.models.trouble import WorkerTrouble
 from product_imagery.models.upload import Upload
 from product_imagery.models.version import ImageVersion
 from product_imagery.models.webhook import WebhookDelivery
+from product_imagery.models.worker_lease import WorkerLease
 
 __all__ = [
     "ApiKey",
@@ -37,7 +37,6 @@ __all__ = [
     "Preset",
     "ProviderCredential",
     "ProviderJob",
-    "PumpSlot",
     "RateUse",
     "ResultImage",
     "Scope",
@@ -47,5 +46,6 @@ __all__ = [
     "Upload",
     "WebhookDelivery",
     "WebhookEndpoint",
+    "WorkerLease",
     "WorkerTrouble",
 ]

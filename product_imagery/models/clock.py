@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import DateTimeField, ExpressionWrapper, Q
+from django.db.models import DateTimeField, ExpressionWrapper
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
-
-
-def unclaimed() -> Q:
-    """Nobody holds the row: it was never claimed, or its claim has run out. (``flows.clocks`` bounds claims.)"""
-    return Q(claimed_until=None) | Q(claimed_until__lt=Now())
 
 
 def from_now(seconds: float) -> Combinable:

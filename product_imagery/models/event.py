@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery import vault
-from product_imagery.models.clock import from_now, unclaimed
+from product_imagery.models.leases import Lease, LeaseQuerySet
 
 _OVERLAP = timedelta(hours=24)  #: both secrets sign for so long after a rotation
 _SECRET_BYTES = 32
@@ -110,8 +110,8 @@ class WebhookEndpoint(models.Model):
         return f"endpoint {self.uuid}"
 
 
-class EventQuerySet(models.QuerySet["EventDelivery"]):
-    """Claims."""
+class EventQuerySet(LeaseQuerySet["EventDelivery"]):
+    """Deliveries by what may be sent, and the leases on them."""
 
     def sendable(self) -> EventQuerySet:
         """What waits and may be sent: an endpoint that has not answered the challenge gets nothing but that."""
@@ -123,9 +123,9 @@ class EventQuerySet(models.QuerySet["EventDelivery"]):
         """What has not been tried yet."""
         return self.sendable().filter(attempts=0)
 
-    def claim(self, *, most: int, each: int, busy: Mapping[int, int], seconds: float) -> list[EventDelivery]:
-        """Take up to ``most`` due deliveries for ``seconds``, with those under way at most ``each`` of one endpoint."""
-        due = self.sendable().filter(unclaimed(), due_at__lte=Now())
+    def acquire_due(self, *, most: int, each: int, busy: Mapping[int, int], seconds: float) -> list[EventDelivery]:
+        """Lease up to ``most`` due deliveries for ``seconds``, counting those under way at most ``each`` of one."""
+        due = self.sendable().free().filter(due_at__lte=Now())
         waiting = WebhookEndpoint.objects.filter(Exists(due.filter(endpoint=OuterRef("pk")))).order_by("?")
         chosen: list[int] = []
         for endpoint in waiting.values_list("pk", flat=True):
@@ -137,22 +137,16 @@ class EventQuerySet(models.QuerySet["EventDelivery"]):
                 break
         if not chosen:
             return []
-        token = uuid.uuid4()
-        still_free = self.filter(unclaimed(), pk__in=chosen, state=EventDelivery.State.WAITING)
-        still_free.update(token=token, claimed_until=from_now(seconds))
-        return list(self.filter(token=token, pk__in=chosen).select_related("endpoint"))
+        token = self.filter(pk__in=chosen, state=EventDelivery.State.WAITING).acquire(seconds)
+        leased = self.filter(lease_token=token, pk__in=chosen) if token else self.none()
+        return list(leased.select_related("endpoint"))
 
     def set_aside(self, delivery: EventDelivery, reason: str) -> None:
-        """Give up a delivery that cannot be dealt with, if its claim is still ours; it can be sent again by hand."""
-        given_up = {"state": EventDelivery.State.FAILED, "note": reason[:300], "token": None, "claimed_until": None}
-        self.held(delivery).update(**given_up)
-
-    def held(self, delivery: EventDelivery) -> EventQuerySet:
-        """The delivery, if its claim is still ours."""
-        return self.filter(pk=delivery.pk, token=delivery.token, state=EventDelivery.State.WAITING)
+        """Give up a delivery that cannot be dealt with, if its lease is still ours; it can be sent again by hand."""
+        self.held(delivery).release(state=EventDelivery.State.FAILED, note=reason[:300])
 
 
-class EventDelivery(models.Model):
+class EventDelivery(Lease):
     """One event for one endpoint: the outbox. Written in the transaction of what happened, sent by a worker.
 
     Every attempt has the same id and the same bytes. ``url``: where it goes instead of the endpoint's own address.
@@ -173,8 +167,6 @@ class EventDelivery(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(_("due"), db_default=Now())
-    token = models.UUIDField(null=True, editable=False)
-    claimed_until = models.DateTimeField(null=True, editable=False)
     status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
     note = models.CharField(_("note"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("happened"), default=timezone.now)
@@ -185,6 +177,7 @@ class EventDelivery(models.Model):
     class Meta:
         verbose_name = _("event delivery")
         verbose_name_plural = _("event deliveries")
+        constraints = Lease.Meta.constraints
         permissions = (("view_body_eventdelivery", _("Can view the bodies of events that are sent")),)
         ordering = ("-pk",)
         indexes = (

@@ -11,27 +11,27 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.files import results_storage
-from product_imagery.models.clock import from_now, unclaimed
 from product_imagery.models.enhancement import Enhancement, EnhancementItem
 from product_imagery.models.job import ProviderJob
+from product_imagery.models.leases import Lease, LeaseQuerySet
 from product_imagery.states import Publication, Review
 
 _Picture = tuple[int, str, str]  #: content type, primary key and slot of a picture of a product
 _LOOKED_THROUGH = 100  #: waiting results, for some whose picture is not being published at this moment
 
 
-class ResultQuerySet(models.QuerySet["ResultImage"]):
-    """Claims of publications."""
+class ResultQuerySet(LeaseQuerySet["ResultImage"]):
+    """Results, and the leases of those that are being published."""
 
-    def claim_publications(
+    def acquire_publications(
         self, *, most: int, seconds: float, tries: int, busy: Collection[_Picture] = (), full: Collection[int] = ()
     ) -> list[ResultImage]:
-        """Take up to ``most`` results that wait to be put on their product, for ``seconds``.
+        """Lease up to ``most`` results that wait to be put on their product, for ``seconds``.
 
         Left out are pictures that are ``busy``, so that two results never meet on one; models whose keys are in
-        ``full``; and what was taken ``tries`` times without coming to an end.
+        ``full``; and what was leased ``tries`` times without coming to an end.
         """
-        due = self.filter(publication=Publication.WAITING, attempts__lt=tries).filter(unclaimed())
+        due = self.free().filter(publication=Publication.WAITING, attempts__lt=tries)
         open_ = due.exclude(item__content_type__in=full).order_by("pk")
         names = ("pk", "item__content_type", "item__object_id", "item__slot")
         free: dict[_Picture, int] = {}
@@ -40,30 +40,22 @@ class ResultQuerySet(models.QuerySet["ResultImage"]):
         chosen = [pk for picture, pk in free.items() if picture not in busy][:most]
         if not chosen:
             return []
-        token = uuid.uuid4()
-        taken = {"token": token, "claimed_until": from_now(seconds), "attempts": F("attempts") + 1}
-        due.filter(pk__in=chosen).update(**taken)
-        return list(self.filter(token=token, publication=Publication.WAITING).select_related("item__enhancement"))
-
-    def renew(self, results: Collection[ResultImage], seconds: float) -> None:
-        """Move the deadline of publications that are still being made."""
-        tokens = {result.token for result in results}
-        if tokens:
-            mine = self.filter(pk__in=[result.pk for result in results], token__in=tokens)
-            mine.filter(publication=Publication.WAITING).update(claimed_until=from_now(seconds))
+        token = due.filter(pk__in=chosen).acquire(seconds, attempts=F("attempts") + 1)
+        leased = self.filter(lease_token=token) if token else self.none()
+        return list(leased.filter(publication=Publication.WAITING).select_related("item__enhancement"))
 
     def set_aside_endless(self, tries: int, reason: str) -> int:
-        """Show to a person what was taken ``tries`` times and never came to an end; return how many."""
-        endless = self.filter(unclaimed(), publication=Publication.WAITING, attempts__gte=tries)
-        return endless.update(publication=Publication.CONFLICT, publication_note=reason) if endless.exists() else 0
+        """Show to a person what was leased ``tries`` times and never came to an end; return how many."""
+        endless = self.free().filter(publication=Publication.WAITING, attempts__gte=tries)
+        return endless.release(publication=Publication.CONFLICT, publication_note=reason) if endless.exists() else 0
 
     def chosen(self) -> ResultQuerySet:
         """Those that are on their products, or on their way there."""
         return self.filter(publication__in=(Publication.WAITING, Publication.PUBLISHED))
 
-    def held(self, result: ResultImage) -> ResultQuerySet:
-        """The result, if its claim is still ours."""
-        return self.filter(pk=result.pk, token=result.token, publication=Publication.WAITING)
+    def held(self, row: ResultImage) -> ResultQuerySet:
+        """The result, if its lease is still ours and nobody has withdrawn it."""
+        return super().held(row).filter(publication=Publication.WAITING)
 
 
 def _of_owner(*fields: str, name: str) -> models.Index:
@@ -71,7 +63,7 @@ def _of_owner(*fields: str, name: str) -> models.Index:
     return models.Index(fields=["owner", *fields], condition=models.Q(owner__isnull=False), name=name)
 
 
-class ResultImage(models.Model):
+class ResultImage(Lease):
     """One picture for an item. ``confidence`` is 0…1; ``warnings`` are codes that the provider explains."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -105,8 +97,6 @@ class ResultImage(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("published by"), null=True, related_name="+"
     )
     attempts = models.PositiveIntegerField(default=0, editable=False)
-    token = models.UUIDField(null=True, editable=False, db_index=True)
-    claimed_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
 
     objects = ResultQuerySet.as_manager()
@@ -120,6 +110,7 @@ class ResultImage(models.Model):
             ("publish_resultimage", _("Can put approved results on products")),
         )
         constraints = (
+            *Lease.Meta.constraints,
             models.UniqueConstraint(
                 fields=["item"], condition=models.Q(publication="waiting"), name="imagery_one_variant_waits"
             ),

@@ -302,9 +302,9 @@ class TestRetries:
     ) -> None:
         one, endpoint = verified
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
-        (taken,) = EventDelivery.objects.claim(most=4, each=4, busy={}, seconds=60)
-        assert EventDelivery.objects.claim(most=4, each=4, busy={}, seconds=60) == []
-        EventDelivery.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+        (taken,) = EventDelivery.objects.acquire_due(most=4, each=4, busy={}, seconds=60)
+        assert EventDelivery.objects.acquire_due(most=4, each=4, busy={}, seconds=60) == []
+        EventDelivery.objects.exclude(lease_token=None).update(leased_until=timezone.now() - timedelta(seconds=1))
         work()
         assert [got.headers["webhook-id"] for got in side.received] == [taken.message_id]
 
@@ -317,7 +317,7 @@ class TestRetries:
         for endpoint, count in ((slow, 50), (other, 3)):
             for _ in range(count):
                 EventDelivery.objects.create(endpoint=endpoint, kind="endpoint.test", body="{}")
-        taken = EventDelivery.objects.claim(most=16, each=4, busy={slow.pk: 1}, seconds=60)
+        taken = EventDelivery.objects.acquire_due(most=16, each=4, busy={slow.pk: 1}, seconds=60)
         assert sorted(delivery.endpoint_id for delivery in taken) == sorted([slow.pk] * 3 + [other.pk] * 3)
 
     def test_many_events_do_not_delay_pictures(
@@ -347,7 +347,7 @@ class TestRetries:
         with monkeypatch.context() as patched:
             patched.setattr(deliver, "_arrived", broken)
             pump_slice(seconds=1.0)
-        EventDelivery.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+        EventDelivery.objects.exclude(lease_token=None).update(leased_until=timezone.now() - timedelta(seconds=1))
         assert work().ran
         assert len({got.headers["webhook-id"] for got in side.received}) == 1
         assert EventDelivery.objects.get(kind="endpoint.test").state == "delivered"
@@ -396,7 +396,7 @@ class TestSecrets:
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
         key = settings.SECRET_KEY
         settings.SECRET_KEY = "lost for a while"
-        for delivery in EventDelivery.objects.claim(most=1, each=1, busy={}, seconds=60):
+        for delivery in EventDelivery.objects.acquire_due(most=1, each=1, busy={}, seconds=60):
             deliver.record(deliver.perform(delivery))
         waiting = EventDelivery.objects.get(kind="endpoint.test")
         assert (waiting.state, waiting.attempts, "cannot be read" in waiting.note) == ("waiting", 0, True)

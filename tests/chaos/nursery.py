@@ -43,9 +43,9 @@ def _switch_off(safeguard: str) -> None:
         real = Job.mark.fget  # type: ignore[attr-defined]
         Job.mark = property(lambda job: f"pi-{uuid.uuid4()}" if job.operation == "white_background" else real(job))
     elif safeguard == "intent":
-        from product_imagery.flows import line, update
+        from product_imagery.flows import mailbox, update
 
-        line._write_intents = lambda intents: len([future.set_result(None) for _, future in intents])
+        mailbox._write_intents = lambda intents: len([future.set_result(None) for _, future in intents])
         update._VERDICTS[update.Verdict.UNKNOWN] = update._later
     elif safeguard == "grace":
         from product_imagery.flows import sweep, update
@@ -57,17 +57,17 @@ def _switch_off(safeguard: str) -> None:
 
         CredentialQuerySet.lock = lambda self, pk: None
         JobQuerySet.select_for_update = lambda self, **options: self
-        JobQuerySet._unclaimed = lambda self: self
-        JobQuerySet.hold = lambda self, jobs: {job.pk for job in jobs}
+        JobQuerySet.free = lambda self, longest=0.0: self
+        JobQuerySet.is_held = lambda self, jobs: {job.pk for job in jobs}
         JobQuerySet.held = lambda self, job: self.filter(pk=job.pk)
-        JobQuerySet.take = _take_all
+        JobQuerySet.acquire_calls = _take_all
 
 
 def _take_all(self: Any, jobs: Any, seconds: float) -> list[Any]:
     for job in jobs:
-        job.token = uuid.uuid4()
+        job.lease_token = uuid.uuid4()
         job.state = "sending" if job.state == "queued" else job.state
-        self.filter(pk=job.pk).update(state=job.state, token=job.token)
+        self.filter(pk=job.pk).update(state=job.state, lease_token=job.lease_token)
     return list(jobs)
 
 

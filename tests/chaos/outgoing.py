@@ -93,7 +93,7 @@ def _run(receiver: Receiver, url: str, options: Any, rng: random.Random) -> int:
     from django.db.models.functions import Now
 
     from product_imagery.flows import endpoints
-    from product_imagery.models import EventDelivery, PumpSlot, WebhookEndpoint
+    from product_imagery.models import EventDelivery, WebhookEndpoint, WorkerLease
 
     call_command("migrate", verbosity=0)
     call_command("flush", verbosity=0, interactive=False)
@@ -124,8 +124,8 @@ def _run(receiver: Receiver, url: str, options: Any, rng: random.Random) -> int:
         # Time flies: what waits for its next attempt is due, what a dead worker held is free.
         waiting = EventDelivery.objects.filter(state="waiting")
         waiting.update(due_at=Now())
-        if not PumpSlot.objects.filter(until__gt=Now()).exists():
-            waiting.update(claimed_until=None)
+        if not WorkerLease.objects.filter(until__gt=Now()).exists():
+            waiting.release()
     os.killpg(nursery.pid, signal.SIGKILL)
     announcing.join()
     return _judge(receiver, secret, options, kills, time.monotonic() - began)

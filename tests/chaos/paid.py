@@ -222,7 +222,7 @@ def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:
                 for job in ProviderJob.objects.filter(state__in=waiting)
             ]
         wound = waiting[: 2 if fakes.on_their_way else 3]
-        ProviderJob.objects.filter(state__in=wound, claimed_until=None, due_at__gt=Now()).update(due_at=Now())
+        ProviderJob.objects.filter(state__in=wound, leased_until=None, due_at__gt=Now()).update(due_at=Now())
         ProviderCredential.objects.update(resting_until=None)
         time.sleep(fakes.chance.uniform(0.05, 0.3))
         if fakes.chance.random() < 0.15:

@@ -133,5 +133,5 @@ def work_hosted() -> None:
     """Let one worker do everything, with the clock of waits wound forward."""
     open_states = (JobState.QUEUED, JobState.SENDING, JobState.RUNNING, JobState.CHECKING)
     while ProviderJob.objects.filter(state__in=open_states).exists():
-        ProviderJob.objects.filter(state__in=open_states, claimed_until=None).update(due_at=Now())
+        ProviderJob.objects.filter(state__in=open_states, leased_until=None).update(due_at=Now())
         pump_slice(seconds=0.5)

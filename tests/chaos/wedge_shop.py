@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import uuid
 from typing import Any
 
 from django.apps import AppConfig
@@ -60,10 +61,13 @@ def order(pictures: int, *, hosted: bool = False) -> None:
 
 def date_ahead() -> None:
     """A dead worker's slot, one hour ahead."""
-    from product_imagery.models import PumpSlot
+    from product_imagery.models import WorkerLease
     from product_imagery.models.clock import from_now
 
-    PumpSlot.objects.create(number=0, until=from_now(3600), seen_at=from_now(3600), holder="deadhost:1")
+    ahead = from_now(3600)
+    WorkerLease.objects.create(
+        number=0, lease_token=uuid.uuid4(), leased_until=ahead, seen_at=ahead, holder="deadhost:1"
+    )
 
 
 def spoil_accounts() -> None:
@@ -79,8 +83,8 @@ def spoil_accounts() -> None:
 def _die_again_and_again() -> None:
     """A supervisor whose workers take a slot and die."""
     code = (
-        "import django; django.setup(); from product_imagery.models import PumpSlot; "
-        "slot = PumpSlot.objects.take(slots=1, seconds=15, holder='dying:1'); slot and slot.release()"
+        "import django; django.setup(); from product_imagery.models import WorkerLease; "
+        "slot = WorkerLease.objects.acquire_seat(seats=1, seconds=15, holder='dying:1'); slot and slot.release()"
     )
     while True:
         subprocess.run([sys.executable, "-c", code], check=False)

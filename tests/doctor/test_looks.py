@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import StringIO
@@ -25,7 +26,7 @@ from example_project.shop.models import Product
 from product_imagery.doctor import looks, machine, runner
 from product_imagery.doctor.findings import Finding, Look
 from product_imagery.flows import review
-from product_imagery.models import ProviderCredential, ProviderJob, PumpSlot, ResultImage, WebhookDelivery
+from product_imagery.models import ProviderCredential, ProviderJob, ResultImage, WebhookDelivery, WorkerLease
 from product_imagery.models.clock import from_now
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +66,7 @@ class TestProgress:
     def test_a_worker_that_shows_itself_and_moves_nothing(self, make_product: Any, enlarge: Any) -> None:
         enlarge(make_product())
         ProviderJob.objects.update(due_at=from_now(-90))
-        PumpSlot.objects.create(number=0, seen_at=Now(), holder="web1:77")  # each worker dies at its start
+        WorkerLease.objects.create(number=0, seen_at=Now(), holder="web1:77")  # each worker dies at its start
         detail = _doctor()["workers"]
         assert "1 jobs of “This machine” have waited" in detail
         assert "although a worker shows itself" in detail
@@ -74,14 +75,16 @@ class TestProgress:
     def test_a_long_queue_that_moves_is_well(self, make_product: Any, enlarge: Any) -> None:
         enlarge(make_product(), make_product())
         ProviderJob.objects.update(due_at=from_now(-4000))
-        PumpSlot.objects.create(number=0, seen_at=Now(), holder="web1:77")
+        WorkerLease.objects.create(number=0, seen_at=Now(), holder="web1:77")
         first = ProviderJob.objects.order_by("pk")[0]
         ProviderJob.objects.filter(pk=first.pk).update(state="done", finished_at=Now())
         assert "workers" not in _doctor()
 
     def test_a_slot_dated_ahead(self, make_product: Any, enlarge: Any) -> None:
         ahead = from_now(3600)
-        PumpSlot.objects.create(number=0, until=ahead, seen_at=ahead, holder="deadhost:1")
+        WorkerLease.objects.create(
+            number=0, lease_token=uuid.uuid4(), leased_until=ahead, seen_at=ahead, holder="deadhost:1"
+        )
         enlarge(make_product())
         ProviderJob.objects.update(due_at=from_now(-90))
         found = _doctor()
@@ -95,15 +98,16 @@ class TestProgress:
         work()
         review.approve(ResultImage.objects.get(), actor=None, publish=True)
         note = "The picture could not be stored."
-        ResultImage.objects.update(reviewed_at=from_now(-70), publication_note=note, claimed_until=from_now(30))
-        PumpSlot.objects.update(seen_at=Now())
+        ResultImage.objects.update(reviewed_at=from_now(-70), publication_note=note)
+        ResultImage.objects.all().acquire(30)
+        WorkerLease.objects.update(seen_at=Now())
         assert f"because of this: “{note}”" in _doctor()["workers"]
 
     def test_calls_of_providers_that_nobody_acts_on(self) -> None:
         credential = ProviderCredential.objects.create(provider="paqshot", label="Main")
         WebhookDelivery.objects.create(credential=credential, body=b"{}")
         WebhookDelivery.objects.update(received_at=timezone.now() - timedelta(minutes=4))
-        PumpSlot.objects.create(number=0, seen_at=Now(), holder="web1:77")
+        WorkerLease.objects.create(number=0, seen_at=Now(), holder="web1:77")
         assert "1 calls of providers have waited" in _doctor()["workers"]
 
     def test_calls_that_were_set_aside(self) -> None:
@@ -189,8 +193,8 @@ class TestTheDatabase:
 
     def test_tables_of_an_older_state(self) -> None:
         with connection.schema_editor(atomic=False) if connection.vendor == "postgresql" else connection.cursor() as to:
-            to.execute("ALTER TABLE product_imagery_pumpslot RENAME COLUMN holder TO held_by")
-        assert "product_imagery_pumpslot lacks holder" in _doctor()["tables"]
+            to.execute("ALTER TABLE product_imagery_workerlease RENAME COLUMN holder TO held_by")
+        assert "product_imagery_workerlease lacks holder" in _doctor()["tables"]
 
     def test_tables_of_a_newer_version(self) -> None:
         with connection.cursor() as cursor:

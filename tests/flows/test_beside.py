@@ -56,7 +56,7 @@ def _raising(error: Exception) -> Callable[..., Any]:
 
 
 def _due_now() -> None:
-    ResultImage.objects.update(claimed_until=None)
+    ResultImage.objects.all().release()
 
 
 def test_a_lock_that_was_not_got_is_tried_again(waiting: ResultImage, work: Work) -> None:

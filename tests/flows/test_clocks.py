@@ -24,11 +24,11 @@ from product_imagery.models import (
     LimitUse,
     ProviderCredential,
     ProviderJob,
-    PumpSlot,
     RateUse,
     ResultImage,
     WebhookDelivery,
     WebhookEndpoint,
+    WorkerLease,
 )
 from product_imagery.states import JobState, Publication
 
@@ -43,11 +43,12 @@ _AHEAD = Now() + timedelta(hours=3)
 
 def test_a_slot_dated_ahead_holds_nobody_up(make_product: Make, enlarge: Enlarge, work: Work) -> None:
     enlarge(make_product())
-    PumpSlot.objects.create(number=0, token=uuid.uuid4(), until=_AHEAD, seen_at=_AHEAD, cleared_at=_AHEAD)
+    leased = {"lease_token": uuid.uuid4(), "leased_until": _AHEAD}
+    WorkerLease.objects.create(number=0, seen_at=_AHEAD, cleared_at=_AHEAD, **leased)
     assert work().ran
     assert ProviderJob.objects.get().state == JobState.DONE
-    assert not PumpSlot.objects.filter(seen_at__gt=Now() + timedelta(minutes=1)).exists()
-    assert not PumpSlot.objects.filter(cleared_at__gt=Now() + timedelta(minutes=1)).exists()
+    assert not WorkerLease.objects.filter(seen_at__gt=Now() + timedelta(minutes=1)).exists()
+    assert not WorkerLease.objects.filter(cleared_at__gt=Now() + timedelta(minutes=1)).exists()
 
 
 def test_a_job_dated_ahead_is_done(make_product: Make, enlarge: Enlarge, work: Work) -> None:
@@ -56,7 +57,7 @@ def test_a_job_dated_ahead_is_done(make_product: Make, enlarge: Enlarge, work: W
     ProviderJob.objects.update(due_at=_AHEAD)
     held = ProviderJob.objects.order_by("pk").last()
     assert held is not None
-    ProviderJob.objects.filter(pk=held.pk).update(state="sending", token=uuid.uuid4(), claimed_until=_AHEAD, claims=1)
+    ProviderJob.objects.filter(pk=held.pk).acquire(3 * 3600, state="sending", attempts=1)
     work()
     assert set(ProviderJob.objects.values_list("state", flat=True)) == {JobState.DONE}
 
@@ -65,7 +66,7 @@ def test_a_publication_dated_ahead_is_made(make_product: Make, enlarge: Enlarge,
     enlarge(make_product())
     work()
     review.approve(ResultImage.objects.get(), actor=None, publish=True)
-    ResultImage.objects.update(token=uuid.uuid4(), claimed_until=_AHEAD)
+    ResultImage.objects.update(lease_token=uuid.uuid4(), leased_until=_AHEAD)
     work()
     assert ResultImage.objects.get().publication == Publication.PUBLISHED
 
@@ -76,23 +77,22 @@ def test_what_is_dated_ahead_comes_back_to_now(person: Callable[..., Any]) -> No
     credential = ProviderCredential.objects.create(provider="local", label="x", resting_until=_AHEAD, moved_at=_AHEAD)
     endpoint = WebhookEndpoint.objects.create(owner=owner, url="https://example.com/", state="active")
     EventDelivery.objects.create(endpoint=endpoint, kind="a", body="{}", due_at=Now() + timedelta(days=3))
-    EventDelivery.objects.create(endpoint=endpoint, kind="b", body="{}", claimed_until=_AHEAD)
     LimitUse.objects.create(credential=credential, counted="requests", amount=1, at=_AHEAD)
     RateUse.objects.create(
         key=ApiKey.objects.create(owner=owner, name="k", prefix="p", digest="d"), weight=1, at=_AHEAD
     )
     delivery = WebhookDelivery.objects.create(credential=credential, body=b"{}")
     WebhookDelivery.objects.filter(pk=delivery.pk).update(received_at=_AHEAD)
-    assert correct_dates() == 7
+    assert correct_dates() == 6
     assert correct_dates() == 0
     assert ProviderCredential.objects.rested().exists()
-    assert EventDelivery.objects.filter(due_at__lte=Now()).count() == 2
+    assert EventDelivery.objects.filter(due_at__lte=Now()).count() == 1
 
 
 def test_ordinary_waits_stay(make_product: Make, enlarge: Enlarge) -> None:
     enlarge(make_product())
     ProviderJob.objects.update(due_at=Now() + timedelta(hours=1))
-    PumpSlot.objects.create(number=0, token=uuid.uuid4(), until=Now() + timedelta(seconds=15))
+    WorkerLease.objects.create(number=0, lease_token=uuid.uuid4(), leased_until=Now() + timedelta(seconds=15))
     assert correct_dates() == 0
     assert not pump_slice(until_idle=True).ran
 

@@ -17,8 +17,8 @@ from example_project.shop.models import Product
 from product_imagery.exceptions import StateError
 from product_imagery.flows import review
 from product_imagery.management.commands import imagery_worker
-from product_imagery.models import Enhancement, ImageVersion, ProviderJob, PumpSlot, ResultImage
-from product_imagery.models.slot import SlotQuerySet
+from product_imagery.models import Enhancement, ImageVersion, ProviderJob, ResultImage, WorkerLease
+from product_imagery.models.worker_lease import WorkerLeaseQuerySet
 from product_imagery.states import JobState, Publication, Review
 
 Make = Callable[..., Product]
@@ -66,15 +66,15 @@ def test_the_worker_survives_restarts_of_the_database(make_product: Make, enlarg
 def test_the_worker_waits_for_a_database_that_is_away(
     make_product: Make, enlarge: Enlarge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, tries = SlotQuerySet.take, []
+    real, tries = WorkerLeaseQuerySet.acquire_seat, []
 
-    def away_twice(*arguments: Any, **named: Any) -> PumpSlot | None:
+    def away_twice(*arguments: Any, **named: Any) -> WorkerLease | None:
         tries.append(1)
         if len(tries) < 3:
             raise OperationalError("FATAL: sorry, too many clients already")
         return real(*arguments, **named)
 
-    monkeypatch.setattr(SlotQuerySet, "take", away_twice)
+    monkeypatch.setattr(WorkerLeaseQuerySet, "acquire_seat", away_twice)
     monkeypatch.setattr(imagery_worker, "_STANDBY_SECONDS", 0.01)
     enlarge(make_product())
     told = StringIO()

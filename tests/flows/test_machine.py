@@ -31,7 +31,7 @@ def test_an_engine_that_cannot_work_fails_no_picture(
     for _ in range(3):
         ProviderJob.objects.update(due_at=Now())
         pump_slice(seconds=0.5)
-    assert set(ProviderJob.objects.values_list("state", "claims")) == {(JobState.QUEUED, 0)}
+    assert set(ProviderJob.objects.values_list("state", "attempts")) == {(JobState.QUEUED, 0)}
     assert "engine of this machine" in WorkerTrouble.objects.get().reason
     assert EnhancementItem.objects.filter(error_message__contains="The picture waits").exists()
     settings.PRODUCT_IMAGERY = {"PROCESSES": 1}
@@ -59,7 +59,7 @@ def test_a_full_disk_of_results_fails_no_picture(
         for _ in range(6):
             ProviderJob.objects.update(due_at=Now())
             pump_slice(seconds=0.05)
-    assert (ProviderJob.objects.get().state, ProviderJob.objects.get().claims) == (JobState.QUEUED, 0)
+    assert (ProviderJob.objects.get().state, ProviderJob.objects.get().attempts) == (JobState.QUEUED, 0)
     ProviderJob.objects.update(due_at=Now())
     work()
     assert ProviderJob.objects.get().state == JobState.DONE

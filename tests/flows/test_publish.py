@@ -109,7 +109,7 @@ def test_a_photo_replaced_meanwhile_is_a_conflict(make_product: Make, enlarge: E
     (job,) = [enhancement.jobs.get() for enhancement in Enhancement.objects.all()]
     work()
     Path(product.photo.path).write_bytes(encoded(draw_product(colour="yellow")))
-    ResultImage.objects.update(publication=Publication.WAITING, token=None, claimed_until=None)
+    ResultImage.objects.update(publication=Publication.WAITING, lease_token=None, leased_until=None)
     ImageVersion.objects.all().delete()
     Product.objects.update(enhanced_photo="")
     job.items.update(target_name="")

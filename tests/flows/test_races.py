@@ -32,10 +32,10 @@ def test_a_worker_that_comes_late_takes_no_file_from_the_one_that_took_over(
 ) -> None:
     enlarge(make_product())
     pool = ImagingPool(PoolLimits(processes=1))
-    (late,) = submit.prepare(ProviderJob.objects.claim(providers=["local"], most=1, seconds=60))
+    (late,) = submit.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
     done_late = submit.perform(late, pool)
-    ProviderJob.objects.update(state="queued", token=None)
-    (next_,) = submit.prepare(ProviderJob.objects.claim(providers=["local"], most=1, seconds=60))
+    ProviderJob.objects.all().release(state="queued")
+    (next_,) = submit.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
     done_next = submit.perform(next_, pool)
     pool.close()
     submit.record(done_late)
@@ -48,8 +48,8 @@ def test_a_publication_that_was_taken_over_deletes_nothing(make_product: Make, e
     enlarge(make_product())
     work()
     review.approve(ResultImage.objects.get(), actor=None, publish=True)
-    (late,) = ResultImage.objects.claim_publications(most=1, seconds=60, tries=5)
-    ResultImage.objects.update(token=uuid.uuid4())
+    (late,) = ResultImage.objects.acquire_publications(most=1, seconds=60, tries=5)
+    ResultImage.objects.update(lease_token=uuid.uuid4())
     other = ResultImage.objects.select_related("item__enhancement").get()
     real = publish._copy_to_product
 
@@ -89,7 +89,7 @@ def test_a_storage_with_errors_of_its_own_fails_only_that_try(
 
     enhancement = enlarge(make_product())
     monkeypatch.setattr(files, "_save", broken)
-    (task,) = submit.prepare(ProviderJob.objects.claim(providers=["local"], most=1, seconds=60))
+    (task,) = submit.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
     pool = ImagingPool(PoolLimits(processes=1))
     done = submit.perform(task, pool)
     pool.close()
@@ -128,7 +128,7 @@ def test_one_failed_attempt_at_another_one_keeps_the_first(
 
 def test_cancelling_keeps_what_is_finished_and_publishes_nothing_more(make_product: Make, enlarge: Enlarge) -> None:
     enhancement = enlarge(make_product(), make_product(), auto_approve=True)
-    (task,) = submit.prepare(ProviderJob.objects.claim(providers=["local"], most=1, seconds=60))
+    (task,) = submit.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
     steer.cancel(enhancement)
     pool = ImagingPool(PoolLimits(processes=1))
     submit.record(submit.perform(task, pool))

@@ -21,7 +21,7 @@ from product_imagery.flows import health, steer, submit
 from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.sweep import clear_up, release_abandoned
 from product_imagery.imaging.pool import ImagingPool, PoolLimits
-from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, PumpSlot, ResultImage, Selection
+from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, Selection, WorkerLease
 from product_imagery.products import description_of
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState, Review
 
@@ -102,7 +102,7 @@ def test_cancelling_stops_what_has_not_begun(make_product: Make, enlarge: Enlarg
 
 def test_what_runs_when_cancelled_is_kept(make_product: Make, enlarge: Enlarge) -> None:
     enhancement = enlarge(make_product(), make_product())
-    (job,) = ProviderJob.objects.claim(providers=["local"], most=1, seconds=60)
+    (job,) = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
     (task,) = submit.prepare([job])
     assert steer.cancel(enhancement) == 1
     _perform_and_record(task)
@@ -118,9 +118,9 @@ def _perform_and_record(task: submit.Task) -> None:
 
 def test_a_worker_that_lost_its_claim_changes_nothing_and_leaves_no_file(make_product: Make, enlarge: Enlarge) -> None:
     enhancement = enlarge(make_product())
-    (job,) = ProviderJob.objects.claim(providers=["local"], most=1, seconds=60)
+    (job,) = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
     (task,) = submit.prepare([job])
-    ProviderJob.objects.update(token=uuid.uuid4())
+    ProviderJob.objects.update(lease_token=uuid.uuid4())
     _perform_and_record(task)
     assert not ResultImage.objects.exists()
     assert enhancement.items.get().status == ItemStatus.PROCESSING
@@ -139,13 +139,13 @@ def _stored_files() -> list[str]:
 
 def test_a_claim_is_won_once(make_product: Make, enlarge: Enlarge) -> None:
     enlarge(make_product())
-    assert len(ProviderJob.objects.claim(providers=["local"], most=5, seconds=60)) == 1
-    assert ProviderJob.objects.claim(providers=["local"], most=5, seconds=60) == []
+    assert len(ProviderJob.objects.acquire_due(providers=["local"], most=5, seconds=60)) == 1
+    assert ProviderJob.objects.acquire_due(providers=["local"], most=5, seconds=60) == []
 
 
 def test_jobs_of_a_dead_worker_are_done_by_the_next(make_product: Make, enlarge: Enlarge, work: Work) -> None:
     enhancement = enlarge(make_product())
-    ProviderJob.objects.claim(providers=["local"], most=1, seconds=-1)
+    ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=-1)
     assert health.overdue_work(seconds=-5) == 1
     work()
     assert _now(enhancement).status == EnhancementStatus.COMPLETED
@@ -157,7 +157,7 @@ def test_a_picture_that_kills_workers_is_given_up(make_product: Make, enlarge: E
     settings.PRODUCT_IMAGERY = {"MAX_CLAIMS": 2}
     enhancement = enlarge(make_product())
     for _ in range(2):
-        ProviderJob.objects.claim(providers=["local"], most=1, seconds=-1)
+        ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=-1)
         assert release_abandoned() == 1
     item = enhancement.items.get()
     assert (item.status, item.error_code) == (ItemStatus.FAILED, "kills_workers")
@@ -169,10 +169,10 @@ def test_what_may_have_been_accepted_elsewhere_is_looked_up(
 ) -> None:
     monkeypatch.setattr("product_imagery.providers.local.provider.LocalEngine.repeatable", False)
     enhancement = enlarge(make_product())
-    ProviderJob.objects.claim(providers=["local"], most=1, seconds=-1)
+    ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=-1)
     release_abandoned()
     assert ProviderJob.objects.get().state == JobState.QUEUED  # no request was written down, so none was sent
-    ProviderJob.objects.claim(providers=["local"], most=1, seconds=-1)
+    ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=-1)
     ProviderJob.objects.update(intent=b"{}", intent_at=timezone.now())
     release_abandoned()
     assert ProviderJob.objects.get().state == JobState.CHECKING
@@ -184,7 +184,7 @@ def test_storage_trouble_is_tried_again_and_seen(make_product: Make, enlarge: En
     enhancement = enlarge(make_product())
     product = Product.objects.get()
     Path(settings.MEDIA_ROOT, "product_imagery").write_text("a file where a folder has to be")
-    (job,) = ProviderJob.objects.claim(providers=["local"], most=1, seconds=60)
+    (job,) = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
     (task,) = submit.prepare([job])
     _perform_and_record(task)
     item = enhancement.items.get()
@@ -199,7 +199,7 @@ def test_storage_trouble_is_tried_again_and_seen(make_product: Make, enlarge: En
 
 def test_two_pumps_do_not_run_in_one_slot(make_product: Make, enlarge: Enlarge) -> None:
     enlarge(make_product())
-    slot = PumpSlot.objects.take(slots=1, seconds=60, holder="other")
+    slot = WorkerLease.objects.acquire_seat(seats=1, seconds=60, holder="other")
     assert slot is not None
     assert not pump_slice(until_idle=True).ran
     slot.release()
@@ -207,8 +207,8 @@ def test_two_pumps_do_not_run_in_one_slot(make_product: Make, enlarge: Enlarge) 
 
 
 def test_a_slot_of_a_dead_pump_becomes_free(db: None) -> None:
-    lost = PumpSlot.objects.take(slots=1, seconds=-1, holder="dead")
-    assert PumpSlot.objects.take(slots=1, seconds=60, holder="next") is not None
+    lost = WorkerLease.objects.acquire_seat(seats=1, seconds=-1, holder="dead")
+    assert WorkerLease.objects.acquire_seat(seats=1, seconds=60, holder="next") is not None
     assert lost is not None
     assert not lost.renew(60)
 
@@ -219,11 +219,11 @@ def test_a_stopped_pump_gives_back_what_it_has_not_done(make_product: Make, enla
     stop.set()
     assert pump_slice(stop=stop).work_left
     assert enhancement.items.get().status == ItemStatus.QUEUED
-    jobs = ProviderJob.objects.claim(providers=["local"], most=1, seconds=60)
+    jobs = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
     submit.prepare(jobs)
     submit.give_back(jobs[0], begun=False)
     assert enhancement.items.get().status == ItemStatus.QUEUED
-    assert ProviderJob.objects.get().claims == 0
+    assert ProviderJob.objects.get().attempts == 0
 
 
 def test_signals_tell_what_became_true(

@@ -27,9 +27,9 @@ from product_imagery.models import (
     EventDelivery,
     ProviderCredential,
     ProviderJob,
-    PumpSlot,
     WebhookDelivery,
     WebhookEndpoint,
+    WorkerLease,
     WorkerTrouble,
 )
 from product_imagery.states import JobState
@@ -144,7 +144,7 @@ def test_a_chore_that_raises_stops_nothing_and_is_shown(
     assert ProviderJob.objects.get().state == JobState.DONE
     trouble = WorkerTrouble.objects.get()
     assert trouble.reason == "KeyError: 'of the shop'"
-    PumpSlot.objects.update(cleared_at=None)
+    WorkerLease.objects.update(cleared_at=None)
     work()
     assert not WorkerTrouble.objects.exists()  # it has succeeded since
 

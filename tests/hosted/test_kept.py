@@ -20,7 +20,7 @@ from PIL import Image
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import ProviderError, RequestError
-from product_imagery.flows import accounts, fetch, line, pump, steer, sweep
+from product_imagery.flows import accounts, fetch, line, mailbox, pump, steer, sweep
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pace import forecast_seconds
 from product_imagery.flows.pump import pump_slice
@@ -386,9 +386,9 @@ def test_a_request_that_is_written_down_this_moment_is_not_taken_for_unsent(
 ) -> None:
     """B16: the sweep read the row before the worker, whose claim runs out, wrote its intent."""
     order(account("productai"))
-    ProviderJob.objects.take(list(ProviderJob.objects.due_calls()), 60)
+    ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
     stale = ProviderJob.objects.get()
-    ProviderJob.objects.update(intent_at=Now(), intent=b"{}", claimed_until="2000-01-01T00:00Z")
+    ProviderJob.objects.update(intent_at=Now(), intent=b"{}", leased_until="2000-01-01T00:00Z")
     sweep._look_up([stale])
     assert ProviderJob.objects.get().state == JobState.SENDING
     sweep.release_abandoned()
@@ -427,13 +427,13 @@ def test_what_was_claimed_is_not_sent_when_the_account_is_stopped(
 ) -> None:
     """J5: switched off between a claim and its call."""
     order(account("productai"), 2)
-    write = line._write_intents
+    write = mailbox._write_intents
 
     def stopped(intents: Any) -> int:
         ProviderCredential.objects.update(**change)
         return write(intents)
 
-    monkeypatch.setattr(line, "_write_intents", stopped)
+    monkeypatch.setattr(mailbox, "_write_intents", stopped)
     hurry(2)
     assert fakes.calls == []
     assert set(ProviderJob.objects.values_list("state", flat=True)) == {JobState.QUEUED}
@@ -536,12 +536,12 @@ def test_an_outage_is_probed_and_not_hammered(part: str, account: Account, order
         fakes.fail("paqshot.read", "status", times=500, status=503)
     else:
         _move(credential, "http://127.0.0.1:9/", KEYS["paqshot"])
-    ProviderJob.objects.update(due_at=Now(), claims=0)
+    ProviderJob.objects.update(due_at=Now(), attempts=0)
     ProviderCredential.objects.update(resting_until=None)
     for _ in range(5):
-        ProviderJob.objects.filter(claimed_until=None).update(due_at=Now())
+        ProviderJob.objects.filter(leased_until=None).update(due_at=Now())
         pump_slice(seconds=0.1)
-    assert ProviderJob.objects.filter(claims__gt=0).count() <= 6 + 1
+    assert ProviderJob.objects.filter(attempts__gt=0).count() <= 6 + 1
     assert not ProviderCredential.objects.rested().exists()
 
 
@@ -561,7 +561,7 @@ def test_other_bytes_the_second_time_overwrite_nothing(
     other = io.BytesIO()
     Image.new("RGB", (320, 240), "navy").save(other, "PNG")
     fakes.picture = other.getvalue()
-    ProviderJob.objects.update(claimed_until="2000-01-01T00:00Z")
+    ProviderJob.objects.update(leased_until="2000-01-01T00:00Z")
     with monkeypatch.context() as untidied:
         untidied.setattr(fetch, "tidy", lambda items: None)
         hurry()

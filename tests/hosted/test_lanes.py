@@ -20,7 +20,7 @@ from product_imagery.flows.line import Account as LineAccount
 from product_imagery.flows.line import Ticket
 from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.track import Call, Word
-from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, PumpSlot, ResultImage
+from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, ResultImage, WorkerLease
 from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import ItemStatus, JobState
@@ -52,7 +52,7 @@ def test_what_waits_goes_back_when_the_worker_stops(account: Account, order: Ord
     assert waited
     assert _sending() == 0
     assert fakes.charged("productai") == 12 + _EACH
-    assert not ProviderJob.objects.filter(state=JobState.QUEUED).exclude(claims=0, claimed_until=None).exists()
+    assert not ProviderJob.objects.filter(state=JobState.QUEUED).exclude(attempts=0, leased_until=None).exists()
     assert not EnhancementItem.objects.filter(status=ItemStatus.PROCESSING, job__state=JobState.QUEUED).exists()
     fakes.faults.clear()
     hurry()
@@ -136,7 +136,7 @@ def test_paid_answers_survive_a_database_that_is_away_for_a_moment(
     with pytest.raises(OperationalError):
         pump_slice(seconds=5, watch=watch)
     assert ProviderJob.objects.filter(state=JobState.RUNNING).count() == fakes.charged("productai") == 4
-    assert not PumpSlot.objects.exclude(token=None).exists()
+    assert not WorkerLease.objects.exclude(lease_token=None).exists()
 
 
 def test_an_interruption_forgets_no_answer(
@@ -180,7 +180,7 @@ def test_scratch_folders_may_be_cleared_while_a_worker_works(account: Account, o
     cleared: list[Path] = []
 
     def watch() -> None:
-        ProviderJob.objects.filter(state=JobState.RUNNING, claimed_until=None).update(due_at=Now())
+        ProviderJob.objects.filter(state=JobState.RUNNING, leased_until=None).update(due_at=Now())
         for path in Path(site.MEDIA_ROOT, ".product_imagery-tmp").glob("*"):
             cleared.append(path)
             shutil.rmtree(path, ignore_errors=True)
@@ -216,19 +216,19 @@ def test_an_earlier_refusal_leaves_no_doubt_behind(account: Account, order: Orde
     job = ProviderJob.objects.get()
     assert job.intent_at is not None
     ProviderJob.objects.update(due_at=Now())
-    (taken,) = ProviderJob.objects.take(list(ProviderJob.objects.due_calls()), 60)
-    ProviderJob.objects.update(claimed_until="2000-01-01T00:00Z")
+    (taken,) = ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
+    ProviderJob.objects.update(leased_until="2000-01-01T00:00Z")
     sweep.release_abandoned()
     assert ProviderJob.objects.get().state == JobState.QUEUED
-    assert taken.claims == ProviderJob.objects.get().claims == 2
+    assert taken.attempts == ProviderJob.objects.get().attempts == 2
 
 
 def test_giving_back_is_no_try(account: Account, order: Order) -> None:
     order(account("productai"))
-    (taken,) = ProviderJob.objects.take(list(ProviderJob.objects.due_calls()), 60)
+    (taken,) = ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
     submit.give_back(taken, begun=False)
     job = ProviderJob.objects.get()
-    assert (job.state, job.claims, job.claimed_until) == (JobState.QUEUED, 0, None)
+    assert (job.state, job.attempts, job.leased_until) == (JobState.QUEUED, 0, None)
     assert ProviderCredential.objects.count() == 1
 
 

@@ -32,7 +32,7 @@ def _creates(fakes: Fakes, provider: str) -> int:
 def _work(rounds: int) -> None:
     """As ``hurry``, but the wait after a lost create is kept."""
     for _ in range(rounds):
-        ProviderJob.objects.filter(claimed_until=None).update(due_at=Now())
+        ProviderJob.objects.filter(leased_until=None).update(due_at=Now())
         ProviderCredential.objects.update(resting_until=None)
         LimitUse.objects.all().delete()
         pump_slice(seconds=0.05)

@@ -32,9 +32,9 @@ from product_imagery.models import (
     LimitUse,
     ProviderCredential,
     ProviderJob,
-    PumpSlot,
     ResultImage,
     WebhookDelivery,
+    WorkerLease,
 )
 from product_imagery.provider_kit.connections import Connections
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
@@ -346,7 +346,7 @@ class TestLooking:
     def test_the_doctor_sees_paid_work_that_nobody_reads(self, account: Account, order: Order, fakes: Fakes) -> None:
         order(account("paqshot"))
         hurry(1)
-        PumpSlot.objects.update(seen_at=timezone.now() - timedelta(minutes=5))
+        WorkerLease.objects.update(seen_at=timezone.now() - timedelta(minutes=5))
         assert health.overdue_work() == 0
         ProviderJob.objects.update(due_at=timezone.now() - timedelta(minutes=5))
         assert health.overdue_work() == 1
@@ -367,11 +367,11 @@ class TestLooking:
         assert _post(client, _url(paqshot, str(job.uuid)), body, _paqshot(body)) == 200
         delivery = WebhookDelivery.objects.get()
         assert delivery.processed_at is None
-        ProviderJob.objects.update(state=JobState.CHECKING, token=None, claimed_until=None)
+        ProviderJob.objects.update(state=JobState.CHECKING, lease_token=None, leased_until=None)
         hurry()
         assert ProviderJob.objects.get().state == JobState.STALLED
         WebhookDelivery.objects.update(received_at=timezone.now() - timedelta(minutes=2))
-        PumpSlot.objects.all().delete()
+        WorkerLease.objects.all().delete()
         pump_slice(seconds=0.3)
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
@@ -402,7 +402,7 @@ class TestLooking:
 
     def test_clearing_up_has_its_turn_and_is_not_every_pump_s_business(self, django_assert_num_queries: Any) -> None:
         pump_slice(seconds=0.1)
-        PumpSlot.objects.update(cleared_at=timezone.now())
+        WorkerLease.objects.update(cleared_at=timezone.now())
         with django_assert_num_queries(1):
             sweep.clear_up_when_due()
 
@@ -443,7 +443,7 @@ def test_an_account_that_hangs_leaves_lanes_to_the_others(account: Account, orde
     hanging: list[int] = []
 
     def watch() -> None:
-        ProviderJob.objects.filter(state=JobState.RUNNING, claimed_until=None).update(due_at=Now())
+        ProviderJob.objects.filter(state=JobState.RUNNING, leased_until=None).update(due_at=Now())
         if not hanging and quick.items.filter(status=ItemStatus.COMPLETED).count() == 4:
             hanging.append([route for _, _, route in fakes.calls].count("paqshot.create"))
             fakes.released.set()

@@ -11,7 +11,7 @@ import pytest
 
 from product_imagery.flows import batch, claim, line, pump, sweep
 from product_imagery.flows.pump import pump_slice
-from product_imagery.models import EnhancementItem, ProviderJob, PumpSlot
+from product_imagery.models import EnhancementItem, ProviderJob, WorkerLease
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, Order, hurry
@@ -51,8 +51,8 @@ def test_a_time_out_of_the_cluster_is_like_a_kill(
             for _ in range(3):
                 with contextlib.suppress(_TimedOut):
                     pump_slice(seconds=0.3)
-        assert not PumpSlot.objects.exclude(token=None).exists()
-    ProviderJob.objects.filter(state=JobState.SENDING).update(claimed_until="2000-01-01T00:00Z")
+        assert not WorkerLease.objects.exclude(lease_token=None).exists()
+    ProviderJob.objects.filter(state=JobState.SENDING).update(leased_until="2000-01-01T00:00Z")
     sweep.release_abandoned()
     hurry()
     assert not EnhancementItem.objects.exclude(status__in=(ItemStatus.COMPLETED, ItemStatus.STALLED)).exists()
@@ -82,7 +82,7 @@ def test_a_worker_that_is_asked_to_stop_stops(step: int, account: Account, order
     for _ in range(20):
         stop.clear()
         pump_slice(until_idle=step == 5, seconds=0.2, stop=stop, watch=watch)
-        ProviderJob.objects.filter(claimed_until=None, state=JobState.RUNNING).update(due_at="2000-01-01T00:00Z")
+        ProviderJob.objects.filter(leased_until=None, state=JobState.RUNNING).update(due_at="2000-01-01T00:00Z")
         assert not ProviderJob.objects.filter(state=JobState.SENDING).exists()
     assert EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).count() == 12
     assert fakes.charged("productai") == 12

@@ -405,10 +405,12 @@ class TestLostCreates:
         """The job is being sent: should its answer be lost, the call tells its id a minute later."""
         credential = account("productai")
         order(credential)
-        ProviderJob.objects.take(list(ProviderJob.objects.due_calls()), 60)
+        ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
         self._hear(client, credential, "41001")
         assert WebhookDelivery.objects.get().processed_at is None
-        ProviderJob.objects.update(state=JobState.CHECKING, intent_at=timezone.now(), token=None, claimed_until=None)
+        ProviderJob.objects.update(
+            state=JobState.CHECKING, intent_at=timezone.now(), lease_token=None, leased_until=None
+        )
         WebhookDelivery.objects.update(received_at=timezone.now() - timedelta(minutes=2))
         process_forgotten()
         assert ProviderJob.objects.get().remembered["hinted"] == "41001"
