@@ -7,12 +7,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.admin.models import ADDITION
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from product_imagery.admin.doors import go, person, require, show
 from product_imagery.admin.forms import StartForm
+from product_imagery.admin.history import record
 from product_imagery.admin.permissions import missing
 from product_imagery.admin.visibility import may_change
 from product_imagery.checks import check_engine, check_model
@@ -47,6 +49,7 @@ def confirm_page(request: HttpRequest, pk: Any, site: AdminSite) -> HttpResponse
     except ImageryError as error:
         enhancement, context["problem"] = None, error.message
     if enhancement:
+        record(request, {enhancement: _started(enhancement)}, ADDITION)
         selection.delete()
         return go(site, "enhancement_change", enhancement.pk)
     context |= {**site.each_context(request), "title": _("Enhance pictures"), "opts": Enhancement._meta}
@@ -73,6 +76,12 @@ def _take(
         return None
     way = form.way("fresh", "from_present", "auto_approve", "budget")
     return start(_products(selection), wanted, door=Enhancement.Door.ADMIN, actor=person(request), **way)
+
+
+def _started(enhancement: Enhancement) -> str:
+    if enhancement.auto_approve:
+        return _("Started; its pictures are published without review.")
+    return _("Started.")
 
 
 def _may_publish(request: HttpRequest, site: AdminSite, selection: Selection) -> bool:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.addresses import webhook_address
 from product_imagery.admin.doors import each
+from product_imagery.admin.history import record, record_each
 from product_imagery.conf import get_settings
 from product_imagery.flows import accounts
 from product_imagery.models import ProviderCredential
@@ -177,7 +178,9 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """What workers write meanwhile, such as a pause, stays, unless a new key ends it."""
         obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed", "readings") if change else None)
         if change and form.cleaned_data.get(KEY) and accounts.welcome_key(obj):
-            self.message_user(request, _t("The account has a new key and is used again."))
+            text = _t("The account has a new key and is used again.")
+            self.message_user(request, text)
+            record(request, {obj: text})
 
     @admin.display(description=_("stored key"))
     def stored_key(self, credential: ProviderCredential) -> str:
@@ -215,13 +218,16 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def move_webhook(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
             accounts.move_webhook(credential)
+        record_each(request, queryset, _t("The address for webhooks was renewed."))
 
     @admin.action(description=_("Pause: send nothing"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
             credential.pause(_t("paused by %s") % request.user, stops_reads=True)
+        record_each(request, queryset, _t("Paused."))
 
     @admin.action(description=_("Resume after a pause"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
             accounts.resume(credential)
+        record_each(request, queryset, _t("Resumed."))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from product_imagery.admin.doors import person, show
+from product_imagery.admin.history import record_each
 from product_imagery.admin.visibility import jobs_seen_whole
 from product_imagery.flows import decide
 from product_imagery.models import ProviderJob
@@ -65,8 +66,7 @@ class Decisions:
 
     def _decide_all(self, request: HttpRequest, jobs: list[ProviderJob], choice: str) -> None:
         done, refusals = decide.decide_all(jobs, choice, person(request))
-        for job in done:
-            self.log_change(request, job, choice)  # type: ignore[attr-defined]
+        record_each(request, done, choice)
         for sentence in refusals:
             messages.warning(request, sentence)
         if done:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
@@ -23,6 +23,9 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.permissions import may, missing
 from product_imagery.exceptions import ImageryError
+
+_Thing = TypeVar("_Thing")
+_Value = TypeVar("_Value")
 
 
 def address(site: AdminSite, page: str, *arguments: Any) -> str:
@@ -175,15 +178,28 @@ def explained(request: HttpRequest) -> Iterator[None]:
         messages.error(request, error.message)
 
 
-def each(request: HttpRequest, step: Callable[[Any], object], things: Any) -> int:
-    """Take one step for each thing; count the successes and show each different refusal once."""
-    done, refusals = 0, {}
-    for thing in things:
-        try:
-            step(thing)
-            done += 1
-        except ImageryError as error:
-            refusals[error.message] = True
+def each(
+    request: HttpRequest,
+    step: Callable[[_Thing], _Value],
+    things: Iterable[_Thing],
+    record: Callable[[dict[_Thing, _Value]], object] | None = None,
+) -> dict[_Thing, _Value]:
+    """Take one step for each thing and show each different refusal once; return what the steps returned.
+
+    ``record`` is called once with the same, also when a step fails with another error than ours: what was done until
+    then is done.
+    """
+    done: dict[_Thing, _Value] = {}
+    refusals = {}
+    try:
+        for thing in things:
+            try:
+                done[thing] = step(thing)
+            except ImageryError as error:
+                refusals[error.message] = True
+    finally:
+        if record and done:
+            record(done)
     for sentence in refusals:
         messages.warning(request, sentence)
     return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,7 +15,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.confirm import confirm_page
-from product_imagery.admin.doors import ReadOnlyRecords, coloured, explained, go, refusing, require, show
+from product_imagery.admin.doors import ReadOnlyRecords, coloured, each, explained, go, refusing, require, show
+from product_imagery.admin.history import record
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.review import review_page
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
@@ -83,17 +85,11 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     @admin.action(description=_("Cancel what has not begun"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
-        for enhancement in queryset:
-            with explained(request):
-                self._require_all(request, enhancement)
-                self._tell_cancelled(request, steer.cancel(enhancement))
+        each(request, partial(self._cancel, request), queryset, partial(record, request))
 
     @admin.action(description=_("Try failed pictures again"), permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
-        for enhancement in queryset:
-            with explained(request):
-                self._require_all(request, enhancement)
-                self._retry(request, enhancement)
+        each(request, partial(self._retry, request), queryset, partial(record, request))
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """For the actions above."""
@@ -135,12 +131,11 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         if request.method == "POST":
             require(request, "cancel_enhancement")
             with explained(request):
-                self._require_all(request, enhancement)
                 if "cancel" in request.POST:
-                    self._tell_cancelled(request, steer.cancel(enhancement))
+                    record(request, {enhancement: self._cancel(request, enhancement)})
                 elif "retry" in request.POST:
                     require(request, "start_enhancement")
-                    self._retry(request, enhancement)
+                    record(request, {enhancement: self._retry(request, enhancement)})
             return go(self.admin_site, "enhancement_change", enhancement.pk)
         context = {
             **self.admin_site.each_context(request),
@@ -159,21 +154,28 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         if not sees_all(request, self.admin_site, enhancement.items.all()):
             raise StateError(gettext("It holds products that you may not see: somebody who may has to do this."))
 
-    def _tell_cancelled(self, request: HttpRequest, count: int) -> None:
+    def _cancel(self, request: HttpRequest, enhancement: Enhancement) -> str:
+        """Cancel it, say so to the person, and return the sentence."""
+        self._require_all(request, enhancement)
+        count = steer.cancel(enhancement)
         text = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
         messages.success(request, text)
+        return text
 
     def _figures(self, request: HttpRequest, enhancement: Any) -> dict[str, Any]:
         shown: Any = visible(request, self.admin_site, enhancement.items.all())
         return _figures(enhancement, shown)
 
-    def _retry(self, request: HttpRequest, enhancement: Enhancement) -> None:
+    def _retry(self, request: HttpRequest, enhancement: Enhancement) -> str:
+        """Try it again, say so to the person, and return the sentence."""
+        self._require_all(request, enhancement)
         free = enhancement.items.to_collect().count()
         count = steer.retry(enhancement)
         text = ngettext("%d picture is tried again.", "%d pictures are tried again.", count) % count
         if free:
             text += " " + _free(free)
         messages.success(request, text)
+        return text
 
 
 def _free(number: int) -> str:

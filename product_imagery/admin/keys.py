@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from product_imagery.admin.history import record_each
 from product_imagery.models import ApiKey, Scope
 
 _FIXED = ("owner", "is_test")
@@ -71,11 +72,17 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         sentence = _t("Keep this key now, it is not shown again: {}")
         messages.warning(request, format_html(sentence, format_html("<code>{}</code>", text)))
 
+    def log_addition(self, request: HttpRequest, obj: ApiKey, message: Any) -> Any:
+        """Tell in the history that the person has seen the key."""
+        return super().log_addition(request, obj, _t("Made and shown once."))
+
     @admin.display(description=_("state"))
     def state(self, key: ApiKey) -> str:
         return str(key.state.label)
 
     @admin.action(description=_("Revoke: good for nothing from now on"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        count = sum(key.revoke() for key in queryset)
+        revoked = [key for key in queryset if key.revoke()]
+        record_each(request, revoked, _t("Revoked."))
+        count = len(revoked)
         messages.success(request, ngettext("%d key was revoked.", "%d keys were revoked.", count) % count)

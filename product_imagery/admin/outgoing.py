@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.doors import GuardedBody, ReadOnly, coloured, explained, person
+from product_imagery.admin.history import record_each
 from product_imagery.exceptions import UnsafeAddress
 from product_imagery.fetching import check_syntax
 from product_imagery.flows import endpoints
@@ -85,6 +86,10 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         obj.pk, obj.uuid = made.pk, made.uuid
         self._show(request, secret)
 
+    def log_addition(self, request: HttpRequest, obj: WebhookEndpoint, message: Any) -> Any:
+        """Tell in the history that the person has seen the secret."""
+        return super().log_addition(request, obj, _t("Made; its secret was shown once."))
+
     def _show(self, request: HttpRequest, secret: str) -> None:
         sentence = _t("Keep this secret now, it is not shown again: {}")
         messages.warning(request, format_html(sentence, format_html("<code>{}</code>", secret)))
@@ -111,6 +116,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def rotate(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
             self._show(request, endpoints.rotate(endpoint))
+        record_each(request, queryset, _t("A new secret was made and shown once."))
 
 
 @admin.register(EventDelivery)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.paginator import Paginator
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from product_imagery.admin.doors import each, may_look, person, require, show
+from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.permissions import missing
 from product_imagery.admin.visibility import visible, visible_enhancements
 from product_imagery.exceptions import ImageryError
@@ -115,11 +117,20 @@ def _judge(request: HttpRequest, results: QuerySet[ResultImage], changeable: Que
         step = partial(taken, actor=person(request))
         if request.POST[name] == "ticked" and name in _PUBLISHING:
             step, chosen = partial(step, replaces=False), _one_variant_each(request, chosen)
-        count = each(request, step, chosen)
-        if count:
-            messages.success(request, _told(name, count))
+        done = each(request, step, chosen.select_related("item__enhancement"), partial(_record, request, name))
+        if done:
+            messages.success(request, _told(name, len(done)))
         elif not asked:
             messages.warning(request, _("Tick at least one picture."))
+
+
+def _record(request: HttpRequest, step: str, done: Iterable[ResultImage]) -> None:
+    """Tell it in the history of the items, of their enhancement and, where pictures are published, of the products."""
+    items = [result.item for result in done]
+    numbers: Counter[Model | Product] = Counter([*items, *(item.enhancement for item in items)])
+    if step in _PUBLISHING:
+        numbers.update(product_of(item) for item in items)
+    record(request, {subject: _told(step, number) for subject, number in numbers.items()})
 
 
 def _one_variant_each(request: HttpRequest, ticked: QuerySet[ResultImage]) -> QuerySet[ResultImage]:

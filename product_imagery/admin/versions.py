@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from product_imagery.admin.doors import ReadOnlyRecords, each, person
+from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import publish
@@ -52,10 +55,10 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
         allowed = visible(request, self.admin_site, queryset, change=True).order_by("-pk")
         if allowed.count() < queryset.count():
             messages.warning(request, _t("Pictures of products that you may not change were left as they are."))
-        count = each(request, partial(publish.restore, actor=person(request)), allowed)
+        step = partial(publish.restore, actor=person(request))
+        count = len(each(request, step, allowed.select_related("result__enhancement"), partial(_record, request)))
         if count:
-            text = ngettext("%d picture was put back.", "%d pictures were put back.", count) % count
-            messages.success(request, text)
+            messages.success(request, _restored(count))
 
     @admin.display(description=_("before"))
     def before(self, version: ImageVersion) -> SafeString | str:
@@ -68,6 +71,18 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
     @admin.display(description=_("state"))
     def state(self, version: ImageVersion) -> str:
         return _t("taken back") if version.restored_at else _t("published")
+
+
+def _restored(count: int) -> str:
+    return ngettext("%d picture was put back.", "%d pictures were put back.", count) % count
+
+
+def _record(request: HttpRequest, done: Iterable[ImageVersion]) -> None:
+    """Tell it in the history of the versions, of their products and of the enhancements that they came from."""
+    versions = list(done)
+    numbers: Counter[Model | Product] = Counter([*versions, *(product_of(version) for version in versions)])
+    numbers.update(version.result.enhancement for version in versions if version.result)
+    record(request, {subject: _restored(number) for subject, number in numbers.items()})
 
 
 def _thumb(version: ImageVersion, name: str) -> SafeString | str:
