@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from product_imagery.admin import (
-    brought,
+    api_keys,
     checks,
     credentials,
     enhancements,
     items,
-    keys,
-    outgoing,
     presets,
     records,
+    uploads,
     versions,
+    webhook_endpoints,
 )
 from product_imagery.admin.actions import EnhanceImagesMixin
 from product_imagery.admin.sites import register
 
 __all__ = [
     "EnhanceImagesMixin",
-    "brought",
+    "api_keys",
     "checks",
     "credentials",
     "enhancements",
     "items",
-    "keys",
-    "outgoing",
     "presets",
     "records",
     "register",
+    "uploads",
     "versions",
+    "webhook_endpoints",
 ]

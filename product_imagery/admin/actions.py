@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.doors import go
+from product_imagery.admin.base import go
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RegistrationError
 from product_imagery.models import Enhancement, Selection

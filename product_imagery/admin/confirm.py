@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from product_imagery.admin.doors import go, person, require, show
+from product_imagery.admin.base import go, person, require, show
 from product_imagery.admin.forms import StartForm
 from product_imagery.admin.history import record
 from product_imagery.admin.permissions import missing

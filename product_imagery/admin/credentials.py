@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.addresses import webhook_address
-from product_imagery.admin.doors import each
+from product_imagery.admin.base import each
 from product_imagery.admin.history import record, record_each
 from product_imagery.conf import get_settings
 from product_imagery.flows import accounts

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import person, show
+from product_imagery.admin.base import person, show
 from product_imagery.admin.history import record_each
 from product_imagery.admin.visibility import jobs_seen_whole
 from product_imagery.flows import decide

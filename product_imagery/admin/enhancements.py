@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.admin.base import ReadOnlyRecords, coloured, each, explained, go, refusing, require, show
 from product_imagery.admin.confirm import confirm_page
-from product_imagery.admin.doors import ReadOnlyRecords, coloured, each, explained, go, refusing, require, show
 from product_imagery.admin.history import record
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.review import review_page

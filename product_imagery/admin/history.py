@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import HttpRequest
 
-from product_imagery.admin.doors import person
+from product_imagery.admin.base import person
 from product_imagery.models import EnhancementItem, ImageVersion
 
 

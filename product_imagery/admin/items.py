@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.doors import ReadOnlyRecords, address, coloured
+from product_imagery.admin.base import ReadOnlyRecords, address, coloured
 from product_imagery.admin.visibility import visible
 from product_imagery.flows import standing
 from product_imagery.models import EnhancementItem, ResultImage

@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from product_imagery.admin.decisions import Decisions
-from product_imagery.admin.doors import (
+from product_imagery.admin.base import (
     GuardedBody,
     ReadOnly,
     ReadOnlyRecords,
@@ -30,6 +29,7 @@ from product_imagery.admin.doors import (
     refusing,
     require,
 )
+from product_imagery.admin.decisions import Decisions
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.visibility import sees_all, visible_jobs
 from product_imagery.flows import receive, steer

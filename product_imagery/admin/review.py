@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import each, may_look, person, require, show
+from product_imagery.admin.base import each, may_look, person, require, show
 from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.permissions import missing
 from product_imagery.admin.visibility import visible, visible_enhancements

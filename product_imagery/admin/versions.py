@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.doors import ReadOnlyRecords, each, person
+from product_imagery.admin.base import ReadOnlyRecords, each, person
 from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import ImageryError

@@ -1,4 +1,4 @@
-"""The admin of what other programs are told, and of what they brought."""
+"""The admin of webhook endpoints, their events, uploads and collections."""
 
 from __future__ import annotations
 

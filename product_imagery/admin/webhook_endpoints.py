@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.doors import GuardedBody, ReadOnly, coloured, explained, person
+from product_imagery.admin.base import GuardedBody, ReadOnly, coloured, explained, person
 from product_imagery.admin.history import record_each
 from product_imagery.exceptions import UnsafeAddress
 from product_imagery.fetching import check_syntax

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery import files
-from product_imagery.admin.doors import ReadOnly
+from product_imagery.admin.base import ReadOnly
 from product_imagery.models import Collection, Upload
 
 
