@@ -1,4 +1,4 @@
-"""What a shop mixes into its own product admin."""
+"""Mixin for the product admin of a shop."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ else:
 
 
 class EnhanceImagesMixin(_Base):
-    """Adds “Enhance pictures” to a changelist: ``class ProductAdmin(EnhanceImagesMixin, admin.ModelAdmin)``."""
+    """Add “Enhance pictures” to a changelist: ``class ProductAdmin(EnhanceImagesMixin, admin.ModelAdmin)``."""
 
     actions: Any = ("enhance_images",)
 
     def has_enhance_images_permission(self, request: HttpRequest) -> bool:
-        """The action shows only to those who may start enhancements."""
+        """Show the action only to those who may start enhancements."""
         return bool(request.user.has_perm("product_imagery.start_enhancement"))
 
     @admin.action(description=_("Enhance pictures of selected %(verbose_name_plural)s"), permissions=["enhance_images"])

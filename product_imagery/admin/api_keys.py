@@ -1,4 +1,4 @@
-"""Keys of the API: shown once, when they are made."""
+"""Admin of API keys. A key is shown once, when it is made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIXED = ("owner", "is_test")
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Scopes as boxes to tick."""
+    """Form of a key, with its scopes as checkboxes."""
 
     scopes = forms.MultipleChoiceField(
         label=_("May"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[Scope.READ, Scope.ENHANCE]
@@ -34,7 +34,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Who uses which key, and until when."""
+    """List and form of keys, with an action that revokes them."""
 
     form = ApiKeyForm
     list_display = ("name", "prefix", "owner", "is_test", "state", "last_used_at")
@@ -44,26 +44,26 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("revoke",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Whose it is and what it is for stays as it was made."""
+        """Fix the owner and the kind of a key once it is made."""
         return (*_FIXED, "prefix", "state", "last_used_at") if obj else ()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """What can be seen only once there is something to see."""
+        """Add the read-only fields of a key that exists."""
         shown = ["prefix", "state", "last_used_at"] if obj else []
         return [*ApiKeyForm.Meta.fields, *shown]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A key does what its owner may do: only a superuser makes one for somebody else."""
+        """Offer other owners to superusers only: a key may do what its owner may do."""
         if db_field.name == "owner" and not request.user.is_superuser:
             kwargs["queryset"] = get_user_model()._default_manager.filter(pk=request.user.pk or 0)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Whoever makes a key owns it, unless they say otherwise."""
+        """Suggest the person who is logged in as the owner."""
         return {"owner": request.user.pk, **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """Show a new key, this once."""
+        """Save the key; show a new one, this once."""
         if change:
             super().save_model(request, obj, form, change)
             return
@@ -73,7 +73,7 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         messages.warning(request, format_html(sentence, format_html("<code>{}</code>", text)))
 
     def log_addition(self, request: HttpRequest, obj: ApiKey, message: Any) -> Any:
-        """Tell in the history that the person has seen the key."""
+        """Record that the person has seen the key."""
         return super().log_addition(request, obj, _t("Made and shown once."))
 
     @admin.display(description=_("state"))

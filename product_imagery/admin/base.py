@@ -1,4 +1,4 @@
-"""What the admin's own pages share: permission checks and turning flow errors into messages."""
+"""Helpers of all admin pages: URLs, permission checks, and errors of flows as messages."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ _Value = TypeVar("_Value")
 
 
 def address(site: AdminSite, page: str, *arguments: Any) -> str:
-    """The address of one of our pages on this site, e.g. ``enhancement_change``."""
+    """Return the URL of one of our pages on this site, e.g. ``enhancement_change``."""
     return reverse(f"admin:product_imagery_{page}", args=arguments, current_app=site.name)
 
 
 def go(site: AdminSite, page: str, *arguments: Any) -> HttpResponseRedirect:
-    """Send the browser to one of our pages on this site."""
+    """Redirect to one of our pages on this site."""
     return HttpResponseRedirect(address(site, page, *arguments))
 
 
 def show(request: HttpRequest, site: AdminSite, template: str, context: dict[str, Any]) -> TemplateResponse:
-    """A page of our own, whose links stay on this site."""
+    """Render one of our own pages; its links stay on this site."""
     request.current_app = site.name  # type: ignore[attr-defined]
     return TemplateResponse(request, template, context)
 
 
 def require(request: HttpRequest, *permissions: str) -> None:
-    """Raise ``PermissionDenied``, with what is missing, unless the user has all of these permissions of this app."""
+    """Raise ``PermissionDenied``, naming what is missing, unless the user has all of these permissions of this app."""
     if sentence := missing(request, *permissions):
         raise PermissionDenied(sentence)
 
 
 def refusing(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The same view; what it denies with a reason is answered with a page (status 403) that gives the reason."""
+    """Wrap a view: a ``PermissionDenied`` with a reason becomes a page (status 403) that shows the reason."""
 
     @wraps(view)
     def answer(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
@@ -69,7 +69,7 @@ def refusing(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[...
 
 
 def person(request: HttpRequest) -> AbstractBaseUser:
-    """The one who is logged in: admin pages are never shown to anybody else."""
+    """Return the user, who is always logged in on admin pages."""
     assert isinstance(request.user, AbstractBaseUser)
     return request.user
 
@@ -84,12 +84,12 @@ _STEPS = (
 
 
 def may_look(request: HttpRequest) -> bool:
-    """Whoever may take one of the steps may also see what the step is about."""
+    """Return true for users with the permission for any step: they may also see what the steps are about."""
     return any(request.user.has_perm(f"product_imagery.{name}") for name in _STEPS)
 
 
 class ReadOnly:
-    """Mixin of pages that show what happened: nothing to change by hand. Looking needs the model's own permission.
+    """Mixin of pages that only show what happened. To see them takes the model's own view permission.
 
     ``steps`` are the permissions of the actions: a list says which of them the person lacks.
     """
@@ -98,7 +98,7 @@ class ReadOnly:
     change_list_template: Any = "admin/product_imagery/list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's own; what they deny is explained."""
+        """Wrap Django's own views so that a denial gives its reason."""
         site: AdminSite = self.admin_site  # type: ignore[attr-defined]
         shown: list[URLPattern] = super().get_urls()  # type: ignore[misc]
         for pattern in shown:
@@ -112,7 +112,7 @@ class ReadOnly:
             require(request, f"view_{self.opts.model_name}")  # type: ignore[attr-defined]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Without what no database can look for, as Django does with a filter that does not exist."""
+        """Redirect from searches with a NUL, which databases refuse, as Django does from an unknown filter."""
         self._require_view(request)
         extra_context = {"lacking": missing(request, *self.steps), **(extra_context or {})}
         if any("\0" in value for values in request.GET.lists() for value in values[1]):
@@ -121,35 +121,35 @@ class ReadOnly:
         return shown
 
     def change_view(self, request: HttpRequest, object_id: str, *arguments: Any, **named: Any) -> HttpResponse:
-        """Only for those who may look."""
+        """Show the page to those with the view permission."""
         self._require_view(request)
         shown: HttpResponse = super().change_view(request, object_id, *arguments, **named)  # type: ignore[misc]
         return shown
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """They come from selections, providers and publications."""
+        """Refuse: rows come from selections, providers and publications."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only by the buttons and actions."""
+        """Refuse: rows are changed by buttons and actions only."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The history of what was done and paid stays, and with it the way back."""
+        """Refuse: the record of what was done and paid stays, and so does the way back."""
         return False
 
 
 class GuardedBody:
-    """Mixin of the pages of deliveries: the body (``text``) needs a permission of its own."""
+    """Mixin of pages of deliveries: to see the body (``text``) takes a permission of its own."""
 
     body_permission: str
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """The bytes as they are stored."""
+        """Leave out the stored bytes; ``text`` shows them."""
         return ("body",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        """Show the body, or why it is not shown."""
+        """Show the body, or the reason why it is hidden."""
         if may(request, self.body_permission):
             return ("text",)
         sentence = f"{gettext('The body is hidden.')} {missing(request, self.body_permission)}"
@@ -158,20 +158,20 @@ class GuardedBody:
 
 
 class ReadOnlyRecords(ReadOnly):
-    """The same of what the steps are about: whoever may take a step may look."""
+    """Read-only pages that are also open to everyone with the permission for any step."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """With the model's own view permission, or with that of any step."""
+        """Accept the model's own view permission or that for any step."""
         return may_look(request) or bool(super().has_view_permission(request, obj))  # type: ignore[misc]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """So that the admin's index shows the way."""
+        """Show the pages in the admin's index to the same people."""
         return may_look(request) or bool(super().has_module_permission(request))  # type: ignore[misc]
 
 
 @contextmanager
 def explained(request: HttpRequest) -> Iterator[None]:
-    """Show the sentence of a flow's error to the person instead of failing."""
+    """Turn an error of a flow into a message for the person."""
     try:
         yield
     except ImageryError as error:
@@ -186,8 +186,8 @@ def each(
 ) -> dict[_Thing, _Value]:
     """Take one step for each thing and show each different refusal once; return what the steps returned.
 
-    ``record`` is called once with the same, also when a step fails with another error than ours: what was done until
-    then is done.
+    ``record`` is called once with the same, also when a step raises an error that is not ours: the
+    steps before it have taken effect.
     """
     done: dict[_Thing, _Value] = {}
     refusals = {}
@@ -206,5 +206,5 @@ def each(
 
 
 def coloured(state: str, label: str) -> SafeString:
-    """A state in its colour: ``state`` is the name of a class in ``admin.css``."""
+    """Return the label of a state in its colour; ``state`` is the name of a class in ``admin.css``."""
     return format_html('<span class="imagery-state imagery-{}">{}</span>', state, label)

@@ -1,4 +1,4 @@
-"""The confirm page: what, how many, how long, at what price — and the button."""
+"""The confirm page: the look, number, duration and price of the pictures, and the button that starts."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from product_imagery.products import ProductImages, description_for
 def confirm_page(request: HttpRequest, pk: Any, site: AdminSite) -> HttpResponse:
     """Show and accept the confirm form of the selection ``pk``, which belongs to the person who made it.
 
-    One form says everything: the look, its options, how, and a digest of the figures that it showed. What is started is
-    what the form says, and only if those figures still hold.
+    One form holds the look, its options, how to apply it, and a digest of the figures that were shown. Exactly that is
+    started, and only if the figures still hold.
     """
     require(request, "start_enhancement")
     selection = Selection.objects.filter(pk=pk, actor_id=request.user.pk).first()
@@ -59,7 +59,7 @@ def confirm_page(request: HttpRequest, pk: Any, site: AdminSite) -> HttpResponse
 def _take(
     request: HttpRequest, site: AdminSite, selection: Selection, chosen: str, context: dict[str, Any]
 ) -> Enhancement | None:
-    """Fill the context with what is to be shown; start, if that was asked for and nothing stands against it."""
+    """Fill the context of the page; start if the person pressed *Start* and nothing prevents it."""
     look = look_of_preset(chosen)
     entered = _entered(request, look, chosen)
     form = context["form"] = StartForm(entered, look=look, may_publish=_may_publish(request, site, selection))
@@ -95,7 +95,7 @@ def _products(selection: Selection) -> dict[ProductImages, Any]:
 
 
 def _entered(request: HttpRequest, look: Look, chosen: str) -> Any:
-    """The form's data; where another look was chosen than the options are of, that look's own options."""
+    """Return the data of the form. If another look was just chosen, its own options replace those entered."""
     if request.method != "POST" or request.POST.get("shown") == chosen:
         return request.POST or None
     options = {f"option_{name}": value for name, value in look.options.items() if value is not False}
@@ -103,14 +103,14 @@ def _entered(request: HttpRequest, look: Look, chosen: str) -> Any:
 
 
 def _digest(look: Look, figures: Quote) -> str:
-    """A digest of what the figures promise: with it the form says which ones the person has seen."""
+    """Return a digest of the figures, by which the form tells which ones the person has seen."""
     promised = [look.preset and look.preset.name, look.operation, look.credential.pk, figures.to_do]
     promised += [str(figures.cost), figures.currency, figures.is_sandbox]
     return salted_hmac("product_imagery confirm form", json.dumps(promised), algorithm="sha256").hexdigest()
 
 
 def _why_not(request: HttpRequest, chosen: str, figures: str) -> str:
-    """Why what the person saw is not what would be started, in a sentence, or nothing."""
+    """Return a sentence if the person has not seen what would be started, or an empty string."""
     if request.POST.get("shown") != chosen:
         return _(
             "You chose another look, so nothing was started and nothing was spent. "

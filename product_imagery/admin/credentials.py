@@ -1,4 +1,4 @@
-"""Credentials: accounts with keys that go in and never come out again."""
+"""Admin of credentials. A stored secret never leaves the server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from product_imagery.states import UNFINISHED_JOBS
 
 
 class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A stored secret is never sent to the browser: an empty field keeps it."""
+    """Form of a credential. A stored secret is never sent to the browser: an empty field keeps it."""
 
     key = forms.CharField(
         label=_("API key"),
@@ -76,7 +76,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
                     )
 
     def clean(self) -> dict[str, Any]:
-        """A new account needs its key."""
+        """Require a key of a new credential; refuse to overwrite what somebody else has saved meanwhile."""
         cleaned: dict[str, Any] = super().clean() or {}
         provider = all_providers().get(cleaned.get("provider") or self.instance.provider)
         known = self.instance.sealed.get(KEY) or cleaned.get("label") in get_settings().keys
@@ -95,7 +95,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def _refuse_moved_secrets(self, cleaned: dict[str, Any]) -> None:
-        """Stored secrets stay with their address, and those of the settings with their name."""
+        """Require stored secrets anew for another base URL; refuse a label whose key is in the settings."""
         stored = self.instance.sealed if self.instance.pk else {}
         for name in stored if "base_url" in self.changed_data else ():
             field = KEY if name == KEY else f"secret_{self.instance.provider}_{name}"
@@ -106,7 +106,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("label", taken)
 
     def save(self, commit: bool = True) -> Any:
-        """Seal what was entered."""
+        """Save with the entered secrets encrypted."""
         credential = super().save(commit=False)
         if self.cleaned_data.get(KEY):
             credential.set_secret(self.cleaned_data[KEY].strip())
@@ -123,14 +123,14 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def _version(credential: ProviderCredential) -> str:
-    """What tells whether somebody else has saved this account since."""
+    """Return a digest of what the form edits, which shows that somebody else has saved meanwhile."""
     values = [str(getattr(credential, name)) for name in (*CredentialForm.Meta.fields, "sealed", "readings")]
     return salted_hmac("product_imagery credential form", json.dumps(values), algorithm="sha256").hexdigest()
 
 
 @admin.register(ProviderCredential)
 class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Accounts, and how busy and healthy each is."""
+    """List and form of credentials, with the load and health of each."""
 
     form = CredentialForm
     list_display = ("label", "provider", "stored_key", "health", "waiting", "is_active")
@@ -143,19 +143,19 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         js = ("product_imagery/copy.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderCredential]:
-        """With the figures of all rows in one query."""
+        """Annotate the numbers of unfinished jobs in the same query."""
         found: QuerySet[ProviderCredential] = ProviderCredential.objects.annotate(
             waiting_jobs=Count("jobs", filter=Q(jobs__state__in=UNFINISHED_JOBS)),
         )
         return found
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The model's own fields; those of secrets are added by the form itself."""
+        """Build the form from the model's fields; the form itself adds those of secrets."""
         kwargs["fields"] = [name for name in CredentialForm.Meta.fields if not (obj and name == "provider")]
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Account, secrets, limits; what can only be read once there is something."""
+        """Group the fields; the read-only ones appear once the credential exists."""
         names = list(CredentialForm(instance=obj).fields)
         secrets = [name for name in names if name == KEY or name.startswith("secret_")]
         account = ["provider", "label", "base_url", "is_active"]
@@ -171,11 +171,11 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """The provider of an account is fixed once jobs may hang on it."""
+        """Fix the provider once the credential exists: jobs may depend on it."""
         return (*self.readonly_fields, "provider") if obj else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: ProviderCredential, form: Any, change: bool) -> None:
-        """What workers write meanwhile, such as a pause, stays, unless a new key ends it."""
+        """Save only the form: what workers write meanwhile, such as a pause, stays unless a new key ends it."""
         obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed", "readings") if change else None)
         if change and form.cleaned_data.get(KEY) and accounts.welcome_key(obj):
             text = _t("The account has a new key and is used again.")

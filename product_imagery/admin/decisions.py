@@ -1,4 +1,4 @@
-"""Decisions about many lost requests at once: a page that says what they cost, and then the decision."""
+"""Decisions about many lost requests at once, after a page that shows what they cost."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MOST = 900  #: a form of more fields is refused by Django
 
 
 class Decisions:
-    """Mixin of an admin of provider jobs, with the two actions."""
+    """Mixin for the admin of provider jobs that adds the two actions."""
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
-        """For the actions below."""
+        """Return true for users who may decide about lost requests."""
         return bool(request.user.has_perm("product_imagery.decide_providerjob"))
 
     @admin.action(description=_("Send lost requests again (may cost again)"), permissions=["decide"])

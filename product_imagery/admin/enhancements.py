@@ -1,4 +1,4 @@
-"""Enhancements: confirm, follow, review."""
+"""Admin of enhancements: list, progress page, and the URLs of the confirm and review pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SHOWN = 50
 
 @admin.register(Enhancement)
 class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read-only: what happens to an enhancement happens by its buttons."""
+    """Read-only list and progress page; steps are taken by buttons and actions."""
 
     list_display = ("__str__", "look", "progress", "state", "actor", "created_at", "finished_at")
     list_filter = ("status", "operation", "preset", "door", "created_at")
@@ -47,13 +47,13 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     change_form_template = "admin/product_imagery/enhancement.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enhancement]:
-        """With the figures of all rows in one query."""
+        """Annotate the figures of all rows in one query."""
         return visible_enhancements(request, self.admin_site, Enhancement.objects.with_progress())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Enhancement], search_term: str
     ) -> tuple[QuerySet[Enhancement], bool]:
-        """By the names of those products that the person may see."""
+        """Search the names of the products that the person may see."""
         for word in search_term.split():
             named = EnhancementItem.objects.filter(enhancement=OuterRef("pk"), label__icontains=word)
             queryset = queryset.filter(Exists(visible(request, self.admin_site, named)))
@@ -92,15 +92,15 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         each(request, partial(self._retry, request), queryset, partial(record, request))
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        """For the actions above."""
+        """Return true for users who may cancel enhancements."""
         return bool(request.user.has_perm("product_imagery.cancel_enhancement"))
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """What is made once more may be paid once more."""
+        """Require the permission to start as well: a retry may be charged again."""
         return self.has_cancel_permission(request) and request.user.has_perm("product_imagery.start_enhancement")
 
     def get_urls(self) -> list[URLPattern]:
-        """The confirm page and the review page, beside Django's own."""
+        """Add the confirm and review pages to Django's own."""
         # Many steps, each a short transaction of its own: in one for the whole request they would hold up every writer.
         views = (self.start, self.review, self.change_view)
         site = self.admin_site
@@ -113,17 +113,17 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         return own + super().get_urls()
 
     def start(self, request: HttpRequest, selection: Any) -> HttpResponse:
-        """Confirm page of a selection."""
+        """Show the confirm page of a selection."""
         return confirm_page(request, selection, self.admin_site)
 
     def review(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Before and after."""
+        """Show the review page."""
         return review_page(request, pk, self.admin_site)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The progress page; its buttons post here."""
+        """Show the progress page, to which its buttons post."""
         self._require_view(request)
         enhancement = self.get_object(request, object_id)
         if enhancement is None or not self.has_view_permission(request, enhancement):
@@ -150,12 +150,12 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         return show(request, self.admin_site, self.change_form_template, context)
 
     def _require_all(self, request: HttpRequest, enhancement: Enhancement) -> None:
-        """Raise ``StateError`` for an enhancement with products that are not this person's business."""
+        """Raise ``StateError`` if the enhancement has products that the person may not see."""
         if not sees_all(request, self.admin_site, enhancement.items.all()):
             raise StateError(gettext("It holds products that you may not see: somebody who may has to do this."))
 
     def _cancel(self, request: HttpRequest, enhancement: Enhancement) -> str:
-        """Cancel it, say so to the person, and return the sentence."""
+        """Cancel the enhancement, tell the person, and return the sentence. Raises ``ImageryError``."""
         self._require_all(request, enhancement)
         count = steer.cancel(enhancement)
         text = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
@@ -167,7 +167,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         return _figures(enhancement, shown)
 
     def _retry(self, request: HttpRequest, enhancement: Enhancement) -> str:
-        """Try it again, say so to the person, and return the sentence."""
+        """Retry the enhancement, tell the person, and return the sentence. Raises ``ImageryError``."""
         self._require_all(request, enhancement)
         free = enhancement.items.to_collect().count()
         count = steer.retry(enhancement)

@@ -1,4 +1,4 @@
-"""The confirm page's form: its fields are the options that the provider declares."""
+"""The form of the confirm page, whose fields are the options that the provider declares."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from product_imagery.provider_kit.options import Kind, Option
 
 
 class StartForm(forms.Form):
-    """Options of one look, and how to go about it."""
+    """Options of one look, and how to apply it."""
 
     fresh = forms.BooleanField(
         label=_("Make new ones"), help_text=_("also of pictures that have this look already"), required=False
@@ -47,20 +47,20 @@ class StartForm(forms.Form):
             del self.fields["budget"]
 
     def way(self, *names: str) -> dict[str, Any]:
-        """How to go about it, as entered; nothing of what was not, or is not offered."""
+        """Return those of the named fields that are offered and were entered."""
         entered = self.cleaned_data if self.is_bound and self.is_valid() else {}
         return {name: entered[name] for name in names if entered.get(name) is not None}
 
     def option_fields(self) -> list[forms.BoundField]:
-        """The fields that belong to the look."""
+        """Return the fields of the options of the look."""
         return [self[name] for name in self.fields if name.startswith("option_")]
 
     def way_fields(self) -> list[forms.BoundField]:
-        """The other fields."""
+        """Return the other fields."""
         return [self[name] for name in self.fields if not name.startswith("option_")]
 
     def clean(self) -> dict[str, Any]:
-        """Let each declaration have the last word on its value."""
+        """Check each value against the declaration of its option."""
         cleaned: dict[str, Any] = super().clean() or {}
         for option in self.look.offer.options:
             name = f"option_{option.name}"
@@ -72,7 +72,7 @@ class StartForm(forms.Form):
         return cleaned
 
     def options(self) -> dict[str, Any]:
-        """The options as entered; those of the look before anything was."""
+        """Return the options as entered, or those of the look before anything was entered."""
         if not self.is_bound or not self.is_valid():
             return self.look.options
         return {option.name: self.cleaned_data[f"option_{option.name}"] for option in self.look.offer.options}

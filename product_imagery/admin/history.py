@@ -15,7 +15,7 @@ from product_imagery.models import EnhancementItem, ImageVersion
 
 
 class Product(NamedTuple):
-    """One of the shop's products as an entry names it: nothing is read from the shop's own table."""
+    """One of the shop's products as an entry names it, without a query to the shop's table."""
 
     content_type_id: int
     object_id: str
@@ -23,14 +23,14 @@ class Product(NamedTuple):
 
 
 def product_of(row: EnhancementItem | ImageVersion) -> Product:
-    """The product that an item or a version belongs to."""
+    """Return the product that an item or a version belongs to."""
     return Product(row.content_type_id, row.object_id, row.label)
 
 
 def record(request: HttpRequest, sentences: Mapping[Model | Product, str], flag: int = CHANGE) -> None:
     """Write one entry for each object, with its sentence and the person who is logged in, in a single query.
 
-    Entries of one object that was acted on several times belong into one sentence. ``flag`` is one of Django's.
+    ``flag`` is one of Django's action flags.
     """
     entries = []
     for subject, sentence in sentences.items():

@@ -1,4 +1,4 @@
-"""Items: every picture on its way, for the operator who looks for one product or one kind of failure."""
+"""Admin of items, for operators who look for one product or one kind of failure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from product_imagery.states import Publication
 
 
 class ResultInline(ReadOnlyRecords, admin.TabularInline):  # type: ignore[type-arg]
-    """The pictures that came back for an item."""
+    """Results of an item."""
 
     model = ResultImage
     extra = 0
@@ -41,7 +41,7 @@ class ResultInline(ReadOnlyRecords, admin.TabularInline):  # type: ignore[type-a
 
 @admin.register(EnhancementItem)
 class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read-only."""
+    """Read-only list and pages of items."""
 
     list_display = ("label", "link", "state", "error_message", "finished_at")
     list_filter = ("status", "error_code", "enhancement__operation", ("content_type", admin.RelatedOnlyFieldListFilter))
@@ -54,7 +54,7 @@ class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[t
         css = {"all": ("product_imagery/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EnhancementItem]:
-        """As far as the shop lets the person see its products."""
+        """Leave out the products that the shop hides from the person."""
         return visible(request, self.admin_site, super().get_queryset(request))
 
     @admin.display(description=_("enhancement"), ordering="enhancement")

@@ -1,4 +1,4 @@
-"""What a person may not do is explained: which permission is missing, and whom to ask."""
+"""Permission checks, and sentences that name a missing permission."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SEE_MONEY = "view_creditentry"  #: shows the ledger, and costs and budgets on ot
 
 
 def may(request: HttpRequest, *names: str) -> bool:
-    """Whether the person has all of these permissions of this app, e.g. ``start_enhancement``."""
+    """Return true if the person has all of these permissions of this app, e.g. ``start_enhancement``."""
     return request.user.has_perms([f"{_APP}.{name}" for name in names])
 
 
 def missing(request: HttpRequest, *names: str) -> str:
-    """A sentence that names those of these permissions that the person lacks, or nothing."""
+    """Return a sentence that names the permissions that the person lacks, or an empty string."""
     lacking = [_("“%s”") % _label(name) for name in dict.fromkeys(names) if not may(request, name)]
     text = ngettext(
         "You lack the permission %s. Ask whoever manages the users of this site for it.",
@@ -28,7 +28,7 @@ def missing(request: HttpRequest, *names: str) -> str:
 
 
 def _label(name: str) -> str:
-    """A permission as the page of a user calls it."""
+    """Return the name of a permission as Django shows it on the page of a user."""
     for model in apps.get_app_config(_APP).get_models():
         for codename, label in model._meta.permissions:
             if codename == name:

@@ -1,4 +1,4 @@
-"""Presets: what is offered."""
+"""Admin of presets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from product_imagery.models import Preset
 
 @admin.register(Preset)
 class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Looks that merchants choose from."""
+    """List and form of the looks that merchants choose from."""
 
     list_display = ("label", "name", "operation", "provider", "shown_options", "position", "is_active")
     list_editable = ("position", "is_active")

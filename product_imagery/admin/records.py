@@ -1,4 +1,4 @@
-"""What happened between us and providers: jobs, money, webhook calls. And the decision that only a person can take."""
+"""Admin of provider jobs, with the decisions that only a person can take, of the ledger and of webhook calls."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from product_imagery.states import JobState
 
 @admin.register(ProviderJob)
 class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read-only, but for what became of a request whose answer was lost."""
+    """Read-only, except for decisions about requests whose responses were lost."""
 
     list_display = ("__str__", "credential", "coloured_state", "remote_id", "note", "cost", "created_at")
     list_filter = ("state", "provider", "credential")
@@ -59,26 +59,26 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         css = {"all": ("product_imagery/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderJob]:
-        """As far as the shop lets the person see its products."""
+        """Leave out the jobs of products that the shop hides from the person."""
         return visible_jobs(request, self.admin_site, super().get_queryset(request))
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        """Costs are for those who may see the ledger."""
+        """Show costs to those who may see the ledger."""
         return _without_cost(request, super().get_list_display(request))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """The same."""
+        """Show the cost to those who may see the ledger."""
         return _without_cost(request, super().get_fields(request, obj))
 
     def get_urls(self) -> list[URLPattern]:
-        """The decision."""
+        """Add the URL of the decision."""
         decide = self.admin_site.admin_view(refusing(self.admin_site, require_POST(self._decide)))
         return [path("<int:pk>/decide/", decide, name="product_imagery_providerjob_decide"), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With the choices, where one is open and the person may take it."""
+        """Add the choices to a job that waits for a decision."""
         job = self.get_object(request, object_id)
         stalled = job is not None and job.state == JobState.STALLED
         context = {"stalled": stalled, "lacking": missing(request, *self.steps), **(extra_context or {})}
@@ -120,7 +120,7 @@ def _without_cost(request: HttpRequest, names: Any) -> list[Any]:
 
 @admin.register(CreditEntry)
 class CreditEntryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """The ledger."""
+    """Read-only list of the ledger."""
 
     list_display = ("at", "credential", "kind", "amount", "enhancement", "job")
     list_filter = ("credential", "kind", "at")
@@ -130,7 +130,7 @@ class CreditEntryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Calls of providers, as they came."""
+    """Webhook calls of providers, as received."""
 
     list_display = ("received_at", "credential", "event_id", "processed_at", "set_aside_at", "outcome")
     list_filter = ("credential", ("set_aside_at", admin.EmptyFieldListFilter), "received_at")
@@ -140,7 +140,7 @@ class WebhookDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ig
     steps = ("cancel_enhancement",)
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
-        """For the action below."""
+        """Return true for users who may process a call again."""
         return bool(request.user.has_perm("product_imagery.cancel_enhancement"))
 
     @admin.action(description=_("Process again"), permissions=["reprocess"])
@@ -163,7 +163,7 @@ class WebhookDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ig
 
 @admin.register(WorkerTrouble)
 class WorkerTroubleAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
-    """What workers cannot do at present. A row goes by itself when the task succeeds again."""
+    """Tasks that fail at present. A row disappears when its task succeeds again."""
 
     list_display = ("task", "machine", "reason", "failures", "since", "last_at")
     list_filter = ("machine",)

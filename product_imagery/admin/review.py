@@ -78,9 +78,9 @@ def _may(request: HttpRequest, step: str) -> bool:
 
 
 def _card(result: ResultImage, texts: Any, publication: Publication, variants: int) -> dict[str, Any]:
-    """What one card shows. The picture before is read through the product's own storage.
+    """Return the context of one card; the URL of the picture before comes from the product's own storage.
 
-    It is ticked to begin with where a person can hardly decide otherwise: no warning, and no other variant.
+    A card starts ticked if its result has no warning and no other variant.
     """
     pending = result.review == Review.PENDING
     try:
@@ -125,7 +125,7 @@ def _judge(request: HttpRequest, results: QuerySet[ResultImage], changeable: Que
 
 
 def _record(request: HttpRequest, step: str, done: Iterable[ResultImage]) -> None:
-    """Tell it in the history of the items, of their enhancement and, where pictures are published, of the products."""
+    """Record the step for the items and their enhancement and, if it publishes, for the products."""
     items = [result.item for result in done]
     numbers: Counter[Model | Product] = Counter([*items, *(item.enhancement for item in items)])
     if step in _PUBLISHING:
@@ -134,7 +134,7 @@ def _record(request: HttpRequest, step: str, done: Iterable[ResultImage]) -> Non
 
 
 def _one_variant_each(request: HttpRequest, ticked: QuerySet[ResultImage]) -> QuerySet[ResultImage]:
-    """Those of which no other variant is ticked as well: which of several is meant, a person has to say."""
+    """Leave out items of which several variants are ticked: a person has to choose one."""
     several = ticked.values("item").annotate(number=Count("pk")).filter(number__gt=1).order_by()
     for item in EnhancementItem.objects.filter(pk__in=several.values("item")):
         messages.warning(request, _("%s: choose one of its variants. None of them was published.") % item.label)
@@ -152,7 +152,7 @@ def _tell_left(request: HttpRequest, number: int) -> None:
 
 
 def _told(step: str, count: int) -> str:
-    """What was done; publishing happens next, by the worker."""
+    """Return a sentence about what was done. Publishing itself is done by the worker."""
     sentences = {
         "approve": ngettext("%d picture approved.", "%d pictures approved.", count),
         "reject": ngettext("%d picture rejected.", "%d pictures rejected.", count),

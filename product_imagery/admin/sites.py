@@ -10,14 +10,14 @@ from product_imagery.models import Enhancement
 
 
 def register(other: AdminSite) -> None:
-    """Put our pages on another admin site, as they are on the default one; those that are there already stay."""
+    """Register our pages on another admin site as on the default one; those already registered stay."""
     for model, page in list(site._registry.items()):
         if model._meta.app_label == "product_imagery" and not other.is_registered(model):
             other.register(model, type(page))
 
 
 def sites_without_pages() -> list[str]:
-    """Names of the sites that offer to enhance pictures and lack the pages for it."""
+    """Return the names of the sites that offer to enhance pictures but lack the pages for it."""
     offering = [
         one for one in all_sites if any(isinstance(page, EnhanceImagesMixin) for page in one._registry.values())
     ]

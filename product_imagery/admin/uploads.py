@@ -1,4 +1,4 @@
-"""What programs brought and put together through the API."""
+"""Admin of uploads and collections, which come from the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from product_imagery.models import Collection, Upload
 
 @admin.register(Upload)
 class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Pictures that belong to no product of the shop."""
+    """Read-only list of pictures that belong to no product of the shop."""
 
     list_display = ("name", "owner", "is_test", "picture", "enhanced_picture", "created_at")
     list_filter = ("is_test", "created_at")
@@ -28,7 +28,7 @@ class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("fetched from"))
     def fetched_from(self, upload: Upload) -> str:
-        """Without what may be a signature."""
+        """Return the URL without its query, which may hold a signature."""
         return upload.source_url.partition("?")[0] or "–"
 
     @admin.display(description=_("picture"))
@@ -42,7 +42,7 @@ class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Collection)
 class CollectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Named sets of results."""
+    """Collections of results, with their sizes."""
 
     list_display = ("name", "owner", "is_test", "total", "created_at")
     list_filter = ("is_test", "created_at")
@@ -50,11 +50,11 @@ class CollectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("name",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A set is no picture: those stay."""
+        """Allow it with the permission: the results themselves stay."""
         return bool(request.user.has_perm("product_imagery.delete_collection"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
-        """With their sizes, in the same query."""
+        """Annotate the sizes in the same query."""
         rows: QuerySet[Collection] = super().get_queryset(request)
         return rows.annotate(pictures=Count("entries"))
 

@@ -1,4 +1,4 @@
-"""Image versions: what stood on each product, and the way back."""
+"""Admin of image versions, with the action that restores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from product_imagery.products import description_for
 
 @admin.register(ImageVersion)
 class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read-only, but for putting the earlier picture back."""
+    """Read-only, except for the action that puts the earlier picture back."""
 
     list_display = ("label", "before", "after", "published_at", "published_by", "state")
     list_filter = (
@@ -43,11 +43,11 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
         css = {"all": ("product_imagery/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImageVersion]:
-        """As far as the shop lets the person see its products."""
+        """Leave out the products that the shop hides from the person."""
         return visible(request, self.admin_site, super().get_queryset(request))
 
     def has_restore_permission(self, request: HttpRequest) -> bool:
-        """For the action below."""
+        """Return true for users who may put earlier pictures back."""
         return bool(request.user.has_perm("product_imagery.restore_imageversion"))
 
     @admin.action(description=_("Put the earlier picture back"), permissions=["restore"])
@@ -78,7 +78,7 @@ def _restored(count: int) -> str:
 
 
 def _record(request: HttpRequest, done: Iterable[ImageVersion]) -> None:
-    """Tell it in the history of the versions, of their products and of the enhancements that they came from."""
+    """Record the step for the versions, their products and the enhancements that they came from."""
     versions = list(done)
     numbers: Counter[Model | Product] = Counter([*versions, *(product_of(version) for version in versions)])
     numbers.update(version.result.enhancement for version in versions if version.result)

@@ -1,4 +1,4 @@
-"""Whose pictures a person may see, or change: the rules of the shop's own admin, applied to our tables.
+"""Rules of the shop's own admin, applied to our tables: the pictures that a person may see or change.
 
 A product is visible where its ``ModelAdmin`` on the same site shows it: by its permissions, its ``get_queryset`` and
 its ``has_view_permission(request, obj)``. Where the site has none, the permission on the model decides.
@@ -22,7 +22,7 @@ _Row = TypeVar("_Row", bound=Model)
 def visible(
     request: HttpRequest, site: AdminSite, rows: QuerySet[_Row], path: str = "", *, change: bool = False
 ) -> QuerySet[_Row]:
-    """Those rows whose picture the person may see, or ``change``; ``path`` leads to the item or version, ``item__``."""
+    """Filter by pictures that the person may see, or ``change``; ``path``, e.g. ``item__``, leads to the row."""
     rules = {one: _allowed(request, site, one, change) for one in registered()}
     if all(keys is True for keys in rules.values()):
         return rows
@@ -36,14 +36,14 @@ def visible(
 
 
 def visible_enhancements(request: HttpRequest, site: AdminSite, rows: QuerySet[Enhancement]) -> QuerySet[Enhancement]:
-    """Those with a picture that the person may see, and those whose pictures are not known yet."""
+    """Filter by a picture that the person may see; keep enhancements whose pictures are not known yet."""
     items = EnhancementItem.objects.filter(enhancement=OuterRef("pk"))
     shown = visible(request, site, items)
     return rows if shown is items else rows.filter(Exists(shown) | ~Exists(items))
 
 
 def visible_jobs(request: HttpRequest, site: AdminSite, rows: QuerySet[ProviderJob]) -> QuerySet[ProviderJob]:
-    """Those that make a picture that the person may see; of those that make none any more, by their enhancement."""
+    """Filter by a picture that the person may see; jobs without pictures are judged by their enhancement."""
     items = EnhancementItem.objects.filter(job=OuterRef("pk"))
     shown = visible(request, site, items)
     if shown is items:
@@ -53,13 +53,13 @@ def visible_jobs(request: HttpRequest, site: AdminSite, rows: QuerySet[ProviderJ
 
 
 def sees_all(request: HttpRequest, site: AdminSite, items: QuerySet[EnhancementItem]) -> bool:
-    """Whether the person may see every one of these: a step that concerns them all needs that."""
+    """Return true if the person may see every item, as a step that concerns them all requires."""
     shown = visible(request, site, items)
     return shown is items or not items.exclude(pk__in=shown.values("pk")).exists()
 
 
 def jobs_seen_whole(request: HttpRequest, site: AdminSite, jobs: QuerySet[ProviderJob]) -> QuerySet[ProviderJob]:
-    """Those of which the person may see every product: a decision about a job concerns them all."""
+    """Filter by jobs of which the person may see every product, as a decision about a job requires."""
     items = EnhancementItem.objects.exclude(job=None).order_by()
     shown = visible(request, site, items)
     if shown is items:
@@ -68,7 +68,7 @@ def jobs_seen_whole(request: HttpRequest, site: AdminSite, jobs: QuerySet[Provid
 
 
 def may_change(request: HttpRequest, site: AdminSite, description: ProductImages, keys: list[Any]) -> bool:
-    """Whether the person may change every one of these products."""
+    """Return true if the person may change every one of these products."""
     allowed = _allowed(request, site, description, change=True)
     if isinstance(allowed, bool):
         return allowed
@@ -76,9 +76,9 @@ def may_change(request: HttpRequest, site: AdminSite, description: ProductImages
 
 
 def _allowed(request: HttpRequest, site: AdminSite, description: ProductImages, change: bool) -> Any:
-    """True for every product of a kind, false for none, or the keys of those that are allowed, as text.
+    """Return true for all products of a model, false for none, or the allowed primary keys as text.
 
-    Asked once for each request: the shop's rules do not change meanwhile.
+    Evaluated once per request: the shop's rules do not change meanwhile.
     """
     known: dict[Any, Any] = request.__dict__.setdefault("_imagery_allowed", {})
     place = (site.name, description, change)
@@ -106,7 +106,7 @@ def _ask(request: HttpRequest, site: AdminSite, model: type[Model], change: bool
 
 
 def _keys(rows: QuerySet[Any]) -> Any:
-    """The keys as text: as a subquery where the database writes them as we do."""
+    """Return primary keys as text, as a subquery where the database formats them as we do."""
     key = rows.model._meta.pk
     if rows.db == EnhancementItem.objects.db and isinstance(key, (AutoField, IntegerField, CharField)):
         return rows.annotate(imagery_key=Cast("pk", CharField(max_length=64))).values("imagery_key")

@@ -1,4 +1,4 @@
-"""Who is told what happens, and what they were told."""
+"""Admin of webhook endpoints and of the events sent to them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATE_COLOURS: dict[str, str] = {
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Events as boxes to tick."""
+    """Form of an endpoint, with its events as checkboxes."""
 
     url = forms.CharField(label=_("Address"), max_length=2000, widget=forms.URLInput(attrs={"size": 70}))
     events = forms.MultipleChoiceField(
@@ -44,7 +44,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("url", "description", "events", "is_test")
 
     def clean_url(self) -> str:
-        """An address that may be called."""
+        """Return the URL. Raises ``ValidationError`` for one that may not be called."""
         url: str = self.cleaned_data["url"]
         try:
             check_syntax(url)
@@ -55,7 +55,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Addresses of other programs. A new one is sent a challenge; its secret is shown once."""
+    """List and form of endpoints. A new one is sent a challenge; its secret is shown once."""
 
     form = EndpointForm
     list_display = ("__str__", "coloured_state", "failing_since", "delivered_at", "owner", "url")
@@ -68,16 +68,16 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         css = {"all": ("product_imagery/admin.css",)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Where it is stays as it was made: another address needs a challenge of its own."""
+        """Fix the URL once the endpoint exists: another one needs a challenge of its own."""
         return ("url", "is_test", "owner", "coloured_state", "note", "failing_since", "delivered_at") if obj else ()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """What can be seen only once there is something to see."""
+        """Add the read-only fields of an endpoint that exists."""
         shown = ["owner", "coloured_state", "note", "failing_since", "delivered_at"] if obj else []
         return [*EndpointForm.Meta.fields, *shown]
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
-        """A new one belongs to whoever made it."""
+        """Save the endpoint. A new one belongs to the person who made it."""
         if change:
             obj.save(update_fields=["description", "events"])  # a worker may be writing the rest at this moment
             return
@@ -87,7 +87,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self._show(request, secret)
 
     def log_addition(self, request: HttpRequest, obj: WebhookEndpoint, message: Any) -> Any:
-        """Tell in the history that the person has seen the secret."""
+        """Record that the person has seen the secret."""
         return super().log_addition(request, obj, _t("Made; its secret was shown once."))
 
     def _show(self, request: HttpRequest, secret: str) -> None:
@@ -121,7 +121,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(EventDelivery)
 class EventDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """What was sent, or is to be."""
+    """Events that were sent or wait to be sent."""
 
     list_display = ("created_at", "kind", "endpoint", "coloured_state", "attempts", "status", "note", "due_at")
     list_filter = ("state", "kind", "endpoint")
@@ -134,11 +134,11 @@ class EventDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: igno
         css = {"all": ("product_imagery/admin.css",)}
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """They go with their endpoint."""
+        """Allow it to those who may delete endpoints: events are deleted with them."""
         return bool(request.user.has_perm("product_imagery.delete_webhookendpoint"))
 
     def has_redeliver_permission(self, request: HttpRequest) -> bool:
-        """For the action below."""
+        """Return true for users who may send an event again."""
         return bool(request.user.has_perm("product_imagery.change_webhookendpoint"))
 
     @admin.action(description=_("Send again"), permissions=["redeliver"])
