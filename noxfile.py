@@ -1,7 +1,7 @@
 """One command for each kind of check: ``nox -s lint``, ``types``, ``tests``, ``docs`` or ``package``; ``nox`` runs all.
 
-``nox -s "matrix(python='3.12', django='6.0')"`` runs the tests on one combination, as CI does. Arguments after ``--`` go
-to pytest: ``nox -s tests -- tests/api``.
+``nox -s "matrix(python='3.12', django='6.0')"`` runs the tests on one combination, as CI does. What follows ``--``
+goes to pytest: ``nox -s tests -- tests/api``.
 """
 
 from __future__ import annotations
