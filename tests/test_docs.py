@@ -26,3 +26,8 @@ def test_every_word_of_the_glossary_has_one_row() -> None:
     words = [word for word in words if word not in ("word", "---")]
     assert len(words) > 30
     assert len(words) == len(set(words))
+
+
+def test_the_changelog_begins_with_the_version_of_the_code() -> None:
+    versions = re.findall(r"^## (\S+)", (_DOCS / "changelog.md").read_text(), re.M)
+    assert versions[0] == product_imagery.__version__
