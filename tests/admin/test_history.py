@@ -21,7 +21,7 @@ from product_imagery.models import (
     ResultImage,
     WebhookEndpoint,
 )
-from tests.admin.pages import press_start
+from tests.admin.pages import press_start, read
 from tests.fakes.shop_side import OtherSide
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +126,17 @@ def test_pauses_and_new_webhook_addresses_of_credentials_are_told(person: Person
         _act(client, ProviderCredential, action)
     sentences = ["Paused.", "Resumed.", "The address for webhooks was renewed."]
     assert _history(client, credential) == [("staff0", sentence) for sentence in sentences]
+
+
+def test_a_new_key_of_a_credential_is_told_without_the_key(person: Person) -> None:
+    client = person("*")
+    credential = ProviderCredential.objects.create(provider="productai", label="Main")
+    credential.pause("The key was refused.", stops_reads=True, awaits_key=True)
+    page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
+    seen = read(client.get(page)).values["seen"]
+    client.post(page, {"label": "Main", "is_active": "on", "own_limits": "{}", "key": "another", "seen": seen})
+    sentences = {"The account has a new key and is used again.", "Changed Limits of its own and API key."}
+    assert {sentence for _user, sentence in _history(client, credential)} == sentences
 
 
 def test_keys_made_and_revoked_are_told_once_and_without_the_key(person: Person) -> None:
