@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -34,10 +33,6 @@ _LOST = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolErro
 _SAVING_SECONDS = 1800.0  #: of the download of a whole collection
 #: a compressed answer could be small on the way and huge here
 _HEADERS = {"User-Agent": "product_imagery", "Accept": "application/json", "Accept-Encoding": "identity"}
-
-#: httpx logs every address with its query at INFO
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class Transport:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -170,3 +173,27 @@ def test_a_large_body_is_not_sent_longer_than_the_wall_clock() -> None:
         with pytest.raises(ProviderUnavailable):
             transport.send(base, create, {})
         assert time.monotonic() - began < 8  # reading all of it so would take twenty
+
+
+def _good(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def test_importing_us_leaves_the_loggers_of_other_libraries_as_they_are() -> None:
+    program = (
+        "import logging; names = ('httpx', 'httpcore')\n"
+        "for name in names: logging.getLogger(name).setLevel('DEBUG')\n"
+        "import product_imagery.provider_kit.transport, product_imagery.fetching\n"
+        "print(*(logging.getLogger(name).level for name in names))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == [str(logging.DEBUG)] * 2
+
+
+def test_the_most_talkative_log_shows_neither_key_nor_query(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with serving(_good) as base, closing(Transport()) as transport:
+        asked = HttpRequest("GET", "thing?signature=sig-canary")
+        assert transport.send(base, asked, {"x-api-key": "key-canary"}).status == 200
+    assert "httpcore" in {record.name.partition(".")[0] for record in caplog.records}
+    assert "canary" not in caplog.text
