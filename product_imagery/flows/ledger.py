@@ -30,8 +30,10 @@ def allow(
 
     ``budget`` is that of a new enhancement; of one that is there ``earlier``, what it has spent counts.
 
-    Raises ``RequestError`` with the code ``over_budget``.
+    Raises ``RequestError`` with the code ``over_budget``, or ``budget_invalid`` for what is no amount.
     """
+    if budget is not None and not (budget.is_finite() and budget >= 0):
+        raise RequestError("A budget is a number from 0.", code="budget_invalid")
     if total <= 0:
         return
     unit = credential.declared.currency

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import SecretError
+from product_imagery.models.amounts import not_negative
 from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.contract import Counted, Limit, Offer, Provider
 from product_imagery.provider_kit.registry import get_provider, provider_choices
@@ -138,6 +139,7 @@ class ProviderCredential(models.Model):
     class Meta:
         verbose_name = _("credential")
         verbose_name_plural = _("credentials")
+        constraints = not_negative("credential", "budget_day", "budget_month")
         ordering = ("label",)
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from django.db.models import Count, Exists, F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.models.amounts import not_negative
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.key import ApiKey
 from product_imagery.models.preset import Preset, operation_choices
@@ -96,6 +97,7 @@ class Enhancement(models.Model):
             ("start_enhancement", _("Can start enhancements (may spend money)")),
             ("cancel_enhancement", _("Can cancel and retry enhancements")),
         )
+        constraints = not_negative("enhancement", "budget")
         indexes = (
             models.Index(fields=["status"]),
             models.Index(fields=["created_at"]),

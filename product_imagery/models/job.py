@@ -12,6 +12,7 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.models.amounts import not_negative
 from product_imagery.models.by_key import ByKey
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement
@@ -163,6 +164,7 @@ class ProviderJob(Lease):
         )
         constraints = (
             *Lease.Meta.constraints,
+            *not_negative("job", "cost"),
             models.UniqueConstraint(
                 fields=["credential", "remote_id"], condition=~Q(remote_id=""), name="imagery_job_remote_id"
             ),

@@ -18,6 +18,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.models.amounts import not_negative
+
 LIVE, TEST = "pik_live_", "pik_test_"
 RATE_SECONDS = 60
 _NAME_LENGTH = 8  #: of the visible part behind ``pik_live_``
@@ -95,6 +97,7 @@ class ApiKey(models.Model):
     objects = KeyQuerySet.as_manager()
 
     class Meta:
+        constraints = not_negative("key", "budget_day")
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")
         ordering = ("-pk",)

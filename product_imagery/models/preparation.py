@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
+from product_imagery.models.amounts import not_negative
 from product_imagery.models.enhancement import Enhancement
 
 
@@ -60,6 +61,9 @@ class Preparation(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     objects = PreparationQuerySet.as_manager()
+
+    class Meta:
+        constraints = not_negative("preparation", "reserved", "cost_each")
 
     def __str__(self) -> str:
         return f"{self.enhancement} {self.position}"

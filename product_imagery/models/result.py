@@ -111,6 +111,9 @@ class ResultImage(Lease):
         )
         constraints = (
             *Lease.Meta.constraints,
+            models.CheckConstraint(
+                condition=models.Q(confidence__gte=0, confidence__lte=1), name="imagery_result_confidence"
+            ),
             models.UniqueConstraint(
                 fields=["item"], condition=models.Q(publication="waiting"), name="imagery_one_variant_waits"
             ),

@@ -167,3 +167,11 @@ def test_the_doctor_names_accounts_that_cannot_work(db: None, model_file: Path, 
     details = [finding["detail"] for finding in _json("imagery_doctor", code=1) if finding["what"] == "accounts"]
     assert [detail.split(":")[0] for detail in details] == ["lost", "paused"]
     assert "Enter the key again" in details[0]
+
+
+@pytest.mark.parametrize("budget", ["-5", "NaN", "Infinity"])
+def test_a_budget_that_is_no_amount_is_refused_in_a_sentence(budget: str, make_product: Callable[..., Product]) -> None:
+    make_product()
+    with pytest.raises(CommandError, match="A budget is a number from 0"):
+        call_command("imagery_enhance", "shop.Product", "--all", "--operation", "upscale", f"--budget={budget}")
+    assert not Enhancement.objects.exists()

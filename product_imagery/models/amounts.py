@@ -1,0 +1,14 @@
+"""Constraints on amounts of money."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+def not_negative(model: str, *fields: str) -> tuple[models.CheckConstraint, ...]:
+    """Constraints that keep these columns of ``model`` at 0 or more, or empty."""
+    return tuple(
+        models.CheckConstraint(condition=Q((field, None)) | Q((f"{field}__gte", 0)), name=f"imagery_{model}_{field}")
+        for field in fields
+    )
