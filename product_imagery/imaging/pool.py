@@ -60,12 +60,14 @@ class ImagingPool:
         return answer["result"]
 
     def close(self) -> None:
-        """End all processes; a call that is still waiting for one raises ``EngineError``."""
+        """End all processes; a call that is under way, or waits for one, raises ``EngineError``, ``stopping``."""
         with self._lock:
             self._closed = True
-            children, self._all, self._free = self._all, set(), []
+            children, idle, self._all, self._free = self._all, self._free, set(), []
         for child in children:
             child.kill()
+        for child in idle:
+            child.close()  # of one in use the caller closes the pipes: until then their numbers stay taken
 
     @contextlib.contextmanager
     def _child(self) -> Iterator[_Child]:
@@ -78,11 +80,16 @@ class ImagingPool:
         try:
             yield child
             spent = child.answered >= self.limits.pictures
+        except EngineError as error:
+            if not self._closed:
+                raise
+            raise EngineError("The worker is stopping.", code="stopping") from error
         finally:
             with self._lock:
                 if spent or child not in self._all:
                     self._all.discard(child)
                     child.kill()
+                    child.close()
                 else:
                     self._free.append(child)
 
@@ -136,6 +143,9 @@ class _Child:
         """End the process at once; it holds nothing that would be lost."""
         self._process.kill()
         self._process.wait()
+
+    def close(self) -> None:
+        """Close the pipes. For whoever uses the process: to another thread their numbers may mean other files then."""
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 if pipe:

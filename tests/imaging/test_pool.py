@@ -84,3 +84,17 @@ def test_closing_leaves_no_process_behind() -> None:
     pid = pool.run("os:getpid")
     pool.close()
     assert not psutil.pid_exists(pid)
+
+
+def test_closing_ends_a_call_that_is_under_way_as_stopped() -> None:
+    pool = ImagingPool(PoolLimits(processes=1))
+    pid = pool.run("os:getpid")
+    with ThreadPoolExecutor(1) as threads:
+        under_way = threads.submit(pool.run, "tests.imaging.misbehave:sleep")
+        while not under_way.running():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        pool.close()
+        with pytest.raises(EngineError, match="stopping"):
+            under_way.result(timeout=10)
+    assert not psutil.pid_exists(pid)
