@@ -223,7 +223,10 @@ def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:
             ]
         wound = waiting[: 2 if fakes.on_their_way else 3]
         ProviderJob.objects.filter(state__in=wound, leased_until=None, due_at__gt=Now()).update(due_at=Now())
-        ProviderCredential.objects.update(resting_until=None)
+        for (
+            credential
+        ) in ProviderCredential.objects.all():  # each alone: two of one statement can deadlock with workers
+            ProviderCredential.objects.filter(pk=credential.pk).update(resting_until=None)
         time.sleep(fakes.chance.uniform(0.05, 0.3))
         if fakes.chance.random() < 0.15:
             nursery.kill("at random")
