@@ -124,7 +124,7 @@ def _run(receiver: Receiver, url: str, options: Any, rng: random.Random) -> int:
         # Time flies: what waits for its next attempt is due, what a dead worker held is free.
         waiting = EventDelivery.objects.filter(state="waiting")
         waiting.update(due_at=Now())
-        if not WorkerLease.objects.filter(until__gt=Now()).exists():
+        if not WorkerLease.objects.filter(leased_until__gt=Now()).exists():
             waiting.release()
     os.killpg(nursery.pid, signal.SIGKILL)
     announcing.join()
