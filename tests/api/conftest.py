@@ -55,6 +55,14 @@ class Caller:
         )
 
 
+def error_of(response: Any) -> tuple[int, str]:
+    """Status and code of an error, whose envelope is complete."""
+    error = response.json()["error"]
+    assert set(error) >= {"code", "message", "request_id"}
+    assert response["X-Request-Id"] == error["request_id"]
+    return response.status_code, error["code"]
+
+
 @pytest.fixture
 def caller(db: None) -> Callable[..., Caller]:
     """Make callers: the owner has all permissions, the key has ``scopes``."""

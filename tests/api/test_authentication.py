@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
-from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -16,18 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from product_imagery.models import ApiKey
-from tests.api.conftest import BASE, Caller
+from tests.api.conftest import BASE, Caller, error_of
 
 pytestmark = pytest.mark.django_db
 
 Call = Callable[..., Caller]
-
-
-def _error(response: Any) -> tuple[int, str]:
-    error = response.json()["error"]
-    assert set(error) >= {"code", "message", "request_id"}
-    assert response["X-Request-Id"] == error["request_id"]
-    return response.status_code, error["code"]
 
 
 class TestKeys:
@@ -68,22 +60,22 @@ class TestKeys:
         ApiKey.objects.filter(pk=expired.key.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
         get_user_model().objects.filter(username="c").update(is_active=False)
         for one in (revoked, expired, gone):
-            assert _error(one.get("operations")) == (401, "invalid_api_key")
+            assert error_of(one.get("operations")) == (401, "invalid_api_key")
 
     @pytest.mark.parametrize("name", ["api_key", "key", "token", "access_token"])
     def test_keys_in_urls_and_other_headers_are_refused(self, name: str, caller: Call) -> None:
         one = caller()
-        assert _error(one.get(f"operations?{name}={one.text}")) == (401, "unsupported_authentication")
+        assert error_of(one.get(f"operations?{name}={one.text}")) == (401, "unsupported_authentication")
         response = Client().get(BASE + "operations", headers={"X-Api-Key": one.text})
-        assert _error(response) == (401, "unsupported_authentication")
+        assert error_of(response) == (401, "unsupported_authentication")
 
     def test_both_the_scope_and_the_owner_s_permission_are_required(self, caller: Call) -> None:
         reader = caller(scopes=("read",))
         assert reader.get("enhancements").status_code == 200
-        assert _error(reader.post("enhancements", {})) == (403, "missing_scope")
+        assert error_of(reader.post("enhancements", {})) == (403, "missing_scope")
         idle = caller("idle")
         get_user_model().objects.get(username="idle").user_permissions.clear()
-        assert _error(idle.get("enhancements")) == (403, "missing_permission")
+        assert error_of(idle.get("enhancements")) == (403, "missing_permission")
 
     def test_command_makes_lists_and_revokes_keys(self) -> None:
         get_user_model().objects.create_superuser("boss")
@@ -146,4 +138,4 @@ class TestSessions:
 
     def test_session_without_staff_status_is_not_authenticated(self, client: Client) -> None:
         client.force_login(get_user_model().objects.create_user("customer"))
-        assert _error(client.get(BASE + "enhancements")) == (401, "not_authenticated")
+        assert error_of(client.get(BASE + "enhancements")) == (401, "not_authenticated")

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.test import Client
 
-from tests.api.conftest import BASE, Caller
+from tests.api.conftest import BASE, Caller, error_of
 
 pytestmark = pytest.mark.django_db
 
 Call = Callable[..., Caller]
-
-
-def _error(response: Any) -> tuple[int, str]:
-    error = response.json()["error"]
-    assert set(error) >= {"code", "message", "request_id"}
-    assert response["X-Request-Id"] == error["request_id"]
-    return response.status_code, error["code"]
 
 
 class TestEnvelope:
@@ -46,7 +38,7 @@ class TestEnvelope:
         self, path: str, method: str, expected: tuple[int, str], caller: Call, client: Client
     ) -> None:
         headers = {"Authorization": f"Bearer {caller().text}"}
-        assert _error(getattr(client, method)(BASE + path, headers=headers)) == expected
+        assert error_of(getattr(client, method)(BASE + path, headers=headers)) == expected
 
     @pytest.mark.parametrize(
         ("body", "kind", "expected"),
@@ -67,11 +59,11 @@ class TestEnvelope:
         self, body: bytes, kind: str, expected: tuple[int, str], caller: Call, client: Client
     ) -> None:
         headers = {"Authorization": f"Bearer {caller().text}", "Idempotency-Key": "some-key-1"}
-        assert _error(client.post(BASE + "enhancements", body, content_type=kind, headers=headers)) == expected
+        assert error_of(client.post(BASE + "enhancements", body, content_type=kind, headers=headers)) == expected
 
     @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "offset=-1", "offset=10001", "cursor=abc"])
     def test_bad_page_parameters_are_refused(self, query: str, caller: Call) -> None:
-        assert _error(caller().get(f"generations?{query}")) == (400, "invalid_request")
+        assert error_of(caller().get(f"generations?{query}")) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("path", ["enhancements", "quote", "products", "collections", "webhook-endpoints"])

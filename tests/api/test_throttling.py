@@ -10,18 +10,11 @@ import pytest
 from django.utils import timezone
 
 from product_imagery.models import RateUse
-from tests.api.conftest import Caller
+from tests.api.conftest import Caller, error_of
 
 pytestmark = pytest.mark.django_db
 
 Call = Callable[..., Caller]
-
-
-def _error(response: Any) -> tuple[int, str]:
-    error = response.json()["error"]
-    assert set(error) >= {"code", "message", "request_id"}
-    assert response["X-Request-Id"] == error["request_id"]
-    return response.status_code, error["code"]
 
 
 class TestLimits:
@@ -32,7 +25,7 @@ class TestLimits:
         responses = [one.get("enhancements", **{"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(15)]
         assert [response.status_code for response in responses] == [200] * 12 + [429] * 3
         assert responses[0]["X-RateLimit-Remaining"] == "11"
-        assert _error(responses[-1]) == (429, "rate_limited")
+        assert error_of(responses[-1]) == (429, "rate_limited")
         assert 0 < int(responses[-1]["Retry-After"]) <= 61
         assert caller("another", requests_per_minute=12).get("enhancements").status_code == 200
 
