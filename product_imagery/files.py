@@ -169,16 +169,6 @@ def _pieces(handle: Any) -> Iterator[bytes]:
         yield piece
 
 
-def try_out(storage: Storage, name: str) -> None:
-    """Make sure that the storage takes files: one is written and deleted again. Raises ``StorageError``.
-
-    Where that file stands already, because it can be written but not deleted, no other is written.
-    """
-    with as_storage_errors("The storage takes no files."):
-        stored = name if storage.exists(name) else storage.save(name, ContentFile(b"Can be deleted.\n"))
-    delete_quietly(storage, [stored])
-
-
 def delete_quietly(storage: Storage, names: Iterable[str]) -> None:
     """Delete files that nothing refers to; one that is gone, or that cannot be deleted now, is left to the sweep."""
     for name in names:

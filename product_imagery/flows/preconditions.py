@@ -14,7 +14,7 @@ from typing import Any
 from django.core.files.storage import FileSystemStorage
 from django.db import models, router
 
-from product_imagery import files
+from product_imagery import storage_probe
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError, StorageError
 from product_imagery.flows.look import Look
@@ -48,7 +48,9 @@ def check_target(description: ProductImages) -> None:
     if _tried.get(field, 0.0) > time.monotonic():
         return
     try:
-        files.try_out(field.storage, _PROBE if callable(field.upload_to) else field.generate_filename(_NOBODY, _PROBE))
+        storage_probe.try_out(
+            field.storage, _PROBE if callable(field.upload_to) else field.generate_filename(_NOBODY, _PROBE)
+        )
     except StorageError as error:
         sentence = (
             f"The storage of {field} takes no files now, so a result could not be put on its product. Nothing was "

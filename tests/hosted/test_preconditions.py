@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import posixpath
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from django.core.management.base import SystemCheckError
 from PIL import Image
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
+from product_imagery import storage_probe
 from product_imagery.exceptions import NothingToDo, RequestError, StorageError
 from product_imagery.flows import preconditions
 from product_imagery.flows.look import look_of_operation
@@ -189,7 +192,8 @@ def test_a_storage_that_takes_nothing_is_found_out_before_it_costs(
         patch.setattr(FileSystemStorage, "_save", lambda self, name, content: refuse(name, content))
         with pytest.raises(StorageError, match="takes no files now.*Nothing was started or spent"):
             start(**look, door="command")
-    assert saved == ["products/enhanced/product-imagery-test.txt"]
+    assert saved[0] == "products/enhanced/product-imagery-test.txt"
+    assert len(saved) == 2  # the second under a name that no other process can have
     start(**look, door="command")
     assert product.pk
     assert not list(Path(settings.MEDIA_ROOT).rglob("product-imagery-test*"))
@@ -198,7 +202,7 @@ def test_a_storage_that_takes_nothing_is_found_out_before_it_costs(
 def test_a_storage_is_tried_once_in_a_while_only(account: Account, make_product: Make, monkeypatch: Any) -> None:
     make_product()
     tried: list[Any] = []
-    monkeypatch.setattr(preconditions.files, "try_out", lambda *arguments: tried.append(arguments))
+    monkeypatch.setattr(storage_probe, "try_out", lambda *arguments: tried.append(arguments))
     for _ in range(3):
         quote(**_upscale(account("productai", label=f"A{_}")))
     assert len(tried) == 1
@@ -240,3 +244,25 @@ def test_dimensions_are_read_from_the_head(format: str, more: Any, mode: str) ->
 def test_what_is_no_picture_has_no_dimensions() -> None:
     for head in (b"", b"GIF89a", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\x00\x00" * 9, b"RIFF0000WEBPxxxx", bytes(99)):
         assert dimensions(head) is None
+
+
+def test_processes_that_try_a_storage_at_the_same_moment_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Another process deletes the test file between its creation and the setting of its permissions."""
+
+    class Raced(FileSystemStorage):
+        def _save(self, name: str, content: Any) -> str:
+            if posixpath.basename(name) == "test.txt":
+                raise FileNotFoundError(name)
+            return super()._save(name, content)  # type: ignore[misc,no-any-return]
+
+    storage_probe.try_out(Raced(location=tmp_path), "test.txt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_storage_that_takes_no_file_under_any_name_is_told(tmp_path: Path) -> None:
+    class Full(FileSystemStorage):
+        def _save(self, name: str, content: Any) -> str:
+            raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(StorageError, match="takes no files"):
+        storage_probe.try_out(Full(location=tmp_path), "test.txt")

@@ -1,0 +1,37 @@
+"""Find out whether a storage takes files, by writing one."""
+
+from __future__ import annotations
+
+import posixpath
+import uuid
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+
+from product_imagery.exceptions import StorageError
+from product_imagery.files import delete_quietly
+from product_imagery.storage_errors import as_storage_errors
+
+
+def try_out(storage: Storage, name: str) -> None:
+    """Make sure that the storage takes files: one is written and deleted again. Raises ``StorageError``.
+
+    Where that file stands already, because it can be written but not deleted, no other is written. Another process
+    may write and delete the same one at this moment: a failure counts only with a name that nobody else has.
+    """
+    try:
+        stored = name if _is_there(storage, name) else _save_probe(storage, name)
+    except StorageError:
+        stem, suffix = posixpath.splitext(name)
+        stored = _save_probe(storage, f"{stem}-{uuid.uuid4().hex[:12]}{suffix}")
+    delete_quietly(storage, [stored])
+
+
+def _is_there(storage: Storage, name: str) -> bool:
+    with as_storage_errors("The storage cannot be asked."):
+        return storage.exists(name)
+
+
+def _save_probe(storage: Storage, name: str) -> str:
+    with as_storage_errors("The storage takes no files."):
+        return storage.save(name, ContentFile(b"Can be deleted.\n"))
