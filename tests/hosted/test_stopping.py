@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from product_imagery.flows import batch, claim, line, pump, sweep
+from product_imagery.flows import batch, claim, mailbox, pump, sweep
 from product_imagery.flows.pump import pump_slice
 from product_imagery.models import EnhancementItem, ProviderJob, WorkerLease
 from product_imagery.states import ItemStatus, JobState
@@ -29,7 +29,7 @@ class _TimedOut(SystemExit):
     [
         (pump, "claim_calls"),
         (claim, "begin"),
-        (line, "_write_intents"),
+        (mailbox, "_write_intents"),
         (pump, "record_all"),
         (batch, "_record_together"),
     ],

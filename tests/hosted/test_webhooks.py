@@ -188,7 +188,9 @@ def test_the_bytes_that_were_signed_are_the_only_ones_believed(
     assert not WebhookDelivery.objects.exists()
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe\x00", gzip.compress(b"{}", mtime=0), b"[]", b"null", b'"x"', b"{" * 5000, b""])
+@pytest.mark.parametrize(
+    "body", [b"\xff\xfe\x00", gzip.compress(b"{}", mtime=0), b"[]", b"null", b'"x"', b"{" * 5000, b""]
+)
 def test_what_is_signed_and_cannot_be_read_is_a_hint_about_all(
     body: bytes, account: Account, paqshot: ProviderCredential, client: Client
 ) -> None:
