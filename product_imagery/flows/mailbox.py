@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 
 from product_imagery.exceptions import NotSent
+from product_imagery.flows.guard import attempt
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 
 
@@ -89,10 +91,9 @@ def _fulfil(future: Future[Any], errand: Callable[[], Any]) -> None:
 
 def _date_calls(datings: list[tuple[ProviderJob, Future[Any]]]) -> None:
     """Count calls as of now, all in one update."""
-    done: Future[Any] = Future()
-    _fulfil(done, lambda: LimitUse.objects.sent_now([job for job, _ in datings]))
+    error = attempt(partial(LimitUse.objects.sent_now, [job for job, _ in datings]))
     for _, future in datings:
-        if error := done.exception():
+        if error is not None:
             future.set_exception(error)
         else:
             future.set_result(None)
