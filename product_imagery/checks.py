@@ -18,6 +18,7 @@ from product_imagery.files import results_storage
 from product_imagery.flows.preconditions import too_short
 from product_imagery.models import ProviderJob
 from product_imagery.products import registered
+from product_imagery.provider_kit.registry import discover
 from product_imagery.vault import seal
 
 _PILLOW = 13
@@ -138,3 +139,16 @@ def check_storage(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
         )
         return [Warning("The storage for results overwrites files.", id="product_imagery.W007", hint=hint)]
     return []
+
+
+@register(Tags.compatibility)
+def check_providers(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """W012: an installed package names a provider that cannot be used. E005: two providers have the same slug."""
+    broken_hint = "Update or uninstall the package. Everything else works without it."
+    duplicate_hint = "Uninstall one of the two packages, or ask its author for another slug."
+    return [
+        Error(problem.message, id="product_imagery.E005", hint=duplicate_hint)
+        if problem.is_duplicate
+        else Warning(problem.message, id="product_imagery.W012", hint=broken_hint)
+        for problem in discover().problems
+    ]
