@@ -29,8 +29,8 @@ import httpcore
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, UnsafeAddress
-from product_imagery.provider_kit.connections import Connections
-from product_imagery.provider_kit.wall_clock import until
+from product_imagery.net.connections import Connections
+from product_imagery.net.deadline import until
 
 _HOPS = 3
 _AGENT = "product_imagery"

@@ -20,7 +20,7 @@ from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
-from product_imagery.provider_kit.connections import Connections
+from product_imagery.net.connections import Connections
 from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ACTIVE_ITEMS

@@ -23,11 +23,11 @@ from product_imagery.exceptions import CredentialRefused, NotSent, ProviderUnava
 from product_imagery.flows.fetch import Tools
 from product_imagery.flows.mailbox import Errands, Sending
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
+from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.provider_kit.conversation import Compute, HttpRequest, Remember, Request
 from product_imagery.provider_kit.http import Answer, clock_skew
 from product_imagery.provider_kit.registry import get_provider
-from product_imagery.provider_kit.transport import Transport
 from product_imagery.vault import Hidden
 
 _DIGEST = b"sha256:"

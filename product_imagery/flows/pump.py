@@ -30,8 +30,8 @@ from product_imagery.flows.line import Line
 from product_imagery.flows.mailbox import Errands
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EventDelivery, Preparation, ProviderJob, ResultImage, WorkerLease
+from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.registry import all_providers, hosted_providers
-from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import Publication
 
 _TICK = 0.25

@@ -21,8 +21,8 @@ from product_imagery.flows.line import Ticket
 from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.track import Call, Word
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, ResultImage, WorkerLease
+from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.conversation import HttpRequest
-from product_imagery.provider_kit.transport import Transport
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, Order, hurry

@@ -36,7 +36,7 @@ from product_imagery.models import (
     WebhookDelivery,
     WorkerLease,
 )
-from product_imagery.provider_kit.connections import Connections
+from product_imagery.net.connections import Connections
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import Account, Order, hurry

@@ -1,4 +1,7 @@
-"""A network backend on which nothing outlives a moment in time, however slowly bytes drip, headers included."""
+"""A network backend that enforces an absolute deadline across connect, TLS, reads and writes.
+
+HTTP clients time out one read; a server that sends a byte now and then, of its headers too, holds them for ever.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ _address: ContextVar[str] = ContextVar("product_imagery_address", default="")
 
 @contextlib.contextmanager
 def until(deadline: float, address: str = "") -> Iterator[None]:
-    """Inside, in this thread, reads and writes end at ``deadline`` (monotonic) with ``httpcore.ReadTimeout``.
+    """End all reads and writes of this thread at ``deadline`` (monotonic clock, seconds) with ``httpcore.ReadTimeout``.
 
-    New connections lead to ``address``, whatever name is asked for, if it is given.
+    If ``address`` is given, new connections go there, whatever host a request names.
     """
     tokens = _deadline.set(deadline), _address.set(address)
     try:
@@ -31,8 +34,8 @@ def until(deadline: float, address: str = "") -> Iterator[None]:
         _address.reset(tokens[1])
 
 
-class WallClockBackend(httpcore.NetworkBackend):
-    """httpcore's own, bounded by ``until``."""
+class DeadlineBackend(httpcore.NetworkBackend):
+    """httpcore's own backend, bounded by ``until``."""
 
     def __init__(self) -> None:
         self._real = httpcore.SyncBackend()
@@ -45,12 +48,12 @@ class WallClockBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect, in the time that is left."""
+        """Connect within the time that is left."""
         stream = self._real.connect_tcp(_address.get() or host, port, _left(timeout), local_address, socket_options)
-        return _TimedStream(stream)
+        return _DeadlineStream(stream)
 
 
-class _TimedStream(httpcore.NetworkStream):
+class _DeadlineStream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
 
@@ -58,7 +61,7 @@ class _TimedStream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for begin in range(0, len(buffer), _PIECE):  # of a large body, each piece in what is left then
+        for begin in range(0, len(buffer), _PIECE):  # each piece of a large body gets the time that is left then
             self._stream.write(buffer[begin : begin + _PIECE], _left(timeout))
 
     def close(self) -> None:
@@ -67,7 +70,7 @@ class _TimedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+        return _DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

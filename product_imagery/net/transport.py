@@ -1,4 +1,4 @@
-"""Sends requests of hosted providers: no redirects, no proxies, bounded answers, a wall clock for each call."""
+"""Requests to hosted providers: no redirects, no proxies, bounded responses, a deadline for each call."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import httpcore
 import httpx
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
-from product_imagery.provider_kit.connections import Connections
+from product_imagery.net.connections import Connections
+from product_imagery.net.deadline import until
 from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.http import Answer
-from product_imagery.provider_kit.wall_clock import until
 
 _MOST_BYTES = 1024 * 1024
 WALL_SECONDS = 60.0  #: of one call as a whole
@@ -36,7 +36,7 @@ _HEADERS = {"User-Agent": "product_imagery", "Accept": "application/json", "Acce
 
 
 class Transport:
-    """May be used by many threads. ``wall_seconds`` bounds one call as a whole, however slowly its bytes drip."""
+    """Safe to use from many threads. ``wall_seconds`` bounds one call as a whole, however slowly its bytes arrive."""
 
     def __init__(self, *, connections: int = 32, wall_seconds: float = WALL_SECONDS) -> None:
         self.wall_seconds = wall_seconds

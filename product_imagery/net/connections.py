@@ -1,7 +1,7 @@
-"""Connections kept open for the next request. Whoever takes one has it alone until it is given back.
+"""Connections kept open for the next request; one thread at a time uses a connection.
 
-httpcore's own pool looks through all its connections at every request, and closes some that another thread has just
-been given: a create on such a connection would be lost to nobody's fault.
+httpcore's own pool looks through all its connections at every request, and may close one that it has just handed to
+another thread: the response to a create on that connection would be lost.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from collections.abc import Iterator
 
 import httpcore
 
-from product_imagery.provider_kit.wall_clock import WallClockBackend
+from product_imagery.net.deadline import DeadlineBackend
 
 _KEPT_SECONDS = 10.0  #: an idle connection is not used any more after this long
 
 
 class Connections:
-    """At most ``kept`` idle connections, the latest ones. May be used by many threads.
+    """At most ``kept`` idle connections, the ones used last. Safe to use from many threads.
 
-    ``tls`` says whom to trust. Raises what httpcore raises: ``UnsupportedProtocol`` for what is no web address.
+    ``tls`` holds the trusted certificate authorities. Raises what httpcore raises, ``UnsupportedProtocol`` for a URL
+    that is not http or https.
     """
 
     def __init__(self, kept: int, tls: ssl.SSLContext) -> None:
@@ -38,7 +39,7 @@ class Connections:
         connection = None if fresh else self._take(origin)
         if connection is None:
             connection = httpcore.HTTPConnection(
-                origin, ssl_context=self._tls, keepalive_expiry=_KEPT_SECONDS, network_backend=WallClockBackend()
+                origin, ssl_context=self._tls, keepalive_expiry=_KEPT_SECONDS, network_backend=DeadlineBackend()
             )
         response = None
         try:

@@ -17,8 +17,8 @@ from contextlib import closing
 import pytest
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
+from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.conversation import HttpRequest
-from product_imagery.provider_kit.transport import Transport
 from tests.fakes.server import KEYS, Fakes
 from tests.fakes.server import serving as fake_providers
 
@@ -183,7 +183,7 @@ def test_importing_us_leaves_the_loggers_of_other_libraries_as_they_are() -> Non
     program = (
         "import logging; names = ('httpx', 'httpcore')\n"
         "for name in names: logging.getLogger(name).setLevel('DEBUG')\n"
-        "import product_imagery.provider_kit.transport, product_imagery.fetching\n"
+        "import product_imagery.net.transport, product_imagery.fetching\n"
         "print(*(logging.getLogger(name).level for name in names))"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -1,0 +1,1 @@
+"""Requests over the network: deadlines, connections, the transport of provider calls."""
