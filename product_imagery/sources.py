@@ -9,9 +9,10 @@ from django.core.files.storage import Storage
 from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
-from product_imagery.fetching import FetchLimits, check_address, fetch
 from product_imagery.imaging.encode import digest_of
 from product_imagery.imaging.sniff import HEAD, suffix_of
+from product_imagery.net.addresses import check_address
+from product_imagery.net.download import FetchLimits, fetch
 
 
 def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:

@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.admin.base import GuardedBody, ReadOnly, coloured, explained, person
 from product_imagery.admin.history import record_each
 from product_imagery.exceptions import UnsafeAddress
-from product_imagery.fetching import check_syntax
 from product_imagery.flows import endpoints
 from product_imagery.models import Event, EventDelivery, WebhookEndpoint
+from product_imagery.net.addresses import check_syntax
 
 _STATE_COLOURS: dict[str, str] = {
     WebhookEndpoint.State.PENDING: "queued",

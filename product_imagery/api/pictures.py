@@ -25,9 +25,9 @@ from product_imagery.api.products import ProductReference, Viewer, identity_of
 from product_imagery.api.serializers.base import Body
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import PictureError, UnsafeAddress
-from product_imagery.fetching import check_syntax
 from product_imagery.flows import upload as uploads
 from product_imagery.models import Upload
+from product_imagery.net.addresses import check_syntax
 
 
 @extend_schema_field({"type": "string", "format": "byte", "description": "base64, or a data: URL; in a form a file"})

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from product_imagery import fetching, files
+from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, StorageError, UnsafeAddress
 from product_imagery.files import Place, Workspace
@@ -20,6 +20,7 @@ from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
+from product_imagery.net import download
 from product_imagery.net.connections import Connections
 from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
 from product_imagery.provider_kit.registry import get_provider
@@ -104,8 +105,8 @@ def _take_over(
     remote: RemotePicture, provider: str, item: EnhancementItem, place: Place, number: int, tools: Tools
 ) -> Stored:
     settings, source = get_settings(), place.result(number)
-    limits = fetching.FetchLimits(most_bytes=settings.result_bytes, wall_seconds=_WALL_SECONDS)
-    fetching.fetch(remote.url, source, limits, tools.connections, partial(_check_host, provider=provider))
+    limits = download.FetchLimits(most_bytes=settings.result_bytes, wall_seconds=_WALL_SECONDS)
+    download.fetch(remote.url, source, limits, tools.connections, partial(_check_host, provider=provider))
     mark = SourceType.GENERATED_SCENE
     made = tools.pool.run(
         "product_imagery.imaging.receive:receive",

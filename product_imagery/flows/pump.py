@@ -17,7 +17,6 @@ from typing import Any
 from product_imagery import background, cores, signals
 from product_imagery.addresses import read_urls
 from product_imagery.conf import Settings, get_settings
-from product_imagery.fetching import open_connections
 from product_imagery.files import Workspace
 from product_imagery.flows import clocks, deliver, prepare, publish, receive, restored, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
@@ -30,6 +29,7 @@ from product_imagery.flows.line import Line
 from product_imagery.flows.mailbox import Errands
 from product_imagery.imaging.pool import ImagingPool
 from product_imagery.models import EventDelivery, Preparation, ProviderJob, ResultImage, WorkerLease
+from product_imagery.net.foreign import open_connections
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.registry import all_providers, hosted_providers
 from product_imagery.states import Publication

@@ -1,1 +1,1 @@
-"""Requests over the network: deadlines, connections, the transport of provider calls."""
+"""Requests over the network: deadlines, connections, calls of providers, downloads, and which addresses are allowed."""

@@ -77,3 +77,18 @@ class Connections:
             idle, self._idle = self._idle, []
         for _, connection in idle:
             connection.close()
+
+
+def headers_of(response: httpcore.Response) -> dict[str, str]:
+    """Return the headers by their names in lower case."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+
+
+def bounded(response: httpcore.Response, most_bytes: int, too_large: Exception) -> Iterator[bytes]:
+    """Yield the body piece by piece. Raises ``too_large`` in place of the piece that exceeds ``most_bytes``."""
+    read = 0
+    for piece in response.iter_stream():
+        read += len(piece)
+        if read > most_bytes:
+            raise too_large
+        yield piece

@@ -13,7 +13,7 @@ import httpcore
 import httpx
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
-from product_imagery.net.connections import Connections
+from product_imagery.net.connections import Connections, bounded, headers_of
 from product_imagery.net.deadline import until
 from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.http import Answer
@@ -63,11 +63,8 @@ class Transport:
             if not 200 <= response.status < 300:
                 return _whole(response)
             with path.open("wb") as target:
-                for piece in response.iter_stream():
-                    target.write(piece)
-                    if target.tell() > most_bytes:
-                        raise _lost(f"answer of more than {most_bytes} bytes")
-            return Answer(response.status, b"", _facts(response))
+                target.writelines(bounded(response, most_bytes, _lost(f"answer of more than {most_bytes} bytes")))
+            return Answer(response.status, b"", headers_of(response))
 
     @contextlib.contextmanager
     def _stream(
@@ -103,23 +100,16 @@ class Transport:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """One for all: building it reads every certificate authority, 25 ms each time."""
+    """The certificate authorities that httpx ships, whatever the machine trusts, read once: that takes 25 ms."""
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _facts(response: httpcore.Response) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-
-
 def _whole(response: httpcore.Response) -> Answer:
-    body, facts = bytearray(), _facts(response)
-    if facts.get("content-encoding", "identity").lower() != "identity":
+    headers = headers_of(response)
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise _lost("compressed answer that was not asked for")
-    for piece in response.iter_stream():
-        body += piece
-        if len(body) > _MOST_BYTES:
-            raise _lost("answer of more than 1 MiB")
-    return Answer(response.status, bytes(body), facts)
+    body = b"".join(bounded(response, _MOST_BYTES, _lost("answer of more than 1 MiB")))
+    return Answer(response.status, body, headers)
 
 
 def _lost(detail: str) -> ProviderUnavailable:

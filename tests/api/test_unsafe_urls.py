@@ -11,7 +11,7 @@ from product_imagery.flows.pump import pump_slice
 from product_imagery.models import EnhancementItem, EventDelivery
 from product_imagery.states import ItemStatus
 from tests.api.conftest import Caller
-from tests.test_fetching import CORPUS
+from tests.net.unsafe_urls import CORPUS
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.states import ItemStatus
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, Order, hurry
-from tests.test_fetching import CORPUS
+from tests.net.unsafe_urls import CORPUS
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,6 @@ from django.conf import settings as site
 from django.db import OperationalError
 from django.db.models.functions import Now
 
-from product_imagery import fetching
 from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.flows import pump, submit, sweep
 from product_imagery.flows.lanes import Lanes
@@ -21,6 +20,7 @@ from product_imagery.flows.line import Ticket
 from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.track import Call, Word
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, ResultImage, WorkerLease
+from product_imagery.net import download
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.states import ItemStatus, JobState
@@ -167,7 +167,7 @@ def test_a_full_disk_is_said_and_costs_nothing_more(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(fetching, "_receive", full)
+        disk.setattr(download, "_receive", full)
         hurry()
     item = EnhancementItem.objects.get()
     assert item.status == ItemStatus.FAILED

@@ -183,7 +183,7 @@ def test_importing_us_leaves_the_loggers_of_other_libraries_as_they_are() -> Non
     program = (
         "import logging; names = ('httpx', 'httpcore')\n"
         "for name in names: logging.getLogger(name).setLevel('DEBUG')\n"
-        "import product_imagery.net.transport, product_imagery.fetching\n"
+        "import product_imagery.net.transport, product_imagery.net.download\n"
         "print(*(logging.getLogger(name).level for name in names))"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
