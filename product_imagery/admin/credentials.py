@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.addresses import webhook_address
 from product_imagery.admin.base import each
 from product_imagery.admin.history import record, record_each
 from product_imagery.conf import get_settings
@@ -23,6 +22,7 @@ from product_imagery.flows import accounts
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.registry import all_providers
+from product_imagery.public_urls import webhook_address
 from product_imagery.states import UNFINISHED_JOBS
 
 

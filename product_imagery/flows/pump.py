@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 from product_imagery import background, cores, signals
-from product_imagery.addresses import read_urls
 from product_imagery.conf import Settings, get_settings
 from product_imagery.files import Workspace
 from product_imagery.flows import clocks, deliver, prepare, publish, receive, restored, steer, submit, sweep, track
@@ -32,6 +31,7 @@ from product_imagery.models import EventDelivery, Preparation, ProviderJob, Resu
 from product_imagery.net.foreign import open_connections
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.registry import all_providers, hosted_providers
+from product_imagery.public_urls import read_urls
 from product_imagery.states import Publication
 
 _TICK = 0.25

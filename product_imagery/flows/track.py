@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from product_imagery import files
-from product_imagery.addresses import VALID_SECONDS, source_address, webhook_address
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import (
     ConfigurationError,
@@ -35,6 +34,7 @@ from product_imagery.provider_kit.conversation import Finished, Outcome, Undecid
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.options import Kind
 from product_imagery.provider_kit.registry import get_offer, get_provider
+from product_imagery.public_urls import VALID_SECONDS, source_address, webhook_address
 from product_imagery.sources import check_reachable, public_address, read_source
 from product_imagery.states import OPEN_ITEMS, JobState
 

@@ -15,12 +15,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from product_imagery import files
-from product_imagery.addresses import read_signature
 from product_imagery.exceptions import ImageryError, RequestError
 from product_imagery.flows.receive import receive
 from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.models import EnhancementItem, ProviderCredential
 from product_imagery.products import description_for
+from product_imagery.public_urls import read_signature
 from product_imagery.transactions import own_transactions
 
 logger = logging.getLogger("product_imagery")

@@ -235,7 +235,7 @@ def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:
 
 def _charges(fakes: Fakes) -> Counter[str]:
     """Item uuid, or provider and product, → how often it was charged."""
-    from product_imagery.addresses import read_signature
+    from product_imagery.public_urls import read_signature
 
     found: Counter[str] = Counter()
     for one in fakes.created:
@@ -312,7 +312,7 @@ def _decide(fakes: Fakes) -> Counter[str]:
             if one.provider != job.provider or one.id in known:
                 continue
             if job.provider == "productai":
-                from product_imagery.addresses import read_signature
+                from product_imagery.public_urls import read_signature
 
                 ours = read_signature(one.body["image_url"].rstrip("/").rpartition("/")[2])[0] == str(item.uuid)
             elif job.provider == "pergai":

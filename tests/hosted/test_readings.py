@@ -15,12 +15,12 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
-from product_imagery.addresses import read_signature
 from product_imagery.flows import steer
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.start import quote
 from product_imagery.models import CreditEntry, EnhancementItem, ProviderCredential
 from product_imagery.products import description_of
+from product_imagery.public_urls import read_signature
 from product_imagery.states import ItemStatus
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import WHSEC, Account, Order, hurry

@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
-from product_imagery.addresses import webhook_address
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import accounts
@@ -20,6 +19,7 @@ from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.contract import Provider
 from product_imagery.provider_kit.registry import get_provider
+from product_imagery.public_urls import webhook_address
 
 
 class Command(ImageryCommand):

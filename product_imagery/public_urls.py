@@ -1,4 +1,4 @@
-"""Public addresses of this site: where providers call, and where they fetch a source picture."""
+"""Public URLs of this site: where providers send webhooks, and where they fetch a source picture."""
 
 from __future__ import annotations
 
