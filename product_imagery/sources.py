@@ -6,13 +6,13 @@ from pathlib import Path
 
 from django.core.files.storage import Storage
 
-from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
 from product_imagery.imaging.encode import digest_of
 from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.net.addresses import check_address
 from product_imagery.net.download import FetchLimits, fetch
+from product_imagery.storage import store
 
 
 def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
@@ -23,7 +23,7 @@ def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
     """
     most = get_settings().max_bytes
     try:
-        return files.copy_out(storage, name, path, most)
+        return store.copy_out(storage, name, path, most)
     except StorageError as error:
         if error.code != "missing":
             raise
@@ -38,7 +38,7 @@ def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
         if not suffix_of(handle.read(HEAD)):  # not stored: the next time there may be the picture
             raise FetchError("There is no picture at the address that the source comes from.", code="not_an_image")
     digest = digest_of(path)
-    files.keep(storage, name, path, digest)
+    store.keep(storage, name, path, digest)
     return digest
 
 
@@ -64,7 +64,7 @@ def public_address(storage: Storage, name: str, signed: str) -> str:
     ``source_unreachable`` when neither can be reached from outside: before anything is sent or paid.
     """
     address, trouble = "", None
-    own = files.address_of(storage, name)
+    own = store.address_of(storage, name)
     for candidate in (signed, own) if "?" in own else (own, signed):
         if candidate.startswith(("https://", "http://")):
             address = address or candidate

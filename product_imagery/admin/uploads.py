@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery import files
 from product_imagery.admin.base import ReadOnly
 from product_imagery.models import Collection, Upload
+from product_imagery.storage.store import address_of, results_storage
 
 
 @admin.register(Upload)
@@ -64,5 +64,5 @@ class CollectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _link(name: Any, label: Any) -> str:
-    address = files.address_of(files.results_storage(), str(name)) if name else ""
+    address = address_of(results_storage(), str(name)) if name else ""
     return format_html('<a href="{}">{}</a>', address, label) if address else "–"

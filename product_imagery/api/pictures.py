@@ -20,7 +20,6 @@ from django.core.files.base import ContentFile, File
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from product_imagery import files
 from product_imagery.api.products import ProductReference, Viewer, identity_of
 from product_imagery.api.serializers.base import Body
 from product_imagery.conf import get_settings
@@ -28,6 +27,7 @@ from product_imagery.exceptions import PictureError, UnsafeAddress
 from product_imagery.flows import upload as uploads
 from product_imagery.models import Upload
 from product_imagery.net.addresses import check_syntax
+from product_imagery.storage.scratch import TEMPORARY
 
 
 @extend_schema_field({"type": "string", "format": "byte", "description": "base64, or a data: URL; in a form a file"})
@@ -205,7 +205,7 @@ def receive_pictures(
 
 
 def _stored(position: int, content: File[bytes], about: dict[str, Any]) -> Upload:
-    with tempfile.TemporaryDirectory(prefix=files.TEMPORARY) as folder:
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         path = Path(folder, "picture")
         with path.open("wb") as target:
             for chunk in content.chunks():

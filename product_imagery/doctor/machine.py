@@ -14,7 +14,6 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from PIL import Image, ImageDraw
 
-from product_imagery import files
 from product_imagery.conf import Settings, get_settings
 from product_imagery.doctor.findings import Finding, problem
 from product_imagery.exceptions import ImageryError, StorageError
@@ -22,7 +21,9 @@ from product_imagery.imaging.pool import ImagingPool, PoolLimits
 from product_imagery.products import ProductImages, registered
 from product_imagery.providers.local.model import MATTING, is_present
 from product_imagery.rows import unopened
-from product_imagery.storage_errors import as_storage_errors
+from product_imagery.storage.errors import as_storage_errors
+from product_imagery.storage.scratch import TEMPORARY
+from product_imagery.storage.store import results_storage
 
 _MEBIBYTE = 1024 * 1024
 _ENGINE_SECONDS = 30.0  #: for the test picture, including the start of its process
@@ -31,7 +32,7 @@ _PROBE = "imagery-doctor"  #: begins the names of our test files
 
 def storage_of_results() -> Iterator[Finding]:
     """Write a small file, read it back, delete it."""
-    detail = _trial(files.results_storage(), posixpath.join(get_settings().folder, f"{_PROBE}-{_random()}.txt"))
+    detail = _trial(results_storage(), posixpath.join(get_settings().folder, f"{_PROBE}-{_random()}.txt"))
     advice = "Pictures wait and are stored later; nothing is bought again. Make the storage writable and reachable."
     yield Finding("storage", not detail, detail and f"The storage of results: {detail} {advice}")
 
@@ -97,7 +98,7 @@ def temporary_files() -> Iterator[Finding]:
                 f"{free / _MEBIBYTE:.1f} MiB are free in {folder}, and a picture may need {needed / _MEBIBYTE:.0f}."
             )
         else:
-            with tempfile.NamedTemporaryFile(prefix=files.TEMPORARY) as handle:
+            with tempfile.NamedTemporaryFile(prefix=TEMPORARY) as handle:
                 handle.write(bytes(_MEBIBYTE))
                 handle.flush()
     except OSError as error:
@@ -140,7 +141,7 @@ def make_test_picture(settings: Settings) -> None:
     pool = ImagingPool(limits)
     options = {"background": "#FFFFFF", "ratio": "1:1", "size": 64, "fill": 0.85, "shadow": False}
     try:
-        with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as folder:
             source = Path(folder, "source.png")
             _draw(source)
             pool.run(

@@ -10,10 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, StorageError, UnsafeAddress
-from product_imagery.files import Place, Workspace
 from product_imagery.flows import review
 from product_imagery.flows.uncollected import of_result
 from product_imagery.imaging.encode import FORMATS
@@ -25,6 +23,9 @@ from product_imagery.net.connections import Connections
 from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ACTIVE_ITEMS
+from product_imagery.storage.names import result_name
+from product_imagery.storage.store import delete_quietly, keep, listed, results_storage
+from product_imagery.storage.workspace import Place, Workspace
 
 _TINY = 64  #: pixels of a side
 _DOWNLOADS = 4  #: of one batch at once
@@ -131,8 +132,8 @@ def _take_over(
         mark=mark,
     )
     kept = store(picture, item.uuid)
-    name = files.result_name(item.uuid, digest, made["suffix"] or ".bin", "original-")
-    return replace(kept, original=files.keep(files.results_storage(), name, source, digest))
+    name = result_name(item.uuid, digest, made["suffix"] or ".bin", "original-")
+    return replace(kept, original=keep(results_storage(), name, source, digest))
 
 
 def store(picture: Picture, folder: uuid.UUID) -> Stored:
@@ -142,8 +143,8 @@ def store(picture: Picture, folder: uuid.UUID) -> Stored:
     """
     names = []
     for kind, encoded in (("", picture.file), ("thumbnail-", picture.thumbnail)):
-        name = files.result_name(folder, encoded["sha256"], FORMATS[encoded["format"]][1], kind)
-        names.append(files.keep(files.results_storage(), name, Path(encoded["path"]), encoded["sha256"]))
+        name = result_name(folder, encoded["sha256"], FORMATS[encoded["format"]][1], kind)
+        names.append(keep(results_storage(), name, Path(encoded["path"]), encoded["sha256"]))
     return Stored(picture, *names)
 
 
@@ -216,11 +217,11 @@ def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, enhancement
 
 def tidy(items: Iterable[EnhancementItem]) -> None:
     """Delete files of these ended items that no result names: left by a worker that died or came too late."""
-    storage = files.results_storage()
+    storage = results_storage()
     for item in items:
         if EnhancementItem.objects.filter(pk=item.pk, status__in=ACTIVE_ITEMS).exists():
             continue  # made again at this moment: a file may be stored and not yet written down
         rows = ResultImage.objects.filter(item=item).values_list("image", "thumbnail", "original")
         known = {name for row in rows for name in row}
-        folder = posixpath.dirname(files.result_name(item.uuid, "", ""))
-        files.delete_quietly(storage, (name for name in files.listed(storage, folder) if name not in known))
+        folder = posixpath.dirname(result_name(item.uuid, "", ""))
+        delete_quietly(storage, (name for name in listed(storage, folder) if name not in known))

@@ -14,7 +14,6 @@ from typing import Any
 from django.core.files.storage import FileSystemStorage
 from django.db import models, router
 
-from product_imagery import storage_probe
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError, StorageError
 from product_imagery.flows.look import Look
@@ -24,6 +23,7 @@ from product_imagery.imaging.growth import grows_too_large, too_large
 from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.provider_kit.contract import Form, Provider
 from product_imagery.rows import portions, read_rows
+from product_imagery.storage import probe
 
 #: why the result of a picture could not be taken
 RESULT_TOO_LARGE, NAME_TOO_LONG = "result_too_large", "name_too_long"
@@ -48,9 +48,7 @@ def check_target(description: ProductImages) -> None:
     if _tried.get(field, 0.0) > time.monotonic():
         return
     try:
-        storage_probe.try_out(
-            field.storage, _PROBE if callable(field.upload_to) else field.generate_filename(_NOBODY, _PROBE)
-        )
+        probe.try_out(field.storage, _PROBE if callable(field.upload_to) else field.generate_filename(_NOBODY, _PROBE))
     except StorageError as error:
         sentence = (
             f"The storage of {field} takes no files now, so a result could not be put on its product. Nothing was "

@@ -13,7 +13,6 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.text import slugify
 
-from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, PublicationConflict, StateError, StorageError
 from product_imagery.flows import announce
@@ -23,6 +22,8 @@ from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
 from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for
 from product_imagery.states import Publication
+from product_imagery.storage import store
+from product_imagery.storage.scratch import TEMPORARY
 
 logger = logging.getLogger("product_imagery")
 
@@ -120,7 +121,7 @@ def _expected(description: ProductImages, item: EnhancementItem) -> str:
         message = "The product's picture was changed after this one was started, so nothing was overwritten."
         raise PublicationConflict(message)
     digest = _digest_of_source(description, item, source)
-    if digest and files.digest(description.storage, source) != digest:
+    if digest and store.digest(description.storage, source) != digest:
         raise PublicationConflict("The product's photo is no longer the one that this picture was made from.")
     return target
 
@@ -152,17 +153,17 @@ def _copy_to_product(description: ProductImages, result: ResultImage) -> str:
     suffix = posixpath.splitext(own_name)[1]
     ending = f"{result.uuid.hex[:12]}-{result.sha256[:12]}{suffix}"
     name = description.published_name(item.object_id, item.slot, slugify(item.label)[:60] or "picture", ending)
-    with tempfile.TemporaryDirectory(prefix=files.TEMPORARY) as folder:
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         path = Path(folder, "picture")
-        if files.copy_out(result.image.storage, own_name, path, _NO_LIMIT) != result.sha256:
+        if store.copy_out(result.image.storage, own_name, path, _NO_LIMIT) != result.sha256:
             raise PublicationConflict("The stored picture is damaged: its bytes are not those that were made.")
-        return files.keep(description.target_storage, name, path, result.sha256)
+        return store.keep(description.target_storage, name, path, result.sha256)
 
 
 def _switch(description: ProductImages, result: ResultImage, before: str, stored: str) -> ImageVersion:
     """One transaction: product, history and result agree, whatever happens."""
     item = result.item
-    before_digest = files.digest(description.target_storage, before) if _is_there(description, before) else ""
+    before_digest = store.digest(description.target_storage, before) if _is_there(description, before) else ""
     before_null = not before and description.holds_null(item.object_id, item.slot)
     published = {"publication": Publication.PUBLISHED, "publication_note": ""}
     with transaction.atomic():
@@ -195,7 +196,7 @@ def _is_there(description: ProductImages, name: str) -> bool:
 def _drop_copy(description: ProductImages, name: str) -> None:
     """Take away a copy that no version and no product refers to."""
     if not ImageVersion.objects.filter(after_name=name).exists():
-        files.delete_quietly(description.target_storage, [name])
+        store.delete_quietly(description.target_storage, [name])
 
 
 def _expect_from_now_on(version: ImageVersion, name: str, *, instead_of: str) -> None:
@@ -240,7 +241,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
 
 def _check_before(description: ProductImages, version: ImageVersion) -> None:
     try:
-        found = files.digest(description.target_storage, version.before_name)
+        found = store.digest(description.target_storage, version.before_name)
     except StorageError as error:
         message = "The earlier file is no longer in the storage, so it cannot be put back."
         raise StorageError(message, code="before_missing", detail=error.detail) from error

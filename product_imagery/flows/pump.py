@@ -16,7 +16,6 @@ from typing import Any
 
 from product_imagery import background, cores, signals
 from product_imagery.conf import Settings, get_settings
-from product_imagery.files import Workspace
 from product_imagery.flows import clocks, deliver, prepare, publish, receive, restored, steer, submit, sweep, track
 from product_imagery.flows.batch import record_all
 from product_imagery.flows.beside import Beside, raise_if_late
@@ -33,6 +32,7 @@ from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.registry import all_providers, hosted_providers
 from product_imagery.public_urls import read_urls
 from product_imagery.states import Publication
+from product_imagery.storage.workspace import Workspace
 
 _TICK = 0.25
 _STALE = 2.0  #: seconds for which a call may wait for a lane

@@ -17,10 +17,11 @@ import logging
 from django.db import transaction
 from django.db.models import QuerySet
 
-from product_imagery import files, signals
+from product_imagery import signals
 from product_imagery.exceptions import StorageError
 from product_imagery.models import ProviderCredential, SpendingMark
 from product_imagery.provider_kit.registry import hosted_providers
+from product_imagery.storage import watermark
 
 logger = logging.getLogger("product_imagery")
 
@@ -41,12 +42,12 @@ def note_spending() -> bool:
     before = SpendingMark.objects.current().confirmed
     mark = SpendingMark.objects.higher()
     try:
-        files.leave_mark(mark.uuid, mark.number)
+        watermark.write(mark.uuid, mark.number)
     except StorageError:
         logger.warning("What was sent could not be noted in the storage.", exc_info=True)
         return False
     SpendingMark.objects.confirm(mark)  # the lower one goes afterwards: one of the two is always there
-    files.drop_lower_marks(mark.uuid, mark.number, known=before)
+    watermark.drop_lower(mark.uuid, mark.number, known=before)
     return True
 
 
@@ -79,10 +80,10 @@ def _compare() -> tuple[SpendingMark, str]:
 
 
 def _between(mark: SpendingMark) -> str:
-    if files.highest_mark(mark.uuid) > mark.number or files.has_mark(mark.uuid, mark.number + 1):
+    if watermark.highest(mark.uuid) > mark.number or watermark.exists(mark.uuid, mark.number + 1):
         return WENT_BACK
     if mark.confirmed:
-        return "" if files.has_mark(mark.uuid, mark.confirmed) else NOT_KNOWN
+        return "" if watermark.exists(mark.uuid, mark.confirmed) else NOT_KNOWN
     if not note_spending():  # before the first purchase: from then on there is always a mark to be missed
         raise StorageError("The first number could not be stored.")
     return ""

@@ -17,7 +17,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, FetchError, ImageryError, RegistrationError, StorageError
 from product_imagery.flows import fetch
@@ -33,6 +32,7 @@ from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.registry import get_offer, get_provider
 from product_imagery.sources import read_source
 from product_imagery.states import ItemStatus, JobState
+from product_imagery.storage.scratch import TEMPORARY
 
 logger = logging.getLogger("product_imagery")
 
@@ -126,7 +126,7 @@ def _is_stopping(error: Exception) -> bool:
 
 def _make_test_picture(job: ProviderJob, pool: ImagingPool) -> None:
     """Carry out a job's operation with its plain options on a drawn picture. Raises what the engine raises."""
-    with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as name:
         path = Path(name, "test.png")
         path.write_bytes(base64.b64decode(_TEST_PICTURE))
         provider = get_provider(job.provider)()
@@ -137,7 +137,7 @@ def _make_test_picture(job: ProviderJob, pool: ImagingPool) -> None:
 
 
 def _perform(task: Task, done: Done, pool: ImagingPool) -> None:
-    with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         inputs = tuple(_input(item, task, done, folder) for item in task.items)
         outcome = drive(_conversation(task, inputs, folder), lambda request: _answer(request, pool))

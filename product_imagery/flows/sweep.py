@@ -12,7 +12,6 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, StorageError
 from product_imagery.flows import fetch, forget, upload
@@ -37,6 +36,8 @@ from product_imagery.products import registered
 from product_imagery.provider_kit.contract import MOST_PATIENCE
 from product_imagery.provider_kit.registry import all_providers
 from product_imagery.states import ACTIVE_ENHANCEMENTS, ACTIVE_ITEMS, ItemStatus, JobState
+from product_imagery.storage.scratch import clear_scratch, clear_temporary
+from product_imagery.storage.store import results_storage
 
 _SCRATCH_SECONDS = 3600
 _CLEAR_SECONDS = 600
@@ -142,7 +143,7 @@ def _what_people_wrote() -> None:
 
 
 def _temporary_files() -> None:
-    files.clear_temporary(time.time() - _SCRATCH_SECONDS)
+    clear_temporary(time.time() - _SCRATCH_SECONDS)
 
 
 def _files_of_overtaken_workers() -> None:
@@ -157,7 +158,7 @@ def _unfinished_files() -> None:
     failed: list[StorageError] = []
     for storage in _storages():
         try:
-            files.clear_scratch(storage, time.time() - _SCRATCH_SECONDS)
+            clear_scratch(storage, time.time() - _SCRATCH_SECONDS)
         except StorageError as error:
             failed.append(error)
     if failed:
@@ -177,7 +178,7 @@ _STEPS = (
 
 
 def _storages() -> list[Storage]:
-    storages = {id(storage): storage for storage in [files.results_storage()]}
+    storages = {id(storage): storage for storage in [results_storage()]}
     for description in registered():
         storages[id(description.target_storage)] = description.target_storage
     return list(storages.values())

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from product_imagery import files
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import (
     ConfigurationError,
@@ -20,7 +19,6 @@ from product_imagery.exceptions import (
     ProviderUnavailable,
     RequestError,
 )
-from product_imagery.files import Place
 from product_imagery.flows import fetch, standing
 from product_imagery.flows.line import Account, Line, Ticket, account_changed, whole_intent
 from product_imagery.flows.preconditions import check_target
@@ -37,6 +35,9 @@ from product_imagery.provider_kit.registry import get_offer, get_provider
 from product_imagery.public_urls import VALID_SECONDS, source_address, webhook_address
 from product_imagery.sources import check_reachable, public_address, read_source
 from product_imagery.states import OPEN_ITEMS, JobState
+from product_imagery.storage import store
+from product_imagery.storage.names import result_name
+from product_imagery.storage.workspace import Place
 
 logger = logging.getLogger("product_imagery")
 
@@ -250,7 +251,7 @@ def _source(item: EnhancementItem, call: Call, word: Word, place: Place, pool: I
 
 def _address_of_copy(item: EnhancementItem, made: dict[str, Any]) -> str:
     """Keep a smaller copy beside the item's results, and say where the provider can fetch it."""
-    storage = files.results_storage()
-    name = files.result_name(item.uuid, made["sha256"], FORMATS[made["format"]][1], "source-")
-    kept = files.keep(storage, name, Path(made["path"]), made["sha256"])
+    storage = store.results_storage()
+    name = result_name(item.uuid, made["sha256"], FORMATS[made["format"]][1], "source-")
+    kept = store.keep(storage, name, Path(made["path"]), made["sha256"])
     return public_address(storage, kept, source_address(str(item.uuid), kept.rpartition("/")[2]))

@@ -11,7 +11,6 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils.text import Truncator
 
-from product_imagery import files
 from product_imagery.exceptions import PictureError, StateError
 from product_imagery.imaging.encode import digest_of
 from product_imagery.imaging.sniff import HEAD, suffix_of
@@ -19,6 +18,8 @@ from product_imagery.models import EnhancementItem, Upload
 from product_imagery.models.enhancement import ItemQuerySet
 from product_imagery.products import description_of
 from product_imagery.states import ACTIVE_ITEMS
+from product_imagery.storage import store
+from product_imagery.storage.names import beside_upload
 
 
 def take(path: Path, *, origin: str, name: str, owner: AbstractBaseUser, is_test: bool) -> Upload:
@@ -33,7 +34,7 @@ def take(path: Path, *, origin: str, name: str, owner: AbstractBaseUser, is_test
         raise PictureError("This is not a picture. Send JPEG, PNG, WebP, TIFF or AVIF.", code="not_an_image")
     upload = _new(name, owner, is_test, origin, suffix)
     upload.save(force_insert=True)
-    stored = files.keep(files.results_storage(), str(upload.source.name), path, digest_of(path))
+    stored = store.keep(store.results_storage(), str(upload.source.name), path, digest_of(path))
     if stored != upload.source.name:
         Upload.objects.filter(pk=upload.pk).update(source=stored)
         upload.source.name = stored
@@ -49,7 +50,7 @@ def referring(url: str, *, origin: str, name: str, owner: AbstractBaseUser, is_t
 
 def _new(name: str, owner: AbstractBaseUser, is_test: bool, origin: str, suffix: str) -> Upload:
     upload = Upload(owner_id=owner.pk, is_test=is_test, origin=origin, name=Truncator(name).chars(200))
-    upload.source.name = files.beside_upload(upload.pk, f"source{suffix}")
+    upload.source.name = beside_upload(upload.pk, f"source{suffix}")
     return upload
 
 
@@ -90,7 +91,7 @@ def discard(uploads: Iterable[Upload]) -> int:
     if not unkept:
         return 0
     Upload.objects.filter(pk__in=[upload.pk for upload in unkept], kept=False).delete()
-    files.delete_quietly(files.results_storage(), [str(upload.source.name) for upload in unkept])
+    store.delete_quietly(store.results_storage(), [str(upload.source.name) for upload in unkept])
     return len(unkept)
 
 
@@ -110,8 +111,8 @@ def delete(upload: Upload) -> None:
 
 
 def _clear(pk: uuid.UUID) -> None:
-    storage = files.results_storage()
-    files.delete_quietly(storage, files.listed(storage, files.beside_upload(pk, "")))
+    storage = store.results_storage()
+    store.delete_quietly(storage, store.listed(storage, beside_upload(pk, "")))
 
 
 def _items_of(keys: Iterable[str]) -> ItemQuerySet:

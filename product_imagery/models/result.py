@@ -10,11 +10,11 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.files import results_storage
 from product_imagery.models.enhancement import Enhancement, EnhancementItem
 from product_imagery.models.job import ProviderJob
 from product_imagery.models.leases import Lease, LeaseQuerySet
 from product_imagery.states import Publication, Review
+from product_imagery.storage.store import results_storage
 
 _Picture = tuple[int, str, str]  #: content type, primary key and slot of a picture of a product
 _LOOKED_THROUGH = 100  #: waiting results, for some whose picture is not being published at this moment

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery import files
+from product_imagery.storage.names import beside_upload
+from product_imagery.storage.store import results_storage
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -25,7 +26,7 @@ def time_ordered() -> uuid.UUID:
 
 
 def _beside_source(upload: Upload, filename: str) -> str:
-    return files.beside_upload(upload.pk, filename)
+    return beside_upload(upload.pk, filename)
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
@@ -49,11 +50,11 @@ class Upload(models.Model):
     )
     is_test = models.BooleanField(_("made with a test key"), default=False)
     name = models.CharField(_("name"), max_length=200)
-    source = models.FileField(_("picture"), storage=files.results_storage, max_length=255)
+    source = models.FileField(_("picture"), storage=results_storage, max_length=255)
     source_url = models.TextField(_("fetched from"), blank=True)
     origin = models.CharField(max_length=80, editable=False)  # what tells pictures apart: sha256:…, url:…
     enhanced = models.FileField(
-        _("enhanced picture"), storage=files.results_storage, upload_to=_beside_source, max_length=255, blank=True
+        _("enhanced picture"), storage=results_storage, upload_to=_beside_source, max_length=255, blank=True
     )
     kept = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)

@@ -14,13 +14,14 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from product_imagery import files
 from product_imagery.exceptions import ImageryError, RequestError
 from product_imagery.flows.receive import receive
 from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.models import EnhancementItem, ProviderCredential
 from product_imagery.products import description_for
 from product_imagery.public_urls import read_signature
+from product_imagery.storage.names import beside_results
+from product_imagery.storage.store import results_storage
 from product_imagery.transactions import own_transactions
 
 logger = logging.getLogger("product_imagery")
@@ -79,7 +80,7 @@ def source(request: HttpRequest, signed: str) -> HttpResponseBase:
         uuid_, copy = read_signature(signed)
         item = EnhancementItem.objects.get(uuid=uuid_)
         if copy:
-            handle = files.results_storage().open(files.beside_results(item.uuid, copy), "rb")
+            handle = results_storage().open(beside_results(item.uuid, copy), "rb")
         else:
             handle = description_for(item.content_type_id).storage.open(item.source_name, "rb")
     except (signing.BadSignature, EnhancementItem.DoesNotExist, ImageryError, OSError, ValueError):

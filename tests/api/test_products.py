@@ -305,7 +305,7 @@ class TestUploads:
         def away(*_: Any) -> str:
             raise OSError("no route to the bucket")
 
-        monkeypatch.setattr("product_imagery.files._save", away)
+        monkeypatch.setattr("product_imagery.storage.store._save", away)
         response = caller().form("products", {"image": _file()})
         assert (response.status_code, response.json()["error"]["code"]) == (503, "storage")
 

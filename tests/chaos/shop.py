@@ -13,13 +13,14 @@ from django.db.models.functions import Now
 from PIL import Image
 
 from example_project.shop.models import Product
-from product_imagery import files
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pump import has_work, pump_slice
 from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus, JobState, Publication
+from product_imagery.storage import store
+from product_imagery.storage.scratch import clear_scratch
 from tests.conftest import draw_product, encoded
 
 _half: list[str] = []
@@ -79,7 +80,7 @@ def look_for_half_pictures(rng: random.Random) -> None:
 
 def problems() -> list[str]:
     """Everything that is not as it should be, in sentences."""
-    files.clear_scratch(files.results_storage(), time.time())
+    clear_scratch(store.results_storage(), time.time())
     return [*_half, *_items(), *_files(), *_products()]
 
 
@@ -105,7 +106,7 @@ def _files() -> list[str]:
     there = {name for name in there if name.startswith(("product_imagery", "products/enhanced", ".product_imagery"))}
     found = [f"orphan file: {name}" for name in there - known] + [f"missing file: {name}" for name in known - there]
     for result in ResultImage.objects.all():
-        if result.image.name in there and files.digest(files.results_storage(), result.image.name) != result.sha256:
+        if result.image.name in there and store.digest(store.results_storage(), result.image.name) != result.sha256:
             found.append(f"wrong bytes: {result.image.name}")
     return found
 

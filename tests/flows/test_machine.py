@@ -10,11 +10,11 @@ import pytest
 from django.db.models.functions import Now
 
 from example_project.shop.models import Product
-from product_imagery import files
 from product_imagery.exceptions import StorageError
 from product_imagery.flows.pump import Slice, pump_slice
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, WorkerTrouble
 from product_imagery.states import ItemStatus, JobState
+from product_imagery.storage import store
 
 Make = Callable[..., Product]
 Enlarge = Callable[..., Enhancement]
@@ -44,7 +44,7 @@ def test_an_engine_that_cannot_work_fails_no_picture(
 def test_a_full_disk_for_temporary_files_says_so(make_product: Make) -> None:
     photo = make_product().photo
     with pytest.raises(StorageError, match="The disk for temporary files is full"):
-        files.copy_out(photo.storage, photo.name, Path("/dev/full"), 1 << 40)
+        store.copy_out(photo.storage, photo.name, Path("/dev/full"), 1 << 40)
 
 
 def test_a_full_disk_of_results_fails_no_picture(
@@ -55,7 +55,7 @@ def test_a_full_disk_of_results_fails_no_picture(
 
     enlarge(make_product())
     with monkeypatch.context() as disk:
-        disk.setattr(files, "_save", full)
+        disk.setattr(store, "_save", full)
         for _ in range(6):
             ProviderJob.objects.update(due_at=Now())
             pump_slice(seconds=0.05)

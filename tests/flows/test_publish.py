@@ -10,11 +10,11 @@ import pytest
 from django.core.files.base import ContentFile
 
 from example_project.shop.models import Collection, Product
-from product_imagery import files
 from product_imagery.exceptions import PublicationConflict, StateError, StorageError
 from product_imagery.flows import publish, review
 from product_imagery.models import Enhancement, ImageVersion, ResultImage
 from product_imagery.states import ItemStatus, Publication, Review
+from product_imagery.storage import store
 from tests.conftest import draw_product, encoded
 
 Make = Callable[..., Product]
@@ -42,7 +42,7 @@ def test_the_approved_picture_goes_onto_the_product(make_product: Make, enlarge:
     result.refresh_from_db()
     assert result.publication == Publication.PUBLISHED
     assert product.enhanced_photo.name.startswith("products/enhanced/blue-unit-5-")
-    assert files.digest(product.enhanced_photo.storage, product.enhanced_photo.name) == result.sha256
+    assert store.digest(product.enhanced_photo.storage, product.enhanced_photo.name) == result.sha256
     assert product.enhanced_photo.name != result.image.name
 
 
@@ -144,7 +144,7 @@ def test_restore_says_when_the_earlier_file_is_gone_or_changed(
     enlarge(gallery, auto_approve=True)
     work()
     version, other, _ = ImageVersion.objects.all()
-    storage = files.results_storage()
+    storage = store.results_storage()
     storage.delete(version.before_name)
     with pytest.raises(StorageError, match="no longer in the storage"):
         publish.restore(version, actor=None)

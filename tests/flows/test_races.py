@@ -11,7 +11,6 @@ import pytest
 from django.core.files.base import ContentFile
 
 from example_project.shop.models import Product
-from product_imagery import files
 from product_imagery.exceptions import RegistrationError, RequestError
 from product_imagery.flows import publish, review, steer, submit
 from product_imagery.flows.look import look_of_operation
@@ -20,6 +19,7 @@ from product_imagery.imaging.pool import ImagingPool, PoolLimits
 from product_imagery.models import Enhancement, ImageVersion, ProviderCredential, ProviderJob, ResultImage
 from product_imagery.products import ProductImages, register, unregister
 from product_imagery.states import EnhancementStatus, ItemStatus, Publication, Review
+from product_imagery.storage import store
 from tests.conftest import draw_product, encoded
 
 Make = Callable[..., Product]
@@ -41,7 +41,7 @@ def test_a_worker_that_comes_late_takes_no_file_from_the_one_that_took_over(
     submit.record(done_late)
     submit.record(done_next)
     result = ResultImage.objects.get()
-    assert files.digest(files.results_storage(), result.image.name) == result.sha256
+    assert store.digest(store.results_storage(), result.image.name) == result.sha256
 
 
 def test_a_publication_that_was_taken_over_deletes_nothing(make_product: Make, enlarge: Enlarge, work: Work) -> None:
@@ -88,7 +88,7 @@ def test_a_storage_with_errors_of_its_own_fails_only_that_try(
         raise BackEndError("503 Slow Down")
 
     enhancement = enlarge(make_product())
-    monkeypatch.setattr(files, "_save", broken)
+    monkeypatch.setattr(store, "_save", broken)
     (task,) = submit.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
     pool = ImagingPool(PoolLimits(processes=1))
     done = submit.perform(task, pool)

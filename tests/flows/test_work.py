@@ -15,7 +15,7 @@ from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
 from example_project.shop.models import Collection, Product
-from product_imagery import files, signals
+from product_imagery import signals
 from product_imagery.exceptions import StateError
 from product_imagery.flows import health, steer, submit
 from product_imagery.flows.pump import pump_slice
@@ -24,6 +24,7 @@ from product_imagery.imaging.pool import ImagingPool, PoolLimits
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, Selection, WorkerLease
 from product_imagery.products import description_of
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState, Review
+from product_imagery.storage import store
 
 Make = Callable[..., Product]
 Enlarge = Callable[..., Enhancement]
@@ -40,7 +41,7 @@ def test_pictures_are_made_stored_and_wait_for_review(make_product: Make, enlarg
     assert _now(enhancement).status == EnhancementStatus.COMPLETED
     for result in ResultImage.objects.all():
         assert (result.width, result.height, result.review) == (480, 400, Review.PENDING)
-        assert files.digest(files.results_storage(), result.image.name) == result.sha256
+        assert store.digest(store.results_storage(), result.image.name) == result.sha256
         assert result.sha256[:24] in result.image.name
         assert result.thumbnail.storage.exists(result.thumbnail.name)
         assert len(result.item.source_digest) == 64
@@ -131,7 +132,7 @@ def test_a_worker_that_lost_its_claim_changes_nothing_and_leaves_no_file(make_pr
 
 
 def _stored_files() -> list[str]:
-    storage = files.results_storage()
+    storage = store.results_storage()
     assert isinstance(storage, FileSystemStorage)
     root = Path(storage.location)
     return [str(path.relative_to(root)) for path in root.glob("product_imagery/results/**/*") if path.is_file()]

@@ -17,7 +17,6 @@ from django.core.management.base import SystemCheckError
 from PIL import Image
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
-from product_imagery import storage_probe
 from product_imagery.exceptions import NothingToDo, RequestError, StorageError
 from product_imagery.flows import preconditions
 from product_imagery.flows.look import look_of_operation
@@ -26,6 +25,7 @@ from product_imagery.imaging.dimensions import HEAD, dimensions
 from product_imagery.models import CreditEntry, Enhancement
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus
+from product_imagery.storage import probe
 from tests.conftest import draw_product, encoded
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, Order, hurry
@@ -202,7 +202,7 @@ def test_a_storage_that_takes_nothing_is_found_out_before_it_costs(
 def test_a_storage_is_tried_once_in_a_while_only(account: Account, make_product: Make, monkeypatch: Any) -> None:
     make_product()
     tried: list[Any] = []
-    monkeypatch.setattr(storage_probe, "try_out", lambda *arguments: tried.append(arguments))
+    monkeypatch.setattr(probe, "try_out", lambda *arguments: tried.append(arguments))
     for _ in range(3):
         quote(**_upscale(account("productai", label=f"A{_}")))
     assert len(tried) == 1
@@ -255,7 +255,7 @@ def test_processes_that_try_a_storage_at_the_same_moment_do_not_disturb_each_oth
                 raise FileNotFoundError(name)
             return super()._save(name, content)  # type: ignore[misc,no-any-return]
 
-    storage_probe.try_out(Raced(location=tmp_path), "test.txt")
+    probe.try_out(Raced(location=tmp_path), "test.txt")
     assert not list(tmp_path.iterdir())
 
 
@@ -265,4 +265,4 @@ def test_a_storage_that_takes_no_file_under_any_name_is_told(tmp_path: Path) -> 
             raise OSError(errno.ENOSPC, "full")
 
     with pytest.raises(StorageError, match="takes no files"):
-        storage_probe.try_out(Full(location=tmp_path), "test.txt")
+        probe.try_out(Full(location=tmp_path), "test.txt")

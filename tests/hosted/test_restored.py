@@ -18,11 +18,11 @@ from django.db import transaction
 from django.test import override_settings
 from django.urls import reverse
 
-from product_imagery import files
 from product_imagery.exceptions import StorageError
 from product_imagery.flows import accounts, restored
 from product_imagery.models import EnhancementItem, ProviderCredential, SpendingMark
 from product_imagery.states import ItemStatus
+from product_imagery.storage import store, watermark
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, Order, hurry
 
@@ -99,8 +99,8 @@ def test_only_databases_that_went_back_are_paused(account: Account, order: Order
     mark = SpendingMark.objects.get()
     assert not restored.pause_if_restored()
     assert ProviderCredential.objects.filter(paused_at=None).count() == 1
-    assert files.highest_mark(mark.uuid) == mark.number == mark.confirmed == 4
-    assert len(files.listed(files.results_storage(), f"product_imagery/spending/{mark.uuid}")) == 1
+    assert watermark.highest(mark.uuid) == mark.number == mark.confirmed == 4
+    assert len(store.listed(store.results_storage(), f"product_imagery/spending/{mark.uuid}")) == 1
 
 
 class Unlisted(FileSystemStorage):
@@ -208,14 +208,14 @@ def test_a_number_that_could_not_be_stored_is_stored_later_and_is_no_loss(
     hurry()
     order(credential)
     with monkeypatch.context() as failing:
-        failing.setattr(files, "leave_mark", Mock(side_effect=StorageError("full")))
+        failing.setattr(watermark, "write", Mock(side_effect=StorageError("full")))
         hurry()
     mark = SpendingMark.objects.get()
     assert mark.number > mark.confirmed > 0
     assert not restored.pause_if_restored()
     assert restored.note_spending()
     mark.refresh_from_db()
-    assert files.highest_mark(mark.uuid) == mark.number == mark.confirmed
+    assert watermark.highest(mark.uuid) == mark.number == mark.confirmed
     assert ProviderCredential.objects.get().paused_at is None
 
 

@@ -12,7 +12,6 @@ from django.db.models import Sum
 from django.utils import timezone
 from PIL import Image
 
-from product_imagery import files
 from product_imagery.exceptions import RequestError, StateError
 from product_imagery.flows import steer
 from product_imagery.models import (
@@ -24,6 +23,7 @@ from product_imagery.models import (
     ResultImage,
 )
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
+from product_imagery.storage.store import results_storage
 from tests.fakes.server import KEYS, Fakes, Fault
 from tests.hosted.conftest import OPERATIONS, Account, Order, hurry
 
@@ -49,7 +49,7 @@ def test_pictures_come_back_are_stored_and_paid_once(
     for result in ResultImage.objects.all():
         assert (result.width, result.height) == (320, 240)
         assert result.mark == "compositeWithTrainedAlgorithmicMedia"
-        assert files.results_storage().open(result.original.name).read() == fakes.picture
+        assert results_storage().open(result.original.name).read() == fakes.picture
     assert all("authorization" not in call and "x-api-key" not in call for call in _downloads(fakes))
 
 

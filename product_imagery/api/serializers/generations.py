@@ -7,12 +7,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from product_imagery import files
 from product_imagery.api.file_urls import file_url
 from product_imagery.api.serializers.base import Body
 from product_imagery.flows import standing
 from product_imagery.models import ResultImage
 from product_imagery.states import Publication, Review
+from product_imagery.storage.store import results_storage
 
 
 def generation_context(request: Any, results: Collection[ResultImage]) -> dict[str, Any]:
@@ -63,11 +63,11 @@ class GenerationOut(serializers.Serializer[Any]):
 
     def get_image_url(self, result: ResultImage) -> str:
         """Return the URL, signed if the storage signs."""
-        return file_url(self.context.get("request"), files.results_storage(), result.image.name)
+        return file_url(self.context.get("request"), results_storage(), result.image.name)
 
     def get_thumbnail_url(self, result: ResultImage) -> str:
         """Return the URL, signed if the storage signs."""
-        return file_url(self.context.get("request"), files.results_storage(), result.thumbnail.name)
+        return file_url(self.context.get("request"), results_storage(), result.thumbnail.name)
 
 
 class ApprovalIn(Body):

@@ -16,7 +16,6 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from product_imagery import archive
 from product_imagery.api.base import ApiViewSet, RetrieveMixin
 from product_imagery.api.errors import Conflict
 from product_imagery.api.filters import CreatedFilters
@@ -25,8 +24,9 @@ from product_imagery.api.schema import IDEMPOTENCY_KEY, enveloped, error_respons
 from product_imagery.api.serializers.collections import CollectionIn, CollectionOut, ResultsIn
 from product_imagery.api.serializers.generations import GenerationOut
 from product_imagery.api.viewsets.generations import GenerationListMixin
-from product_imagery.files import results_storage
 from product_imagery.models import Collection, CollectionEntry, ResultImage
+from product_imagery.storage import archive
+from product_imagery.storage.store import results_storage
 
 _MAX_SIZE = 10_000  #: results of one collection
 _COLLECTION = enveloped("collection", {200: CollectionOut})

@@ -9,8 +9,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
 from product_imagery.exceptions import StorageError
-from product_imagery.files import delete_quietly
-from product_imagery.storage_errors import as_storage_errors
+from product_imagery.storage.errors import as_storage_errors
+from product_imagery.storage.store import delete_quietly
 
 
 def try_out(storage: Storage, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Storages raise what they like: all of it becomes ``StorageError``, and passing trouble is told from what stays."""
+"""``StorageError`` in place of the exceptions of storages, with codes that tell what may pass from what stays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BAD_NAME_NUMBERS = (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP)
 
 @contextmanager
 def as_storage_errors(message: str) -> Iterator[None]:
-    """Whatever a storage raises becomes ``StorageError``: with the code ``missing`` when the file is not there."""
+    """Raise ``StorageError`` in place of what a storage raises; its code is ``missing`` when the file is not there."""
     try:
         yield
     except StorageError:
@@ -30,7 +30,7 @@ def as_storage_errors(message: str) -> Iterator[None]:
 
 @contextmanager
 def temporary_files() -> Iterator[None]:
-    """A full disk is said as such: ``StorageError`` with the code ``temp_full``. Other errors are left as they are."""
+    """Raise ``StorageError`` with the code ``temp_full`` when the disk is full; other errors are left as they are."""
     try:
         yield
     except OSError as error:
@@ -42,7 +42,7 @@ def temporary_files() -> Iterator[None]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """The same for reading: ``unreadable_name`` when the name is none that a file of the storage could ever have."""
+    """Do the same while reading: the code is ``unreadable_name`` for a name that no file of the storage can have."""
     with as_storage_errors("The file cannot be read."):
         try:
             yield

@@ -12,8 +12,8 @@ from django.db import connection
 from django.utils.text import slugify
 from zipstream import ZipStream
 
-from product_imagery import files
 from product_imagery.exceptions import StorageError
+from product_imagery.storage.store import pieces
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,15 @@ class Archive:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """The same for ASGI, where a plain iterator would be gathered before it is sent."""
-        pieces = iter(self)
-        following = sync_to_async(lambda: next(pieces, None), thread_sensitive=False)
+        plain = iter(self)
+        following = sync_to_async(lambda: next(plain, None), thread_sensitive=False)
         while (piece := await following()) is not None:
             yield piece
 
 
 def _pieces_of(storage: Storage, member: Member) -> Iterator[bytes]:
     left = member.size
-    for piece in files.pieces(storage, member.stored):
+    for piece in pieces(storage, member.stored):
         left -= len(piece)
         if left < 0:
             break

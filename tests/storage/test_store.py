@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
-from product_imagery import files
 from product_imagery.exceptions import StorageError
+from product_imagery.storage import store
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -26,14 +26,14 @@ def _source(tmp_path: Path, content: bytes) -> tuple[Path, str]:
 
 def test_the_same_content_is_stored_once(storage: Storage, tmp_path: Path) -> None:
     path, sha256 = _source(tmp_path, b"picture")
-    assert files.keep(storage, "a/b.jpg", path, sha256) == "a/b.jpg"
-    assert files.keep(storage, "a/b.jpg", path, sha256) == "a/b.jpg"
-    assert files.listed(storage, "a") == ["a/b.jpg"]
+    assert store.keep(storage, "a/b.jpg", path, sha256) == "a/b.jpg"
+    assert store.keep(storage, "a/b.jpg", path, sha256) == "a/b.jpg"
+    assert store.listed(storage, "a") == ["a/b.jpg"]
 
 
 def test_other_content_of_the_same_name_is_never_overwritten(storage: Storage, tmp_path: Path) -> None:
-    files.keep(storage, "a/b.jpg", *_source(tmp_path, b"first"))
-    second = files.keep(storage, "a/b.jpg", *_source(tmp_path, b"second"))
+    store.keep(storage, "a/b.jpg", *_source(tmp_path, b"first"))
+    second = store.keep(storage, "a/b.jpg", *_source(tmp_path, b"second"))
     assert second != "a/b.jpg"
     assert storage.open("a/b.jpg").read() == b"first"
     assert storage.open(second).read() == b"second"
@@ -46,7 +46,7 @@ def test_a_storage_that_keeps_only_a_part_is_found_out(tmp_path: Path) -> None:
 
     leaky = Leaky()
     with pytest.raises(StorageError, match="only a part"):
-        files.keep(leaky, "x.jpg", *_source(tmp_path, b"a whole picture"))
+        store.keep(leaky, "x.jpg", *_source(tmp_path, b"a whole picture"))
     assert not leaky.exists("x.jpg")
 
 
@@ -61,18 +61,18 @@ def test_a_kill_while_storing_leaves_no_half_file(tmp_path: Path, monkeypatch: p
         return str(real(self, name, content))
 
     monkeypatch.setattr(FileSystemStorage, "_save", spy)
-    files.keep(storage, "a.jpg", *_source(tmp_path, b"whole"))
+    store.keep(storage, "a.jpg", *_source(tmp_path, b"whole"))
     assert seen == [b"whole"]
     assert list((tmp_path / "stored" / ".product_imagery-tmp").iterdir()) == []
 
 
 def test_reading_a_missing_file_is_an_error_of_ours(storage: Storage, tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
-        files.copy_out(storage, "nowhere.jpg", tmp_path / "x", 100)
+        store.copy_out(storage, "nowhere.jpg", tmp_path / "x", 100)
     assert caught.value.code == "missing"
 
 
 def test_reading_stops_just_above_the_limit(storage: Storage, tmp_path: Path) -> None:
-    files.keep(storage, "big.jpg", *_source(tmp_path, bytes(5000)))
-    files.copy_out(storage, "big.jpg", tmp_path / "x", 100)
+    store.keep(storage, "big.jpg", *_source(tmp_path, bytes(5000)))
+    store.copy_out(storage, "big.jpg", tmp_path / "x", 100)
     assert (tmp_path / "x").stat().st_size == 101

@@ -1,0 +1,1 @@
+"""Stored files: names, reading and writing, unfinished files, archives, and the marks of spending."""

@@ -1,0 +1,23 @@
+"""Names of our files in the storage of results: they carry an id, and the digest of the content."""
+
+from __future__ import annotations
+
+import posixpath
+import uuid
+
+from product_imagery.conf import get_settings
+
+
+def beside_results(folder: uuid.UUID, filename: str) -> str:
+    """Name of a file in the folder of an item's results."""
+    return posixpath.join(get_settings().folder, "results", str(folder), filename)
+
+
+def beside_upload(upload: uuid.UUID, filename: str) -> str:
+    """Name of a file in the folder of a picture that came through the API."""
+    return posixpath.join(get_settings().folder, "uploads", str(upload), filename)
+
+
+def result_name(folder: uuid.UUID, sha256: str, suffix: str, kind: str = "") -> str:
+    """Name of a result file: one folder for each item, the content's digest in the name."""
+    return beside_results(folder, f"{kind}{sha256[:24]}{suffix}")
