@@ -13,13 +13,13 @@ from django.db import connections, router
 
 from product_imagery.background import queue_problems
 from product_imagery.conf import get_settings
+from product_imagery.encryption import seal
 from product_imagery.exceptions import ConfigurationError
 from product_imagery.flows.preconditions import too_short
 from product_imagery.models import ProviderJob
 from product_imagery.products import registered
 from product_imagery.provider_kit.registry import discover
 from product_imagery.storage.store import results_storage
-from product_imagery.vault import seal
 
 _PILLOW = 13
 

@@ -15,8 +15,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from product_imagery import vault
 from product_imagery.api.errors import Conflict
+from product_imagery.encryption import seal, unseal
 from product_imagery.models import ApiKey, StoredAnswer
 
 _HEADER = "Idempotency-Key"
@@ -37,7 +37,7 @@ def once(request: Request, work: Callable[[], Response], *, sealed: bool = False
             stored = StoredAnswer.objects.create(**mine, digest=digest)
             response = work()
             body = json.dumps(response.data, cls=DjangoJSONEncoder)
-            content = vault.seal(body, _context(request, key)) if sealed else body
+            content = seal(body, _context(request, key)) if sealed else body
             StoredAnswer.objects.filter(pk=stored.pk).update(status=response.status_code, body=content)
             return Response(json.loads(body), status=response.status_code)
     except IntegrityError:
@@ -46,7 +46,7 @@ def once(request: Request, work: Callable[[], Response], *, sealed: bool = False
             raise
     if found.digest != digest:
         raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_conflict")
-    body = vault.unseal(found.body, _context(request, key)).reveal() if sealed else found.body
+    body = unseal(found.body, _context(request, key)).reveal() if sealed else found.body
     return Response(json.loads(body), status=found.status, headers={"Idempotent-Replayed": "true"})
 
 

@@ -6,7 +6,8 @@ import uuid
 
 from django.db.models.functions import Now
 
-from product_imagery import background, vault
+from product_imagery import background
+from product_imagery.encryption import reseal
 from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows import remote
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookEndpoint
@@ -63,14 +64,14 @@ def renew_encryption() -> tuple[int, list[str]]:
     done, unreadable = 0, []
     for credential in ProviderCredential.objects.exclude(sealed={}).order_by("pk").iterator():
         try:
-            sealed = {name: [vault.reseal(token) for token in tokens] for name, tokens in credential.sealed.items()}
+            sealed = {name: [reseal(token) for token in tokens] for name, tokens in credential.sealed.items()}
         except SecretError:
             unreadable.append(credential.label)
             continue
         done += ProviderCredential.objects.filter(pk=credential.pk, sealed=credential.sealed).update(sealed=sealed)
     for endpoint in WebhookEndpoint.objects.order_by("pk").iterator():
         try:
-            tokens = [{**one, "token": vault.reseal(one["token"])} for one in endpoint.sealed]
+            tokens = [{**one, "token": reseal(one["token"])} for one in endpoint.sealed]
         except SecretError:
             unreadable.append(endpoint.url)
             continue

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
+from product_imagery.encryption import MaskedStr
 from product_imagery.exceptions import CredentialRefused, NotSent, ProviderUnavailable, RateLimited, SecretError
 from product_imagery.flows.fetch import Tools
 from product_imagery.flows.mailbox import Errands, Sending
@@ -28,7 +29,6 @@ from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.provider_kit.conversation import Compute, HttpRequest, Remember, Request
 from product_imagery.provider_kit.http import Answer, clock_skew
 from product_imagery.provider_kit.registry import get_provider
-from product_imagery.vault import Hidden
 
 _DIGEST = b"sha256:"
 _ACCOUNT = "account"  #: under this name the fingerprint is remembered
@@ -45,10 +45,10 @@ class Account:
         self.credential = credential
 
     @functools.cached_property
-    def key(self) -> Hidden:
+    def key(self) -> MaskedStr:
         """The key. Raises ``CredentialRefused``."""
         try:
-            key = Hidden(self.credential.secret().reveal())
+            key = MaskedStr(self.credential.secret().reveal())
         except SecretError as error:
             raise CredentialRefused(error.message, code=error.code) from error
         if not key and get_provider(self.credential.provider).needs_credential:
@@ -62,7 +62,7 @@ class Account:
     def headers(self) -> Mapping[str, str]:
         """The headers that carry the key. Raises ``CredentialRefused``."""
         provider = get_provider(self.credential.provider)()
-        return {name: Hidden(value) for name, value in provider.authorisation(self.key).items()}
+        return {name: MaskedStr(value) for name, value in provider.authorisation(self.key).items()}
 
     @functools.cached_property
     def fingerprint(self) -> str:

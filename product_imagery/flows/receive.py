@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from product_imagery import background
+from product_imagery.encryption import MaskedStr, Secret
 from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
 from product_imagery.flows.settle import resume_stalled
@@ -21,7 +22,6 @@ from product_imagery.provider_kit.contract import HINTED, NEWEST, Delivery
 from product_imagery.provider_kit.http import storable
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import JobState
-from product_imagery.vault import Hidden, Secret
 
 logger = logging.getLogger("product_imagery")
 
@@ -187,4 +187,4 @@ def _secrets(credential: ProviderCredential) -> dict[str, tuple[str, ...]]:
 
 
 def _hidden(secret: Secret) -> str:
-    return Hidden(secret.reveal())
+    return MaskedStr(secret.reveal())

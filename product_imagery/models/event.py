@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery import vault
+from product_imagery.encryption import seal, unseal
 from product_imagery.models.leases import Lease, LeaseQuerySet
 
 _OVERLAP = timedelta(hours=24)  #: both secrets sign for so long after a rotation
@@ -89,12 +89,12 @@ class WebhookEndpoint(models.Model):
         secret = _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
         now = timezone.now()
         kept = [{**one, "until": one["until"] or (now + _OVERLAP).isoformat()} for one in self._good(now)]
-        self.sealed = [{"token": vault.seal(secret, self._place), "until": ""}, *kept]
+        self.sealed = [{"token": seal(secret, self._place), "until": ""}, *kept]
         return secret
 
     def signing_keys(self) -> list[bytes]:
         """The keys that sign now, newest first. Raises ``SecretError``."""
-        found = [vault.unseal(one["token"], self._place).reveal() for one in self._good(timezone.now())]
+        found = [unseal(one["token"], self._place).reveal() for one in self._good(timezone.now())]
         return [base64.b64decode(secret.removeprefix(_PREFIX)) for secret in found]
 
     def _good(self, now: datetime) -> list[dict[str, str]]:

@@ -15,11 +15,11 @@ from cryptography.fernet import Fernet
 from django.core import serializers
 from django.core.management import call_command
 
+from product_imagery.encryption import Secret, seal, unseal
 from product_imagery.exceptions import SecretError
 from product_imagery.flows import accounts
 from product_imagery.imaging.pool import ImagingPool, PoolLimits
 from product_imagery.models import ProviderCredential
-from product_imagery.vault import Secret, seal, unseal
 
 CANARY = "pk_live_canary_5f3b9d2e7a"
 

@@ -1,7 +1,10 @@
-"""Secrets at rest: encrypted with the site's keys, bound to the row and column they belong to. Fails closed.
+"""Secrets: encrypted at rest with the site's keys, bound to the row and column they belong to, masked when shown.
 
 The keys are ``PRODUCT_IMAGERY["SECRET_KEYS"]``, newest first, or are derived from ``SECRET_KEY`` and its fallbacks.
 With no key that fits, ``SecretError`` is raised and what is stored stays as it is.
+
+The module is not called ``secrets``: started in this folder, as ``python -m django makemessages`` is, Python would find
+it in place of the standard library's.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from product_imagery.exceptions import SecretError
 
 
 class Secret:
-    """A value that shows itself only to who asks by ``reveal``: masked in text, refused in pickles and JSON."""
+    """A value that only ``reveal`` shows: masked in text, refused in pickles and JSON."""
 
     __slots__ = ("__value",)
 
@@ -34,7 +37,7 @@ class Secret:
 
     @property
     def hint(self) -> str:
-        """``••••`` and the last four characters; of a short one nothing."""
+        """``••••`` and the last four characters, which are left out of a value of less than 12."""
         return f"••••{self.__value[-4:]}" if len(self.__value) >= 12 else "••••"
 
     def __repr__(self) -> str:
@@ -55,8 +58,8 @@ class Secret:
         raise TypeError("A secret is not pickled or copied.")
 
 
-class Hidden(str):
-    """A text that is sent as it is and never shown: what lists the variables of a failed call sees ``••••``."""
+class MaskedStr(str):
+    """A string with a masked ``repr``: it is sent as it is, and a traceback with variables shows ``••••``."""
 
     __slots__ = ()
 
