@@ -19,7 +19,7 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from product_imagery.exceptions import ConfigurationError
-from product_imagery.imaging.pool import PoolLimits
+from product_imagery.imaging.sandbox import PoolLimits
 
 #: address space of an imaging process that does nothing, and for each pixel of a picture that it takes over
 _IDLE_BYTES, _BYTES_PER_PIXEL = 256 * 1024**2, 12

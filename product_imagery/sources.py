@@ -8,8 +8,8 @@ from django.core.files.storage import Storage
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
-from product_imagery.imaging.encode import digest_of
-from product_imagery.imaging.sniff import HEAD, suffix_of
+from product_imagery.imaging.digest import digest_of
+from product_imagery.imaging.magic import HEAD, suffix_of
 from product_imagery.net.addresses import check_address
 from product_imagery.net.download import FetchLimits, fetch
 from product_imagery.storage import store

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from product_imagery import cores
-from product_imagery.imaging.pool import ImagingPool, PoolLimits
+from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinities")
 

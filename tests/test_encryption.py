@@ -18,7 +18,7 @@ from django.core.management import call_command
 from product_imagery.encryption import Secret, seal, unseal
 from product_imagery.exceptions import SecretError
 from product_imagery.flows import accounts
-from product_imagery.imaging.pool import ImagingPool, PoolLimits
+from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.models import ProviderCredential
 
 CANARY = "pk_live_canary_5f3b9d2e7a"

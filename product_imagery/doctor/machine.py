@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from product_imagery.conf import Settings, get_settings
 from product_imagery.doctor.findings import Finding, problem
 from product_imagery.exceptions import ImageryError, StorageError
-from product_imagery.imaging.pool import ImagingPool, PoolLimits
+from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.products import ProductImages, registered
 from product_imagery.providers.local.model import MATTING, is_present
 from product_imagery.rows import unopened

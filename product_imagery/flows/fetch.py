@@ -16,7 +16,7 @@ from product_imagery.flows import review
 from product_imagery.flows.uncollected import of_result
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
-from product_imagery.imaging.pool import ImagingPool
+from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.net import download
 from product_imagery.net.connections import Connections
@@ -110,7 +110,7 @@ def _take_over(
     download.fetch(remote.url, source, limits, tools.connections, partial(_check_host, provider=provider))
     mark = SourceType.GENERATED_SCENE
     made = tools.pool.run(
-        "product_imagery.imaging.receive:receive",
+        "product_imagery.imaging.ingest:ingest",
         source=str(source),
         stem=str(source),
         mark=mark,

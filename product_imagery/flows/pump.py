@@ -25,7 +25,7 @@ from product_imagery.flows.guard import TRANSIENT, Chore, DatabaseAway, Guard, a
 from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Line
 from product_imagery.flows.mailbox import Errands
-from product_imagery.imaging.pool import ImagingPool
+from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EventDelivery, Preparation, ProviderJob, ResultImage, WorkerLease
 from product_imagery.net.foreign import open_connections
 from product_imagery.net.transport import Transport

@@ -22,7 +22,7 @@ from product_imagery.exceptions import EngineError, FetchError, ImageryError, Re
 from product_imagery.flows import fetch
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
 from product_imagery.flows.settle import begin, end_items, reason
-from product_imagery.imaging.pool import ImagingPool
+from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EnhancementItem, LimitUse, ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.products import ProductImages, description_for

@@ -24,7 +24,7 @@ from product_imagery.flows.line import Account, Line, Ticket, account_changed, w
 from product_imagery.flows.preconditions import check_target
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.growth import check_growth
-from product_imagery.imaging.pool import ImagingPool
+from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.products import ProductImages, description_for
 from product_imagery.provider_kit.contract import SANDBOX, Form, Job, JobInput, Operation

@@ -12,8 +12,8 @@ from django.db import transaction
 from django.utils.text import Truncator
 
 from product_imagery.exceptions import PictureError, StateError
-from product_imagery.imaging.encode import digest_of
-from product_imagery.imaging.sniff import HEAD, suffix_of
+from product_imagery.imaging.digest import digest_of
+from product_imagery.imaging.magic import HEAD, suffix_of
 from product_imagery.models import EnhancementItem, Upload
 from product_imagery.models.enhancement import ItemQuerySet
 from product_imagery.products import description_of

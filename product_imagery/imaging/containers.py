@@ -26,9 +26,9 @@ _JPEG_HINTS, _JPEG_HINT = (0xE0, 0xEE), 12  #: of those two segments, and what e
 _JPEG_EXIF, _JPEG_PROFILE, _JPEG_SCAN, _JPEG_END = 0xE1, 0xE2, 0xDA, 0xD9
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7\x01]")  #: inside a scan a byte FF is followed by 00 or a restart
 _PNG_PIXELS = set(b"IHDR PLTE IDAT IEND tRNS acTL fcTL fdAT".split())
-_PNG_BARE = set(b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD pHYs".split())
+_PNG_METADATA_FREE = set(b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD pHYs".split())
 _WEBP_PIXELS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
-_WEBP_BARE = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP"}
+_WEBP_METADATA_FREE = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP"}
 _WEBP_METADATA = 0x20 | 0x08 | 0x04  #: bits of VP8X that announce ICC profile, EXIF and XMP
 _AVIF_ITEM = re.compile(rb"(infe[\x02\x03].{3}(?:.{4}|.{6}))(?:Exif|mime)", re.DOTALL)
 
@@ -59,14 +59,14 @@ def take_apart(content: bytes, format: str) -> Parts:
     return takers[format](content)
 
 
-def is_bare(content: bytes, format: str) -> bool:
+def is_metadata_free(content: bytes, format: str) -> bool:
     """Return whether a JPEG, PNG or WebP holds pixels and their colours only: no place, no comment, no tail.
 
     False also for what is not understood, and for other formats.
     """
     if format == "JPEG":
-        return _jpeg_is_bare(content)
-    walks = {"PNG": (_png_chunks, _PNG_BARE), "WEBP": (_webp_chunks, _WEBP_BARE)}
+        return _jpeg_is_metadata_free(content)
+    walks = {"PNG": (_png_chunks, _PNG_METADATA_FREE), "WEBP": (_webp_chunks, _WEBP_METADATA_FREE)}
     if format not in walks:
         return False
     walk, known = walks[format]
@@ -106,7 +106,7 @@ def _jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
         yield content[begin + 1], begin, at
 
 
-def _jpeg_is_bare(content: bytes) -> bool:
+def _jpeg_is_metadata_free(content: bytes) -> bool:
     before, in_scan = 2, False
     for kind, start, end in _jpeg_segments(content):
         if kind == _JPEG_END:

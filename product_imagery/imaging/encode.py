@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from PIL import Image
 
 from product_imagery.exceptions import OptionError, PictureError
 from product_imagery.imaging.colour import SRGB_PROFILE
+from product_imagery.imaging.digest import digest_of
 from product_imagery.imaging.metadata import SourceType, xmp_packet
 from product_imagery.imaging.png import write_png
 
@@ -83,12 +83,6 @@ def _holds(format: str, image: Image.Image) -> bool:
 def describe(path: Path, format: str, size: tuple[int, int]) -> Encoded:
     """Return the record of a file that has been written."""
     return Encoded(str(path), format, *size, size=path.stat().st_size, sha256=digest_of(path))
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def on_white(image: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from product_imagery.exceptions import PictureError
-from product_imagery.imaging.containers import is_bare
+from product_imagery.imaging.containers import is_metadata_free
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import write_picture
 from product_imagery.imaging.limits import Limits
@@ -34,7 +34,7 @@ def fit(
     opened = open_picture(Path(source), Limits(**limits))
     require_something_visible(opened.image)
     is_small = opened.format in formats and Path(source).stat().st_size <= most_bytes
-    if is_small and is_bare(Path(source).read_bytes(), opened.format):
+    if is_small and is_metadata_free(Path(source).read_bytes(), opened.format):
         return None
     format = "webp" if opened.image.mode == "RGBA" else "jpeg"
     for side in _SIDES:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from product_imagery.exceptions import ImageryError, RequestError
 from product_imagery.flows.receive import receive
-from product_imagery.imaging.sniff import HEAD, suffix_of
+from product_imagery.imaging.magic import HEAD, suffix_of
 from product_imagery.models import EnhancementItem, ProviderCredential
 from product_imagery.products import description_for
 from product_imagery.public_urls import read_signature

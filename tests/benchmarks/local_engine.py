@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     from product_imagery.conf import get_settings
-    from product_imagery.imaging.pool import ImagingPool, PoolLimits
+    from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
     from product_imagery.provider_kit.registry import get_offer, get_provider
     from product_imagery.providers.local.inference import ModelSpec
     from product_imagery.providers.local.model import MATTING, fetch

@@ -58,7 +58,7 @@ class Workers:
             victim = rng.choice(tree)
             kind = (
                 "imaging process"
-                if "child.py" in " ".join(victim.cmdline())
+                if "sandbox_child.py" in " ".join(victim.cmdline())
                 else "main"
                 if victim.pid == main.pid
                 else "part"

@@ -15,7 +15,7 @@ from product_imagery.exceptions import RegistrationError, RequestError
 from product_imagery.flows import publish, review, steer, submit
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.sweep import settle_forgotten
-from product_imagery.imaging.pool import ImagingPool, PoolLimits
+from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.models import Enhancement, ImageVersion, ProviderCredential, ProviderJob, ResultImage
 from product_imagery.products import ProductImages, register, unregister
 from product_imagery.states import EnhancementStatus, ItemStatus, Publication, Review

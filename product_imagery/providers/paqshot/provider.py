@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import ProviderUnavailable
-from product_imagery.imaging.sniff import HEAD, suffix_of
+from product_imagery.imaging.magic import HEAD, suffix_of
 from product_imagery.provider_kit.contract import Counted, Delivery, Field, Form, Job, Limit, Offer, Operation
 from product_imagery.provider_kit.conversation import (
     Accepted,

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from product_imagery.exceptions import EngineError, PictureError
-from product_imagery.imaging.pool import ImagingPool, PoolLimits
+from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""The program of the imaging process: reads requests from standard input, answers on standard output.
+"""The program of an imaging process: reads requests from standard input and writes results to standard output.
 
-Run as a file by ``imaging.pool``, isolated (``python -I``) and with an almost empty environment. Each request names a
-function, which gets keyword arguments and returns something that JSON can carry. The process ends when its parent does:
-standard input closes, whatever else is going on.
+``imaging.sandbox`` runs it as a file, isolated (``python -I``) and with an almost empty environment. Each request names
+a function and its keyword arguments; the function returns something that JSON can carry. The process ends when its
+parent does: standard input closes, whatever else is going on.
 """
 
 from __future__ import annotations

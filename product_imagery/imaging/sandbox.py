@@ -1,4 +1,8 @@
-"""Imaging processes: foreign pictures are opened there, so that a hostile one takes only that process with it."""
+"""The sandbox: processes in which foreign pictures are opened, so that a hostile one harms nothing but its process.
+
+A process has limits on memory and computing time, an empty environment, an isolated interpreter (``python -I``), and is
+killed when it takes too long. ``concurrent.futures.ProcessPoolExecutor`` has none of these.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,10 @@ from typing import Any
 
 from product_imagery import cores, exceptions
 from product_imagery.exceptions import EngineError, ImageryError
-from product_imagery.imaging.child import HEADER
+from product_imagery.imaging.sandbox_child import HEADER
 
 _PIECE = 64 * 1024
-_PROGRAM = Path(__file__).with_name("child.py")
+_PROGRAM = Path(__file__).with_name("sandbox_child.py")
 #: glibc gives large blocks back at once and pays for every page anew: some are kept, not so many that it would show
 _MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "67108864"}
 

@@ -1,4 +1,4 @@
-"""What a file claims to be, by its first bytes. Whether it really is one is found out by decoding it."""
+"""File name suffixes by magic bytes: a claim, which only decoding proves. ``kinds`` refuses everything else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ HEAD = 16  #: bytes that ``suffix_of`` looks at
 
 
 def suffix_of(head: bytes) -> str:
-    """The file name suffix of a kind of picture that we read; empty for everything else."""
+    """Return the file name suffix of a kind of picture that we read; empty for everything else."""
     if head.startswith(b"\xff\xd8\xff"):
         return ".jpg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -1,4 +1,4 @@
-"""Take over a picture that came from outside: decoded, encoded by us, with a thumbnail. Runs in the imaging process."""
+"""Ingest of a picture from outside: decoded, encoded by us, with a thumbnail. Runs in the sandbox."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from product_imagery.imaging.decode import open_picture
-from product_imagery.imaging.encode import digest_of, format_like, write_picture
+from product_imagery.imaging.digest import digest_of
+from product_imagery.imaging.encode import format_like, write_picture
 from product_imagery.imaging.limits import Limits
+from product_imagery.imaging.magic import HEAD, suffix_of
 from product_imagery.imaging.metadata import SourceType
-from product_imagery.imaging.sniff import HEAD, suffix_of
 from product_imagery.imaging.thumbnails import write_thumbnail
 
 _QUALITY = 92
 
 
-def receive(*, source: str, stem: str, mark: str, limits: dict[str, int]) -> dict[str, Any]:
+def ingest(*, source: str, stem: str, mark: str, limits: dict[str, int]) -> dict[str, Any]:
     """Return the descriptions of the picture (``file``) and its ``thumbnail``, as ``provider_kit.contract`` names them.
 
     They are written to ``stem`` with an ending; ``sha256`` and ``suffix`` are those of the source.
