@@ -50,26 +50,6 @@ def _forbidden() -> str:
     return _table(("rule", "these modules", "never import"), rows)
 
 
-def _checks() -> str:
-    """The system checks, from their docstrings: ``W001: sentence``."""
-    tree = ast.parse((PACKAGE / "checks.py").read_text(encoding="utf-8"))
-    docstrings = [ast.get_docstring(node) or "" for node in tree.body if isinstance(node, ast.FunctionDef)]
-    found = [
-        (number, condition, " ".join(sentence.split()))
-        for text in docstrings
-        for number, condition, sentence in re.findall(r"([EW]\d{3})(, with ``--deploy``)?: (.+?\.)(?=\s|$)", text, re.S)
-    ]
-    rows = [
-        (
-            f"`product_imagery.{number}`",
-            "with `--deploy`" if condition else "always",
-            sentence[:1].upper() + sentence[1:],
-        )
-        for number, condition, sentence in sorted(found)
-    ]
-    return _table(("id", "runs", "finding"), rows)
-
-
 def _version() -> str:
     text = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__ = "(.+)"$', text, re.M)
@@ -87,7 +67,6 @@ myst_substitutions = {
     "floors": _floors("product_imagery"),
     "floors_of_flows": _floors("product_imagery.flows"),
     "forbidden": _forbidden(),
-    "system_checks": _checks(),
 }
 exclude_patterns = ["_build"]
 nitpicky = True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+from django.core.checks.registry import registry
 from django.db.models import TextChoices
 
 import product_imagery
@@ -31,3 +33,12 @@ def test_every_word_of_the_glossary_has_one_row() -> None:
 def test_the_changelog_begins_with_the_version_of_the_code() -> None:
     versions = re.findall(r"^## (\S+)", (_DOCS / "changelog.md").read_text(), re.M)
     assert versions[0] == product_imagery.__version__
+
+
+def test_the_table_of_system_checks_lists_those_of_the_code() -> None:
+    rows = re.findall(r"^\| `(product_imagery\.\w+)` \| (.+?) \|", (_DOCS / "system-checks.md").read_text(), re.M)
+    found = []
+    for checks, runs in ((registry.registered_checks, "always"), (registry.deployment_checks, "`--deploy`")):
+        own = [check for check in checks if check.__module__.startswith("product_imagery.")]
+        found += [(number, runs) for one in own for number in re.findall(r'id="(.+?)"', inspect.getsource(one))]
+    assert rows == sorted(found)

@@ -17,7 +17,7 @@ from django.core import checks
 from django.core.management import call_command
 
 import product_imagery
-from product_imagery.checks import check_sqlite
+from product_imagery.checks.database import check_sqlite
 from product_imagery.conf import described, get_settings
 from product_imagery.exceptions import ConfigurationError
 

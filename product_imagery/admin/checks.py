@@ -1,4 +1,4 @@
-"""System check of the admin."""
+"""System check of admin sites."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from product_imagery.admin.sites import sites_without_pages
 
 @register(Tags.admin)
 def check_admin_sites(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """Warn (W011) of admin sites that offer to enhance pictures but lack the pages for it."""
+    """Find admin sites that offer to enhance pictures but lack the pages for it (W011)."""
     hint = "Call product_imagery.admin.register(site) where the site's other models are registered."
     text = "The admin site “{}” uses EnhanceImagesMixin and lacks the pages of product imagery."
     return [Warning(text.format(name), id="product_imagery.W011", hint=hint) for name in sites_without_pages()]

@@ -17,7 +17,7 @@ from product_imagery.admin.forms import StartForm
 from product_imagery.admin.history import record
 from product_imagery.admin.permissions import missing
 from product_imagery.admin.visibility import may_change
-from product_imagery.checks import check_engine, check_model
+from product_imagery.checks.local_engine import check_model, check_packages
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.look import Look, look_of_operation, look_of_preset
 from product_imagery.flows.start import Quote, quote, start
@@ -63,7 +63,7 @@ def _take(
     look = look_of_preset(chosen)
     entered = _entered(request, look, chosen)
     form = context["form"] = StartForm(entered, look=look, may_publish=_may_publish(request, site, selection))
-    context["hindrances"] = [*check_engine(None), *check_model(None)] if look.credential.declared.computes else []
+    context["hindrances"] = [*check_packages(None), *check_model(None)] if look.credential.declared.computes else []
     if form.is_bound and not form.is_valid():
         return None
     wanted = look_of_operation(look.operation, form.options(), look.credential, look.preset)

@@ -13,7 +13,7 @@ import pytest
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.management import call_command
 
-from product_imagery.checks import check_providers
+from product_imagery.checks.providers import check_providers
 from product_imagery.exceptions import RequestError
 from product_imagery.provider_kit import registry
 from product_imagery.provider_kit.declaration import fault_of_class

@@ -1,0 +1,10 @@
+"""System checks, one module per subject. Importing the package registers them; ``docs/system-checks.md`` lists them.
+
+The check of admin sites is in ``admin/checks.py``, so that it exists only where the admin is installed.
+"""
+
+from __future__ import annotations
+
+from product_imagery.checks import database, local_engine, products, providers, queue, security, settings, storage
+
+__all__ = ["database", "local_engine", "products", "providers", "queue", "security", "settings", "storage"]
