@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -19,9 +19,8 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.permissions import may, missing
+from product_imagery.admin.permissions import missing
 from product_imagery.exceptions import ImageryError
 
 _Thing = TypeVar("_Thing")
@@ -137,24 +136,6 @@ class ReadOnly:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: the record of what was done and paid stays, and so does the way back."""
         return False
-
-
-class GuardedBody:
-    """Mixin of pages of deliveries: to see the body (``text``) takes a permission of its own."""
-
-    body_permission: str
-
-    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Leave out the stored bytes; ``text`` shows them."""
-        return ("body",)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        """Show the body, or the reason why it is hidden."""
-        if may(request, self.body_permission):
-            return ("text",)
-        sentence = f"{gettext('The body is hidden.')} {missing(request, self.body_permission)}"
-        hidden = admin.display(description=_("body"))(lambda _delivery: sentence)
-        return (hidden,)
 
 
 class ReadOnlyRecords(ReadOnly):

@@ -1,4 +1,4 @@
-"""Admin of provider jobs, with the decisions that only a person can take, of the ledger and of webhook calls."""
+"""Admin of provider jobs, with the decisions that only a person can make."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from product_imagery.admin.base import (
-    GuardedBody,
-    ReadOnly,
     ReadOnlyRecords,
     address,
     coloured,
@@ -32,8 +29,8 @@ from product_imagery.admin.base import (
 from product_imagery.admin.decisions import Decisions
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.visibility import sees_all, visible_jobs
-from product_imagery.flows import receive, steer
-from product_imagery.models import CreditEntry, ProviderJob, WebhookDelivery, WorkerTrouble
+from product_imagery.flows import steer
+from product_imagery.models import ProviderJob
 from product_imagery.states import JobState
 
 
@@ -88,7 +85,9 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         require(request, "decide_providerjob")
         job = get_object_or_404(self.get_queryset(request), pk=pk)
         if not sees_all(request, self.admin_site, job.items.all()):
-            raise PermissionDenied(_t("You may not see all products of this call: somebody who may has to decide."))
+            raise PermissionDenied(
+                gettext("You may not see all products of this call: somebody who may has to decide.")
+            )
         choice = request.POST.get("choice", "")
         with explained(request):
             if choice == "send_again":
@@ -98,10 +97,10 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
             elif choice == "give_up":
                 steer.give_up(job, person(request))
             else:
-                messages.error(request, _t("Choose what became of the request."))
+                messages.error(request, gettext("Choose what became of the request."))
                 return go(self.admin_site, "providerjob_change", pk)
             self.log_change(request, job, f"{choice} {request.POST.get('remote_id', '')}".strip())
-            messages.success(request, _t("Decided. A worker goes on with it."))
+            messages.success(request, gettext("Decided. A worker goes on with it."))
         return go(self.admin_site, "providerjob_change", pk)
 
     @admin.display(description=_("state"), ordering="state")
@@ -116,54 +115,3 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
 
 def _without_cost(request: HttpRequest, names: Any) -> list[Any]:
     return [name for name in names if name != "cost" or may(request, SEE_MONEY)]
-
-
-@admin.register(CreditEntry)
-class CreditEntryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read-only list of the ledger."""
-
-    list_display = ("at", "credential", "kind", "amount", "enhancement", "job")
-    list_filter = ("credential", "kind", "at")
-    list_select_related = ("credential", "enhancement", "job")
-    date_hierarchy = "at"
-
-
-@admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Webhook calls of providers, as received."""
-
-    list_display = ("received_at", "credential", "event_id", "processed_at", "set_aside_at", "outcome")
-    list_filter = ("credential", ("set_aside_at", admin.EmptyFieldListFilter), "received_at")
-    list_select_related = ("credential",)
-    body_permission = "view_body_webhookdelivery"
-    actions = ("reprocess",)
-    steps = ("cancel_enhancement",)
-
-    def has_reprocess_permission(self, request: HttpRequest) -> bool:
-        """Return true for users who may process a call again."""
-        return bool(request.user.has_perm("product_imagery.cancel_enhancement"))
-
-    @admin.action(description=_("Process again"), permissions=["reprocess"])
-    def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
-        done = 0
-        for delivery in queryset.select_related("credential"):
-            reason = receive.try_to_process(delivery)
-            if reason:
-                messages.warning(
-                    request, _t("%(call)s could not be acted on: %(reason)s") % {"call": delivery, "reason": reason}
-                )
-            done += not reason
-        if done:
-            messages.success(request, ngettext("%d call was acted on.", "%d calls were acted on.", done) % done)
-
-    @admin.display(description=_("body"))
-    def text(self, delivery: WebhookDelivery) -> str:
-        return bytes(delivery.body).decode(errors="replace")
-
-
-@admin.register(WorkerTrouble)
-class WorkerTroubleAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Tasks that fail at present. A row disappears when its task succeeds again."""
-
-    list_display = ("task", "machine", "reason", "failures", "since", "last_at")
-    list_filter = ("machine",)

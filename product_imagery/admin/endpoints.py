@@ -1,8 +1,7 @@
-"""Admin of webhook endpoints and of the events sent to them."""
+"""Admin of webhook endpoints."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import forms
@@ -11,23 +10,20 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import GuardedBody, ReadOnly, coloured, explained, person
+from product_imagery.admin.base import coloured, explained, person
 from product_imagery.admin.history import record_each
 from product_imagery.exceptions import UnsafeAddress
 from product_imagery.flows import endpoints
-from product_imagery.models import Event, EventDelivery, WebhookEndpoint
+from product_imagery.models import Event, WebhookEndpoint
 from product_imagery.net.addresses import check_syntax
 
 _STATE_COLOURS: dict[str, str] = {
     WebhookEndpoint.State.PENDING: "queued",
     WebhookEndpoint.State.ACTIVE: "completed",
     WebhookEndpoint.State.DISABLED: "failed",
-    EventDelivery.State.WAITING: "queued",
-    EventDelivery.State.DELIVERED: "completed",
-    EventDelivery.State.FAILED: "failed",
 }
 
 
@@ -88,10 +84,10 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def log_addition(self, request: HttpRequest, obj: WebhookEndpoint, message: Any) -> Any:
         """Record that the person has seen the secret."""
-        return super().log_addition(request, obj, _t("Made; its secret was shown once."))
+        return super().log_addition(request, obj, gettext("Made; its secret was shown once."))
 
     def _show(self, request: HttpRequest, secret: str) -> None:
-        sentence = _t("Keep this secret now, it is not shown again: {}")
+        sentence = gettext("Keep this secret now, it is not shown again: {}")
         messages.warning(request, format_html(sentence, format_html("<code>{}</code>", secret)))
 
     @admin.display(description=_("state"), ordering="state")
@@ -103,56 +99,17 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         for endpoint in queryset:
             with explained(request):
                 endpoints.verify(endpoint)
-                messages.success(request, _t("A challenge is on its way to {}.").format(endpoint))
+                messages.success(request, gettext("A challenge is on its way to {}.").format(endpoint))
 
     @admin.action(description=_("Send a test event"), permissions=["change"])
     def send_test(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
             with explained(request):
                 endpoints.send_test(endpoint)
-                messages.success(request, _t("A test event is on its way to {}.").format(endpoint))
+                messages.success(request, gettext("A test event is on its way to {}.").format(endpoint))
 
     @admin.action(description=_("New secret: the old one signs for another day"), permissions=["change"])
     def rotate(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
             self._show(request, endpoints.rotate(endpoint))
-        record_each(request, queryset, _t("A new secret was made and shown once."))
-
-
-@admin.register(EventDelivery)
-class EventDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Events that were sent or wait to be sent."""
-
-    list_display = ("created_at", "kind", "endpoint", "coloured_state", "attempts", "status", "note", "due_at")
-    list_filter = ("state", "kind", "endpoint")
-    list_select_related = ("endpoint",)
-    body_permission = "view_body_eventdelivery"
-    actions = ("redeliver",)
-    steps = ("change_webhookendpoint",)
-
-    class Media:
-        css = {"all": ("product_imagery/admin.css",)}
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow it to those who may delete endpoints: events are deleted with them."""
-        return bool(request.user.has_perm("product_imagery.delete_webhookendpoint"))
-
-    def has_redeliver_permission(self, request: HttpRequest) -> bool:
-        """Return true for users who may send an event again."""
-        return bool(request.user.has_perm("product_imagery.change_webhookendpoint"))
-
-    @admin.action(description=_("Send again"), permissions=["redeliver"])
-    def redeliver(self, request: HttpRequest, queryset: QuerySet[EventDelivery]) -> None:
-        for delivery in queryset.select_related("endpoint"):
-            with explained(request):
-                endpoints.redeliver(delivery)
-                messages.success(request, _t("{} is on its way.").format(delivery))
-
-    @admin.display(description=_("state"), ordering="state")
-    def coloured_state(self, delivery: EventDelivery) -> SafeString:
-        return coloured(_STATE_COLOURS[delivery.state], delivery.get_state_display())
-
-    @admin.display(description=_("body"))
-    def text(self, delivery: EventDelivery) -> SafeString:
-        shown = json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False)
-        return format_html("<pre>{}</pre>", shown)
+        record_each(request, queryset, gettext("A new secret was made and shown once."))
