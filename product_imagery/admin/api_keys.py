@@ -10,9 +10,8 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from product_imagery.admin.history import record_each
 from product_imagery.models import ApiKey, Scope
@@ -69,12 +68,12 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return
         text = obj.seal()
         obj.save()
-        sentence = _t("Keep this key now, it is not shown again: {}")
+        sentence = gettext("Keep this key now, it is not shown again: {}")
         messages.warning(request, format_html(sentence, format_html("<code>{}</code>", text)))
 
     def log_addition(self, request: HttpRequest, obj: ApiKey, message: Any) -> Any:
         """Record that the person has seen the key."""
-        return super().log_addition(request, obj, _t("Made and shown once."))
+        return super().log_addition(request, obj, gettext("Made and shown once."))
 
     @admin.display(description=_("state"))
     def state(self, key: ApiKey) -> str:
@@ -83,6 +82,6 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Revoke: good for nothing from now on"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         revoked = [key for key in queryset if key.revoke()]
-        record_each(request, revoked, _t("Revoked."))
+        record_each(request, revoked, gettext("Revoked."))
         count = len(revoked)
         messages.success(request, ngettext("%d key was revoked.", "%d keys were revoked.", count) % count)

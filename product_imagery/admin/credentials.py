@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import each
@@ -178,7 +178,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Save only the form: what workers write meanwhile, such as a pause, stays unless a new key ends it."""
         obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed", "readings") if change else None)
         if change and form.cleaned_data.get(KEY) and accounts.welcome_key(obj):
-            text = _t("The account has a new key and is used again.")
+            text = gettext("The account has a new key and is used again.")
             self.message_user(request, text)
             record(request, {obj: text})
 
@@ -189,22 +189,22 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("address for webhooks"))
     def webhook(self, credential: ProviderCredential) -> SafeString | str:
         if not credential.declared.webhooks:
-            return _t("This provider sends none.")
+            return gettext("This provider sends none.")
         address = webhook_address(credential.webhook_uuid)
         if not address:
-            return _t("Set PUBLIC_BASE_URL to have one; until then the provider is asked regularly.")
+            return gettext("Set PUBLIC_BASE_URL to have one; until then the provider is asked regularly.")
         return format_html(
             '<input type="text" readonly size="80" class="imagery-address" id="imagery-webhook" value="{}" '
             'aria-label="{}"> '
             '<button type="button" class="button" hidden data-copies="imagery-webhook" data-done="{}">{}</button>',
-            address, _t("address"), _t("Copied"), _t("Copy"),
+            address, gettext("address"), gettext("Copied"), gettext("Copy"),
         )  # fmt: skip
 
     @admin.display(description=_("health"))
     def health(self, credential: ProviderCredential) -> str:
         if credential.paused_at:
-            return _t("paused: %s") % credential.paused_reason
-        return _t("in use") if credential.is_active else _t("switched off")
+            return gettext("paused: %s") % credential.paused_reason
+        return gettext("in use") if credential.is_active else gettext("switched off")
 
     @admin.display(description=_("unfinished jobs"))
     def waiting(self, credential: Any) -> int:
@@ -218,16 +218,16 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def move_webhook(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
             accounts.move_webhook(credential)
-        record_each(request, queryset, _t("The address for webhooks was renewed."))
+        record_each(request, queryset, gettext("The address for webhooks was renewed."))
 
     @admin.action(description=_("Pause: send nothing"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
-            credential.pause(_t("paused by %s") % request.user, stops_reads=True)
-        record_each(request, queryset, _t("Paused."))
+            credential.pause(gettext("paused by %s") % request.user, stops_reads=True)
+        record_each(request, queryset, gettext("Paused."))
 
     @admin.action(description=_("Resume after a pause"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
             accounts.resume(credential)
-        record_each(request, queryset, _t("Resumed."))
+        record_each(request, queryset, gettext("Resumed."))

@@ -8,9 +8,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from product_imagery.admin.base import person, show
 from product_imagery.admin.history import record_each
@@ -45,11 +44,11 @@ class Decisions:
         if left:
             messages.warning(request, _left_sentence(left))
         elif not jobs:
-            messages.warning(request, _t("None of these waits for a decision. Nothing was changed."))
+            messages.warning(request, gettext("None of these waits for a decision. Nothing was changed."))
         if not jobs:
             return None
         if len(jobs) > _MOST:
-            sentence = _t("These are more than %d: decide about them with the command imagery_decide.")
+            sentence = gettext("These are more than %d: decide about them with the command imagery_decide.")
             messages.warning(request, sentence % _MOST)
         elif "confirmed" not in request.POST:
             return self._page(request, jobs, choice, action)
@@ -60,7 +59,7 @@ class Decisions:
     def _page(self, request: HttpRequest, jobs: list[ProviderJob], choice: str, action: str) -> TemplateResponse:
         site: Any = self.admin_site  # type: ignore[attr-defined]
         facts = {"accounts": decide.summary(jobs), "pks": [job.pk for job in jobs], "choice": choice, "action": action}
-        title = _t("Send lost requests again") if choice == decide.SEND_AGAIN else _t("Give lost requests up")
+        title = gettext("Send lost requests again") if choice == decide.SEND_AGAIN else gettext("Give lost requests up")
         context = {**site.each_context(request), **facts, "title": title, "opts": ProviderJob._meta}
         return show(request, site, "admin/product_imagery/decide.html", context)
 

@@ -11,9 +11,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from product_imagery.admin.base import ReadOnlyRecords, each, person
 from product_imagery.admin.history import Product, product_of, record
@@ -54,7 +53,7 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
     def restore(self, request: HttpRequest, queryset: QuerySet[ImageVersion]) -> None:
         allowed = visible(request, self.admin_site, queryset, change=True).order_by("-pk")
         if allowed.count() < queryset.count():
-            messages.warning(request, _t("Pictures of products that you may not change were left as they are."))
+            messages.warning(request, gettext("Pictures of products that you may not change were left as they are."))
         step = partial(publish.restore, actor=person(request))
         count = len(each(request, step, allowed.select_related("result__enhancement"), partial(_record, request)))
         if count:
@@ -70,7 +69,7 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
 
     @admin.display(description=_("state"))
     def state(self, version: ImageVersion) -> str:
-        return _t("taken back") if version.restored_at else _t("published")
+        return gettext("taken back") if version.restored_at else gettext("published")
 
 
 def _restored(count: int) -> str:
@@ -87,7 +86,7 @@ def _record(request: HttpRequest, done: Iterable[ImageVersion]) -> None:
 
 def _thumb(version: ImageVersion, name: str) -> SafeString | str:
     if not name:
-        return _t("no picture")
+        return gettext("no picture")
     try:
         address = description_for(version.content_type_id).target_storage.url(name)
     except (ImageryError, ValueError, NotImplementedError):
