@@ -139,7 +139,7 @@ def test_the_admin_takes_a_key_and_keeps_it_when_the_field_stays_empty(admin_cli
         "label": "Main",
         "base_url": "",
         "is_active": "on",
-        "secret_paqshot_webhook_secret": "whsec_1",
+        "paqshot-webhook_secret": "whsec_1",
     }
     page = admin_client.post(f"{base}add/", form)
     assert "needs a key" in page.content.decode()

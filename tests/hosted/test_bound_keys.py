@@ -135,7 +135,7 @@ class TestStored:
         page, there = reverse(_CHANGE, args=[paqshot.pk]), f"{fakes.base}/paqshot/v2"
         answer = person(*_MAY).post(page, _form(label="paqshot", base_url=there, key=KEYS["paqshot"]))
         assert "not sent to another address" in answer.content.decode()
-        fields = {"key": KEYS["paqshot"], "secret_paqshot_webhook_secret": "whsec_new"}
+        fields = {"key": KEYS["paqshot"], "paqshot-webhook_secret": "whsec_new"}
         assert person(*_MAY).post(page, _form(label="paqshot", base_url=there, **fields)).status_code == 302
         paqshot.refresh_from_db()
         assert [one.reveal() for one in paqshot.secrets("webhook_secret")] == ["whsec_new"]

@@ -64,7 +64,7 @@ def test_readings_are_chosen_in_the_admin(paqshot: ProviderCredential, person: A
     client = person("*")
     assert "Signatures of webhooks" in client.get(page).content.decode()
     sent = {"label": "paqshot", "base_url": paqshot.base_url, "is_active": "on", "own_limits": "{}"}
-    client.post(page, sent | {"own_prices": "{}", "reading_paqshot_signature": "base64"})
+    client.post(page, sent | {"own_prices": "{}", "paqshot-signature": "base64"})
     paqshot.refresh_from_db()
     assert paqshot.settings() == {"signature": "base64", "image_as": "bare", "list": "compared"}
 

@@ -1,0 +1,171 @@
+"""Forms of a credential: the fields that every credential has, and those that its provider declares."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.conf import get_settings
+from product_imagery.models import ProviderCredential
+from product_imagery.models.credential import KEY
+from product_imagery.provider_kit.contract import Field, Provider
+from product_imagery.provider_kit.registry import all_providers
+
+
+class SecretInput(forms.PasswordInput):
+    """Input that neither shows what is stored nor lets the browser fill in a password of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"autocomplete": "new-password"})
+
+
+class ProviderFieldsForm(forms.Form):
+    """Fields that a provider declares for its credentials besides the key, prefixed with its slug."""
+
+    def __init__(
+        self, data: Any = None, *, provider: type[Provider], credential: ProviderCredential | None = None
+    ) -> None:
+        super().__init__(data, prefix=provider.slug)
+        self.provider = provider
+        chosen = credential.settings() if credential else {}
+        self.fields = {field.name: _form_field(field, chosen.get(field.name)) for field in provider.fields}
+
+    def apply_to(self, credential: ProviderCredential) -> None:
+        """Set the entered secrets, encrypted, and the chosen readings; save nothing. An empty field changes nothing."""
+        for field in self.provider.fields:
+            value = self.cleaned_data[field.name]
+            if value and field.secret:
+                credential.set_secret(value, field.name)
+            elif value:
+                credential.readings = {**credential.readings, field.name: value}
+
+
+def _form_field(field: Field, chosen: str | None) -> forms.Field:
+    facts: dict[str, Any] = {"label": field.label, "help_text": field.help, "required": False}
+    if field.secret:
+        return forms.CharField(widget=SecretInput, **facts)
+    choices = [(choice, choice) for choice in field.choices]
+    return forms.ChoiceField(choices=choices, initial=chosen or field.choices[0], **facts)
+
+
+class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Form of a credential. A stored secret is never sent to the browser: an empty field keeps it.
+
+    ``provider_forms`` maps slugs to the forms of providers that declare fields of their own: to all of them for a new
+    credential, otherwise to that of its provider.
+    """
+
+    key = forms.CharField(
+        label=_("API key"),
+        required=False,
+        widget=SecretInput,
+        help_text=_("Leave empty to keep the one that is stored."),
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = ProviderCredential
+        widgets = {name: forms.Textarea(attrs={"rows": 2, "cols": 60}) for name in ("own_limits", "own_prices")}
+        fields = (
+            "provider",
+            "label",
+            "base_url",
+            "is_active",
+            "allowed_active",
+            "own_limits",
+            "own_prices",
+            "budget_day",
+            "budget_month",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stored = self.instance if self.instance.pk else None
+        if stored:
+            self.initial["seen"] = _version(stored)
+        data = self.data if self.is_bound else None
+        self.provider_forms = {
+            slug: ProviderFieldsForm(data, provider=provider, credential=stored)
+            for slug, provider in all_providers().items()
+            if provider.fields and (stored is None or stored.provider == slug)
+        }
+
+    @property
+    def provider_form(self) -> ProviderFieldsForm | None:
+        """The form of the provider that was chosen, or nothing if it declares no fields."""
+        return self.provider_forms.get(self.cleaned_data.get("provider") or self.instance.provider)
+
+    def is_valid(self) -> bool:
+        """Validate the fields of the provider as well."""
+        return super().is_valid() and (self.provider_form is None or self.provider_form.is_valid())
+
+    def clean(self) -> dict[str, Any]:
+        """Require a key of a new credential; refuse to overwrite what somebody else has saved meanwhile."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        self._check_key(cleaned)
+        if self.instance.pk:
+            self._check_moved_secrets()
+            self._check_taken_label(cleaned)
+            self._check_version(cleaned)
+        return cleaned
+
+    def _check_key(self, cleaned: dict[str, Any]) -> None:
+        provider = all_providers().get(cleaned.get("provider") or self.instance.provider)
+        if provider is None:
+            return
+        entered = cleaned.get(KEY)
+        known = self.instance.sealed.get(KEY) or cleaned.get("label") in get_settings().keys
+        if provider.needs_credential and not entered and not known:
+            self.add_error(KEY, _("This provider needs a key."))
+        if entered and (fault := provider().fault_of_key(entered)):
+            self.add_error(KEY, fault)
+
+    def _check_moved_secrets(self) -> None:
+        """Require stored secrets anew for another base URL."""
+        if "base_url" not in self.changed_data:
+            return
+        if self.provider_form:
+            self.provider_form.full_clean()
+        for name in self.instance.sealed:
+            form = self if name == KEY else self.provider_form
+            if form and name in form.fields and not form.cleaned_data.get(name):
+                form.add_error(name, _("What is stored is not sent to another address: enter it again."))
+
+    def _check_taken_label(self, cleaned: dict[str, Any]) -> None:
+        """Refuse a label whose key is in the settings if the credential has its own."""
+        if (
+            "label" in self.changed_data
+            and self.instance.sealed.get(KEY)
+            and cleaned.get("label") in get_settings().keys
+        ):
+            taken = _("The settings hold a key under this name. This credential has its own: give it another name.")
+            self.add_error("label", taken)
+
+    def _check_version(self, cleaned: dict[str, Any]) -> None:
+        ProviderCredential.objects.lock(self.instance.pk)
+        now = _version(ProviderCredential.objects.get(pk=self.instance.pk))
+        if cleaned.get("seen", "") not in ("", now):
+            raise forms.ValidationError(
+                _("Somebody changed this account while you had it open. Nothing was saved: open it again.")
+            )
+
+    def save(self, commit: bool = True) -> Any:
+        """Save with the entered secrets encrypted."""
+        credential = super().save(commit=False)
+        if self.cleaned_data.get(KEY):
+            credential.set_secret(self.cleaned_data[KEY])
+        if self.provider_form:
+            self.provider_form.apply_to(credential)
+        if commit:
+            credential.save()
+        return credential
+
+
+def _version(credential: ProviderCredential) -> str:
+    """Return a digest of what the form edits, which shows that somebody else has saved meanwhile."""
+    values = [str(getattr(credential, name)) for name in (*CredentialForm.Meta.fields, "sealed", "readings")]
+    return salted_hmac("product_imagery credential form", json.dumps(values), algorithm="sha256").hexdigest()

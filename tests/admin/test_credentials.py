@@ -1,0 +1,89 @@
+"""The form of a credential: fields that its provider declares are saved, recorded and protected like its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from product_imagery.models import ProviderCredential
+from tests.admin.pages import read
+
+pytestmark = pytest.mark.django_db
+
+Person = Callable[..., Client]
+_ADD = "admin:product_imagery_providercredential_add"
+
+
+@pytest.fixture
+def paqshot() -> ProviderCredential:
+    credential = ProviderCredential(provider="paqshot", label="Main")
+    credential.set_secret("pk_live_example_key_0001")
+    credential.set_secret("whsec_stored", "webhook_secret")
+    credential.save()
+    return credential
+
+
+def _page(name: str, credential: ProviderCredential) -> str:
+    return reverse(f"admin:product_imagery_providercredential_{name}", args=[credential.pk])
+
+
+def _headings(response: Any) -> list[str]:
+    return re.findall(r'class="fieldset-heading">(.+?)<', response.content.decode())
+
+
+def test_a_new_credential_has_a_fieldset_for_each_provider_that_declares_fields(person: Person) -> None:
+    page = person("*").get(reverse(_ADD))
+    assert _headings(page) == ["Secrets", "Limits and prices", "Paqshot", "PergAI"]
+    assert {"paqshot-webhook_secret", "paqshot-signature", "pergai-list"} <= read(page).values.keys()
+
+
+def test_a_stored_credential_has_the_fields_of_its_provider_only(paqshot: ProviderCredential, person: Person) -> None:
+    page = person("*").get(_page("change", paqshot))
+    assert _headings(page) == ["Secrets", "Limits and prices", "State", "Paqshot"]
+    fields = read(page).values
+    assert fields["paqshot-webhook_secret"] == ""
+    assert not [name for name in fields if name.startswith("pergai")]
+
+
+def test_fields_of_another_provider_than_the_chosen_one_are_ignored(person: Person) -> None:
+    client = person("*")
+    entered = {"provider": "productai", "label": "Main", "key": "another", "paqshot-webhook_secret": "whsec_1"}
+    client.post(reverse(_ADD), {**read(client.get(reverse(_ADD))).values, **entered})
+    credential = ProviderCredential.objects.get()
+    assert list(credential.sealed) == ["key"]
+    assert credential.readings == {}
+
+
+def test_a_changed_field_of_the_provider_is_named_in_the_history(paqshot: ProviderCredential, person: Person) -> None:
+    client = person("*")
+    fields = read(client.get(_page("change", paqshot))).values
+    client.post(_page("change", paqshot), {**fields, "paqshot-webhook_secret": "whsec_new", "label": "Other"})
+    paqshot.refresh_from_db()
+    assert paqshot.secret("webhook_secret").reveal() == "whsec_new"
+    history = client.get(_page("history", paqshot)).content.decode()
+    assert "Changed Name. Changed Webhook secret." in history
+    assert "whsec_new" not in history
+
+
+def test_a_wrong_value_of_a_field_of_the_provider_saves_nothing(paqshot: ProviderCredential, person: Person) -> None:
+    client = person("*")
+    fields = read(client.get(_page("change", paqshot))).values
+    page = client.post(_page("change", paqshot), {**fields, "label": "Other", "paqshot-signature": "rot13"})
+    shown = page.content.decode()
+    assert 'class="errornote"' in shown
+    assert "rot13 is not one of the available choices" in shown
+    paqshot.refresh_from_db()
+    assert (paqshot.label, paqshot.readings) == ("Main", {})
+
+
+def test_fields_of_the_provider_are_shown_to_those_who_may_save_them(
+    paqshot: ProviderCredential, person: Person
+) -> None:
+    page = person("view_providercredential").get(_page("change", paqshot))
+    assert page.status_code == 200
+    assert not [name for name in read(page).values if name.startswith("paqshot")]
