@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import go
+from product_imagery.admin.base import stepwise_view
+from product_imagery.admin.start import start_page
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RegistrationError
 from product_imagery.models import Enhancement, Selection
@@ -24,38 +26,58 @@ else:
 
 
 class EnhanceImagesMixin(_Base):
-    """Add “Enhance pictures” to a changelist: ``class ProductAdmin(EnhanceImagesMixin, admin.ModelAdmin)``."""
+    """Add “Enhance pictures” to a changelist, and the page where the selection becomes an enhancement.
+
+    ``class ProductAdmin(EnhanceImagesMixin, admin.ModelAdmin)``. A subclass may set ``enhance_images_template`` to a
+    template that extends ours.
+    """
 
     actions: Any = ("enhance_images",)
+    enhance_images_template = "admin/product_imagery/start.html"
 
     def has_enhance_images_permission(self, request: HttpRequest) -> bool:
         """Show the action only to those who may start enhancements."""
         return bool(request.user.has_perm("product_imagery.start_enhancement"))
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page of a selection."""
+        view = stepwise_view(self.admin_site, self.enhance_images_view)
+        return [path("enhance-images/<uuid:selection>/", view, name=self._url_name()), *super().get_urls()]
+
+    def _url_name(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_enhance_images"
+
     @admin.action(description=_("Enhance pictures of selected %(verbose_name_plural)s"), permissions=["enhance_images"])
     def enhance_images(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Keep the selection on the server and ask what to do with it."""
-        if not self.admin_site.is_registered(Enhancement):
-            missing = gettext("This site lacks our pages: a developer calls product_imagery.admin.register(site).")
-            self.message_user(request, missing, messages.ERROR)
-            return None
-        try:
-            description_of(self.model)
-        except RegistrationError as error:
-            self.message_user(request, error.message, messages.ERROR)
-            return None
-        most = get_settings().max_selection
-        ids = [str(pk) for pk in queryset.order_by().values_list("pk", flat=True)[: most + 1]]
-        if len(ids) > most:
-            sentence = ngettext("Select at most %(n)s product.", "Select at most %(n)s products.", most) % {"n": most}
-            self.message_user(request, sentence, messages.ERROR)
-            return None
-        if not self.has_view_permission(request):
-            self.message_user(request, gettext("You may not see these products."), messages.ERROR)
+        """Store the selection and redirect to its page, which asks for look and options."""
+        maximum = get_settings().max_selection
+        ids = [str(pk) for pk in queryset.order_by().values_list("pk", flat=True)[: maximum + 1]]
+        refusal = self._refusal(request, len(ids))
+        if refusal:
+            self.message_user(request, refusal, messages.ERROR)
             return None
         selection = Selection.objects.create(
             content_type=ContentType.objects.get_for_model(self.model, for_concrete_model=False),
             ids=ids,
             actor_id=request.user.pk,  # type: ignore[misc]
         )
-        return go(self.admin_site, "enhancement_start", selection.pk)
+        name = f"admin:{self._url_name()}"
+        return HttpResponseRedirect(reverse(name, args=[selection.pk], current_app=self.admin_site.name))
+
+    def _refusal(self, request: HttpRequest, count: int) -> str:
+        """Return a sentence if nothing can be started for ``count`` products here, or an empty string."""
+        if not self.admin_site.is_registered(Enhancement):
+            return gettext("This site lacks our pages: a developer calls product_imagery.admin.register(site).")
+        try:
+            description_of(self.model)
+        except RegistrationError as error:
+            return error.message
+        maximum = get_settings().max_selection
+        if count > maximum:
+            text = ngettext("Select at most %(n)s product.", "Select at most %(n)s products.", maximum)
+            return text % {"n": maximum}
+        return "" if self.has_view_permission(request) else gettext("You may not see these products.")
+
+    def enhance_images_view(self, request: HttpRequest, selection: Any) -> HttpResponse:
+        """Show the page of a selection, and start the enhancement when its form is sent."""
+        return start_page(request, selection, self, self.enhance_images_template)

@@ -22,6 +22,7 @@ from django.utils.translation import gettext
 
 from product_imagery.admin.permissions import missing
 from product_imagery.exceptions import ImageryError
+from product_imagery.transactions import own_transactions
 
 _Thing = TypeVar("_Thing")
 _Value = TypeVar("_Value")
@@ -53,7 +54,7 @@ def refusing(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[...
     """Wrap a view: a ``PermissionDenied`` with a reason becomes a page (status 403) that shows the reason."""
 
     @wraps(view)
-    def answer(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
         try:
             return view(request, *arguments, **named)
         except PermissionDenied as error:
@@ -64,7 +65,15 @@ def refusing(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[...
             page.status_code = 403
             return page
 
-    return answer
+    return wrapped
+
+
+def stepwise_view(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Wrap a view of many steps: it requires a login, explains denials, and makes each step a transaction of its own.
+
+    In one transaction for the whole request, as ``ATOMIC_REQUESTS`` has it, they would block every other writer.
+    """
+    return own_transactions(site.admin_view(refusing(site, view)))
 
 
 def person(request: HttpRequest) -> AbstractBaseUser:

@@ -1,4 +1,4 @@
-"""Admin of enhancements: list, progress page, and the URLs of the confirm and review pages."""
+"""Admin of enhancements: list, progress page, and the URL of the review page."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import ReadOnlyRecords, coloured, each, explained, go, refusing, require, show
-from product_imagery.admin.confirm import confirm_page
+from product_imagery.admin.base import ReadOnlyRecords, coloured, each, explained, go, require, show, stepwise_view
 from product_imagery.admin.history import record
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.review import review_page
@@ -27,7 +26,6 @@ from product_imagery.flows.plan import LEFT_OUT
 from product_imagery.models import Enhancement, EnhancementItem
 from product_imagery.models.enhancement import ItemQuerySet
 from product_imagery.states import ItemStatus, Publication
-from product_imagery.transactions import own_transactions
 
 _SHOWN = 50
 
@@ -100,21 +98,13 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         return self.has_cancel_permission(request) and request.user.has_perm("product_imagery.start_enhancement")
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the confirm and review pages to Django's own."""
-        # Many steps, each a short transaction of its own: in one for the whole request they would hold up every writer.
-        views = (self.start, self.review, self.change_view)
-        site = self.admin_site
-        start, review, change = (own_transactions(site.admin_view(refusing(site, view))) for view in views)
+        """Add the review page to Django's own."""
+        review, change = (stepwise_view(self.admin_site, view) for view in (self.review, self.change_view))
         own = [
-            path("start/<uuid:selection>/", start, name="product_imagery_enhancement_start"),
             path("<int:pk>/review/", review, name="product_imagery_enhancement_review"),
             path("<path:object_id>/change/", change, name="product_imagery_enhancement_change"),
         ]
         return own + super().get_urls()
-
-    def start(self, request: HttpRequest, selection: Any) -> HttpResponse:
-        """Show the confirm page of a selection."""
-        return confirm_page(request, selection, self.admin_site)
 
     def review(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the review page."""

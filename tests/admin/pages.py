@@ -50,7 +50,7 @@ def read(response: Any) -> _Fields:
 
 
 def press_start(client: Client, address: str, **changes: str) -> Any:
-    """Fill the confirm form in, have its figures updated, and press *Start*."""
+    """Fill the start form in, have its figures updated, and press *Start*."""
     preset = changes.pop("preset", "")
     filled = read(client.get(address + (f"?preset={preset}" if preset else ""))).values | changes
     shown = read(client.post(address, {**filled, "preview": "figures"})).values

@@ -37,8 +37,8 @@ def _select(client: Client, *products: Product) -> Any:
     return client.post(reverse(_CHANGELIST), data)
 
 
-def _confirm(selection: Selection) -> str:
-    return reverse("admin:product_imagery_enhancement_start", args=[selection.pk])
+def _start_page(selection: Selection) -> str:
+    return reverse("admin:shop_product_enhance_images", args=[selection.pk])
 
 
 def _page(enhancement: Enhancement, name: str = "change") -> str:
@@ -55,7 +55,7 @@ def test_from_selection_to_the_product_and_back(make_product: Make, person: Pers
     Preset.objects.filter(name="larger").update(position=1)
     response = _select(client, product)
     selection = Selection.objects.get()
-    assert response.url == _confirm(selection)
+    assert response.url == _start_page(selection)
     page = _text(client.get(response.url))
     assert "1 product selected" in page
     assert "1 picture to make" in page
@@ -99,7 +99,7 @@ def test_every_step_needs_its_own_permission(make_product: Make, person: Person,
     assert not Selection.objects.exists()
     starter = person(*_PRODUCTS, "start_enhancement")
     _select(starter, product)
-    assert may_not.post(_confirm(Selection.objects.get()), {"start": "1"}).status_code == 403
+    assert may_not.post(_start_page(Selection.objects.get()), {"start": "1"}).status_code == 403
 
     enhancement = enlarge(product)
     viewer = person(*_PRODUCTS, "view_enhancement", "view_resultimage", "view_imageversion")

@@ -110,7 +110,7 @@ def test_the_enhancement_and_a_lost_request_name_it_too(enhancement: Enhancement
     assert _LABELS["decide_providerjob"] in _change(looker, ProviderJob.objects.get())
 
 
-def test_the_confirm_page_says_why_nothing_can_be_published_at_once(make_product: Any, person: Any) -> None:
+def test_the_start_page_says_why_nothing_can_be_published_at_once(make_product: Any, person: Any) -> None:
     client = person(*_PRODUCTS, "start_enhancement", "review_resultimage")
     data = {"action": "enhance_images", "_selected_action": [make_product().pk]}
     page = client.post(reverse("admin:shop_product_changelist"), data, follow=True).content.decode()
@@ -122,7 +122,7 @@ def test_what_is_denied_is_explained(enhancement: Enhancement, person: Any) -> N
     own = reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])
     review = reverse("admin:product_imagery_enhancement_review", args=[enhancement.pk])
     job = reverse("admin:product_imagery_providerjob_decide", args=[ProviderJob.objects.get().pk])
-    start = reverse("admin:product_imagery_enhancement_start", args=["5e0b3b2c-4d0b-4bd6-9d36-7c3d9f3b6a0f"])
+    start = reverse("admin:shop_product_enhance_images", args=["5e0b3b2c-4d0b-4bd6-9d36-7c3d9f3b6a0f"])
     looker = person(*_PRODUCTS, "restore_imageversion")
     denied = [
         (looker.post(own, {"cancel": "1"}), "cancel_enhancement"),

@@ -39,7 +39,7 @@ def test_nobody_is_led_to_another_site(sites: None, make_product: Any, person: A
     client, product = person("*"), make_product()
     data = {"action": "enhance_images", "_selected_action": [product.pk]}
     response = client.post("/back/shop/product/", data)
-    assert response.url.startswith("/back/product_imagery/enhancement/start/")
+    assert response.url.startswith("/back/shop/product/enhance-images/")
     started = press_start(client, response.url, preset="larger")
     assert started.url.startswith("/back/")
     work()

@@ -1,4 +1,4 @@
-"""The form of the confirm page, whose fields are the options that the provider declares."""
+"""The form of the start page, whose fields are the options that the provider declares."""
 
 from __future__ import annotations
 

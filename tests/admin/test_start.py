@@ -1,4 +1,4 @@
-"""The confirm page: what is started is what the form says and what the person has seen."""
+"""The start page: what is started is what the form says and what the person has seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The confirm page: the look, number, duration and price of the pictures, and the button that starts."""
+"""The start page: the look, number, duration and price of the pictures, and the button that starts."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.models import ADDITION
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from product_imagery.admin.base import go, person, require, show
-from product_imagery.admin.forms import StartForm
 from product_imagery.admin.history import record
 from product_imagery.admin.permissions import missing
+from product_imagery.admin.start_form import StartForm
 from product_imagery.admin.visibility import may_change
 from product_imagery.checks.local_engine import check_model, check_packages
 from product_imagery.exceptions import ImageryError
@@ -25,13 +25,14 @@ from product_imagery.models import Enhancement, Preset, Selection
 from product_imagery.products import ProductImages, description_for
 
 
-def confirm_page(request: HttpRequest, pk: Any, site: AdminSite) -> HttpResponse:
-    """Show and accept the confirm form of the selection ``pk``, which belongs to the person who made it.
+def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], template: str) -> HttpResponse:
+    """Show and accept the form of the selection ``pk``, which belongs to the person who made it.
 
     One form holds the look, its options, how to apply it, and a digest of the figures that were shown. Exactly that is
     started, and only if the figures still hold.
     """
     require(request, "start_enhancement")
+    site = products.admin_site
     selection = Selection.objects.filter(pk=pk, actor_id=request.user.pk).first()
     if selection is None:
         messages.warning(
@@ -45,18 +46,18 @@ def confirm_page(request: HttpRequest, pk: Any, site: AdminSite) -> HttpResponse
     context: dict[str, Any] = {"selection": selection, "presets": presets, "chosen": chosen, "problem": ""}
     context["lacking"] = missing(request, "review_resultimage", "publish_resultimage")
     try:
-        enhancement = _take(request, site, selection, chosen, context)
+        enhancement = _process(request, site, selection, chosen, context)
     except ImageryError as error:
         enhancement, context["problem"] = None, error.message
     if enhancement:
         record(request, {enhancement: _started(enhancement)}, ADDITION)
         selection.delete()
         return go(site, "enhancement_change", enhancement.pk)
-    context |= {**site.each_context(request), "title": _("Enhance pictures"), "opts": Enhancement._meta}
-    return show(request, site, "admin/product_imagery/confirm.html", context)
+    context |= {**site.each_context(request), "title": _("Enhance pictures"), "opts": products.opts}
+    return show(request, site, template, context)
 
 
-def _take(
+def _process(
     request: HttpRequest, site: AdminSite, selection: Selection, chosen: str, context: dict[str, Any]
 ) -> Enhancement | None:
     """Fill the context of the page; start if the person pressed *Start* and nothing prevents it."""
