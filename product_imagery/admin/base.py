@@ -28,17 +28,17 @@ _Thing = TypeVar("_Thing")
 _Value = TypeVar("_Value")
 
 
-def address(site: AdminSite, page: str, *arguments: Any) -> str:
+def page_url(site: AdminSite, page: str, *arguments: Any) -> str:
     """Return the URL of one of our pages on this site, e.g. ``enhancement_change``."""
     return reverse(f"admin:product_imagery_{page}", args=arguments, current_app=site.name)
 
 
-def go(site: AdminSite, page: str, *arguments: Any) -> HttpResponseRedirect:
+def redirect_to_page(site: AdminSite, page: str, *arguments: Any) -> HttpResponseRedirect:
     """Redirect to one of our pages on this site."""
-    return HttpResponseRedirect(address(site, page, *arguments))
+    return HttpResponseRedirect(page_url(site, page, *arguments))
 
 
-def show(request: HttpRequest, site: AdminSite, template: str, context: dict[str, Any]) -> TemplateResponse:
+def render_page(request: HttpRequest, site: AdminSite, template: str, context: dict[str, Any]) -> TemplateResponse:
     """Render one of our own pages; its links stay on this site."""
     request.current_app = site.name  # type: ignore[attr-defined]
     return TemplateResponse(request, template, context)
@@ -50,7 +50,7 @@ def require(request: HttpRequest, *permissions: str) -> None:
         raise PermissionDenied(sentence)
 
 
-def refusing(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def explain_denials(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Wrap a view: a ``PermissionDenied`` with a reason becomes a page (status 403) that shows the reason."""
 
     @wraps(view)
@@ -61,7 +61,7 @@ def refusing(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[...
             if not str(error):
                 raise
             context = {**site.each_context(request), "title": gettext("You may not do this"), "reason": str(error)}
-            page = show(request, site, "admin/product_imagery/refused.html", context)
+            page = render_page(request, site, "admin/product_imagery/refused.html", context)
             page.status_code = 403
             return page
 
@@ -73,10 +73,10 @@ def stepwise_view(site: AdminSite, view: Callable[..., HttpResponse]) -> Callabl
 
     In one transaction for the whole request, as ``ATOMIC_REQUESTS`` has it, they would block every other writer.
     """
-    return own_transactions(site.admin_view(refusing(site, view)))
+    return own_transactions(site.admin_view(explain_denials(site, view)))
 
 
-def person(request: HttpRequest) -> AbstractBaseUser:
+def user_of(request: HttpRequest) -> AbstractBaseUser:
     """Return the user, who is always logged in on admin pages."""
     assert isinstance(request.user, AbstractBaseUser)
     return request.user
@@ -91,7 +91,7 @@ _STEPS = (
 )
 
 
-def may_look(request: HttpRequest) -> bool:
+def may_take_any_step(request: HttpRequest) -> bool:
     """Return true for users with the permission for any step: they may also see what the steps are about."""
     return any(request.user.has_perm(f"product_imagery.{name}") for name in _STEPS)
 
@@ -111,7 +111,7 @@ class ReadOnly:
         shown: list[URLPattern] = super().get_urls()  # type: ignore[misc]
         for pattern in shown:
             if isinstance(pattern, URLPattern):
-                pattern.callback = refusing(site, pattern.callback)
+                pattern.callback = explain_denials(site, pattern.callback)
         return shown
 
     def _require_view(self, request: HttpRequest) -> None:
@@ -152,15 +152,15 @@ class ReadOnlyRecords(ReadOnly):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Accept the model's own view permission or that for any step."""
-        return may_look(request) or bool(super().has_view_permission(request, obj))  # type: ignore[misc]
+        return may_take_any_step(request) or bool(super().has_view_permission(request, obj))  # type: ignore[misc]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show the pages in the admin's index to the same people."""
-        return may_look(request) or bool(super().has_module_permission(request))  # type: ignore[misc]
+        return may_take_any_step(request) or bool(super().has_module_permission(request))  # type: ignore[misc]
 
 
 @contextmanager
-def explained(request: HttpRequest) -> Iterator[None]:
+def errors_as_messages(request: HttpRequest) -> Iterator[None]:
     """Turn an error of a flow into a message for the person."""
     try:
         yield
@@ -168,7 +168,7 @@ def explained(request: HttpRequest) -> Iterator[None]:
         messages.error(request, error.message)
 
 
-def each(
+def for_each(
     request: HttpRequest,
     step: Callable[[_Thing], _Value],
     things: Iterable[_Thing],
@@ -195,6 +195,6 @@ def each(
     return done
 
 
-def coloured(state: str, label: str) -> SafeString:
+def state_label(state: str, label: str) -> SafeString:
     """Return the label of a state in its colour; ``state`` is the name of a class in ``admin.css``."""
     return format_html('<span class="imagery-state imagery-{}">{}</span>', state, label)

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import each
+from product_imagery.admin.base import for_each
 from product_imagery.admin.credential_forms import CredentialForm
 from product_imagery.admin.history import record, record_each
 from product_imagery.flows import accounts
@@ -117,7 +117,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Check the key at the provider"), permissions=["change"])
     def check_key(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
-        each(request, lambda one: messages.success(request, f"{one}: {accounts.check(one)}"), queryset)
+        for_each(request, lambda one: messages.success(request, f"{one}: {accounts.check(one)}"), queryset)
 
     @admin.action(description=_("New address for webhooks (the old one works for a week)"), permissions=["change"])
     def move_webhook(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:

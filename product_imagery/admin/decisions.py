@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import person, show
+from product_imagery.admin.base import render_page, user_of
 from product_imagery.admin.history import record_each
 from product_imagery.admin.visibility import jobs_seen_whole
 from product_imagery.flows import decide
@@ -61,10 +61,10 @@ class Decisions:
         facts = {"accounts": decide.summary(jobs), "pks": [job.pk for job in jobs], "choice": choice, "action": action}
         title = gettext("Send lost requests again") if choice == decide.SEND_AGAIN else gettext("Give lost requests up")
         context = {**site.each_context(request), **facts, "title": title, "opts": ProviderJob._meta}
-        return show(request, site, "admin/product_imagery/decide.html", context)
+        return render_page(request, site, "admin/product_imagery/decide.html", context)
 
     def _decide_all(self, request: HttpRequest, jobs: list[ProviderJob], choice: str) -> None:
-        done, refusals = decide.decide_all(jobs, choice, person(request))
+        done, refusals = decide.decide_all(jobs, choice, user_of(request))
         record_each(request, done, choice)
         for sentence in refusals:
             messages.warning(request, sentence)

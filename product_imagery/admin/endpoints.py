@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import coloured, explained, person
+from product_imagery.admin.base import errors_as_messages, state_label, user_of
 from product_imagery.admin.history import record_each
 from product_imagery.exceptions import UnsafeAddress
 from product_imagery.flows import endpoints
@@ -78,7 +78,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             obj.save(update_fields=["description", "events"])  # a worker may be writing the rest at this moment
             return
         chosen = {name: form.cleaned_data[name] for name in EndpointForm.Meta.fields}
-        made, secret = endpoints.make(owner=person(request), **chosen)
+        made, secret = endpoints.make(owner=user_of(request), **chosen)
         obj.pk, obj.uuid = made.pk, made.uuid
         self._show(request, secret)
 
@@ -92,19 +92,19 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("state"), ordering="state")
     def coloured_state(self, endpoint: WebhookEndpoint) -> SafeString:
-        return coloured(_STATE_COLOURS[endpoint.state], endpoint.get_state_display())
+        return state_label(_STATE_COLOURS[endpoint.state], endpoint.get_state_display())
 
     @admin.action(description=_("Send a challenge: for those that wait or were switched off"), permissions=["change"])
     def verify(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
-            with explained(request):
+            with errors_as_messages(request):
                 endpoints.verify(endpoint)
                 messages.success(request, gettext("A challenge is on its way to {}.").format(endpoint))
 
     @admin.action(description=_("Send a test event"), permissions=["change"])
     def send_test(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
-            with explained(request):
+            with errors_as_messages(request):
                 endpoints.send_test(endpoint)
                 messages.success(request, gettext("A test event is on its way to {}.").format(endpoint))
 

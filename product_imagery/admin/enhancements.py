@@ -14,7 +14,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import ReadOnlyRecords, coloured, each, explained, go, require, show, stepwise_view
+from product_imagery.admin.base import (
+    ReadOnlyRecords,
+    errors_as_messages,
+    for_each,
+    redirect_to_page,
+    render_page,
+    require,
+    state_label,
+    stepwise_view,
+)
 from product_imagery.admin.history import record
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.review import review_page
@@ -78,16 +87,16 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         notes = [gettext("%d failed") % enhancement.failed] if enhancement.failed else []
         notes += [gettext("%d need a decision") % enhancement.stalled] if enhancement.stalled else []
         notes += [gettext("being prepared")] if enhancement.preparing else []
-        state = coloured(enhancement.status, enhancement.get_status_display())
+        state = state_label(enhancement.status, enhancement.get_status_display())
         return format_html("{} {}", state, ", ".join(notes))
 
     @admin.action(description=_("Cancel what has not begun"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
-        each(request, partial(self._cancel, request), queryset, partial(record, request))
+        for_each(request, partial(self._cancel, request), queryset, partial(record, request))
 
     @admin.action(description=_("Try failed pictures again"), permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
-        each(request, partial(self._retry, request), queryset, partial(record, request))
+        for_each(request, partial(self._retry, request), queryset, partial(record, request))
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """Return true for users who may cancel enhancements."""
@@ -120,13 +129,13 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
             return super().change_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             require(request, "cancel_enhancement")
-            with explained(request):
+            with errors_as_messages(request):
                 if "cancel" in request.POST:
                     record(request, {enhancement: self._cancel(request, enhancement)})
                 elif "retry" in request.POST:
                     require(request, "start_enhancement")
                     record(request, {enhancement: self._retry(request, enhancement)})
-            return go(self.admin_site, "enhancement_change", enhancement.pk)
+            return redirect_to_page(self.admin_site, "enhancement_change", enhancement.pk)
         context = {
             **self.admin_site.each_context(request),
             **self._figures(request, enhancement),
@@ -137,7 +146,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         context["lacking"] = missing(request, *self.steps)
         context["may_cancel"] = self.has_cancel_permission(request)
         context["may_retry"] = self.has_retry_permission(request)
-        return show(request, self.admin_site, self.change_form_template, context)
+        return render_page(request, self.admin_site, self.change_form_template, context)
 
     def _require_all(self, request: HttpRequest, enhancement: Enhancement) -> None:
         """Raise ``StateError`` if the enhancement has products that the person may not see."""

@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import HttpRequest
 
-from product_imagery.admin.base import person
+from product_imagery.admin.base import user_of
 from product_imagery.models import EnhancementItem, ImageVersion
 
 
@@ -36,7 +36,7 @@ def record(request: HttpRequest, sentences: Mapping[Model | Product, str], flag:
     for subject, sentence in sentences.items():
         content_type_id, object_id, label = subject if isinstance(subject, Product) else _named(subject)
         named = {"content_type_id": content_type_id, "object_id": object_id, "object_repr": label[:200]}
-        entries.append(LogEntry(user_id=person(request).pk, action_flag=flag, change_message=sentence, **named))
+        entries.append(LogEntry(user_id=user_of(request).pk, action_flag=flag, change_message=sentence, **named))
     LogEntry.objects.bulk_create(entries)
 
 

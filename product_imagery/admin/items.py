@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import ReadOnlyRecords, address, coloured
+from product_imagery.admin.base import ReadOnlyRecords, page_url, state_label
 from product_imagery.admin.visibility import visible
 from product_imagery.flows import standing
 from product_imagery.models import EnhancementItem, ResultImage
@@ -59,9 +59,9 @@ class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[t
 
     @admin.display(description=_("enhancement"), ordering="enhancement")
     def link(self, item: EnhancementItem) -> SafeString:
-        page = address(self.admin_site, "enhancement_change", item.enhancement_id)
+        page = page_url(self.admin_site, "enhancement_change", item.enhancement_id)
         return format_html('<a href="{}">{}</a>', page, item.enhancement)
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, item: EnhancementItem) -> SafeString:
-        return coloured(item.status, item.get_status_display())
+        return state_label(item.status, item.get_status_display())

@@ -18,13 +18,13 @@ from django.views.decorators.http import require_POST
 
 from product_imagery.admin.base import (
     ReadOnlyRecords,
-    address,
-    coloured,
-    explained,
-    go,
-    person,
-    refusing,
+    errors_as_messages,
+    explain_denials,
+    page_url,
+    redirect_to_page,
     require,
+    state_label,
+    user_of,
 )
 from product_imagery.admin.decisions import Decisions
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
@@ -69,7 +69,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
 
     def get_urls(self) -> list[URLPattern]:
         """Add the URL of the decision."""
-        decide = self.admin_site.admin_view(refusing(self.admin_site, require_POST(self._decide)))
+        decide = self.admin_site.admin_view(explain_denials(self.admin_site, require_POST(self._decide)))
         return [path("<int:pk>/decide/", decide, name="product_imagery_providerjob_decide"), *super().get_urls()]
 
     def change_view(
@@ -89,27 +89,27 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
                 gettext("You may not see all products of this call: somebody who may has to decide.")
             )
         choice = request.POST.get("choice", "")
-        with explained(request):
+        with errors_as_messages(request):
             if choice == "send_again":
-                steer.send_again(job, person(request))
+                steer.send_again(job, user_of(request))
             elif choice == "adopt":
-                steer.adopt(job, request.POST.get("remote_id", ""), person(request))
+                steer.adopt(job, request.POST.get("remote_id", ""), user_of(request))
             elif choice == "give_up":
-                steer.give_up(job, person(request))
+                steer.give_up(job, user_of(request))
             else:
                 messages.error(request, gettext("Choose what became of the request."))
-                return go(self.admin_site, "providerjob_change", pk)
+                return redirect_to_page(self.admin_site, "providerjob_change", pk)
             self.log_change(request, job, f"{choice} {request.POST.get('remote_id', '')}".strip())
             messages.success(request, gettext("Decided. A worker goes on with it."))
-        return go(self.admin_site, "providerjob_change", pk)
+        return redirect_to_page(self.admin_site, "providerjob_change", pk)
 
     @admin.display(description=_("state"), ordering="state")
     def coloured_state(self, job: ProviderJob) -> SafeString:
-        return coloured(job.state, job.get_state_display())
+        return state_label(job.state, job.get_state_display())
 
     @admin.display(description=_("enhancement"))
     def enhancement_link(self, job: ProviderJob) -> SafeString:
-        page = address(self.admin_site, "enhancement_change", job.enhancement_id)
+        page = page_url(self.admin_site, "enhancement_change", job.enhancement_id)
         return format_html('<a href="{}">{}</a>', page, job.enhancement)
 
 

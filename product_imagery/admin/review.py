@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.base import each, may_look, person, require, show
+from product_imagery.admin.base import for_each, may_take_any_step, render_page, require, user_of
 from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.permissions import missing
 from product_imagery.admin.visibility import visible, visible_enhancements
@@ -40,7 +40,7 @@ _FILTERS: dict[str, dict[str, Any]] = {
 
 def review_page(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """List the results of one enhancement; a POST judges one of them, or all that are ticked."""
-    if not may_look(request):
+    if not may_take_any_step(request):
         require(request, "view_resultimage")
     enhancement = get_object_or_404(visible_enhancements(request, site, Enhancement.objects.all()), pk=pk)
     results = visible(request, site, ResultImage.objects.filter(item__enhancement=enhancement), "item__")
@@ -70,7 +70,7 @@ def review_page(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     steps = ("review_resultimage", "publish_resultimage", *(("start_enhancement",) if can_vary else ()))
     context["lacking"] = missing(request, *steps)
     context |= {"may_vary": may_vary, "opts": Enhancement._meta}
-    return show(request, site, "admin/product_imagery/review.html", context)
+    return render_page(request, site, "admin/product_imagery/review.html", context)
 
 
 def _may(request: HttpRequest, step: str) -> bool:
@@ -114,10 +114,10 @@ def _judge(request: HttpRequest, results: QuerySet[ResultImage], changeable: Que
         if name in _PUBLISHING:
             chosen = changeable.filter(pk__in=keys)
             _tell_left(request, asked.count() - chosen.count())
-        step = partial(taken, actor=person(request))
+        step = partial(taken, actor=user_of(request))
         if request.POST[name] == "ticked" and name in _PUBLISHING:
             step, chosen = partial(step, replaces=False), _one_variant_each(request, chosen)
-        done = each(request, step, chosen.select_related("item__enhancement"), partial(_record, request, name))
+        done = for_each(request, step, chosen.select_related("item__enhancement"), partial(_record, request, name))
         if done:
             messages.success(request, _told(name, len(done)))
         elif not asked:

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from product_imagery.admin.base import go, person, require, show
+from product_imagery.admin.base import redirect_to_page, render_page, require, user_of
 from product_imagery.admin.history import record
 from product_imagery.admin.permissions import missing
 from product_imagery.admin.start_form import StartForm
@@ -38,7 +38,7 @@ def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], templat
         messages.warning(
             request, _("This selection was started already, or it has expired. Select the products again.")
         )
-        return go(site, "enhancement_changelist")
+        return redirect_to_page(site, "enhancement_changelist")
     presets = list(Preset.objects.offered().select_related("credential"))
     if not presets:
         raise Http404("There are no presets.")
@@ -52,9 +52,9 @@ def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], templat
     if enhancement:
         record(request, {enhancement: _started(enhancement)}, ADDITION)
         selection.delete()
-        return go(site, "enhancement_change", enhancement.pk)
+        return redirect_to_page(site, "enhancement_change", enhancement.pk)
     context |= {**site.each_context(request), "title": _("Enhance pictures"), "opts": products.opts}
-    return show(request, site, template, context)
+    return render_page(request, site, template, context)
 
 
 def _process(
@@ -76,7 +76,7 @@ def _process(
     if context["problem"]:
         return None
     way = form.way("fresh", "from_present", "auto_approve", "budget")
-    return start(_products(selection), wanted, door=Enhancement.Door.ADMIN, actor=person(request), **way)
+    return start(_products(selection), wanted, door=Enhancement.Door.ADMIN, actor=user_of(request), **way)
 
 
 def _started(enhancement: Enhancement) -> str:

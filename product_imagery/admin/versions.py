@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import ReadOnlyRecords, each, person
+from product_imagery.admin.base import ReadOnlyRecords, for_each, user_of
 from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import ImageryError
@@ -54,8 +54,8 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
         allowed = visible(request, self.admin_site, queryset, change=True).order_by("-pk")
         if allowed.count() < queryset.count():
             messages.warning(request, gettext("Pictures of products that you may not change were left as they are."))
-        step = partial(publish.restore, actor=person(request))
-        count = len(each(request, step, allowed.select_related("result__enhancement"), partial(_record, request)))
+        step = partial(publish.restore, actor=user_of(request))
+        count = len(for_each(request, step, allowed.select_related("result__enhancement"), partial(_record, request)))
         if count:
             messages.success(request, _restored(count))
 

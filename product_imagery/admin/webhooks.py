@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import ReadOnly, coloured, explained
+from product_imagery.admin.base import ReadOnly, errors_as_messages, state_label
 from product_imagery.admin.permissions import may, missing
 from product_imagery.flows import endpoints, receive
 from product_imagery.models import EventDelivery, WebhookDelivery
@@ -100,13 +100,13 @@ class EventDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: igno
     @admin.action(description=_("Send again"), permissions=["redeliver"])
     def redeliver(self, request: HttpRequest, queryset: QuerySet[EventDelivery]) -> None:
         for delivery in queryset.select_related("endpoint"):
-            with explained(request):
+            with errors_as_messages(request):
                 endpoints.redeliver(delivery)
                 messages.success(request, gettext("{} is on its way.").format(delivery))
 
     @admin.display(description=_("state"), ordering="state")
     def coloured_state(self, delivery: EventDelivery) -> SafeString:
-        return coloured(_STATE_COLOURS[delivery.state], delivery.get_state_display())
+        return state_label(_STATE_COLOURS[delivery.state], delivery.get_state_display())
 
     @admin.display(description=_("body"))
     def text(self, delivery: EventDelivery) -> SafeString:
