@@ -1,4 +1,4 @@
-"""The admin: what a merchant clicks. Each page translates a request into one flow call and its errors back."""
+"""Admin pages for merchants and operators. Each translates a request into one call and its errors into messages."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def state(self, key: ApiKey) -> str:
         return str(key.state.label)
 
-    @admin.action(description=_("Revoke: good for nothing from now on"), permissions=["change"])
+    @admin.action(description=_("Revoke: refuse all further requests"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         revoked = [key for key in queryset if key.revoke()]
         record_each(request, revoked, gettext("Revoked."))

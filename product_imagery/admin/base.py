@@ -1,4 +1,4 @@
-"""Helpers of all admin pages: URLs, permission checks, and errors of flows as messages."""
+"""Helpers of all admin pages: URLs, permission checks, and errors as messages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def redirect_to_page(site: AdminSite, page: str, *arguments: Any) -> HttpRespons
 
 
 def render_page(request: HttpRequest, site: AdminSite, template: str, context: dict[str, Any]) -> TemplateResponse:
-    """Render one of our own pages; its links stay on this site."""
+    """Render one of our pages so that its links stay on this site."""
     request.current_app = site.name  # type: ignore[attr-defined]
     return TemplateResponse(request, template, context)
 
@@ -92,12 +92,12 @@ _STEPS = (
 
 
 def may_take_any_step(request: HttpRequest) -> bool:
-    """Return true for users with the permission for any step: they may also see what the steps are about."""
+    """Return true for users with the permission for any step, who may also see the records of all steps."""
     return any(request.user.has_perm(f"product_imagery.{name}") for name in _STEPS)
 
 
 class ReadOnly:
-    """Mixin of pages that only show what happened. To see them takes the model's own view permission.
+    """Mixin of pages that only show records, to users with the view permission on the model.
 
     ``steps`` are the permissions of the actions: a list says which of them the person lacks.
     """
@@ -161,7 +161,7 @@ class ReadOnlyRecords(ReadOnly):
 
 @contextmanager
 def errors_as_messages(request: HttpRequest) -> Iterator[None]:
-    """Turn an error of a flow into a message for the person."""
+    """Show an ``ImageryError`` that is raised inside as a message."""
     try:
         yield
     except ImageryError as error:
@@ -174,10 +174,10 @@ def for_each(
     things: Iterable[_Thing],
     record: Callable[[dict[_Thing, _Value]], object] | None = None,
 ) -> dict[_Thing, _Value]:
-    """Take one step for each thing and show each different refusal once; return what the steps returned.
+    """Call ``step`` for each thing, show each different error once, and return the results by thing.
 
-    ``record`` is called once with the same, also when a step raises an error that is not ours: the
-    steps before it have taken effect.
+    ``record`` is called once with the results, also when a step raises an error that is not ours: the steps before it
+    have taken effect.
     """
     done: dict[_Thing, _Value] = {}
     refusals = {}

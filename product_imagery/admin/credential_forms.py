@@ -17,7 +17,7 @@ from product_imagery.provider_kit.registry import all_providers
 
 
 class SecretInput(forms.PasswordInput):
-    """Input that neither shows what is stored nor lets the browser fill in a password of its own."""
+    """Input that neither shows the stored secret nor lets the browser fill in a password."""
 
     def __init__(self) -> None:
         super().__init__(attrs={"autocomplete": "new-password"})
@@ -53,7 +53,7 @@ def _form_field(field: Field, chosen: str | None) -> forms.Field:
 
 
 class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Form of a credential. A stored secret is never sent to the browser: an empty field keeps it.
+    """Form of a credential. Stored secrets are never sent to the browser; a field that stays empty keeps its secret.
 
     ``provider_forms`` maps slugs to the forms of providers that declare fields of their own: to all of them for a new
     credential, otherwise to that of its provider.
@@ -133,7 +133,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         for name in self.instance.sealed:
             form = self if name == KEY else self.provider_form
             if form and name in form.fields and not form.cleaned_data.get(name):
-                form.add_error(name, _("What is stored is not sent to another address: enter it again."))
+                form.add_error(name, _("The stored secret is not sent to another address: enter it again."))
 
     def _check_taken_label(self, cleaned: dict[str, Any]) -> None:
         """Refuse a label whose key is in the settings if the credential has its own."""

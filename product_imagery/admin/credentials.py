@@ -80,7 +80,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return (*self.readonly_fields, "provider") if obj else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: ProviderCredential, form: Any, change: bool) -> None:
-        """Save only the form: what workers write meanwhile, such as a pause, stays unless a new key ends it."""
+        """Save the fields of the form only: a pause that a worker writes meanwhile stays, unless a new key ends it."""
         obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed", "readings") if change else None)
         if change and form.cleaned_data.get(KEY) and accounts.welcome_key(obj):
             text = gettext("The account has a new key and is used again.")
@@ -94,10 +94,10 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("address for webhooks"))
     def webhook(self, credential: ProviderCredential) -> SafeString | str:
         if not credential.declared.webhooks:
-            return gettext("This provider sends none.")
+            return gettext("This provider sends no webhooks.")
         address = webhook_address(credential.webhook_uuid)
         if not address:
-            return gettext("Set PUBLIC_BASE_URL to have one; until then the provider is asked regularly.")
+            return gettext("Set PUBLIC_BASE_URL to have one; until then the provider is polled.")
         return format_html(
             '<input type="text" readonly size="80" class="imagery-address" id="imagery-webhook" value="{}" '
             'aria-label="{}"> '

@@ -31,7 +31,7 @@ class Decisions:
     def send_again_selected(self, request: HttpRequest, queryset: QuerySet[ProviderJob]) -> TemplateResponse | None:
         return self._confirm(request, queryset, decide.SEND_AGAIN, "send_again_selected")
 
-    @admin.action(description=_("Give lost requests up"), permissions=["decide"])
+    @admin.action(description=_("Give up lost requests"), permissions=["decide"])
     def give_up_selected(self, request: HttpRequest, queryset: QuerySet[ProviderJob]) -> TemplateResponse | None:
         return self._confirm(request, queryset, decide.GIVE_UP, "give_up_selected")
 
@@ -59,7 +59,7 @@ class Decisions:
     def _page(self, request: HttpRequest, jobs: list[ProviderJob], choice: str, action: str) -> TemplateResponse:
         site: Any = self.admin_site  # type: ignore[attr-defined]
         facts = {"accounts": decide.summary(jobs), "pks": [job.pk for job in jobs], "choice": choice, "action": action}
-        title = gettext("Send lost requests again") if choice == decide.SEND_AGAIN else gettext("Give lost requests up")
+        title = gettext("Send lost requests again") if choice == decide.SEND_AGAIN else gettext("Give up lost requests")
         context = {**site.each_context(request), **facts, "title": title, "opts": ProviderJob._meta}
         return render_page(request, site, "admin/product_imagery/decide.html", context)
 
@@ -80,9 +80,9 @@ class Decisions:
 def _left_sentence(number: int) -> str:
     text = ngettext(
         "%d request is left as it is, and nothing is spent for it: you may not see all of its products. "
-        "Somebody who may has to decide.",
+        "Somebody who may see them has to decide.",
         "%d requests are left as they are, and nothing is spent for them: you may not see all of their products. "
-        "Somebody who may has to decide.",
+        "Somebody who may see them has to decide.",
         number,
     )
     return text % number

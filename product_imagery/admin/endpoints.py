@@ -94,7 +94,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def coloured_state(self, endpoint: WebhookEndpoint) -> SafeString:
         return state_label(_STATE_COLOURS[endpoint.state], endpoint.get_state_display())
 
-    @admin.action(description=_("Send a challenge: for those that wait or were switched off"), permissions=["change"])
+    @admin.action(description=_("Send a challenge (to those that wait or were switched off)"), permissions=["change"])
     def verify(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
             with errors_as_messages(request):
@@ -108,7 +108,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 endpoints.send_test(endpoint)
                 messages.success(request, gettext("A test event is on its way to {}.").format(endpoint))
 
-    @admin.action(description=_("New secret: the old one signs for another day"), permissions=["change"])
+    @admin.action(description=_("Make a new secret (the old one signs for another day)"), permissions=["change"])
     def rotate(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
             self._show(request, endpoints.rotate(endpoint))

@@ -41,7 +41,7 @@ _SHOWN = 50
 
 @admin.register(Enhancement)
 class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read-only list and progress page; steps are taken by buttons and actions."""
+    """Read-only list and progress page; buttons and actions make the changes."""
 
     list_display = ("__str__", "look", "progress", "state", "actor", "created_at", "finished_at")
     list_filter = ("status", "operation", "preset", "door", "created_at")
@@ -61,8 +61,8 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         self, request: HttpRequest, queryset: QuerySet[Enhancement], search_term: str
     ) -> tuple[QuerySet[Enhancement], bool]:
         """Search the names of the products that the person may see."""
-        for word in search_term.split():
-            named = EnhancementItem.objects.filter(enhancement=OuterRef("pk"), label__icontains=word)
+        for term in search_term.split():
+            named = EnhancementItem.objects.filter(enhancement=OuterRef("pk"), label__icontains=term)
             queryset = queryset.filter(Exists(visible(request, self.admin_site, named)))
         return queryset, False
 
@@ -90,7 +90,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         state = state_label(enhancement.status, enhancement.get_status_display())
         return format_html("{} {}", state, ", ".join(notes))
 
-    @admin.action(description=_("Cancel what has not begun"), permissions=["cancel"])
+    @admin.action(description=_("Cancel pictures that have not begun"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
         for_each(request, partial(self._cancel, request), queryset, partial(record, request))
 
@@ -151,10 +151,12 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     def _require_all(self, request: HttpRequest, enhancement: Enhancement) -> None:
         """Raise ``StateError`` if the enhancement has products that the person may not see."""
         if not sees_all(request, self.admin_site, enhancement.items.all()):
-            raise StateError(gettext("It holds products that you may not see: somebody who may has to do this."))
+            raise StateError(
+                gettext("It contains products that you may not see: somebody who may see them has to do this.")
+            )
 
     def _cancel(self, request: HttpRequest, enhancement: Enhancement) -> str:
-        """Cancel the enhancement, tell the person, and return the sentence. Raises ``ImageryError``."""
+        """Cancel the enhancement; show and return a sentence about it. Raises ``ImageryError``."""
         self._require_all(request, enhancement)
         count = steer.cancel(enhancement)
         text = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
@@ -166,7 +168,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         return _figures(enhancement, shown)
 
     def _retry(self, request: HttpRequest, enhancement: Enhancement) -> str:
-        """Retry the enhancement, tell the person, and return the sentence. Raises ``ImageryError``."""
+        """Retry the enhancement; show and return a sentence about it. Raises ``ImageryError``."""
         self._require_all(request, enhancement)
         free = enhancement.items.to_collect().count()
         count = steer.retry(enhancement)
@@ -188,7 +190,7 @@ def _free(number: int) -> str:
 
 def _figures(enhancement: Any, items: ItemQuerySet) -> dict[str, Any]:
     to_collect = items.to_collect().count() if enhancement.failed else 0
-    troubled = items.filter(status__in=(ItemStatus.FAILED, ItemStatus.STALLED))
+    with_problems = items.filter(status__in=(ItemStatus.FAILED, ItemStatus.STALLED))
     return {
         "enhancement": enhancement,
         "ended": enhancement.total - enhancement.open,
@@ -200,8 +202,8 @@ def _figures(enhancement: Any, items: ItemQuerySet) -> dict[str, Any]:
         "published": items.filter(results__publication=Publication.PUBLISHED).distinct().count(),
         "waiting": items.filter(results__publication=Publication.WAITING).exists(),
         "conflicts": items.filter(results__publication=Publication.CONFLICT).distinct()[:_SHOWN],
-        "troubled": troubled[:_SHOWN],
-        "troubled_more": max(0, enhancement.failed + enhancement.stalled - _SHOWN),
+        "problems": with_problems[:_SHOWN],
+        "more_problems": max(0, enhancement.failed + enhancement.stalled - _SHOWN),
         "latest": items.filter(status=ItemStatus.COMPLETED).order_by("-finished_at").prefetch_related("results")[:12],
         "opts": Enhancement._meta,
     }

@@ -86,7 +86,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         job = get_object_or_404(self.get_queryset(request), pk=pk)
         if not sees_all(request, self.admin_site, job.items.all()):
             raise PermissionDenied(
-                gettext("You may not see all products of this call: somebody who may has to decide.")
+                gettext("You may not see all products of this call: somebody who may see them has to decide.")
             )
         choice = request.POST.get("choice", "")
         with errors_as_messages(request):

@@ -28,7 +28,7 @@ from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import Publication, Review
 
 _PER_PAGE = 24
-_DIGITS = 19  #: of a number that no database holds
+_DIGITS = 19  #: a number of so many digits fits no primary key
 _PUBLISHING = ("approve_and_publish", "publish")  #: steps after which a variant stands on the product
 _FILTERS: dict[str, dict[str, Any]] = {
     "pending": {"review": Review.PENDING},
@@ -39,13 +39,13 @@ _FILTERS: dict[str, dict[str, Any]] = {
 
 
 def review_page(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
-    """List the results of one enhancement; a POST judges one of them, or all that are ticked."""
+    """List the results of one enhancement; a POST carries out a step for one of them, or for all that are ticked."""
     if not may_take_any_step(request):
         require(request, "view_resultimage")
     enhancement = get_object_or_404(visible_enhancements(request, site, Enhancement.objects.all()), pk=pk)
     results = visible(request, site, ResultImage.objects.filter(item__enhancement=enhancement), "item__")
     if request.method == "POST":
-        _judge(request, results, visible(request, site, results, "item__", change=True))
+        _carry_out(request, results, visible(request, site, results, "item__", change=True))
         return redirect(request.get_full_path())
     chosen = request.GET.get("show", "pending")
     shown = results.filter(**_FILTERS.get(chosen, {})).select_related("item__content_type", "reviewed_by")
@@ -102,9 +102,9 @@ def _card(result: ResultImage, texts: Any, publication: Publication, variants: i
     }
 
 
-def _judge(request: HttpRequest, results: QuerySet[ResultImage], changeable: QuerySet[ResultImage]) -> None:
+def _carry_out(request: HttpRequest, results: QuerySet[ResultImage], changeable: QuerySet[ResultImage]) -> None:
     """Carry out the button that was pressed: its name is the step, its value a result or ``ticked``."""
-    for name, (permissions, taken) in _STEPS.items():
+    for name, (permissions, function) in _STEPS.items():
         if name not in request.POST:
             continue
         require(request, *permissions)
@@ -113,13 +113,13 @@ def _judge(request: HttpRequest, results: QuerySet[ResultImage], changeable: Que
         chosen = asked = results.filter(pk__in=keys)
         if name in _PUBLISHING:
             chosen = changeable.filter(pk__in=keys)
-            _tell_left(request, asked.count() - chosen.count())
-        step = partial(taken, actor=user_of(request))
+            _warn_of_unchanged(request, asked.count() - chosen.count())
+        step = partial(function, actor=user_of(request))
         if request.POST[name] == "ticked" and name in _PUBLISHING:
             step, chosen = partial(step, replaces=False), _one_variant_each(request, chosen)
         done = for_each(request, step, chosen.select_related("item__enhancement"), partial(_record, request, name))
         if done:
-            messages.success(request, _told(name, len(done)))
+            messages.success(request, _sentence(name, len(done)))
         elif not asked:
             messages.warning(request, _("Tick at least one picture."))
 
@@ -130,7 +130,7 @@ def _record(request: HttpRequest, step: str, done: Iterable[ResultImage]) -> Non
     numbers: Counter[Model | Product] = Counter([*items, *(item.enhancement for item in items)])
     if step in _PUBLISHING:
         numbers.update(product_of(item) for item in items)
-    record(request, {subject: _told(step, number) for subject, number in numbers.items()})
+    record(request, {subject: _sentence(step, number) for subject, number in numbers.items()})
 
 
 def _one_variant_each(request: HttpRequest, ticked: QuerySet[ResultImage]) -> QuerySet[ResultImage]:
@@ -141,7 +141,7 @@ def _one_variant_each(request: HttpRequest, ticked: QuerySet[ResultImage]) -> Qu
     return ticked.exclude(item__in=several.values("item"))
 
 
-def _tell_left(request: HttpRequest, number: int) -> None:
+def _warn_of_unchanged(request: HttpRequest, number: int) -> None:
     text = ngettext(
         "%d picture was left as it is: you may not change its product.",
         "%d pictures were left as they are: you may not change their products.",
@@ -151,8 +151,8 @@ def _tell_left(request: HttpRequest, number: int) -> None:
         messages.warning(request, text % number)
 
 
-def _told(step: str, count: int) -> str:
-    """Return a sentence about what was done. Publishing itself is done by the worker."""
+def _sentence(step: str, count: int) -> str:
+    """Return a sentence about the step. Publication itself is left to a worker."""
     sentences = {
         "approve": ngettext("%d picture approved.", "%d pictures approved.", count),
         "reject": ngettext("%d picture rejected.", "%d pictures rejected.", count),

@@ -29,7 +29,7 @@ def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], templat
     """Show and accept the form of the selection ``pk``, which belongs to the person who made it.
 
     One form holds the look, its options, how to apply it, and a digest of the figures that were shown. Exactly that is
-    started, and only if the figures still hold.
+    started, and only if the figures are still right.
     """
     require(request, "start_enhancement")
     site = products.admin_site
@@ -68,15 +68,15 @@ def _process(
     if form.is_bound and not form.is_valid():
         return None
     wanted = look_of_operation(look.operation, form.options(), look.credential, look.preset)
-    figures = context["quote"] = quote(_products(selection), wanted, **form.way("fresh", "from_present"))
+    figures = context["quote"] = quote(_products(selection), wanted, **form.choices("fresh", "from_present"))
     context["figures"] = _digest(wanted, figures)
     if "start" not in request.POST:
         return None
-    context["problem"] = _why_not(request, chosen, context["figures"])
+    context["problem"] = _unseen(request, chosen, context["figures"])
     if context["problem"]:
         return None
-    way = form.way("fresh", "from_present", "auto_approve", "budget")
-    return start(_products(selection), wanted, door=Enhancement.Door.ADMIN, actor=user_of(request), **way)
+    chosen_way = form.choices("fresh", "from_present", "auto_approve", "budget")
+    return start(_products(selection), wanted, door=Enhancement.Door.ADMIN, actor=user_of(request), **chosen_way)
 
 
 def _started(enhancement: Enhancement) -> str:
@@ -104,14 +104,14 @@ def _entered(request: HttpRequest, look: Look, chosen: str) -> Any:
 
 
 def _digest(look: Look, figures: Quote) -> str:
-    """Return a digest of the figures, by which the form tells which ones the person has seen."""
+    """Return a digest of the figures, by which the form proves which figures the person has seen."""
     promised = [look.preset and look.preset.name, look.operation, look.credential.pk, figures.to_do]
     promised += [str(figures.cost), figures.currency, figures.is_sandbox]
     return salted_hmac("product_imagery confirm form", json.dumps(promised), algorithm="sha256").hexdigest()
 
 
-def _why_not(request: HttpRequest, chosen: str, figures: str) -> str:
-    """Return a sentence if the person has not seen what would be started, or an empty string."""
+def _unseen(request: HttpRequest, chosen: str, figures: str) -> str:
+    """Return a sentence if the person has not seen these options and figures, or an empty string."""
     if request.POST.get("shown") != chosen:
         return _(
             "You chose another look, so nothing was started and nothing was spent. "

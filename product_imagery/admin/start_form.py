@@ -13,7 +13,7 @@ from product_imagery.provider_kit.options import Kind, Option
 
 
 class StartForm(forms.Form):
-    """Options of one look, and how to apply it."""
+    """Options of one look, and choices for this enhancement: fresh results, source, publication, budget."""
 
     fresh = forms.BooleanField(
         label=_("Make new ones"), help_text=_("also of pictures that have this look already"), required=False
@@ -46,8 +46,8 @@ class StartForm(forms.Form):
         if not look.cost_each:
             del self.fields["budget"]
 
-    def way(self, *names: str) -> dict[str, Any]:
-        """Return those of the named fields that are offered and were entered."""
+    def choices(self, *names: str) -> dict[str, Any]:
+        """Return the values of the named fields, without those that are not offered or were not entered."""
         entered = self.cleaned_data if self.is_bound and self.is_valid() else {}
         return {name: entered[name] for name in names if entered.get(name) is not None}
 
@@ -55,8 +55,8 @@ class StartForm(forms.Form):
         """Return the fields of the options of the look."""
         return [self[name] for name in self.fields if name.startswith("option_")]
 
-    def way_fields(self) -> list[forms.BoundField]:
-        """Return the other fields."""
+    def choice_fields(self) -> list[forms.BoundField]:
+        """Return the fields of the choices."""
         return [self[name] for name in self.fields if not name.startswith("option_")]
 
     def clean(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("fetched from"))
     def fetched_from(self, upload: Upload) -> str:
-        """Return the URL without its query, which may hold a signature."""
+        """Return the URL without its query, which may contain a signature."""
         return upload.source_url.partition("?")[0] or "–"
 
     @admin.display(description=_("picture"))
@@ -50,7 +50,7 @@ class CollectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("name",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow it with the permission: the results themselves stay."""
+        """Allow it with the permission: the results are kept."""
         return bool(request.user.has_perm("product_imagery.delete_collection"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:

@@ -78,16 +78,16 @@ def may_change(request: HttpRequest, site: AdminSite, description: ProductImages
 def _allowed(request: HttpRequest, site: AdminSite, description: ProductImages, change: bool) -> Any:
     """Return true for all products of a model, false for none, or the allowed primary keys as text.
 
-    Evaluated once per request: the shop's rules do not change meanwhile.
+    The rules are evaluated once per request.
     """
-    known: dict[Any, Any] = request.__dict__.setdefault("_imagery_allowed", {})
-    place = (site.name, description, change)
-    if place not in known:
-        known[place] = _ask(request, site, description.model, change)
-    return known[place]
+    cache: dict[Any, Any] = request.__dict__.setdefault("_imagery_allowed", {})
+    key = (site.name, description, change)
+    if key not in cache:
+        cache[key] = _evaluate(request, site, description.model, change)
+    return cache[key]
 
 
-def _ask(request: HttpRequest, site: AdminSite, model: type[Model], change: bool) -> Any:
+def _evaluate(request: HttpRequest, site: AdminSite, model: type[Model], change: bool) -> Any:
     if not site.is_registered(model):
         steps = ("change",) if change else ("view", "change")
         return any(request.user.has_perm(f"{model._meta.app_label}.{step}_{model._meta.model_name}") for step in steps)
@@ -98,7 +98,7 @@ def _ask(request: HttpRequest, site: AdminSite, model: type[Model], change: bool
     if not check(request):
         return False
     rows = host.get_queryset(request)
-    if is_own_check:  # only the shop's code can tell: it is asked about each product
+    if is_own_check:  # the shop's own code decides for each product
         return [str(row.pk) for row in rows if check(request, row)]
     if type(host).get_queryset is ModelAdmin.get_queryset:
         return True

@@ -26,7 +26,7 @@ _STATE_COLOURS: dict[str, str] = {
 
 
 class GuardedBody:
-    """Mixin of pages of deliveries: to see the body (``text``) takes a permission of its own."""
+    """Mixin of pages of deliveries, whose body (``text``) requires the permission ``body_permission``."""
 
     body_permission: str
 
@@ -90,7 +90,7 @@ class EventDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: igno
         css = {"all": ("product_imagery/admin.css",)}
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow it to those who may delete endpoints: events are deleted with them."""
+        """Allow it to users who may delete endpoints: deliveries are deleted with them."""
         return bool(request.user.has_perm("product_imagery.delete_webhookendpoint"))
 
     def has_redeliver_permission(self, request: HttpRequest) -> bool:

@@ -10,7 +10,7 @@ register = template.Library()
 
 @register.filter
 def duration(seconds: float) -> str:
-    """Seconds as a person says it: “40 seconds”, “12 minutes”, “3 hours”."""
+    """Return a duration in words, e.g. “40 seconds”, “12 minutes”, “3 hours”."""
     if seconds < 60:
         count = max(1, round(seconds))
         return ngettext("%d second", "%d seconds", count) % count

@@ -165,7 +165,7 @@ class TestAdmin:
         assert looker.post(decide, {"choice": "send_again"}).status_code == 403
         decider = person("view_product", "decide_providerjob", "cancel_enhancement")
         text = decider.get(page).content.decode()
-        assert "What became of this request?" in text
+        assert "Decide about this request" in text
         assert "may have been accepted" in text
         assert decider.get(decide).status_code == 405
         decider.post(decide, {"choice": "adopt", "remote_id": fakes.created[0].id})

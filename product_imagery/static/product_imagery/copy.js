@@ -1,4 +1,4 @@
-// A button beside an address copies it; without JavaScript the address can be selected.
+// Copies an address at the press of a button. Without JavaScript the address can be selected.
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("button[data-copies]").forEach((button) => {

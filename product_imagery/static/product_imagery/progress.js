@@ -1,4 +1,4 @@
-// Keeps the progress page up to date without moving the reader. Without JavaScript the page reloads itself.
+// Updates the progress page in place. Without JavaScript the page reloads itself.
 "use strict";
 (() => {
   const refresh = async () => {

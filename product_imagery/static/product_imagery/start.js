@@ -1,9 +1,9 @@
-// Keeps options and figures as the form says, without a new page: the focus stays. Start waits until they are there.
+// Updates options and figures in place when the form changes, so that the focus stays. Start is disabled meanwhile.
 // Without JavaScript the buttons “Show its options” and “Update the figures” do the same.
 "use strict";
 (() => {
   const form = document.getElementById("imagery-start");
-  let latest = 0; // the number of the latest request: what comes for an earlier one is late and counts for nothing
+  let latest = 0; // the number of the latest request: responses to earlier ones are dropped
   let timer = 0;
   let isBusy = false;
   let isSent = false;
@@ -61,7 +61,7 @@
   };
 
   const later = () => {
-    setBusy(true); // the figures are not those of the form from the first letter on
+    setBusy(true); // from the first letter on the figures are out of date
     latest += 1;
     clearTimeout(timer);
     timer = setTimeout(refresh, 400);
@@ -76,7 +76,7 @@
   });
   window.addEventListener("pageshow", () => {
     isSent = false;
-    if (chosen() !== part("options").dataset.look) refresh(); // the browser has put an earlier choice back
+    if (chosen() !== part("options").dataset.look) refresh(); // the browser has restored an earlier choice
   });
   hideButtons();
 })();
