@@ -1,3 +1,3 @@
-"""Pictures, without Django: decode safely, convert, encode, mark, and do all of it in a process of its own."""
+"""Picture handling without Django: safe decoding, conversion, encoding and marking, in separate processes."""
 
 from __future__ import annotations

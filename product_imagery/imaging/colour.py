@@ -1,4 +1,4 @@
-"""Everything becomes 8-bit sRGB, with or without alpha."""
+"""Conversion to 8-bit sRGB, with or without alpha."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import io
 
 from PIL import Image, ImageChops, ImageCms
 
-#: One profile for all outputs. littleCMS writes it from the sRGB primaries; it carries no name of ours.
+#: The profile of every output, written by littleCMS from the sRGB primaries. It names no author.
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
-_STEP = 16  #: of the colours by which two profiles are compared, on each channel
-_SAME = 3  #: levels of 255: what versions of sRGB differ by, and nobody sees
+_STEP = 16  #: distance, on each channel, of the colours by which two profiles are compared
+_SAME = 3  #: levels of 255: the invisible difference between versions of the sRGB profile
 _BROKEN = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 
 
 def to_srgb(image: Image.Image, profile: bytes = b"") -> Image.Image:
-    """Return an 8-bit picture in mode ``RGB`` or, where anything is transparent, ``RGBA``, without metadata.
+    """Return an 8-bit picture without metadata, in mode ``RGB``, or ``RGBA`` if any pixel is transparent.
 
-    ``profile`` is the ICC profile that came with it. May change ``image`` in place.
+    ``profile`` is the embedded ICC profile. May change ``image`` in place.
     """
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     if alpha is not None:
@@ -26,12 +26,15 @@ def to_srgb(image: Image.Image, profile: bytes = b"") -> Image.Image:
     rgb = _by_profile(image, profile) or (image if image.mode == "RGB" else image.convert("RGB"))
     if alpha is not None and alpha.getextrema() != (255, 255):
         rgb.putalpha(alpha)
-    rgb.info = {}  # comments, profiles and text would otherwise travel into some encoders
+    rgb.info = {}  # some encoders would write comments, profiles and text again
     return rgb
 
 
 def _by_profile(image: Image.Image, content: bytes) -> Image.Image | None:
-    """Convert by an ICC profile; a broken one, or one of another kind of picture, means sRGB, as in browsers."""
+    """Convert by an ICC profile; return ``None`` where the pixels are sRGB already.
+
+    As in browsers, a broken profile, or one for another colour model, counts as sRGB.
+    """
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content)) if content else None
         if profile is None or _is_srgb(content):
@@ -40,7 +43,7 @@ def _by_profile(image: Image.Image, content: bytes) -> Image.Image | None:
         pixels = image if image.mode == mode else image.convert(mode)
         if mode != "RGB":
             return ImageCms.profileToProfile(pixels, profile, _srgb(), outputMode="RGB")
-        ImageCms.profileToProfile(pixels, profile, _srgb(), inPlace=True)  # no second picture in memory
+        ImageCms.profileToProfile(pixels, profile, _srgb(), inPlace=True)  # saves a second picture in memory
     except _BROKEN:
         return None
     return pixels
@@ -58,7 +61,7 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 @functools.lru_cache(maxsize=16)
 def _is_srgb(content: bytes) -> bool:
-    """Return whether a profile means the primaries and the curve of sRGB, told by what it makes of colours."""
+    """Return whether a profile is equivalent to sRGB, judged by how it converts a set of colours."""
     profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
     if profile.profile.xcolor_space.strip() != "RGB":
         return False
@@ -70,7 +73,7 @@ def _is_srgb(content: bytes) -> bool:
 
 @functools.lru_cache(maxsize=1)
 def _colours() -> Image.Image:
-    """A picture of every 16th value of each channel, in all combinations."""
+    """Return a picture of every 16th value of each channel, in all combinations."""
     levels = range(0, 256, _STEP)
     return Image.frombytes("RGB", (len(levels) ** 2, len(levels)), bytes(
         channel for red in levels for green in levels for blue in levels for channel in (red, green, blue)

@@ -1,8 +1,8 @@
-"""Take a foreign file apart: pixels for the decoder, orientation and colour profile for us, the rest for nobody.
+"""Split an untrusted file into pixels for the decoder, orientation and colour profile, and drop the rest.
 
-What a library would read on its way to the pixels (XMP, text, comments, indexes of further pictures) never reaches it:
-a limit or a defect there cannot stop the picture. Structures: ITU-T T.81 (JPEG), the specifications of PNG, WebP and
-ISO/IEC 23008-12 (AVIF); TIFF has a module of its own.
+The decoder never sees XMP, text, comments or indexes of further pictures, so a limit or a defect in its parsers for
+these cannot make a picture fail. Structures: ITU-T T.81 (JPEG), the specifications of PNG and WebP, and
+ISO/IEC 23008-12 (AVIF). TIFF has its own module.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from product_imagery.exceptions import PictureError
 from product_imagery.imaging.orientation import orientation_of
 from product_imagery.imaging.tiff import take_apart_tiff
 
-#: Bytes that an unpacked profile may have; a larger one is left out. LUT profiles of printers have 1 to 4 MB.
+#: Largest size of an unpacked profile in bytes; a larger one is ignored. LUT profiles of printers have 1 to 4 MB.
 _PROFILE = 8 * 1024 * 1024
 
-#: frames, tables, restart interval, scans; JFIF's and Adobe's segments, which say how pixels are meant
+#: frames, tables, restart interval, scans; and the JFIF and Adobe segments, which tell how to interpret the pixels
 _JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_PARTS = {0xDB, 0xC4, 0xDD, 0xDA, 0xE0, 0xEE, 0xCC, 0xDC} | _JPEG_FRAMES
-_JPEG_HINTS, _JPEG_HINT = (0xE0, 0xEE), 12  #: of those two segments, and what each has at least
+_JPEG_HINTS, _JPEG_HINT = (0xE0, 0xEE), 12  #: the JFIF and Adobe segments, and the smallest size of each in bytes
 _JPEG_EXIF, _JPEG_PROFILE, _JPEG_SCAN, _JPEG_END = 0xE1, 0xE2, 0xDA, 0xD9
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7\x01]")  #: inside a scan a byte FF is followed by 00 or a restart
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7\x01]")  #: in a scan, FF is followed by 00 or a restart marker
 _PNG_PIXELS = set(b"IHDR PLTE IDAT IEND tRNS acTL fcTL fdAT".split())
 _PNG_METADATA_FREE = set(b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD pHYs".split())
 _WEBP_PIXELS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
@@ -35,9 +35,10 @@ _AVIF_ITEM = re.compile(rb"(infe[\x02\x03].{3}(?:.{4}|.{6}))(?:Exif|mime)", re.D
 
 @dataclass(frozen=True)
 class Parts:
-    """``pixels``: a file with nothing but the picture. ``orientation`` is 1 to 8; ``profile`` (ICC) may be empty.
+    """Parts of a file. ``pixels`` is a file with nothing but the picture.
 
-    ``bits`` are those of a sample, which not every decoder tells.
+    ``orientation`` is 1 to 8 as in EXIF; ``profile`` is an ICC profile, or empty. ``bits`` is the number of bits of a
+    sample, which not every decoder reports.
     """
 
     pixels: bytes
@@ -49,20 +50,20 @@ class Parts:
 def take_apart(content: bytes, format: str) -> Parts:
     """Return the parts of a file whose ``format`` is one of ``limits.READABLE``.
 
-    What is cut off or unknown stays where it is: the decoder tells. Raises ``PictureError`` for a TIFF that is no
-    single picture of a kind that we read.
+    Truncated or unknown content stays in ``pixels``, so that the decoder can report it. Raises ``PictureError`` for a
+    JPEG that does not have 8 bits, and for a TIFF that is not a single picture of a supported kind.
     """
-    takers: dict[str, Callable[[bytes], Parts]] = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "AVIF": _avif}
+    readers: dict[str, Callable[[bytes], Parts]] = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "AVIF": _avif}
     if format == "TIFF":
         page = take_apart_tiff(content)
         return Parts(page.pixels, orientation=page.orientation, profile=page.profile, bits=page.bits)
-    return takers[format](content)
+    return readers[format](content)
 
 
 def is_metadata_free(content: bytes, format: str) -> bool:
-    """Return whether a JPEG, PNG or WebP holds pixels and their colours only: no place, no comment, no tail.
+    """Return whether a JPEG, PNG or WebP holds pixels and colours only: no location, no comment, no trailing bytes.
 
-    False also for what is not understood, and for other formats.
+    An allow-list: false for anything that is not understood, and for other formats.
     """
     if format == "JPEG":
         return _jpeg_is_metadata_free(content)
@@ -87,7 +88,7 @@ def _jpeg(content: bytes) -> Parts:
         if kind in _JPEG_FRAMES and body[:1] not in (b"", b"\x08"):
             sentence = f"This JPEG has {body[0]} bits for each colour, not 8. Save it as an ordinary JPEG, or as PNG."
             raise PictureError(sentence, code="unsupported_format")
-        if kind == _JPEG_SCAN:  # the rest belongs to the decoder
+        if kind == _JPEG_SCAN:  # the decoder reads everything after this
             kept.append(content[start:])
             break
         if kind in _JPEG_PARTS and not (kind in _JPEG_HINTS and len(body) < _JPEG_HINT):
@@ -96,7 +97,7 @@ def _jpeg(content: bytes) -> Parts:
 
 
 def _jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, start and end of each segment; what lies between them is left out."""
+    """Yield marker, start and end of each segment. Bytes between segments are skipped."""
     at = 2
     while marker := _JPEG_MARKER.search(content, at):
         begin = marker.start()
@@ -119,7 +120,7 @@ def _jpeg_is_metadata_free(content: bytes) -> bool:
 
 
 def _joined_profile(pieces: dict[bytes, bytes]) -> bytes:
-    """Return the ICC profile in the order of its pieces' numbers; nothing when one is missing."""
+    """Return the ICC profile, its pieces joined in the order of their numbers; empty if a piece is missing."""
     ordered = [pieces[number] for number in sorted(pieces)]
     if not ordered or any(piece[13:14] != len(ordered).to_bytes() for piece in ordered):
         return b""
@@ -150,7 +151,10 @@ def _png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _inflated(packed: bytes) -> bytes:
-    """Return an ICC profile from behind its name: a method, which has to be 0, and a zlib stream. Nothing if broken."""
+    """Return the unpacked ICC profile of an iCCP chunk, after its name: a method byte, 0, and a zlib stream.
+
+    Empty if it is broken or larger than ``_PROFILE``.
+    """
     unpacking = zlib.decompressobj()
     try:
         profile = unpacking.decompress(packed[1:], _PROFILE) if packed[:1] == b"\0" else b""
@@ -183,7 +187,7 @@ def _webp_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _avif(content: bytes) -> Parts:
-    """Hide EXIF and XMP from the decoder: the picture is turned by ``irot`` and ``imir`` only, as browsers do it."""
+    """Hide EXIF and XMP from the decoder, so that only ``irot`` and ``imir`` turn the picture, as in browsers."""
     at = content.find(b"meta")
     length = int.from_bytes(content[at - 4 : at]) if at >= 4 else 0
     meta = content[at : at - 4 + length]

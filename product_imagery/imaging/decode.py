@@ -1,4 +1,4 @@
-"""Open a foreign file as an upright sRGB picture, or say in one sentence why not.
+"""Decode an untrusted file to an upright sRGB picture, or refuse it with a sentence for the user.
 
 ``PictureError.code`` is one of: ``empty``, ``too_many_bytes``, ``not_an_image``, ``unsupported_format``,
 ``too_many_pixels``, ``too_small``, ``animated``, ``damaged``.
@@ -31,36 +31,36 @@ from product_imagery.imaging.kinds import damaged, format_of
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.orientation import orientation_of, upright
 
-_REMEDY = "Save the picture smaller, or raise that setting."
+_REMEDY = "Save a smaller copy of the picture, or raise this setting."
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """An upright picture in mode ``RGB`` or ``RGBA``, sRGB, and the format it was stored in."""
+    """An upright sRGB picture in mode ``RGB`` or ``RGBA``, and the format in which it was stored."""
 
     image: Image.Image
     format: str
 
 
 def open_picture(path: Path, limits: Limits | None = None) -> Decoded:
-    """Decode the file at ``path`` completely.
+    """Decode the whole file at ``path``.
 
-    The format is found by content with an allow-list, never by name; sizes are checked from the header before any
-    pixel is unpacked; orientation is applied once; colours become sRGB; metadata is left behind, and none of it can
-    stop the picture.
+    The format is detected from the content with an allow-list, never from the name. The size is checked from the
+    header before any pixel is unpacked. The orientation is applied and colours are converted to sRGB. Metadata is
+    dropped; defects in it do not matter.
 
-    Raises ``PictureError``; ``OSError`` when the disk fails, and ``MemoryError``.
+    Raises ``PictureError`` for a picture that is refused, ``OSError`` when the disk fails, and ``MemoryError``.
     """
     limits = limits or Limits()
     _check_bytes(path, limits)
-    with _failures_told(limits), _pillow_s_limit(limits):
+    with _decoder_errors(limits), _pillow_limit(limits):
         content = path.read_bytes()
         format = format_of(content)
         parts = take_apart(content, format)
         del content
         stored = _unpacked(parts.pixels, format, limits)
         orientation, profile = parts.orientation, parts.profile
-        if format == "AVIF":  # its decoder has read the profile, and turned irot and imir into EXIF
+        if format == "AVIF":  # its decoder has read the profile, and reports irot and imir as EXIF
             orientation = orientation_of(stored.info.get("exif", b""))
             profile = stored.info.get("icc_profile", b"")
         colours = to_srgb(to_eight_bits(stored, parts.bits), profile)
@@ -78,23 +78,26 @@ def _unpacked(pixels: bytes, format: str, limits: Limits) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _failures_told(limits: Limits) -> Iterator[None]:
-    """Whatever a decoder stumbles over is damage of the file; what disk and memory lack is not."""
+def _decoder_errors(limits: Limits) -> Iterator[None]:
+    """Turn any error of a decoder into ``PictureError``, except errors of the disk and lack of memory."""
     try:
         yield
     except (ImageryError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(" is very large", limits) from error
-    except Exception as error:  # decoders raise all sorts: TypeError, KeyError, struct.error …
+    except Exception as error:  # decoders raise anything: TypeError, KeyError, struct.error …
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise damaged(repr(error)) from error
 
 
 @contextlib.contextmanager
-def _pillow_s_limit(limits: Limits) -> Iterator[None]:
-    """Make Pillow's own limit ours: some decoders unpack before the header can be seen. It refuses from twice that."""
+def _pillow_limit(limits: Limits) -> Iterator[None]:
+    """Set Pillow's own pixel limit, because some decoders unpack before the header can be checked.
+
+    Pillow refuses pictures of more than twice this limit.
+    """
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     try:

@@ -1,4 +1,4 @@
-"""The one place where samples of any depth become 8 bits: ``L``, ``LA``, ``RGB``, ``RGBA`` or ``CMYK``."""
+"""Conversion of samples of any depth to 8 bits: modes ``L``, ``LA``, ``RGB``, ``RGBA`` and ``CMYK``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _STRAIGHT = {"La": "LA", "RGBa": "RGBA", "YCbCr": "RGB", "LAB": "RGB", "PA": "RG
 
 
 def to_eight_bits(image: Image.Image, bits: int = 8) -> Image.Image:
-    """Return the picture with 8 bits for each sample; a colour that stands for “transparent” becomes alpha.
+    """Return the picture with 8 bits per sample. A colour key (“this colour is transparent”) becomes alpha.
 
-    ``bits`` are those of a stored sample: values are scaled by its range, never clipped. Raises ``PictureError``
-    (``unsupported_format``) for samples whose range nobody knows.
+    ``bits`` is the number of bits of a stored sample: values are scaled by its range, never clipped. Raises
+    ``PictureError`` (``unsupported_format``) for samples of unknown range.
     """
     key = image.info.get("transparency")
     if image.mode.startswith("I;16"):
@@ -39,7 +39,10 @@ def _scaled(image: Image.Image, factor: float) -> Image.Image:
 
 
 def _from_floats(image: Image.Image) -> Image.Image:
-    """0 is black and 1 is white, as cameras and studios write them; other ranges are those of instruments."""
+    """Scale floats from 0 (black) to 1 (white), as cameras and studios write them.
+
+    Raises ``PictureError`` for other ranges, which come from measuring instruments.
+    """
     low, high = image.getextrema()
     if not (0 <= low <= high <= 1):  # type: ignore[operator]
         raise _unknown_range()
@@ -47,12 +50,12 @@ def _from_floats(image: Image.Image) -> Image.Image:
 
 
 def _key_in_eight_bits(key: object, mode: str, bits: int) -> object:
-    """Bring the transparent colour to the scale of the samples; a palette's is an index or a table."""
+    """Scale the transparent colour as the samples are scaled. For a palette it is an index or a table, and stays."""
     if mode in ("1", "P") or bits == 8:
         return key
     scale = 255 / ((1 << bits) - 1)
     if isinstance(key, tuple):
-        return tuple(value >> 8 for value in key)  # the decoder cuts off the lower half of 16 bits
+        return tuple(value >> 8 for value in key)  # the decoder drops the lower byte of 16-bit samples
     return int(key * scale + 0.5) if isinstance(key, int) else key
 
 

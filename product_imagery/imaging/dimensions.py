@@ -1,16 +1,16 @@
-"""How many pixels a file claims to have, by its first bytes: without decoding, so it says nothing for sure."""
+"""Dimensions that the first bytes of a file claim. Nothing is decoded, so they may be wrong."""
 
 from __future__ import annotations
 
 import struct
 
-HEAD = 64 * 1024  #: bytes that ``dimensions`` looks at
+HEAD = 64 * 1024  #: bytes that ``dimensions`` reads
 _SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  #: markers of JPEG frames
 _ALONE = {0x01, *range(0xD0, 0xD9)}  #: markers without a length
 
 
 def dimensions(head: bytes) -> tuple[int, int] | None:
-    """(width, height) of a JPEG, PNG or WebP; ``None`` for everything else, or where its head tells nothing."""
+    """Return (width, height) of a JPEG, PNG or WebP; ``None`` for other files and for incomplete headers."""
     try:
         if head.startswith(b"\x89PNG\r\n\x1a\n"):
             return struct.unpack_from(">2I", head, 16)

@@ -1,4 +1,4 @@
-"""Directories of TIFF files and EXIF blocks (TIFF 6.0, BigTIFF), read with nothing taken for granted."""
+"""Defensive reader for the directories of TIFF files and EXIF blocks (TIFF 6.0, BigTIFF)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 ORIENTATION = 274
-#: bytes of one value of each type: BYTE ASCII SHORT LONG RATIONAL SBYTE UNDEFINED SSHORT SLONG SRATIONAL FLOAT DOUBLE …
+#: bytes of one value, by type: BYTE ASCII SHORT LONG RATIONAL SBYTE UNDEFINED SSHORT SLONG SRATIONAL FLOAT DOUBLE …
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_WHOLE = {1, 3, 4, 13, 16, 18}  #: types of whole numbers that are never negative
-_MOST = 512  #: entries of a directory, directories of a file, values of an entry that are looked at
+_WHOLE = {1, 3, 4, 13, 16, 18}  #: types of unsigned integers
+_MOST = 512  #: limit of entries per directory, directories per file, and values per entry that are read
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Layout:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Bytes of the number of entries, of an offset or count, and of one entry."""
+        """Sizes in bytes: of the number of entries, of an offset or count, and of one entry."""
         return (8, 8, 20) if self.is_big else (2, 4, 12)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry as it is stored: ``stored`` is the whole of it, ``value`` the place of its value in the file."""
+    """One entry. ``stored`` are all its bytes, ``value`` is the offset of its value in the file."""
 
     type: int
     count: int
@@ -39,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory of ``content``: entries by their tag, and the offset of the next one (0: none)."""
+    """A directory of ``content``: its entries by tag, and the offset of the next directory (0: none)."""
 
     content: bytes
     layout: Layout
@@ -47,7 +47,7 @@ class Directory:
     next: int
 
     def numbers(self, tag: int) -> tuple[int, ...]:
-        """Return the whole numbers of an entry; none when there is no such entry, or it is no whole numbers."""
+        """Return the unsigned integers of an entry; empty if there is no such entry or it has another type."""
         entry = self.entries.get(tag)
         if entry is None or entry.type not in _WHOLE:
             return ()
@@ -57,22 +57,22 @@ class Directory:
         return tuple(int.from_bytes(stored[at : at + size], self.layout.order) for at in range(0, whole, size))
 
     def number(self, tag: int, default: int = 0) -> int:
-        """Return the first number of an entry."""
+        """Return the first unsigned integer of an entry, or ``default``."""
         return next(iter(self.numbers(tag)), default)
 
     def data(self, tag: int) -> bytes:
-        """Return the bytes of an entry, whatever its type says they are."""
+        """Return the bytes of an entry, regardless of its type; empty if there is none."""
         entry = self.entries.get(tag)
         return self.content[entry.value : entry.value + _SIZES[entry.type] * entry.count] if entry else b""
 
 
 def first_directory(content: bytes) -> Directory | None:
-    """Return the first directory behind a TIFF header; ``None`` when there is none that can be read."""
+    """Return the first directory after a TIFF header; ``None`` if there is no readable one."""
     return next(directories(content), None)
 
 
 def directories(content: bytes) -> Iterator[Directory]:
-    """Yield the directories of the main chain. Ends at one that is not in the file, or was seen before."""
+    """Yield the directories of the main chain, up to one that is outside the file or was seen before."""
     layout = layout_of(content)
     if layout is None:
         return
@@ -88,7 +88,7 @@ def directories(content: bytes) -> Iterator[Directory]:
 
 
 def layout_of(content: bytes) -> Layout | None:
-    """Return how a TIFF structure is written; ``None`` for anything else."""
+    """Return byte order and variant of a TIFF structure; ``None`` for anything else."""
     order: Literal["little", "big"] | None = {b"II": "little", b"MM": "big"}.get(content[:2])  # type: ignore[assignment]
     if order is None or set(content[2:4]) not in ({0, 42}, {0, 43}):
         return None
@@ -96,8 +96,8 @@ def layout_of(content: bytes) -> Layout | None:
 
 
 def directory_at(content: bytes, layout: Layout, at: int) -> Directory | None:
-    """Return the directory at an offset, as far as it is there; ``None`` when it begins outside of the file."""
-    head, word, length = layout.sizes
+    """Return the directory at an offset, with the entries that are in the file; ``None`` if it begins after the end."""
+    head, offset_size, length = layout.sizes
     count = int.from_bytes(content[at : at + head], layout.order)
     if at + head > len(content):
         return None
@@ -111,17 +111,16 @@ def directory_at(content: bytes, layout: Layout, at: int) -> Directory | None:
         if entry:
             entries.setdefault(int.from_bytes(stored[:2], layout.order), entry)
     end = at + head + count * length
-    return Directory(content, layout, entries, int.from_bytes(content[end : end + word], layout.order))
+    return Directory(content, layout, entries, int.from_bytes(content[end : end + offset_size], layout.order))
 
 
 def _entry(stored: bytes, layout: Layout, place: int) -> Entry | None:
-    word = layout.sizes[1]
-    kind, count = struct.unpack_from(
-        ("<" if layout.order == "little" else ">") + ("HQ" if word == 8 else "HI"), stored, 2
-    )
+    offset_size = layout.sizes[1]
+    codes = ("<" if layout.order == "little" else ">") + ("HQ" if layout.is_big else "HI")
+    kind, count = struct.unpack_from(codes, stored, 2)
     if kind not in _SIZES:
         return None
-    value = place + 4 + word
-    if _SIZES[kind] * count > word:
-        value = int.from_bytes(stored[4 + word :], layout.order)
+    value = place + 4 + offset_size
+    if _SIZES[kind] * count > offset_size:
+        value = int.from_bytes(stored[4 + offset_size :], layout.order)
     return Entry(kind, count, value, stored)

@@ -1,4 +1,4 @@
-"""Write a picture to a file: our own encoding, marked, with its digest."""
+"""Encoding of pictures to files, with the origin mark and a digest."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from product_imagery.imaging.digest import digest_of
 from product_imagery.imaging.metadata import SourceType, xmp_packet
 from product_imagery.imaging.png import write_png
 
-#: our name → Pillow's name, file suffix, media type, does it hold transparency
+#: our name → Pillow's name, file suffix, media type, whether it supports transparency
 FORMATS: dict[str, tuple[str, str, str, bool]] = {
     "jpeg": ("JPEG", ".jpg", "image/jpeg", False),
     "png": ("PNG", ".png", "image/png", True),
     "webp": ("WEBP", ".webp", "image/webp", True),
     "avif": ("AVIF", ".avif", "image/avif", True),
 }
-#: most pixels, and most on a side, of formats whose encoders take more memory than an imaging process has, or give up
+#: limits of pixels, and of pixels on a side, beyond which an encoder fails or needs more memory than a process has
 _MOST: dict[str, tuple[int, int]] = {"webp": (80_000_000, 16_383), "avif": (64_000_000, 30_000)}
 
 
@@ -37,17 +37,17 @@ class Encoded:
     sha256: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON can carry them."""
+        """Return the fields as a dict for JSON."""
         return asdict(self)
 
 
 def write_picture(
     image: Image.Image, path: Path, *, format: str, quality: int = 92, mark: SourceType = SourceType.ENHANCED
 ) -> Encoded:
-    """Encode ``image`` to ``path`` with its suffix replaced by the format's own, and return what was written.
+    """Encode ``image`` to ``path``, with the suffix of ``format``, and return a description of the file.
 
-    ``quality`` is 1–100 for JPEG, WebP and AVIF and ignored for PNG. Raises ``OptionError`` for an unknown format,
-    ``PictureError`` for a picture that is too large for it.
+    ``quality`` is 1 to 100 for JPEG, WebP and AVIF, and ignored for PNG. A format without transparency gets a white
+    ground. Raises ``OptionError`` for an unknown format, ``PictureError`` for a picture that is too large for it.
     """
     if format not in FORMATS:
         raise OptionError(f"Unknown format “{format}”. Choose one of: {', '.join(FORMATS)}.")
@@ -68,7 +68,10 @@ def write_picture(
 
 
 def format_like(stored_as: str, image: Image.Image) -> str:
-    """Return our name of the format in which a file was stored, or of one that stands in: for TIFF, or by size."""
+    """Return our name of the format ``stored_as`` (Pillow's name), or of a substitute.
+
+    PNG replaces TIFF; PNG or JPEG replaces a format that cannot hold so large a picture.
+    """
     format = stored_as.lower()
     if format == "tiff":
         return "png"
@@ -81,7 +84,7 @@ def _holds(format: str, image: Image.Image) -> bool:
 
 
 def describe(path: Path, format: str, size: tuple[int, int]) -> Encoded:
-    """Return the record of a file that has been written."""
+    """Return the description of a written file of ``size`` (width, height)."""
     return Encoded(str(path), format, *size, size=path.stat().st_size, sha256=digest_of(path))
 
 

@@ -1,4 +1,4 @@
-"""Make a source fit for a provider: a picture that it takes, not too large. Runs in the imaging process."""
+"""Copies of sources that meet a provider's limits. Runs in the imaging process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from product_imagery.imaging.encode import write_picture
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.visible import require_something_visible
 
-#: longest sides that are tried one after the other; what a provider makes is rarely larger than the first
+#: longest sides, tried in this order; results of providers are rarely larger than the first
 LARGEST = 4096
 _SIDES = (LARGEST, 3072, 2048, 1536, 1024)
 _QUALITY = 92
@@ -23,13 +23,13 @@ _QUALITY = 92
 def fit(
     *, source: str, stem: str, most_bytes: int, formats: list[str], limits: dict[str, int]
 ) -> dict[str, Any] | None:
-    """Nothing if the source is of one of the ``formats``, small enough and nothing but a picture; else such a copy.
+    """Write a copy that meets the limits of a provider, unless the source meets them itself.
 
-    What a camera or a person wrote into the file (EXIF with its place, XMP, comments) and what hangs behind its end
-    goes to nobody.
+    Returns ``None`` if the source has one of the ``formats`` and at most ``most_bytes``, and holds nothing but the
+    picture. Metadata (EXIF with a location, XMP, comments) and trailing bytes are never sent to a provider.
 
-    The copy is described by the fields of ``encode.Encoded``: WebP where anything is transparent, JPEG otherwise, in
-    sRGB. Raises ``PictureError`` for what is no picture, shows nothing, or cannot be made small enough.
+    Otherwise returns the fields of ``encode.Encoded`` for an sRGB copy: WebP if any pixel is transparent, else JPEG.
+    Raises ``PictureError`` if the source is not a picture, shows nothing, or cannot be made small enough.
     """
     opened = open_picture(Path(source), Limits(**limits))
     require_something_visible(opened.image)

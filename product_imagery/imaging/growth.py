@@ -1,4 +1,4 @@
-"""Results that grow with their source: how large one will be is known before it is made."""
+"""Size limits of results that grow with their source, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -12,24 +12,30 @@ CODE = "result_too_large"
 
 
 def grows_too_large(size: tuple[int, int], growth: float, limits: dict[str, int]) -> bool:
-    """Whether a result ``growth`` times as long on each side would be above ``limits``, those of results."""
+    """Return whether a result would exceed ``limits``.
+
+    ``growth`` is the factor by which each side of ``size`` (width, height) grows.
+    """
     width, height = (round(side * growth) for side in size)
     return width * height > limits["max_pixels"] or max(width, height) > limits["max_side"]
 
 
 def check_growth(size: tuple[int, int], growth: float, limits: dict[str, int]) -> None:
-    """Raise ``PictureError`` for a source whose result could not be taken."""
+    """Raise ``PictureError`` for a source whose result would be refused as too large."""
     if grows_too_large(size, growth, limits):
         raise PictureError(too_large(limits, "Nothing was sent or spent."), code=CODE)
 
 
 def too_large(limits: dict[str, int], spent: str) -> str:
-    """The sentence for it; ``spent`` says whether money was."""
+    """Return the error message; the sentence ``spent`` says whether money was spent."""
     bounds = f"{limits['max_pixels'] / 1e6:.0f} megapixels or {limits['max_side']} pixels on a side"
     remedy = "Choose a smaller enlargement, take a smaller photo, or raise RESULT_PIXELS (MAX_PIXELS for this machine)."
-    return f"The result would have more than {bounds}, so it could not be taken. {spent} {remedy}"
+    return f"The result would have more than {bounds}, so it could not be accepted. {spent} {remedy}"
 
 
 def check_source(*, source: str, growth: float, most: dict[str, int], limits: dict[str, int]) -> None:
-    """The same for a file that is not sent from here. Runs in the imaging process. Raises ``PictureError``."""
+    """Check a source that the provider fetches itself, as ``check_growth`` does; ``most`` are the limits of results.
+
+    Runs in the imaging process. Raises ``PictureError``.
+    """
     check_growth(open_picture(Path(source), Limits(**limits)).image.size, growth, most)

@@ -1,4 +1,4 @@
-"""Ingest of a picture from outside: decoded, encoded by us, with a thumbnail. Runs in the sandbox."""
+"""Import of a picture from outside: decode, encode again, make a thumbnail. Runs in the sandbox."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _QUALITY = 92
 
 
 def ingest(*, source: str, stem: str, mark: str, limits: dict[str, int]) -> dict[str, Any]:
-    """Return the descriptions of the picture (``file``) and its ``thumbnail``, as ``provider_kit.contract`` names them.
+    """Write the picture and its thumbnail, and return their descriptions under ``file`` and ``thumbnail``.
 
-    They are written to ``stem`` with an ending; ``sha256`` and ``suffix`` are those of the source.
-    Raises ``PictureError`` when it is not a picture that we accept.
+    Descriptions have the fields of ``imaging.encode.Encoded``. Paths are ``stem`` with an ending. ``sha256`` and
+    ``suffix`` are those of the source. Raises ``PictureError`` for a picture that is refused.
     """
     path = Path(source)
     opened = open_picture(path, Limits(**limits))

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: a kind that we read, or a name for a sentence that refuses it."""
+"""File formats by their first bytes: those that we read, and names of others for the refusal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from product_imagery.exceptions import PictureError
 _TIFF = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"MM\0+", b"II+\0")
 _AVIF_BRANDS = (b"avif", b"avis")
 
-#: (offset, bytes, name). The first that fits counts. Names stand in a sentence: "This is …".
+#: (offset, bytes, name); the first match counts. The name completes the sentence "This is …".
 _KNOWN: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF picture"),
     (0, b"BM", "a BMP picture"),
@@ -68,9 +68,9 @@ _HEAD = 4096
 
 
 def format_of(content: bytes) -> str:
-    """Return Pillow's name of the format, one of ``limits.READABLE``; it is found out by decoding whether it is true.
+    """Return Pillow's name of the format, one of ``limits.READABLE``. Only decoding proves that it is right.
 
-    Raises ``PictureError``: ``unsupported_format`` with what the file is, or ``not_an_image``.
+    Raises ``PictureError``: ``unsupported_format``, naming the kind of file, or ``not_an_image``.
     """
     if content.startswith(b"\xff\xd8\xff"):
         return "JPEG"

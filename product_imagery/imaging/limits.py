@@ -1,18 +1,19 @@
-"""What a picture may cost before we refuse it."""
+"""Upper bounds for input pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Pillow's names of the formats we read; of what phones write with a second picture inside we read the first.
+#: Pillow's names of the formats that we read. Of phone photos that contain a second picture, the first one is read.
 READABLE = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Upper bounds for one input picture.
+    """Bounds for one input picture.
 
-    ``max_bytes`` and ``max_pixels`` count the file and the decoded frame, ``max_side`` and ``min_side`` are pixels.
+    ``max_bytes`` is the size of the file, ``max_pixels`` the area of the decoded frame; ``max_side`` and ``min_side``
+    are in pixels.
     """
 
     max_bytes: int = 50 * 1024 * 1024

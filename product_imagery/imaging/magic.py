@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-HEAD = 16  #: bytes that ``suffix_of`` looks at
+HEAD = 16  #: bytes that ``suffix_of`` reads
 
 
 def suffix_of(head: bytes) -> str:
-    """Return the file name suffix of a kind of picture that we read; empty for everything else."""
+    """Return the file name suffix for a format that we read; empty for anything else."""
     if head.startswith(b"\xff\xd8\xff"):
         return ".jpg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):

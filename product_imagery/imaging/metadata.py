@@ -1,7 +1,7 @@
-"""The mark that says how a picture came about.
+"""The mark that states how a picture was made.
 
-IPTC's DigitalSourceType (https://cv.iptc.org/newscodes/digitalsourcetype/) in an XMP packet is what search engines and
-marketplaces read. We write nothing else: no camera, no place, no person.
+Search engines and marketplaces read IPTC's DigitalSourceType (https://cv.iptc.org/newscodes/digitalsourcetype/) from an
+XMP packet. No other metadata is written: no camera, no location, no person.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
 class SourceType(enum.StrEnum):
-    """The IPTC terms we use."""
+    """The IPTC terms that we use."""
 
-    ENHANCED = "algorithmicallyEnhanced"  #: the photo itself: cut out, resized, put on a plain ground
+    ENHANCED = "algorithmicallyEnhanced"  #: the photo itself: cut out, resized, placed on a plain ground
     COMPOSITE = "compositeSynthetic"  #: a real product in a scene that a computer rendered
     GENERATED_SCENE = "compositeWithTrainedAlgorithmicMedia"  #: a real product in a scene from a trained model
-    GENERATED = "trainedAlgorithmicMedia"  #: wholly made by a trained model
+    GENERATED = "trainedAlgorithmicMedia"  #: made entirely by a trained model
 
 
 def xmp_packet(source_type: SourceType, *, made_by: str = "product_imagery") -> bytes:
-    """Return the XMP packet that carries the mark, as UTF-8 bytes."""
+    """Return an XMP packet with the mark, as UTF-8 bytes."""
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'

@@ -1,4 +1,4 @@
-"""Which way up: from EXIF's own entry, as browsers read it, and from nothing else."""
+"""Orientation of a picture, from its EXIF entry only, as browsers read it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEADER = b"Exif\0\0"
 
 
 def orientation_of(exif: bytes) -> int:
-    """Return 1 to 8 for an EXIF block, with or without its header; 1 for one that is blank, cut off or nonsense."""
+    """Return 1 to 8 from an EXIF block, with or without its header; 1 if the block is empty, truncated or invalid."""
     while exif.startswith(_HEADER):  # some programs write it twice
         exif = exif.removeprefix(_HEADER)
     directory = first_directory(exif)
@@ -28,7 +28,7 @@ def orientation_of(exif: bytes) -> int:
 
 
 def orientation_in(directory: Directory) -> int:
-    """Return 1 to 8 from the entry of a directory; a LONG counts too, other types and several values do not."""
+    """Return 1 to 8 from the entry of a directory: one SHORT or LONG. Anything else counts as 1."""
     entry = directory.entries.get(ORIENTATION)
     if entry is None or entry.type not in (_SHORT, _LONG) or entry.count != 1:
         return 1
@@ -37,6 +37,6 @@ def orientation_in(directory: Directory) -> int:
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Return the picture as it is meant to be seen."""
+    """Return the picture turned upright, from an EXIF orientation of 1 to 8."""
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)

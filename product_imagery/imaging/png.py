@@ -1,7 +1,8 @@
-"""PNG in strips, on all cores: three to four times as fast as Pillow's encoder at its lowest level, and no larger.
+"""PNG encoder that uses all cores: three to four times as fast as Pillow's at its lowest level, and no larger.
 
-Every row is stored as its difference to the row above (filter 2 of the PNG specification, section 9), and each strip is
-deflated on its own thread. Strips end at a byte (``Z_FULL_FLUSH``), so that one zlib stream (RFC 1950) is their sum.
+Every row is stored as its difference from the row above (filter 2 of the PNG specification, section 9). The picture is
+cut into strips, and each is deflated on its own thread. A strip ends on a byte boundary (``Z_FULL_FLUSH``), so the
+strips in a row are one zlib stream (RFC 1950).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-_ROWS = 128  #: of a strip: 2 MB at 4,000 pixels of RGBA
-_ALONE = 150_000  #: pixels: a smaller picture is done before threads have begun
+_ROWS = 128  #: rows of a strip: 2 MB at a width of 4,000 pixels of RGBA
+_ALONE = 150_000  #: pixels: starting threads takes longer than encoding a smaller picture
 _LEVEL = 2
 _ZLIB_HEADER = b"\x78\x01"
 _ADLER = 65521
@@ -25,7 +26,7 @@ _COLOUR_TYPES = {"RGB": 2, "RGBA": 6}
 
 
 def write_png(image: Image.Image, path: Path, *, icc_profile: bytes, xmp: bytes) -> None:
-    """Write an ``RGB`` or ``RGBA`` picture with an ICC profile and an XMP packet."""
+    """Write an ``RGB`` or ``RGBA`` picture, an ICC profile and an XMP packet to ``path``."""
     header = struct.pack(">2I5B", *image.size, 8, _COLOUR_TYPES[image.mode], 0, 0, 0)
     tops = range(0, image.height, _ROWS)
     checksum = zlib.adler32(b"")
@@ -44,7 +45,7 @@ def write_png(image: Image.Image, path: Path, *, icc_profile: bytes, xmp: bytes)
 
 
 def _strip(image: Image.Image, top: int) -> tuple[bytes, int, int]:
-    """Deflate the rows from ``top`` on. Returns the bytes, how many there were before, and their Adler-32."""
+    """Deflate the strip that begins at row ``top``. Return its bytes, its size before, and the Adler-32 of that."""
     bottom = min(image.height, top + _ROWS)
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, 9)
     rows = b"".join(_filtered(image, top, bottom))
@@ -54,7 +55,7 @@ def _strip(image: Image.Image, top: int) -> tuple[bytes, int, int]:
 
 def _filtered(image: Image.Image, top: int, bottom: int) -> Iterator[bytes]:
     here = image.crop((0, top, image.width, bottom))
-    above = image.crop((0, top - 1, image.width, bottom - 1))  # Pillow fills what is above the picture with zeros
+    above = image.crop((0, top - 1, image.width, bottom - 1))  # Pillow fills rows above the picture with zeros
     raw = ImageChops.subtract_modulo(here, above).tobytes()
     length = len(raw) // (bottom - top)
     for start in range(0, len(raw), length):
@@ -63,7 +64,7 @@ def _filtered(image: Image.Image, top: int, bottom: int) -> Iterator[bytes]:
 
 
 def _joined(first: int, second: int, size: int) -> int:
-    """Adler-32 of two byte strings in a row, from that of each; ``size`` is the length of the second."""
+    """Return the Adler-32 of two concatenated byte strings, from the sums of each; ``size`` is the second's length."""
     low = (first & 0xFFFF) + (second & 0xFFFF) - 1
     high = (first >> 16) + (second >> 16) + size * ((first & 0xFFFF) - 1)
     return (high % _ADLER) << 16 | low % _ADLER

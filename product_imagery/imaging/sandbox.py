@@ -1,7 +1,7 @@
-"""The sandbox: processes in which foreign pictures are opened, so that a hostile one harms nothing but its process.
+"""Sandbox processes for untrusted pictures: a hostile file can harm only the process that opens it.
 
-A process has limits on memory and computing time, an empty environment, an isolated interpreter (``python -I``), and is
-killed when it takes too long. ``concurrent.futures.ProcessPoolExecutor`` has none of these.
+A process has limits on memory and computing time, an empty environment and an isolated interpreter (``python -I``), and
+is killed when it takes too long. ``concurrent.futures.ProcessPoolExecutor`` has none of these.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ from product_imagery.imaging.sandbox_child import HEADER
 
 _PIECE = 64 * 1024
 _PROGRAM = Path(__file__).with_name("sandbox_child.py")
-#: glibc gives large blocks back at once and pays for every page anew: some are kept, not so many that it would show
+#: Keep some freed memory: by default glibc returns large blocks at once and pays for every page again.
 _MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "67108864"}
 
 
 @dataclass(frozen=True)
 class PoolLimits:
-    """Bounds: ``memory`` is address space in bytes, the seconds are for one picture; after ``pictures`` it retires."""
+    """Bounds of the processes.
+
+    ``memory`` is the address space of one process in bytes; both ``…_seconds`` are for one picture; a process is
+    replaced after ``pictures`` calls.
+    """
 
     processes: int = 2
     memory: int = 3 * 1024**3
@@ -41,7 +45,7 @@ class PoolLimits:
 
 
 class ImagingPool:
-    """A handful of imaging processes, started when first needed. Safe to call from many threads."""
+    """A pool of imaging processes, started on first use. Thread-safe."""
 
     def __init__(self, limits: PoolLimits | None = None) -> None:
         self.limits = limits or PoolLimits()
@@ -55,23 +59,24 @@ class ImagingPool:
     def run(self, call: str, **arguments: Any) -> Any:
         """Run ``"package.module:function"`` in an imaging process and return its result.
 
-        Raises the ``ImageryError`` that the function raised, or ``EngineError`` when the process died or took too long.
+        Waits while all processes are busy. Raises the ``ImageryError`` that the function raised, or ``EngineError``
+        when the process died or took too long.
         """
         with self._slots, self._child() as child:
-            answer = child.ask({"call": call, "arguments": arguments}, self.limits.wall_seconds)
-        if "error" in answer:
-            raise _revive(answer["error"])
-        return answer["result"]
+            response = child.ask({"call": call, "arguments": arguments}, self.limits.wall_seconds)
+        if "error" in response:
+            raise _revive(response["error"])
+        return response["result"]
 
     def close(self) -> None:
-        """End all processes; a call that is under way, or waits for one, raises ``EngineError``, ``stopping``."""
+        """End all processes. Calls that are running or waiting raise ``EngineError`` (``stopping``)."""
         with self._lock:
             self._closed = True
             children, idle, self._all, self._free = self._all, self._free, set(), []
         for child in children:
             child.kill()
         for child in idle:
-            child.close()  # of one in use the caller closes the pipes: until then their numbers stay taken
+            child.close()  # the pipes of a busy child are closed by its caller, as their descriptors are in use
 
     @contextlib.contextmanager
     def _child(self) -> Iterator[_Child]:
@@ -83,7 +88,7 @@ class ImagingPool:
         spent = True
         try:
             yield child
-            spent = child.answered >= self.limits.pictures
+            spent = child.calls >= self.limits.pictures
         except EngineError as error:
             if not self._closed:
                 raise
@@ -102,8 +107,8 @@ class _Child:
     """One process and the pipe to it."""
 
     def __init__(self, limits: PoolLimits, own_cores: Collection[int]) -> None:
-        self.answered = 0
-        # The child gets no secret: an environment of its own, no inherited descriptors, nothing but numbers in argv.
+        self.calls = 0
+        # The child gets no secrets: an environment of its own, no inherited descriptors, only numbers in argv.
         environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", **_MEMORY}
         command = [sys.executable, "-I", str(_PROGRAM), str(limits.memory), str(limits.cpu_seconds)]
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and file
@@ -111,9 +116,9 @@ class _Child:
         )
         cores.give(self._process.pid, own_cores)
         assert self._process.stdout is not None
-        self._answers = self._process.stdout.fileno()
+        self._responses = self._process.stdout.fileno()
         self._readable = select.poll()
-        self._readable.register(self._answers, select.POLLIN)
+        self._readable.register(self._responses, select.POLLIN)
 
     def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
@@ -122,20 +127,20 @@ class _Child:
         try:
             self._process.stdin.write(HEADER.pack(len(body)) + body)
             self._process.stdin.flush()
-            answer: dict[str, Any] = json.loads(self._read(deadline))
+            response: dict[str, Any] = json.loads(self._read(deadline))
         except (BrokenPipeError, EOFError) as error:
             detail = f"imaging process ended with {self._process.wait(5)}"
-            message = "The picture broke the imaging process: it needs too much memory or computing time."
+            message = "The picture crashed the imaging process: it needs too much memory or computing time."
             raise EngineError(message, code="engine_crashed", detail=detail) from error
-        self.answered += 1
-        return answer
+        self.calls += 1
+        return response
 
     def _read(self, deadline: float) -> bytes:
         received, whole = bytearray(), HEADER.size
         while len(received) < whole:
             if not self._readable.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise EngineError("The picture took too long to work on.", code="engine_timeout")
-            piece = os.read(self._answers, _PIECE)
+                raise EngineError("Processing the picture took too long.", code="engine_timeout")
+            piece = os.read(self._responses, _PIECE)
             if not piece:
                 raise EOFError
             received += piece
@@ -144,12 +149,12 @@ class _Child:
         return bytes(received[HEADER.size :])
 
     def kill(self) -> None:
-        """End the process at once; it holds nothing that would be lost."""
+        """End the process at once. It has no state that could be lost."""
         self._process.kill()
         self._process.wait()
 
     def close(self) -> None:
-        """Close the pipes. For whoever uses the process: to another thread their numbers may mean other files then."""
+        """Close the pipes. Only the thread that uses the process may: the descriptors can be reused at once."""
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 if pipe:

@@ -1,8 +1,8 @@
-"""The program of an imaging process: reads requests from standard input and writes results to standard output.
+"""Main program of an imaging process: requests on standard input, responses on standard output.
 
-``imaging.sandbox`` runs it as a file, isolated (``python -I``) and with an almost empty environment. Each request names
-a function and its keyword arguments; the function returns something that JSON can carry. The process ends when its
-parent does: standard input closes, whatever else is going on.
+``imaging.sandbox`` runs this file isolated (``python -I``) and with an almost empty environment. A request names a
+function and its keyword arguments; the function returns a value that JSON can represent. The process exits as soon as
+its parent is gone, that is, when standard input is closed, even in the middle of a request.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ HEADER = struct.Struct(">I")
 
 
 def main() -> None:
-    """Serve requests until the parent goes away."""
+    """Serve requests until the parent is gone."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # whatever a library prints must not reach the protocol
+    responses = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # output of a library must not reach the protocol
     memory, seconds = int(sys.argv[1]), int(sys.argv[2])
     if memory:
-        with contextlib.suppress(ValueError, OSError):  # a smaller limit is in force, or the system has none
+        with contextlib.suppress(ValueError, OSError):  # a lower limit is in force, or the system has none
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     threading.Thread(target=_end_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
     requests = sys.stdin.buffer
@@ -41,32 +41,32 @@ def main() -> None:
             return
         request = json.loads(requests.read(HEADER.unpack(header)[0]))
         _allow_cpu(seconds)
-        answer = json.dumps(_answer(request)).encode()
-        answers.write(HEADER.pack(len(answer)) + answer)
+        response = json.dumps(_respond(request)).encode()
+        responses.write(HEADER.pack(len(response)) + response)
 
 
 def _end_with_parent(descriptor: int) -> None:
-    gone = select.poll()
-    gone.register(descriptor, 0)  # whatever is asked for, the end of the other side is told
-    gone.poll()
+    closed = select.poll()
+    closed.register(descriptor, 0)  # a hang-up is always reported, also with an empty event mask
+    closed.poll()
     os._exit(0)
 
 
 def _allow_cpu(seconds: int) -> None:
-    """Move the soft CPU limit ahead of what this process has used so far."""
+    """Allow so many seconds of CPU time from now on, by raising the soft limit; 0 means no limit."""
     if seconds:
         hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
         resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds, hard))
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _respond(request: dict[str, Any]) -> dict[str, Any]:
     module, _, name = request["call"].partition(":")
     try:
         result = getattr(importlib.import_module(module), name)(**request["arguments"])
     except MemoryError:
         sentence = "The picture needs more memory than is allowed for one picture."
         return {"error": {"kind": "PictureError", "code": "too_demanding", "message": sentence, "detail": ""}}
-    except Exception as error:  # noqa: BLE001  one process boundary: whatever happens must be told to the parent
+    except Exception as error:  # noqa: BLE001  process boundary: the parent has to learn of every error
         return {"error": _describe(error)}
     return {"result": result}
 
@@ -79,7 +79,7 @@ def _describe(error: Exception) -> dict[str, str]:
     return {
         "kind": type(error).__name__ if known else "EngineError",
         "code": str(getattr(error, "code", "engine")) if known else "engine",
-        "message": str(getattr(error, "message", "")) if known else "The picture could not be worked on.",
+        "message": str(getattr(error, "message", "")) if known else "The picture could not be processed.",
         "detail": str(getattr(error, "detail", "")) if known else traceback.format_exc(limit=-6),
     }
 

@@ -9,12 +9,12 @@ from PIL import Image
 from product_imagery.imaging.encode import Encoded, write_picture
 from product_imagery.imaging.metadata import SourceType
 
-#: longest side in pixels: sharp on a phone with a dense screen, small enough for twenty-four on a page
+#: longest side in pixels: sharp on a high-resolution phone, small enough for twenty-four on a page
 SIDE = 640
 
 
 def write_thumbnail(image: Image.Image, path: Path, *, mark: SourceType) -> Encoded:
-    """Write a copy that fits ``SIDE``×``SIDE``: WebP where anything is transparent, JPEG otherwise."""
+    """Write a copy that fits into ``SIDE``×``SIDE`` pixels: WebP if any pixel is transparent, else JPEG."""
     small = image.copy() if max(image.size) <= SIDE else _shrink(image)
     return write_picture(small, path, format="webp" if small.mode == "RGBA" else "jpeg", quality=82, mark=mark)
 

@@ -1,7 +1,7 @@
-"""The one picture of a TIFF file that we read rightly, or a sentence that says what else the file is.
+"""The single picture of a TIFF file, or a refusal that says what else the file is.
 
-The decoder gets a copy with a single directory that holds nothing but what pixels need. Only shapes are let through
-that it is known to decode rightly: ``tests/imaging/test_tiff.py`` draws each of them.
+The decoder gets a copy with one directory, reduced to the entries that the pixels need. Only layouts that it is known
+to decode correctly are accepted; ``tests/imaging/test_tiff.py`` draws each of them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _PIXELS = (
 )
 _NONE, _OLD_JPEG_COMPRESSION, _JPEG_COMPRESSION = 1, 6, 7
 _COMPRESSIONS = {_NONE, 2, 3, 4, 5, _OLD_JPEG_COMPRESSION, _JPEG_COMPRESSION, 8, 32773, 32946}
-_RAW_COMPRESSIONS = {32767, 32769, 32770, 34713, 65000, 65535, 34892, 52546}  #: of Sony, Epson, Samsung, Nikon, Kodak …
+_RAW_COMPRESSIONS = {32767, 32769, 32770, 34713, 65000, 65535, 34892, 52546}  #: Sony, Epson, Samsung, Nikon, Kodak …
 _RAW_PHOTOMETRICS = {32803, 34892}  #: a colour filter array, and DNG's LinearRaw
 _MOST_SUB_DIRECTORIES = 64
 
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
-#: photometric interpretation → the bits that a sample may have, and how many samples there are besides extra ones
+#: photometric interpretation → allowed bits per sample, and the number of samples without extra ones
 _SHAPES: dict[int, tuple[set[int], int]] = {
     _WHITE_IS_ZERO: ({1, 2, 4, 8}, 1),
     _GREY: ({1, 2, 4, 8, 12, 16, 32}, 1),
@@ -45,7 +45,10 @@ _WHOLE, _FLOAT = 1, 3
 
 @dataclass(frozen=True)
 class Page:
-    """``pixels``: a TIFF file with one bare directory; ``orientation`` is 1 to 8, ``bits`` are those of a sample."""
+    """The picture. ``pixels`` is a TIFF file with one reduced directory; ``bits`` is the size of a sample.
+
+    ``orientation`` is 1 to 8 as in EXIF.
+    """
 
     pixels: bytes
     orientation: int
@@ -54,13 +57,13 @@ class Page:
 
 
 def take_apart_tiff(content: bytes) -> Page:
-    """Return the only full-size picture. Previews and masks beside it do not count.
+    """Return the only full-size picture. Previews and masks are ignored.
 
     Raises ``PictureError``: ``damaged``, ``animated`` (several pages), or ``unsupported_format`` for camera raw and
-    for kinds that would come out wrong.
+    for layouts that would be decoded incorrectly.
     """
     page = _only_page(content)
-    if not _is_readable(page) or (page.layout.is_big and page.layout.order == "big"):  # Pillow reads no such header
+    if not _is_readable(page) or (page.layout.is_big and page.layout.order == "big"):  # Pillow cannot read this header
         sentence = "This kind of TIFF is not accepted. Save the picture as JPEG, as PNG, or as TIFF with 8 bits."
         raise PictureError(sentence, code="unsupported_format", detail=repr(_shape(page)))
     return Page(_with_only(page), orientation_in(page), page.data(_PROFILE), page.number(_BITS, 1))
@@ -74,37 +77,37 @@ def _only_page(content: bytes) -> Directory:
         raise camera_raw()
     if not all(map(_is_picture, chain)):
         raise damaged("a directory without a picture")
-    pages = [page for page in chain if not _is_aside(page)] or [max(chain, key=_area)]
+    pages = [page for page in chain if not _is_secondary(page)] or [max(chain, key=_area)]
     if len(pages) > 1:
         raise PictureError("The file has several pages. Upload one still picture.", code="animated")
     return pages[0]
 
 
 def _is_raw(content: bytes, chain: list[Directory]) -> bool:
-    """Return whether the picture itself is for its maker's program only, whatever previews lie in front of it."""
+    """Return whether the full-size picture is camera raw, even if readable previews come before it."""
     below = [one for directory in chain for one in _sub_directories(directory)]
     if content[8:10] == b"CR" or any(_DNG_VERSION in one.entries for one in chain):
         return True
     for one in chain + below:
         if one.number(_PHOTOMETRIC) in _RAW_PHOTOMETRICS or one.number(_COMPRESSION) in _RAW_COMPRESSIONS:
             return True
-    only_previews = all(map(_is_aside, chain))
+    only_previews = all(map(_is_secondary, chain))
     if only_previews and _MAKER in chain[0].entries:
         return True
-    full = [one for one in below if not _is_aside(one) or only_previews]
+    full = [one for one in below if not _is_secondary(one) or only_previews]
     return any(_area(one) > max(map(_area, chain)) for one in full)
 
 
 def _sub_directories(directory: Directory) -> Iterator[Directory]:
-    """Yield what SubIFDs point to, and what those point to."""
+    """Yield the directories to which the SubIFDs entry points."""
     for offset in directory.numbers(_SUB_DIRECTORIES)[:_MOST_SUB_DIRECTORIES]:
         below = directory_at(directory.content, directory.layout, offset)
         if below:
             yield below
 
 
-def _is_aside(page: Directory) -> bool:
-    """Return whether it is a smaller copy of another page, or its mask."""
+def _is_secondary(page: Directory) -> bool:
+    """Return whether this is a smaller copy of another page, or its mask."""
     return bool(page.number(_SUBFILE_TYPE) & 0b101) or page.number(_OLD_SUBFILE_TYPE) == 2
 
 
@@ -142,7 +145,10 @@ def _byte_order_fits(page: Directory, bit: int, compression: int) -> bool:
 
 
 def _samples_fit(page: Directory, kind: int, bit: int) -> bool:
-    """Return whether all samples beside the colours are named; one that is not named is taken for transparency."""
+    """Return whether all samples besides the colours are declared.
+
+    The decoder takes a sample that is not declared for transparency.
+    """
     colours, samples, extra = _SHAPES[kind][1], page.number(_SAMPLES, 1), len(page.numbers(_EXTRA))
     if samples == colours:
         return not extra and (bit == 8 or not _has_planes(page))
@@ -155,8 +161,8 @@ def _has_planes(page: Directory) -> bool:
 
 
 def _with_only(page: Directory) -> bytes:
-    """Return the file with one directory, appended, of those entries that the decoder needs for pixels."""
-    layout, (count, word, _) = page.layout, page.layout.sizes
+    """Return the file with one appended directory that has only the entries that the decoder needs for pixels."""
+    layout, (count, offset_size, _) = page.layout, page.layout.sizes
     tags = _PIXELS if _has_planes(page) else _PIXELS - {_PLANAR}
     kept = [page.entries[tag].stored for tag in sorted(tags & page.entries.keys())]
     start = len(page.content) + len(page.content) % 2
@@ -164,6 +170,6 @@ def _with_only(page: Directory) -> bytes:
     head = page.content[:2] + version.to_bytes(2, layout.order)
     if layout.is_big:
         head += (8).to_bytes(2, layout.order) + bytes(2)
-    head += start.to_bytes(word, layout.order)
-    directory = len(kept).to_bytes(count, layout.order) + b"".join(kept) + bytes(word)
+    head += start.to_bytes(offset_size, layout.order)
+    directory = len(kept).to_bytes(count, layout.order) + b"".join(kept) + bytes(offset_size)
     return head + page.content[len(head) :].ljust(start - len(head), b"\0") + directory

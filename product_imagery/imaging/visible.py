@@ -1,4 +1,4 @@
-"""Is there anything to see?"""
+"""Refusal of pictures that show nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FAINTEST = 8  #: alpha from which a pixel counts as visible
 
 
 def require_something_visible(image: Image.Image) -> None:
-    """Raise ``PictureError`` (``nothing_found``) for a picture that is transparent throughout."""
+    """Raise ``PictureError`` (``nothing_found``) for a picture without a visible pixel."""
     if image.mode == "RGBA" and image.getchannel("A").getextrema()[1] < FAINTEST:  # type: ignore[operator]
-        sentence = "The picture is transparent throughout: no product was found. Upload a picture that shows it."
+        sentence = "The picture is completely transparent: no product was found. Upload a picture that shows it."
         raise PictureError(sentence, code="nothing_found")

@@ -158,7 +158,7 @@ def test_a_refusal_names_the_setting(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(encoded(draw_product()))
     for limits, name in ((Limits(max_pixels=40_000), "MAX_PIXELS"), (Limits(max_side=239), "MAX_SIDE")):
-        with pytest.raises(PictureError, match=f"240×200 pixels.*{name}.*Save the picture smaller"):
+        with pytest.raises(PictureError, match=f"240×200 pixels.*{name}.*Save a smaller copy"):
             open_picture(path, limits)
     with pytest.raises(PictureError, match="MAX_PIXELS"):
         open_picture(path, Limits(max_pixels=20_000))
