@@ -1,4 +1,4 @@
-"""The only module that knows django-q2. A queued task is a wake-up, never the record of work."""
+"""Wake-ups through django-q2. A queued task is only a wake-up, never the record of work."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ logger = logging.getLogger("product_imagery")
 
 _PUMP = "product_imagery.tasks.pump"
 _SCHEDULE = "product_imagery pump"
-_MARGIN = 15  #: seconds for a pump to stop
-
+_MARGIN = 15  #: seconds that a slice may take to stop
 
 _awake: ContextVar[bool] = ContextVar("product_imagery_awake", default=False)
 
 
 def wake() -> None:
-    """Start a pump after the current transaction, unless the site runs without django-q2. Never raises."""
+    """Queue a slice of the worker loop on commit, unless the site runs without django-q2. Never raises."""
     if not _awake.get():
-        transaction.on_commit(enqueue_pump)
+        transaction.on_commit(enqueue_slice)
 
 
 @contextmanager
 def awake() -> Iterator[None]:
-    """Inside, ``wake`` does nothing: the caller is a pump and sees new work by itself."""
+    """Make ``wake`` do nothing inside the block, because the caller runs the worker loop itself."""
     token = _awake.set(True)
     try:
         yield
@@ -39,24 +38,27 @@ def awake() -> Iterator[None]:
         _awake.reset(token)
 
 
-def enqueue_pump() -> None:
-    """Queue one pump. A queue that is down is logged: the schedule, the worker or the next wake-up takes over."""
+def enqueue_slice() -> None:
+    """Queue one slice of the worker loop.
+
+    A queue that is down is logged only: the schedule, a worker or the next wake-up takes over.
+    """
     if not apps.is_installed("django_q"):
         return
     from django_q.tasks import async_task  # noqa: PLC0415  django-q2 reads the database settings when imported
 
     try:
-        # Baked in at enqueue time (measured): a failure is acknowledged, no result row is kept.
+        # Both options are stored with the task: no result row is kept, and a task that fails is not repeated.
         async_task(_PUMP, q_options={"save": False, "ack_failure": True})
-    except Exception:  # any broker error: the work is in our own tables, so nothing is lost
+    except Exception:  # any error of a broker: the work is in our own tables, so nothing is lost
         logger.warning("The wake-up could not be queued; due work waits for the schedule or a worker.", exc_info=True)
 
 
 def ensure_schedule(**_: Any) -> None:
-    """Keep one schedule that starts a pump every minute: the safety net. Connected to ``post_migrate``.
+    """Create the schedule that runs a slice every minute as a safety net. Connected to ``post_migrate``.
 
-    Without our tables (``migrate product_imagery zero``) it goes, and what is queued too: after an uninstallation each
-    would end a worker of the host's cluster.
+    Without our tables (after ``migrate product_imagery zero``) the schedule and our queued tasks are deleted: once the
+    app is uninstalled, each of them would end a worker of the host's cluster.
     """
     if not apps.is_installed("django_q"):
         return
@@ -64,13 +66,13 @@ def ensure_schedule(**_: Any) -> None:
 
     try:
         if not _has_tables():
-            _leave_nothing()
+            _delete_schedule_and_tasks()
             return
         Schedule.objects.get_or_create(
             name=_SCHEDULE, defaults={"func": _PUMP, "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1}
         )
     except DatabaseError:
-        logger.info("The schedule is made by the next migrate: django-q2 has no tables yet.")
+        logger.info("The next migrate will create the schedule: django-q2 has no tables yet.")
 
 
 def _has_tables() -> bool:
@@ -79,7 +81,7 @@ def _has_tables() -> bool:
     return model._meta.db_table in connection.introspection.table_names()
 
 
-def _leave_nothing() -> None:
+def _delete_schedule_and_tasks() -> None:
     from django_q.models import OrmQ, Schedule  # noqa: PLC0415  see above
 
     Schedule.objects.filter(func=_PUMP).delete()
@@ -88,7 +90,7 @@ def _leave_nothing() -> None:
 
 
 def queue_problems() -> list[str]:
-    """What is wrong with the queue's settings, in sentences; empty without django-q2."""
+    """Return problems of the queue's settings as sentences; empty without django-q2."""
     if not apps.is_installed("django_q"):
         return []
     from django_q.conf import Conf  # noqa: PLC0415  see above
@@ -98,7 +100,7 @@ def queue_problems() -> list[str]:
     longest = round(2 * settings.slice_seconds + settings.seconds_per_picture + _MARGIN)
     if not Conf.TIMEOUT or longest > Conf.TIMEOUT:
         problems.append(
-            f"Q_CLUSTER['timeout'] should be at least {longest}: a slice and the picture begun in its last second."
+            f"Q_CLUSTER['timeout'] should be at least {longest}: a slice and a picture that begins in its last second."
         )
     if Conf.TIMEOUT and Conf.RETRY < Conf.TIMEOUT * 3:
         problems.append("Q_CLUSTER['retry'] should be at least three times the timeout.")

@@ -1,12 +1,12 @@
-"""What django-q2 runs. Names never change: queued rows hold them."""
+"""Tasks of django-q2. Their names never change, because queued rows contain them."""
 
 from __future__ import annotations
 
-from product_imagery.background import enqueue_pump
+from product_imagery.background import enqueue_slice
 from product_imagery.flows.pump import pump_slice
 
 
 def pump() -> None:
-    """Do due work for one slice, and queue the next slice when more is left."""
+    """Run one slice of the worker loop, and queue the next if work is left."""
     if pump_slice().work_left:
-        enqueue_pump()
+        enqueue_slice()

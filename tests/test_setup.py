@@ -104,9 +104,9 @@ from django.core.management import call_command
 import django; django.setup()
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
-from product_imagery.background import enqueue_pump
+from product_imagery.background import enqueue_slice
 call_command("migrate", verbosity=0)
-enqueue_pump(); async_task("math.sqrt", 4)
+enqueue_slice(); async_task("math.sqrt", 4)
 counts = [(Schedule.objects.count(), OrmQ.objects.count())]
 call_command("migrate", "product_imagery", "zero", verbosity=0)
 call_command("migrate", "sessions", verbosity=0)
