@@ -1,6 +1,6 @@
-"""The only reader of ``settings.PRODUCT_IMAGERY``.
+"""Typed access to ``settings.PRODUCT_IMAGERY``.
 
-Read when used, typed, with a default for every key; an unknown key is an error. ``override_settings`` works.
+Settings are read on first use. Every key has a default, and an unknown key is an error. ``override_settings`` works.
 """
 
 from __future__ import annotations
@@ -21,78 +21,90 @@ from django.dispatch import receiver
 from product_imagery.exceptions import ConfigurationError
 from product_imagery.imaging.sandbox import PoolLimits
 
-#: address space of an imaging process that does nothing, and for each pixel of a picture that it takes over
+#: address space of an idle imaging process, and of each pixel of a picture that it imports
 _IDLE_BYTES, _BYTES_PER_PIXEL = 256 * 1024**2, 12
-_MOST_SIDE = 65_000  #: pixels: what a JPEG can have
+_MOST_SIDE = 65_000  #: pixels: about the limit of JPEG
 
 
 def _key(default: Any, help: str, **how: Any) -> Any:
-    """A setting. ``default`` is called when it is a type."""
+    """Declare a setting. A ``default`` that is a type is called."""
     kind = "default_factory" if isinstance(default, type) else "default"
     return field(**{kind: default}, metadata={"help": help}, **how)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One attribute for each key, in lower case."""
+    """The settings: one attribute for each key, in lower case."""
 
     storage: str = _key("default", "alias in `STORAGES` for results and thumbnails")
     folder: str = _key("product_imagery", "folder in that storage")
-    max_bytes: int = _key(50 * 1024 * 1024, "largest source file")
-    max_pixels: int = _key(120_000_000, "most pixels of a source; enlarged or expanded it has at most 100 megapixels")
+    max_bytes: int = _key(50 * 1024 * 1024, "largest source file, in bytes")
+    max_pixels: int = _key(
+        120_000_000, "most pixels of a source; an enlarged or expanded one has at most 100 megapixels"
+    )
     max_side: int = _key(30_000, "longest side of a source picture, in pixels")
     max_selection: int = _key(10_000, "most pictures in one enhancement")
-    slots: int = _key(1, "pumps that may run at once; one for each machine that runs a worker")
-    slice_seconds: float = _key(25.0, "how long one task of django-q2 pumps before it queues the next")
-    slot_seconds: float = _key(15.0, "after this long without a sign of life a pump's slot is free again")
-    claim_seconds: float = _key(90.0, "after this long without a sign of life a job is taken from its worker")
-    max_claims: int = _key(5, "how often a job may be found with a dead worker before it is given up")
-    processes: int = _key(0, "imaging processes of one pump; 0 means one for each core")
-    memory_per_process: int = _key(3 * 1024**3, "address space of an imaging process, in bytes; 0 for no limit")
-    seconds_per_picture: float = _key(180.0, "wall clock for one picture; CPU time may be twice that")
-    secret_keys: tuple[str, ...] = _key((), "Fernet keys for stored secrets, newest first; default: from SECRET_KEY")
+    slots: int = _key(1, "worker loops that may run at once: one for each machine with a worker")
+    slice_seconds: float = _key(25.0, "seconds that one task of django-q2 works before it queues the next")
+    slot_seconds: float = _key(
+        15.0, "seconds without a sign of life after which another worker loop may take its place"
+    )
+    claim_seconds: float = _key(90.0, "seconds without a sign of life after which a job is taken from its worker")
+    max_claims: int = _key(5, "how often a job may lose its worker before it is given up")
+    processes: int = _key(0, "imaging processes of one worker; 0: one for each core")
+    memory_per_process: int = _key(3 * 1024**3, "address space of an imaging process, in bytes; 0: no limit")
+    seconds_per_picture: float = _key(180.0, "seconds that one picture may take; CPU time may be twice that")
+    secret_keys: tuple[str, ...] = _key(
+        (), "Fernet keys for stored secrets, newest first; default: one from SECRET_KEY"
+    )
     keys: Mapping[str, Any] = _key(
         dict,
-        "secrets of credentials by their names, instead of stored ones, each for one provider and address: "
-        '`{"Main": {"provider": "paqshot", "key": os.environ[…]}}`, `base_url` if it is not the documented one',
+        "secrets of credentials by name, instead of stored ones, each for one provider and address: "
+        '`{"Main": {"provider": "paqshot", "key": os.environ[…]}}`, plus `base_url` if it is not the documented one',
         repr=False,
     )
     public_base_url: str = _key("", "https address of this site, for webhooks and for providers that fetch pictures")
-    fetch_allow: tuple[str, ...] = _key((), "`host:port` pairs that may be fetched from although they are not public")
+    fetch_allow: tuple[str, ...] = _key(
+        (), "`host:port` pairs that may be fetched from although they are not public addresses"
+    )
     result_hosts: Mapping[str, Any] = _key(
-        dict, 'hosts that pictures of a provider may come from: `{"paqshot": ["cdn.example.com"]}`; others are refused'
+        dict,
+        'hosts from which results of a provider may be fetched: `{"paqshot": ["cdn.example.com"]}`; others are refused',
     )
-    retention_days: int = _key(0, "after so many days what people wrote is forgotten (`imagery_purge`); 0: never")
-    connections: int = _key(32, "calls of hosted providers that one pump makes at once; its threads share one core")
-    result_bytes: int = _key(256 * 1024 * 1024, "largest picture taken from a provider")
+    retention_days: int = _key(0, "days after which texts that people wrote are deleted (`imagery_purge`); 0: never")
+    connections: int = _key(32, "calls to hosted providers that a worker makes at once; their threads share a core")
+    result_bytes: int = _key(256 * 1024 * 1024, "largest result accepted from a provider, in bytes")
     result_pixels: int = _key(
-        200_000_000, "most pixels of a picture taken from a provider, as far as MEMORY_PER_PROCESS allows"
+        200_000_000, "most pixels of a result accepted from a provider, as far as MEMORY_PER_PROCESS allows"
     )
-    review_below: float = _key(0.5, "confidence below which nothing is published before a person has looked; 0: never")
-    api_requests: int = _key(60, "requests a minute of an API key that has no limit of its own")
-    api_upload_bytes: int = _key(200 * 1024 * 1024, "largest API request that brings pictures as files of a form")
-    health_token: str = _key("", "secret with which `…/health/` may be asked; without, only staff may", repr=False)
-    model_folder: str = _key("", "where model files are kept; default is the user's cache folder")
-    model_url: str = _key("", "https address of the matting model, tried when pip cannot fetch it")
-    model_path: str = _key("", "an ONNX model of your own instead (ISNet, BiRefNet …)")
+    review_below: float = _key(
+        0.5, "confidence below which a person has to review a result before it is published; 0: never"
+    )
+    api_requests: int = _key(60, "requests per minute of an API key without a limit of its own")
+    api_upload_bytes: int = _key(200 * 1024 * 1024, "largest API request that uploads form files, in bytes")
+    health_token: str = _key("", "secret that opens `…/health/`; without it, only staff can", repr=False)
+    model_folder: str = _key("", "folder of the model files; default: in the user's cache folder")
+    model_url: str = _key("", "https address of the matting model, used when pip cannot fetch it")
+    model_path: str = _key("", "an ONNX model of your own to use instead (ISNet, BiRefNet …)")
     model_side: int = _key(320, "its input size in pixels")
     model_mean: tuple[float, float, float] = _key((0.485, 0.456, 0.406), "its normalisation")
     model_deviation: tuple[float, float, float] = _key((0.229, 0.224, 0.225), "its normalisation")
 
     def models(self) -> Path:
-        """The folder of the model files."""
+        """Return the folder of the model files."""
         if self.model_folder:
             return Path(self.model_folder)
         home = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache" if os.access(Path.home(), os.W_OK) else "")
         return Path(home or tempfile.gettempdir()) / "product_imagery"
 
     def bounds(self) -> dict[str, int]:
-        """Bounds of one source picture, as an imaging process takes them."""
+        """Return the bounds of a source picture as keyword arguments of ``imaging.limits.Limits``."""
         return {"max_bytes": self.max_bytes, "max_pixels": self.max_pixels, "max_side": self.max_side}
 
     def result_bounds(self) -> dict[str, int]:
-        """Bounds of a picture that a provider made: it is paid for, so they are wider, and a tiny one is seen by a
-        person.
+        """Return the bounds of a result from a provider, as ``bounds`` does for a source.
+
+        They are wider, because the result is paid for. A person reviews a tiny one.
         """
         pixels = self.result_pixels
         if self.memory_per_process:
@@ -100,7 +112,7 @@ class Settings:
         return {"max_bytes": self.result_bytes, "max_pixels": pixels, "max_side": _MOST_SIDE, "min_side": 1}
 
     def pool_limits(self) -> PoolLimits:
-        """Bounds of the imaging processes."""
+        """Return the bounds of the imaging processes."""
         return PoolLimits(
             processes=self.processes or os.cpu_count() or 1,
             memory=self.memory_per_process,
@@ -109,7 +121,7 @@ class Settings:
         )
 
     def provider_settings(self) -> dict[str, Any]:
-        """Plain values that providers may read."""
+        """Return plain values that providers can read from ``Job.settings``."""
         model = {
             "path": self.model_path or str(self.models() / "u2netp.onnx"),
             "side": self.model_side,
@@ -147,7 +159,7 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
 
 
 _MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS", "RETENTION_DAYS", "REVIEW_BELOW")
-MOST_LEASE = 900.0  #: seconds: no lease lasts longer, and one that does is a mistake of a clock
+MOST_LEASE = 900.0  #: seconds: the longest lease. One with a later deadline comes from a wrong clock, and has expired
 
 
 def _check_range(key: str, value: Any) -> None:
@@ -173,7 +185,7 @@ def _check_keys(keys: Mapping[str, Any]) -> None:
 
 
 def described() -> list[tuple[str, Any, str]]:
-    """(key, default, help) of every setting, for the README and ``imagery_doctor``."""
+    """Return (key, default, help) of every setting, for the README and ``imagery_doctor``."""
     plain = Settings()
     return [(item.name.upper(), getattr(plain, item.name), item.metadata["help"]) for item in fields(Settings)]
 
