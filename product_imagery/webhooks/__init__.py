@@ -1,3 +1,6 @@
-"""Where providers call: one address for each account, unguessable, with no provider's name in it."""
+"""Routes for machines: webhooks of providers, source pictures, health.
+
+A webhook address contains the unguessable id of a credential and does not name the provider.
+"""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The health of the site, for load balancers and supervisors."""
+"""Health check for load balancers and supervisors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _ASK = (
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """200 when everything is well and 503 when not, with the findings of ``imagery_doctor``; 403 for strangers."""
+    """Respond with the findings of ``imagery_doctor``: 200 if all is well, else 503.
+
+    403 without the token of ``HEALTH_TOKEN`` or a staff session.
+    """
     if not (_has_token(request) or _is_staff(request)):
         return JsonResponse({"error": {"code": "forbidden", "message": _ASK}}, status=403)
     findings = look_for_url()
@@ -41,7 +44,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _is_staff(request: HttpRequest) -> bool:
-    """Whether a person of the staff is logged in; nobody is, as far as can be told, while the database is away."""
+    """Return whether a member of staff is logged in; false while the database is unavailable."""
     try:
         user = getattr(request, "user", None)
         return bool(user and user.is_active and user.is_staff)

@@ -1,4 +1,4 @@
-"""The doors for machines: providers that call, and providers that fetch a source picture."""
+"""Views for providers: webhooks, and signed addresses of source pictures."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ _MOST_BYTES = 256 * 1024
 @login_not_required
 @require_POST
 def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
-    """Take a provider's call: 200 once it is written down, 401 for a wrong signature, 404, 405, 413, 503.
+    """Store a webhook of a provider: 200 when it is stored, 401 for a wrong signature, 404, 405, 413, 503.
 
-    It is no part of a transaction of the request: what was written down stays, whatever becomes of acting on it.
+    Runs outside of ``ATOMIC_REQUESTS``, so that the stored delivery survives an error in processing it.
     """
     try:
-        return _taken(request, credential)
-    except DatabaseError:  # it was not written down: the provider sends it again
-        logger.warning("A call of a provider could not be written down.", exc_info=True)
+        return _stored(request, credential)
+    except DatabaseError:  # it was not stored: the provider will send it again
+        logger.warning("A webhook of a provider could not be stored.", exc_info=True)
         return _plain("try again", 503)
 
 
-def _taken(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
+def _stored(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
     stated = request.META.get("CONTENT_LENGTH") or "0"
     if not stated.isdecimal() or int(stated) > _MOST_BYTES:
         return _plain("too large", 413)
@@ -61,7 +61,7 @@ def _taken(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
     try:
         receive(account, dict(request.headers), body, _token(request))
     except RequestError as error:
-        logger.warning("A call for the account “%s” was refused: %s", account, error.message)
+        logger.warning("A webhook for the account “%s” was refused: %s", account, error.message)
         return _plain("not genuine", 401)
     return _plain("ok", 200)
 
@@ -75,7 +75,7 @@ def _plain(text: str, status: int) -> HttpResponse:
 @login_not_required
 @require_safe
 def source(request: HttpRequest, signed: str) -> HttpResponseBase:
-    """Give out a source picture to whoever holds its signed address, while it is good."""
+    """Serve a source picture at its signed address, until that expires. Raises ``Http404``."""
     try:
         uuid_, copy = read_signature(signed)
         item = EnhancementItem.objects.get(uuid=uuid_)
@@ -86,7 +86,7 @@ def source(request: HttpRequest, signed: str) -> HttpResponseBase:
     except (signing.BadSignature, EnhancementItem.DoesNotExist, ImageryError, OSError, ValueError):
         raise Http404 from None
     suffix = suffix_of(handle.read(HEAD))
-    if not suffix:  # whatever it is called, it is no picture
+    if not suffix:  # not a picture, whatever its name is
         handle.close()
         raise Http404
     handle.seek(0)
