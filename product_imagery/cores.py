@@ -50,7 +50,7 @@ def _here() -> int | None:
 
 @contextlib.contextmanager
 def calm_memory() -> Iterator[None]:
-    """What is there before is not looked through for garbage again and again: in a Django process that is a lot."""
+    """Exclude existing objects from garbage collection inside the block: in a Django process they are many."""
     if gc.get_freeze_count():
         yield
         return

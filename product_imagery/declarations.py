@@ -1,4 +1,4 @@
-"""Pictures and their places, attributes that name fields of a model, and sentences for those that do not."""
+"""Pictures of products, and validation of the attributes that name a model's fields."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from product_imagery.exceptions import RegistrationError
 
 @dataclass(frozen=True)
 class ProductPicture:
-    """One picture of one product: the files that stand there now, and what to call it.
+    """One picture of one product, with its current files and a label.
 
-    ``place`` is where the picture is written and ``source_place`` where it is read: table, column and row, the same
-    under every registration. ``is_readable`` is false where the shop's own code fails on the product.
+    ``place`` tells where the picture is written and ``source_place`` where it is read: table, column and row, however
+    the model is registered. ``is_readable`` is false if the shop's own code raises for the product.
     """
 
     object_id: str
@@ -25,27 +25,27 @@ class ProductPicture:
     source_name: str
     target_name: str
     label: str
-    source_url: str = ""  #: where the source file is fetched from, if it is not in the storage yet
+    source_url: str = ""  #: address of the source file, if it is not in the storage yet
     place: str = ""
     source_place: str = ""
     is_readable: bool = True
 
 
 def place_of_row(field: models.FileField, key: Any) -> str:
-    """``table.column:key`` of the row that has the column, with its database where that is not the default one."""
+    """Return ``table.column:key`` of the row that has the column, after ``database/`` if it is not the default one."""
     database = router.db_for_write(field.model)
     prefix = "" if database == DEFAULT_DB_ALIAS else f"{database}/"
     return f"{prefix}{field.model._meta.db_table}.{field.column}:{key}"
 
 
 class Declaration:
-    """Base of the descriptions of a model."""
+    """Base class of descriptions: finds fields and words the errors."""
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
 
     def _check_names(self) -> None:
-        """A misspelt attribute would be ignored, and the picture written where nobody wanted it."""
+        """Raise ``RegistrationError`` for a misspelt attribute. Ignored, it would send pictures to the wrong field."""
         names = ("pictures", "field", "source", "target", "name", "category", "order", "primary")
         known = [name for name in names if any(name in vars(base) for base in type(self).__mro__[1:])]
         for name, value in vars(type(self)).items():

@@ -1,26 +1,26 @@
-"""Every error this package raises on purpose.
+"""Exceptions of this package.
 
 ImageryError                 code, message (a sentence for a person), detail (for the log)
 ├── ConfigurationError       settings or registration are wrong; the developer has to act
 │   └── RegistrationError    a ``ProductImages`` description does not fit its model
-├── RequestError             what was asked for cannot be done; the caller has to ask differently
+├── RequestError             the request cannot be carried out; the caller has to change it
 │   ├── OptionError          an option is unknown, malformed or not honoured by the provider
 │   ├── NothingToDo          the selection holds no picture that still needs work
-│   └── StateError           the thing is not in a state that allows this step
-├── PictureError             the bytes are not a picture that we accept
+│   └── StateError           the object is not in a state that allows this step
+├── PictureError             the file is not a picture that we accept
 ├── EngineError              the imaging process failed, ran out of memory or out of time
 │   └── ModelMissing         the matting model has not been fetched yet
 ├── StorageError             a file could not be stored or read back
 ├── PublicationConflict      the product changed meanwhile; nothing was overwritten
 ├── SecretError              a stored key cannot be read: the site's secrets have changed
-├── UnsafeAddress            a foreign address leads where we do not go
-├── FetchError               a foreign file could not be fetched; it may be there later
-└── ProviderError            a provider's answer, or the lack of one
+├── UnsafeAddress            the address is not one that we connect to
+├── FetchError               a remote file could not be fetched; it may be available later
+└── ProviderError            an error response of a provider, or no response
     ├── NotSent              the request provably did not reach the provider
-    ├── RateLimited          refused for now; ``retry_after`` seconds, if it said so
-    ├── CredentialRefused    the key, the plan or the balance: nothing will work until somebody acts
-    ├── ProviderRefused      the provider's final word on this request
-    └── ProviderUnavailable  no answer, or none that can be read: what became of the request is not known
+    ├── RateLimited          refused for now; ``retry_after`` seconds, if the provider gave them
+    ├── CredentialRefused    key, plan or balance: nothing works until a person acts
+    ├── ProviderRefused      the provider refuses this request for good
+    └── ProviderUnavailable  no readable response: the outcome of the request is unknown
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from collections.abc import Sequence
 from typing import Any
 
 _FINAL = ("missing", "gone", "too_large", "not_an_image", "unreadable_name", "compressed", "product_gone")
-#: tries after which trouble that might have passed is taken to stay
+#: code → tries after which an error that could be temporary counts as permanent
 _MOST_TRIES = {"truncated": 2}
 
 
 class ImageryError(Exception):
-    """Base class. ``message`` may be shown to a merchant, ``detail`` only to an operator."""
+    """Base class. ``message`` is for the merchant, ``detail`` for the operator only."""
 
     code = "error"
-    final = False  #: whether trying again cannot help
+    final = False  #: whether another try is useless
 
     def __init__(self, message: str, *, code: str = "", detail: str = "") -> None:
         super().__init__(message)
@@ -47,22 +47,22 @@ class ImageryError(Exception):
 
     @property
     def is_final(self) -> bool:
-        """Whether trying again cannot help: what is missing, gone, too large or no picture stays so."""
+        """True if another try is useless: a file that is missing, gone, too large or not a picture stays so."""
         return self.final or self.code in _FINAL
 
     def may_pass(self, tries: int, most: int) -> bool:
-        """Whether another try may help after so many ``tries`` (this one included), of at most ``most``."""
+        """Return whether to try again after ``tries`` tries, this one included, of at most ``most``."""
         return not self.is_final and tries < min(most, _MOST_TRIES.get(self.code, most))
 
 
 class ConfigurationError(ImageryError):
-    """The installation is set up wrongly."""
+    """The installation is configured wrongly."""
 
     code = "configuration"
 
 
 class RegistrationError(ConfigurationError):
-    """A model's pictures are described wrongly."""
+    """The description of a model's pictures is wrong."""
 
     code = "registration"
 
@@ -80,14 +80,14 @@ class OptionError(RequestError):
 
 
 class NothingToDo(RequestError):
-    """No selected picture needs this work; ``left_out`` says of each product why, as ``flows.start`` does."""
+    """No selected picture needs this work. ``left_out`` gives the reason for each, in the form of ``flows.start``."""
 
     left_out: Sequence[tuple[Any, Any, str, str]] = ()
     code = "nothing_to_do"
 
 
 class StateError(RequestError):
-    """The step does not fit the present state, often because somebody else was faster."""
+    """The current state does not allow this step, often because somebody else was faster."""
 
     code = "wrong_state"
 
@@ -100,7 +100,7 @@ class PictureError(ImageryError):
 
 
 class EngineError(ImageryError):
-    """The imaging process did not deliver."""
+    """The imaging process failed, was stopped, or took too long."""
 
     code = "engine"
 
@@ -112,19 +112,19 @@ class ModelMissing(EngineError):
 
 
 class StorageError(ImageryError):
-    """The storage did not take or return a file as promised."""
+    """The storage failed to store or to return a file."""
 
     code = "storage"
 
 
 class PublicationConflict(ImageryError):
-    """The product's picture is no longer the one that the work was started for."""
+    """The product's picture was changed after the work was started."""
 
     code = "conflict"
 
 
 class SecretError(ImageryError):
-    """A stored secret cannot be decrypted with the keys at hand."""
+    """A stored secret cannot be decrypted with the available keys."""
 
     code = "secret_unreadable"
 
@@ -143,10 +143,11 @@ class FetchError(ImageryError):
 
 
 class ProviderError(ImageryError):
-    """``status`` is the HTTP status if there was one; ``creating`` says that a request that costs was sent.
+    """Base of the errors of hosted providers.
 
-    ``own``: it is the provider's own word, in its own error envelope. Without that a create may have been accepted.
-    ``absent``: a second call, which was free, met no API at that address either.
+    ``status`` is the HTTP status, if there was a response. ``own`` tells that the error is in the provider's own error
+    envelope; without that, a create may have been accepted. ``creating`` tells that a request that may cost money was
+    sent. ``absent`` tells that a second, free call found no API at the address either.
     """
 
     code = "provider"
@@ -167,26 +168,26 @@ class ProviderError(ImageryError):
 
 
 class NotSent(ProviderError):
-    """Nothing reached the provider."""
+    """The request provably did not reach the provider."""
 
     code = "not_sent"
 
 
 class RateLimited(ProviderError):
-    """The provider, or our own count of its limits, says: later."""
+    """The provider's limit, or our own count of it, is reached: try again later."""
 
     code = "rate_limited"
     retry_after: float | None = None
 
 
 class CredentialRefused(ProviderError):
-    """The account cannot be used as it is."""
+    """The provider refuses the key, the plan or the balance."""
 
     code = "credential_refused"
 
 
 class ProviderRefused(ProviderError):
-    """The request as it stands will never be accepted."""
+    """The provider refuses this request for good."""
 
     code = "provider_refused"
 

@@ -1,4 +1,4 @@
-"""Where a shop's model keeps its pictures: described once by the shop, read and written here.
+"""Product image descriptions: where the pictures of a shop's models are read and written.
 
 @register(Product)
 class ProductPhotos(ProductImages):
@@ -32,13 +32,13 @@ __all__ = [
 
 
 class ProductImages(Declaration):
-    """Describes a model with its pictures in its own fields. Subclass it and decorate with ``@register(Model)``."""
+    """Description of a model with pictures in its own fields. Subclass it and decorate with ``@register(Model)``."""
 
     #: the ImageField that is read
     source: ClassVar[str] = ""
-    #: the ImageField that is written; left out, the source's own: the file before is kept
+    #: the ImageField that is written; by default ``source``. The previous file is kept
     target: ClassVar[str] = ""
-    #: the field that a person knows the product by; left out, ``str(product)``
+    #: the field with the name of the product; by default ``str(product)``
     name: ClassVar[str] = ""
     #: a field to group by, optional
     category: ClassVar[str] = ""
@@ -47,10 +47,10 @@ class ProductImages(Declaration):
         super().__init__(model)
         self.check()
 
-    # What is checked when the description is registered
+    # Checks at registration
 
     def check(self) -> None:
-        """Raise ``RegistrationError`` with a sentence for what is wrong."""
+        """Validate the attributes. Raises ``RegistrationError``, which names the mistake."""
         self._check_names()
         self._image_field(self.model, "source", self.source)
         self._image_field(self.model, "target", self.target or self.source)
@@ -58,41 +58,41 @@ class ProductImages(Declaration):
             if getattr(self, attribute):
                 self._field(self.model, attribute, getattr(self, attribute))
 
-    # What the flows use
+    # Used by flows
 
     @property
     def holder(self) -> type[models.Model]:
-        """The model whose row holds the picture."""
+        """Model whose rows hold the pictures."""
         return self.model
 
     @property
     def source_field(self) -> models.FileField:
-        """The field that is read."""
+        """Field that is read."""
         return self._image_field(self.holder, "source", self.source)
 
     @property
     def target_field(self) -> models.FileField:
-        """The field that is written."""
+        """Field that is written."""
         return self._image_field(self.holder, "target", self.target or self.source)
 
     @property
     def storage(self) -> Storage:
-        """Where the source files are."""
+        """Storage of the source files."""
         return self.source_field.storage
 
     @property
     def target_storage(self) -> Storage:
-        """Where published files go."""
+        """Storage of published files."""
         return self.target_field.storage
 
     def content_type(self) -> ContentType:
-        """Of the product's model, which is what people selected."""
+        """Return the content type of the product's model, which is the model that people select."""
         return ContentType.objects.get_for_model(self.model, for_concrete_model=False)
 
     def list_pictures(self, ids: Sequence[Any]) -> Iterator[ProductPicture]:
-        """Yield the pictures of the products with these primary keys, those without a file left out.
+        """Yield the pictures of the products with these primary keys, except those without a file.
 
-        Two queries for every 10,000 products. A row that cannot be read disturbs no other.
+        Makes two queries per 10,000 products. A row that cannot be read does not affect the others.
         """
         for some in portions(ids, router.db_for_read(self.model)):
             labels = self._labels(some)
@@ -101,13 +101,13 @@ class ProductImages(Declaration):
             yield from self._pictures(columns.iterator(), labels, has_slots=False)
 
     def _columns(self) -> tuple[str, ...]:
-        """What identifies the picture and its files, as columns: no image field opens its file."""
+        """Return the columns of keys and file names. Reading columns, not instances, opens no file."""
         source, target = self.source_field, self.target_field
         keys = (source.model._meta.pk.attname, target.model._meta.pk.attname)
         return (*keys, source.attname, target.attname)
 
     def _labels(self, ids: Sequence[Any]) -> dict[Any, str | None]:
-        """What people call the products, by primary key; ``None`` where the shop's own code fails."""
+        """Return labels by primary key; ``None`` where the shop's own code raises."""
         return read_rows(self.model._base_manager.order_by("pk"), ids, self.label)
 
     def _pictures(self, rows: Any, labels: dict[Any, str | None], *, has_slots: bool) -> Iterator[ProductPicture]:
@@ -126,35 +126,35 @@ class ProductImages(Declaration):
                 )
 
     def place_of(self, object_id: str, slot: str) -> str:
-        """The place of a picture by its names here, without asking the database."""
+        """Return the place where the picture is written, without a query."""
         return place_of_row(self.target_field, f"{object_id}/{slot}" if slot else object_id)
 
     def source_place(self, object_id: str, slot: str) -> str:
-        """The place where the picture is read; empty when the row is gone."""
+        """Return the place where the picture is read; empty if the row is gone."""
         key = self._rows(object_id, slot).values_list(self._columns()[0], flat=True).first()
         return "" if key is None else place_of_row(self.source_field, key)
 
     def label(self, product: models.Model) -> str:
-        """What people call the product."""
+        """Return the label of a product, of at most 200 characters."""
         return str(getattr(product, self.name) if self.name else product)[:200]
 
     def current(self, object_id: str, slot: str) -> tuple[str, str] | None:
-        """Names of the source and target file that stand on the product now; ``None`` when it is gone."""
+        """Return the current names of source and target file; ``None`` if the product is gone."""
         fields = (self.source_field.name, self.target_field.name)
         row = self._rows(object_id, slot).values_list(*fields).first()
         return (row[0] or "", row[1] or "") if row else None
 
     def holds_null(self, object_id: str, slot: str) -> bool:
-        """Whether NULL rather than a name stands in the target field."""
+        """Return whether the target field is NULL."""
         return self._rows(object_id, slot).filter(**{f"{self.target_field.name}__isnull": True}).exists()
 
     def write(self, object_id: str, slot: str, *, expected: str, name: str | None) -> bool:
-        """Put the file ``name`` on the product if ``expected`` stands there; ``False`` when something else does.
+        """Write the file name to the target field if that holds ``expected``; return whether it did.
 
-        ``None`` writes NULL, an empty name an empty one: restoring is exact.
+        ``None`` writes NULL and an empty name writes an empty string, so that restoring is exact.
 
-        One conditional update of the table that has the field: it neither overwrites a change made meanwhile nor calls
-        the model's ``save()``. Fields with ``auto_now`` and the picture's width and height are kept up to date.
+        This is one conditional update of the table that has the field: it neither overwrites a concurrent change nor
+        calls the model's ``save()``. Fields with ``auto_now`` and the picture's width and height are updated.
         """
         row = unopened(self._rows(object_id, slot)).first()
         if row is None:
@@ -168,7 +168,7 @@ class ProductImages(Declaration):
         rows = field.model._base_manager.filter(pk=getattr(row, field.model._meta.pk.attname))
         done = bool(rows.filter(condition).update(**changes, **own))
         rest = {key: value for key, value in derived.items() if key not in own}
-        if done and rest:  # columns of another table of the same model
+        if done and rest:  # columns in another table (multi-table inheritance)
             self._rows(object_id, slot).update(**rest)
         return done
 
@@ -187,10 +187,10 @@ class ProductImages(Declaration):
         return self.model._base_manager.filter(pk=object_id)
 
     def published_name(self, object_id: str, slot: str, stem: str, ending: str) -> str:
-        """The name that the target field's own ``upload_to`` gives the file ``stem-ending``.
+        """Return the name that the target field's ``upload_to`` generates for the file ``stem-ending``.
 
-        The stem is shortened until the name fits the field. Raises ``RequestError`` when the product is gone or even
-        the shortest name does not fit.
+        The stem is shortened until the name fits the field. Raises ``RequestError`` if the product is gone or even the
+        shortest name does not fit.
         """
         row = unopened(self._rows(object_id, slot)).first()
         if row is None:
@@ -204,19 +204,19 @@ class ProductImages(Declaration):
 
 
 class GalleryImages(ProductImages):
-    """Describes a model whose pictures are rows of a related model, each with an image field of its own."""
+    """Description of a model whose pictures are rows of a related model, each with an image field."""
 
     #: the reverse name of the related rows on the product, as in ``product.photos``
     pictures: ClassVar[str] = ""
-    #: the ImageField of the related model that is read; ``target`` may name another one of it to write
+    #: the ImageField of the related model that is read; ``target`` can name another one to write
     field: ClassVar[str] = ""
-    #: the related model's field that orders the pictures
+    #: a field of the related model by which pictures are ordered
     order: ClassVar[str] = ""
-    #: a boolean field of the related model: when set, only the primary picture is worked on
+    #: a BooleanField of the related model; if given, only pictures for which it is true are enhanced
     primary: ClassVar[str] = ""
 
     def check(self) -> None:
-        """Raise ``RegistrationError`` with a sentence for what is wrong."""
+        """Validate the attributes. Raises ``RegistrationError``, which names the mistake."""
         self._check_names()
         relation = self._field(self.model, "pictures", self.pictures)
         if not isinstance(relation, models.ManyToOneRel):
@@ -234,19 +234,19 @@ class GalleryImages(ProductImages):
 
     @property
     def holder(self) -> type[models.Model]:
-        """The related model."""
+        """Related model, whose rows hold the pictures."""
         related = self._relation().related_model
         assert isinstance(related, type)
         return related
 
     @property
     def source_field(self) -> models.FileField:
-        """The field that is read."""
+        """Field that is read."""
         return self._image_field(self.holder, "field", self.field)
 
     @property
     def target_field(self) -> models.FileField:
-        """The field that is written."""
+        """Field that is written."""
         return self._image_field(self.holder, "target", self.target or self.field)
 
     def _relation(self) -> models.ManyToOneRel:
@@ -255,9 +255,9 @@ class GalleryImages(ProductImages):
         return relation
 
     def list_pictures(self, ids: Sequence[Any]) -> Iterator[ProductPicture]:
-        """Yield the related rows of these products in their order, but for those that the shop hides.
+        """Yield the related rows of these products in their order, except those that the default manager hides.
 
-        Two queries for every 10,000 products.
+        Makes two queries per 10,000 products.
         """
         link = self._relation().field
         for some in portions(ids, router.db_for_read(self.holder)):
@@ -270,7 +270,7 @@ class GalleryImages(ProductImages):
             yield from self._pictures(columns.iterator(), labels, has_slots=True)
 
     def place_of(self, object_id: str, slot: str) -> str:
-        """The place of a picture by its names here: its row's key is its slot."""
+        """Return the place of a picture without a query; the slot is the key of its row."""
         return place_of_row(self.target_field, slot)
 
     def _rows(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
@@ -306,17 +306,17 @@ def register(model: type[models.Model]) -> Callable[[_Description], _Description
 
 
 def unregister(model: type[models.Model]) -> None:
-    """Forget a model; for tests and for shops that replace another app's description."""
+    """Remove the description of a model: for tests, and for shops that replace another app's description."""
     _registered.pop(model, None)
 
 
 def registered() -> list[ProductImages]:
-    """All descriptions."""
+    """Return all registered descriptions."""
     return list(_registered.values())
 
 
 def description_of(model: type[models.Model]) -> ProductImages:
-    """The description of ``model``. Raises ``RegistrationError`` that says how to write one."""
+    """Return the description of ``model``. Raises ``RegistrationError``, which tells how to write one."""
     if model in _registered:
         return _registered[model]
     app = model._meta.app_label
@@ -325,7 +325,7 @@ def description_of(model: type[models.Model]) -> ProductImages:
 
 
 def description_for(content_type_id: int) -> ProductImages:
-    """The description for a content type, which is read once for all. Raises ``RegistrationError``."""
+    """Return the description for a content type, which Django caches. Raises ``RegistrationError``."""
     content_type = ContentType.objects.get_for_id(content_type_id)
     model = content_type.model_class()
     if model is None:

@@ -1,4 +1,4 @@
-"""Rows of the shop: many at once, and one that cannot be read disturbs no other."""
+"""Reading of the shop's rows in bulk. A row that cannot be read does not affect the others."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.db import DatabaseError, connections, models
 logger = logging.getLogger("product_imagery")
 
 T = TypeVar("T")
-_AT_ONCE = 10_000  #: keys in one query
+_AT_ONCE = 10_000  #: keys per query
 _INSTANCES = 500  #: in memory at once
 
 
 def portions(keys: Sequence[T], database: str) -> Iterator[Sequence[T]]:
-    """Split keys into as few queries as the database takes."""
+    """Split keys into as few portions as the database's limit of query parameters allows."""
     most = _AT_ONCE
     connection = connections[database]
     if connection.vendor == "sqlite":
@@ -28,18 +28,21 @@ def portions(keys: Sequence[T], database: str) -> Iterator[Sequence[T]]:
 
 
 def unopened(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-    """The same rows, whose image fields do not open their files when an instance is made."""
+    """Defer the image fields that would open their files when an instance is made."""
     return rows.defer(*(field.name for field in rows.model._meta.concrete_fields if _may_open(field)))
 
 
 def _may_open(field: Any) -> bool:
-    """An image field with columns for its size opens the file to fill them, if it is there or not."""
+    """Return whether a field opens its file on access to an instance: an image field that fills size columns."""
     sizes = getattr(field, "width_field", None), getattr(field, "height_field", None)
     return isinstance(field, models.ImageField) and any(sizes)
 
 
 def read_rows(rows: models.QuerySet[Any], keys: Sequence[Any], read: Callable[[Any], T]) -> dict[Any, T | None]:
-    """What ``read`` says of each row, by primary key: ``None`` where reading the row, or ``read`` itself, fails."""
+    """Return the result of ``read`` for each row by primary key; ``None`` if the row or ``read`` raises.
+
+    Raises ``DatabaseError``.
+    """
     found: dict[Any, T | None] = {}
     try:
         for row in unopened(rows.filter(pk__in=keys)).iterator(chunk_size=_INSTANCES):
@@ -47,7 +50,7 @@ def read_rows(rows: models.QuerySet[Any], keys: Sequence[Any], read: Callable[[A
         return found
     except DatabaseError:
         raise
-    except Exception:  # the shop's own code fails on a row: which one is found by halving
+    except Exception:  # the shop's own code raises for a row: find it by bisection
         left = [key for key in rows.filter(pk__in=keys).values_list("pk", flat=True) if key not in found]
         if len(left) <= 1:
             logger.warning("%s %s cannot be read.", rows.model._meta.label, *left or ("?",), exc_info=True)

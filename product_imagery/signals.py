@@ -1,10 +1,11 @@
-"""Sent after the transaction that made them true. Receivers that raise are logged and disturb nobody.
+"""Signals, sent after the transaction that they report has been committed.
 
-What a worker has done is sent in a thread beside its work: a receiver that takes long, or hangs, holds nothing up. What
-a request has done is sent in that request.
+A receiver that raises is logged and affects nothing else. A worker sends signals from a separate thread, so that a slow
+receiver does not delay its work; a request sends them itself.
 
 ``enhancement_finished(enhancement)``, ``item_completed(item)``, ``item_failed(item)``, ``result_approved(result)``,
-``image_published(version)``, ``image_restored(version)``: the sender is the model's class.
+``image_published(version)``, ``image_restored(version)`` and ``credential_paused(credential)``; the sender is the class
+of the instance.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ item_failed = Signal()
 result_approved = Signal()
 image_published = Signal()
 image_restored = Signal()
-credential_paused = Signal()  #: ``credential``: nothing is sent with it until somebody resumes it
+credential_paused = Signal()  #: nothing is sent with the credential until a person resumes it
 
 logger = logging.getLogger("product_imagery")
 
@@ -36,7 +37,7 @@ _run: ContextVar[_Run | None] = ContextVar("product_imagery_receivers", default=
 
 @contextmanager
 def sent_by(run: _Run) -> Iterator[None]:
-    """Inside, signals are handed to ``run`` instead of being sent at once."""
+    """Hand signals that are sent inside the block to ``run``, as callables."""
     token = _run.set(run)
     try:
         yield
@@ -45,7 +46,7 @@ def sent_by(run: _Run) -> Iterator[None]:
 
 
 def send_on_commit(signal: Signal, **subject: models.Model) -> None:
-    """Send ``signal`` with one named object once the current transaction is committed."""
+    """Send ``signal`` with one named instance when the current transaction is committed."""
     send, run = functools.partial(_send, signal, subject), _run.get()
     transaction.on_commit(functools.partial(run, send) if run else send)
 

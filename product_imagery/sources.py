@@ -1,4 +1,4 @@
-"""How an operation gets the source picture: a file of ours, bytes, or an address that the provider fetches."""
+"""Access to source pictures: as a local copy, or at an address that a provider can fetch."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from product_imagery.storage import store
 def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
     """Copy the source file ``name`` to ``path``; return its SHA-256 (hex).
 
-    Where the storage does not have it yet, it is fetched from ``url`` and stored. The copy is cut just above the size
-    limit, which the decoder then refuses. Raises ``StorageError``, ``FetchError`` and ``UnsafeAddress``.
+    A file that is not in the storage yet is fetched from ``url`` and stored. The copy is truncated just above the size
+    limit, so that the decoder refuses it. Raises ``StorageError``, ``FetchError`` and ``UnsafeAddress``.
     """
     most = get_settings().max_bytes
     try:
@@ -35,17 +35,17 @@ def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
             raise StorageError(message, code="missing", detail=error.detail) from error
     fetch(url, path, FetchLimits(most_bytes=most))
     with path.open("rb") as handle:
-        if not suffix_of(handle.read(HEAD)):  # not stored: the next time there may be the picture
-            raise FetchError("There is no picture at the address that the source comes from.", code="not_an_image")
+        if not suffix_of(handle.read(HEAD)):  # not stored: the next try may find a picture
+            raise FetchError("There is no picture at the address of the source.", code="not_an_image")
     digest = digest_of(path)
     store.keep(storage, name, path, digest)
     return digest
 
 
 def check_reachable(address: str) -> None:
-    """Make sure that a provider may fetch from an address that somebody gave.
+    """Check that an address from a user is public, so that the provider can fetch it.
 
-    Raises ``ProviderRefused`` with the code ``source_unreachable``; ``FetchError`` while its name cannot be looked up.
+    Raises ``ProviderRefused`` (``source_unreachable``), or ``FetchError`` if the host name cannot be resolved now.
     """
     try:
         check_address(address)
@@ -55,15 +55,15 @@ def check_reachable(address: str) -> None:
 
 
 def public_address(storage: Storage, name: str, signed: str) -> str:
-    """An address at which a provider can fetch a file: the storage's own, or else ``signed``, one of this site.
+    """Return an address at which a provider can fetch a file: that of the storage, or ``signed``, one of this site.
 
-    An address of the storage with a query is signed for a time that may be over before the provider comes: ``signed``
-    is good for as long as work may wait, and goes first.
+    A storage address with a query is a signed one, which may expire before the provider fetches it. ``signed`` is valid
+    for as long as work may wait, so it is preferred in this case.
 
-    Raises ``FetchError`` when its name cannot be looked up at the moment, and ``ProviderRefused`` with the code
-    ``source_unreachable`` when neither can be reached from outside: before anything is sent or paid.
+    Raises, before anything is sent or paid: ``ProviderRefused`` (``source_unreachable``) if neither address is public,
+    ``FetchError`` if a host name cannot be resolved now.
     """
-    address, trouble = "", None
+    address, unresolved = "", None
     own = store.address_of(storage, name)
     for candidate in (signed, own) if "?" in own else (own, signed):
         if candidate.startswith(("https://", "http://")):
@@ -72,12 +72,12 @@ def public_address(storage: Storage, name: str, signed: str) -> str:
                 check_address(candidate)
             except UnsafeAddress:
                 continue
-            except FetchError as error:  # a name that cannot be looked up now says nothing about tomorrow
-                trouble = error
+            except FetchError as error:  # the host name may be resolved later
+                unresolved = error
                 continue
             return candidate
-    if trouble is not None:
-        raise trouble
+    if unresolved is not None:
+        raise unresolved
     sentence = (
         "The provider cannot fetch the source picture: this site's address is not public. "
         "Set PUBLIC_BASE_URL, or keep the pictures in a storage with public addresses."

@@ -1,4 +1,4 @@
-"""The states of everything, and which of them are final."""
+"""States of enhancements, items, jobs and results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class EnhancementStatus(models.TextChoices):
-    """Of a whole enhancement, computed from its items."""
+    """Status of an enhancement, computed from its items."""
 
     QUEUED = "queued", _("queued")
     PROCESSING = "processing", _("processing")
@@ -18,7 +18,7 @@ class EnhancementStatus(models.TextChoices):
 
 
 class ItemStatus(models.TextChoices):
-    """Of one picture. ``stalled``: the provider may or may not have accepted it, a person decides."""
+    """Status of an item. ``stalled``: the provider may or may not have accepted it; a person decides."""
 
     QUEUED = "queued", _("queued")
     PROCESSING = "processing", _("processing")
@@ -29,9 +29,10 @@ class ItemStatus(models.TextChoices):
 
 
 class JobState(models.TextChoices):
-    """Of one create call: ``sending`` is claimed and may have been handed over, ``running`` was accepted.
+    """State of a job, that is, of one create call.
 
-    ``checking``: its answer was lost, and it is being found out whether the provider has it.
+    ``sending``: a worker holds it and may have sent it. ``checking``: the response was lost, and the provider is asked
+    whether it has the job. ``running``: the provider has accepted it.
     """
 
     QUEUED = "queued", _("queued")
@@ -45,7 +46,7 @@ class JobState(models.TextChoices):
 
 
 class Review(models.TextChoices):
-    """What a person thinks of a result."""
+    """A person's judgement of a result."""
 
     PENDING = "pending", _("to review")
     APPROVED = "approved", _("approved")
@@ -53,7 +54,7 @@ class Review(models.TextChoices):
 
 
 class Publication(models.TextChoices):
-    """Whether a result is on the product. ``waiting``: a worker will put it there."""
+    """Publication of a result on its product. ``waiting``: a worker will do it."""
 
     NONE = "none", _("not published")
     WAITING = "waiting", _("being published")
@@ -66,4 +67,4 @@ OPEN_ITEMS = (ItemStatus.QUEUED, ItemStatus.PROCESSING)
 ACTIVE_ITEMS = (ItemStatus.QUEUED, ItemStatus.PROCESSING, ItemStatus.STALLED)
 ACTIVE_ENHANCEMENTS = (EnhancementStatus.QUEUED, EnhancementStatus.PROCESSING)
 UNFINISHED_JOBS = (JobState.QUEUED, JobState.SENDING, JobState.CHECKING, JobState.RUNNING)
-HELD_JOBS = (JobState.SENDING, JobState.CHECKING, JobState.RUNNING)  #: a worker may be at them
+HELD_JOBS = (JobState.SENDING, JobState.CHECKING, JobState.RUNNING)  #: a worker may hold a lease on them
