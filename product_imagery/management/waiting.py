@@ -1,4 +1,4 @@
-"""Tell a person at a terminal what a command is waiting for."""
+"""Messages at the terminal about what a command is waiting for."""
 
 from __future__ import annotations
 
@@ -15,32 +15,38 @@ _LOOK_SECONDS = 5.0
 
 
 class Waiting:
-    """Writes what is waited for, of ``enhancement`` or of everything, after some seconds and when it changes."""
+    """Callable that writes the reason for waiting, of one enhancement or of all.
+
+    Call it often: it writes at most every five seconds, and only when the reason has changed.
+    """
 
     def __init__(self, write: Callable[[str], object], enhancement: Any = None) -> None:
         self._write, self._enhancement = write, enhancement
-        self._told = ""
+        self._reported = ""
         self._next = time.monotonic() + _LOOK_SECONDS
 
     def __call__(self) -> None:
-        """To be called every now and then."""
+        """Write the reason if it is time to and it has changed."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + _LOOK_SECONDS
-        reason, when = what_for(self._enhancement)
-        if reason and reason != self._told:
-            self._told = reason
+        reason, when = waiting_reason(self._enhancement)
+        if reason and reason != self._reported:
+            self._reported = reason
             self._write(f"{reason}{when}")
 
 
-def what_for(enhancement: Any = None) -> tuple[str, str]:
-    """What is waited for, and until when; empty when work is being done or there is none."""
+def waiting_reason(enhancement: Any = None) -> tuple[str, str]:
+    """Return the reason for waiting and the time of the next try, as sentences.
+
+    Both are empty while work is being done, and when there is none.
+    """
     of = {"enhancement": enhancement} if enhancement else {}
     return _later(of) or _at_providers(of) or _publications(of) or ("" if of else _events(), "")
 
 
 def _later(of: dict[str, Any]) -> tuple[str, str] | None:
-    """What went wrong and is tried again."""
+    """Return the first error after which an item is tried again."""
     waiting = EnhancementItem.objects.filter(status__in=OPEN_ITEMS, job__due_at__gt=timezone.now(), **of)
     waiting = waiting.exclude(error_message="").order_by("job__due_at")
     first = waiting.select_related("job").first()
@@ -65,4 +71,4 @@ def _publications(of: dict[str, Any]) -> tuple[str, str] | None:
 
 def _events() -> str:
     number = EventDelivery.objects.fresh().count()
-    return f"Waiting for {number} events that receivers have not taken yet." if number else ""
+    return f"Waiting for {number} events that receivers have not accepted yet." if number else ""

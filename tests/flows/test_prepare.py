@@ -290,7 +290,7 @@ def test_the_page_says_that_it_is_prepared(enlarge: Enlarge, person: Callable[..
 def test_the_status_says_that_it_is_prepared(enlarge: Enlarge, capsys: Any) -> None:
     begun = enlarge(*_rows(5))
     call_command("imagery_status")
-    assert f"{begun.pk} is being prepared: 5 pictures are still to come" in capsys.readouterr().out
+    assert f"{begun.pk} is being prepared: 5 pictures are not queued yet" in capsys.readouterr().out
 
 
 def test_the_same_selection_twice_at_once(enlarge: Enlarge) -> None:

@@ -77,7 +77,7 @@ def test_the_quote_says_that_it_lies_in_the_storage(displaced: Enhancement, enla
 
 def test_the_command_publishes_again(displaced: Enhancement, work: Any, capsys: Any) -> None:
     call_command("imagery_publish", displaced.pk)
-    assert "1 pictures are put on their products" in capsys.readouterr().out
+    assert "will publish 1 pictures" in capsys.readouterr().out
     work()
     assert Product.objects.get().enhanced_photo
     assert (_told().done_before, _told().in_storage, _jobs()) == (1, 0, 1)

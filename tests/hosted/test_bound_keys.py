@@ -146,7 +146,7 @@ class TestStored:
         monkeypatch.setenv("KEY", KEYS["paqshot"])
         monkeypatch.setenv("HOOK", "whsec_new")
         add = ["imagery_credential", "add", "paqshot", "paqshot", "--base-url", f"{fakes.base}/paqshot/v2"]
-        with pytest.raises(CommandError, match=r"Entered for another address: webhook_secret"):
+        with pytest.raises(CommandError, match=r"secrets again with --secret-env: webhook_secret"):
             call_command(*add, "--key-env", "KEY", stdout=StringIO())
         call_command(*add, "--key-env", "KEY", "--secret-env", "webhook_secret=HOOK", stdout=StringIO())
         paqshot.refresh_from_db()

@@ -152,5 +152,5 @@ def test_the_pages_and_commands_say_that_trying_again_is_free(
     page = person("*").get(f"/admin/product_imagery/enhancement/{enhancement.pk}/change/").content.decode()
     assert "1 of them is made and paid for already: it is only fetched, which costs nothing" in page
     call_command("imagery_retry", enhancement.pk, failed=True)
-    assert "1 of them is only fetched, which costs nothing" in capsys.readouterr().out
+    assert "Already paid for and only fetched, at no cost: 1." in capsys.readouterr().out
     assert ProviderJob.objects.get().remote_id

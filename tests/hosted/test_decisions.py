@@ -142,7 +142,7 @@ def test_the_id_that_a_webhook_named_is_offered(
     assert _decide(json_wanted=True)[0]["may_be"] == [made]
     page = person("*").get(reverse("admin:product_imagery_providerjob_change", args=[stalled.pk])).content.decode()
     assert f'value="{made}"' in page
-    assert "read from there" in _decide(str(stalled.pk), "--is", made)
+    assert "now read from the provider" in _decide(str(stalled.pk), "--is", made)
     hurry()
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
     assert fakes.charged("productai") == 1

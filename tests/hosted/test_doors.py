@@ -96,7 +96,7 @@ class TestCredentialCommand:
         ("trouble", "sentence"),
         [
             ("lost", "0 completed, 0 failed, 1 stalled.*It may have been accepted.*imagery_decide"),
-            ("paused", "0 completed, 0 failed, 1 open.*waits for the account “productai” \\(paused by hand\\)"),
+            ("paused", "0 completed, 0 failed, 1 open.*wait for the account “productai” \\(paused by hand\\)"),
         ],
     )
     def test_waiting_ends_when_it_is_a_person_s_turn(

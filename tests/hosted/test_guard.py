@@ -109,7 +109,7 @@ def test_a_call_that_fails_several_times_is_set_aside_and_can_be_processed_again
     listed = StringIO()
     call_command("imagery_webhooks", "--set-aside", stdout=listed)
     assert "acme" in listed.getvalue()
-    with pytest.raises(CommandError, match="1 of 1 calls could not be acted on"):
+    with pytest.raises(CommandError, match="1 of 1 webhooks could not be processed"):
         call_command("imagery_webhooks", str(orphan.pk), stdout=StringIO())
     orphan.credential = paqshot
     orphan.save()

@@ -69,7 +69,7 @@ def test_what_cannot_be_done_is_said(account: Account, fakes: Fakes, tmp_path: P
         (("create", "products", "name=Mug"), "takes name, category, imagePath: category is missing"),
         (("show", "products"), "give its id"),
         (("show", "generations", "../../products"), "HTTP 404"),
-        (("list",), "Say what"),
+        (("list",), "Choose a resource"),
     ):
         with pytest.raises(CommandError, match=sentence):
             _run("pergai", *arguments)
@@ -97,7 +97,7 @@ def test_clearing_up_takes_only_what_our_ended_jobs_made(
     order(account("pergai"), 3)
     hurry()
     fakes.products.append({"id": "theirs", "name": "A mug of their own"})
-    assert "Nothing of ours" in _run("pergai", "clear-up")
+    assert "Our jobs left nothing" in _run("pergai", "clear-up")
     old = ProviderJob.objects.order_by("pk")[:2]
     ProviderJob.objects.filter(pk__in=[job.pk for job in old]).update(finished_at=timezone.now() - timedelta(days=40))
     monkeypatch.setattr("builtins.input", lambda _question: "n")

@@ -301,7 +301,7 @@ def test_calls_from_the_shell(paqshot: ProviderCredential) -> None:
     call_command("imagery_webhooks", stdout=target)
     call_command("imagery_webhooks", str(call.pk), stdout=target)
     assert f"{call.pk}: all: 0 jobs looked at" in target.getvalue()
-    with pytest.raises(CommandError, match="There is no call 999"):
+    with pytest.raises(CommandError, match="There is no webhook 999"):
         call_command("imagery_webhooks", "999")
 
 

@@ -46,19 +46,19 @@ def test_several_are_counted(retried_later: Any, make_product: Any, enlarge: Any
     enlarge(make_product("Blue bottle"))
     ProviderJob.objects.update(due_at=from_now(60))
     EnhancementItem.objects.update(**_LATER)
-    assert "(and 1 more)" in waiting.what_for()[0]
+    assert "(and 1 more)" in waiting.waiting_reason()[0]
     one = EnhancementItem.objects.first()
     assert one is not None
-    assert "more" not in waiting.what_for(one.enhancement)[0]
+    assert "more" not in waiting.waiting_reason(one.enhancement)[0]
 
 
 def test_a_publication_that_waits_is_told(make_product: Any, enlarge: Any, work: Any) -> None:
     enlarge(make_product())
     work()
     ResultImage.objects.update(publication=Publication.WAITING, publication_note="The storage is slow.")
-    assert waiting.what_for() == ("Waiting for the publication of Red bottle: The storage is slow.", "")
+    assert waiting.waiting_reason() == ("Waiting for the publication of Red bottle: The storage is slow.", "")
     ResultImage.objects.update(publication=Publication.NONE)
-    assert waiting.what_for() == ("", "")
+    assert waiting.waiting_reason() == ("", "")
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -70,7 +70,7 @@ def test_the_worker_says_what_it_waits_for(
 
     def noted(self: Any) -> None:
         write(self)
-        if self._told and not told.is_set():
+        if self._reported and not told.is_set():
             told.set()
             retried_later()
 

@@ -1,4 +1,4 @@
-"""Stop an enhancement."""
+"""Cancel an enhancement."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.flows import steer
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 from product_imagery.models import Enhancement
 
 
 class Command(ImageryCommand):
-    """Cancels what has not been handed over; the rest comes to its own end."""
+    """Cancels the pictures that have not been sent. Those that have been sent are finished."""
 
     help = "Cancel the pictures of an enhancement that have not begun."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which."""
         parser.add_argument("id", type=int)
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Find it and do it."""
         enhancement = Enhancement.objects.filter(pk=options["id"]).first()
         if enhancement is None:
             raise CommandError(f"There is no enhancement {options['id']}.")

@@ -1,4 +1,4 @@
-"""Accounts at providers, from the shell."""
+"""Manage accounts at providers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db import transaction
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import accounts
-from product_imagery.management.door import ImageryCommand, find_account, pairs
+from product_imagery.management.base import ImageryCommand, find_credential, pairs
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.contract import Provider
@@ -23,34 +23,39 @@ from product_imagery.public_urls import webhook_address
 
 
 class Command(ImageryCommand):
-    """Keys come from an environment variable, a pipe or a prompt: never from the command line, which others can see."""
+    """Reads keys from an environment variable, a pipe or a prompt, never from arguments, which other users can see."""
 
-    help = "Add, list, check, pause and resume accounts; encrypt their keys anew."
+    help = "Add, list, check, pause and resume accounts; encrypt their keys again with the newest key."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """One sub-command each."""
+        """Add one sub-command for each step."""
         steps = parser.add_subparsers(dest="step", required=True)
         add = steps.add_parser("add", help="add an account, or give one a new key")
         add.add_argument("provider")
         add.add_argument("label")
-        add.add_argument("--base-url", default="", help="another address of the provider's API")
+        add.add_argument("--base-url", default="", help="base address of the API, if it is not the documented one")
         add.add_argument("--key-env", metavar="VAR", help="environment variable that holds the key")
-        add.add_argument("--secret-env", metavar="NAME=VAR", action="append", default=[], help="another secret")
         add.add_argument(
-            "--reading", metavar="NAME=VALUE", action="append", default=[], help="what its vendor leaves open"
+            "--secret-env", metavar="NAME=VAR", action="append", default=[], help="another secret of the account"
+        )
+        add.add_argument(
+            "--reading",
+            metavar="NAME=VALUE",
+            action="append",
+            default=[],
+            help="how to read what the vendor's documentation leaves open",
         )
         self.add_json(steps.add_parser("list", help="all accounts"))
-        check = steps.add_parser("check", help="ask the provider whether the key is good")
+        check = steps.add_parser("check", help="ask the provider whether the key is valid")
         check.add_argument("label", nargs="?")
         for step, help in (("pause", "send nothing with it"), ("resume", "use it again")):
             steps.add_parser(step, help=help).add_argument("label")
-        steps.add_parser("rotate", help="encrypt stored keys with the newest of SECRET_KEYS")
+        steps.add_parser("rotate", help="encrypt stored keys again with the newest of SECRET_KEYS")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do one step."""
         getattr(self, f"_{options['step']}")(options)
 
-    @transaction.atomic  # an account without its key would be offered to merchants
+    @transaction.atomic  # merchants could choose an account without a key
     def _add(self, options: dict[str, Any]) -> None:
         provider = get_provider(options["provider"])
         credential, made = ProviderCredential.objects.get_or_create(
@@ -59,13 +64,15 @@ class Command(ImageryCommand):
         if credential.provider != provider.slug:
             raise CommandError(f"“{credential}” is an account at {credential.declared.label}.")
         moved = bool(options["base_url"]) and options["base_url"] != credential.base_url
-        credential.base_url = options["base_url"] or credential.base_url  # before its secrets, which are bound to it
+        credential.base_url = options["base_url"] or credential.base_url  # before the secrets, which are bound to it
         if provider.needs_credential and not (credential.label in get_settings().keys and not options["key_env"]):
             credential.set_secret(_key(options["key_env"], provider()))
         known = accounts.explain_fields(provider)
         given = {KEY, *(pair.partition("=")[0] for pair in options["secret_env"])}
         if moved and (left := sorted(credential.sealed.keys() - given)):
-            raise CommandError(f"Entered for another address: {', '.join(left)}. Give them again with --secret-env.")
+            raise CommandError(
+                f"The address has changed: give these secrets again with --secret-env: {', '.join(left)}."
+            )
         for pair in options["secret_env"]:
             name, _, variable = pair.partition("=")
             if name not in known:
@@ -80,7 +87,7 @@ class Command(ImageryCommand):
         accounts.welcome_key(credential)
         self.stdout.write(f"{'Added' if made else 'Changed'}: {credential} ({credential.hint()}).")
         if provider.webhooks:
-            address = webhook_address(credential.webhook_uuid) or "set PUBLIC_BASE_URL to have one"
+            address = webhook_address(credential.webhook_uuid) or "none, because PUBLIC_BASE_URL is not set"
             self.stdout.write(f"Address for webhooks: {address}")
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -103,7 +110,7 @@ class Command(ImageryCommand):
     def _check(self, options: dict[str, Any]) -> None:
         chosen = ProviderCredential.objects.all()
         if options["label"]:
-            chosen = chosen.filter(pk=find_account(options["label"]).pk)
+            chosen = chosen.filter(pk=find_credential(options["label"]).pk)
         bad = 0
         for credential in chosen:
             try:
@@ -115,18 +122,18 @@ class Command(ImageryCommand):
             raise CommandError(f"{bad} of {len(chosen)} accounts could not be confirmed.")
 
     def _pause(self, options: dict[str, Any]) -> None:
-        find_account(options["label"]).pause("paused by hand", stops_reads=True)
+        find_credential(options["label"]).pause("paused by hand", stops_reads=True)
         self.stdout.write("Paused.")
 
     def _resume(self, options: dict[str, Any]) -> None:
-        accounts.resume(find_account(options["label"]))
+        accounts.resume(find_credential(options["label"]))
         self.stdout.write("Resumed.")
 
     def _rotate(self, options: dict[str, Any]) -> None:
         done, unreadable = accounts.renew_encryption()
-        self.stdout.write(f"{done} accounts encrypted with the newest key.")
+        self.stdout.write(f"The secrets of {done} accounts are encrypted with the newest key.")
         if unreadable:
-            raise CommandError(f"No key fits these, their keys have to be entered again: {', '.join(unreadable)}.")
+            raise CommandError(f"These accounts cannot be decrypted, enter their keys again: {', '.join(unreadable)}.")
 
 
 def _readings(provider: type[Provider], given: list[str]) -> dict[str, str]:

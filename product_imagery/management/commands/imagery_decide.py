@@ -1,4 +1,4 @@
-"""Decide what became of lost requests, from the shell."""
+"""Decide about requests whose outcome is unknown."""
 
 from __future__ import annotations
 
@@ -7,38 +7,36 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.flows import decide, steer
-from product_imagery.management.door import ImageryCommand, find_account
+from product_imagery.management.base import ImageryCommand, find_credential
 from product_imagery.models import ProviderJob
 
 
 class Command(ImageryCommand):
-    """Without a decision the jobs that wait for one are listed."""
+    """Lists the jobs that wait for a decision if none is given."""
 
     help = (
-        "List provider jobs of which it is not known what became of them, or decide about them. "
-        "To send one again costs again if the provider did accept it: look at it there before."
+        "List provider jobs whose outcome is unknown, or decide about them. "
+        "Sending a job again costs a second time if the provider has accepted it: check there first."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which, and what."""
         parser.add_argument("ids", nargs="*", type=int, metavar="ID", help="of provider jobs")
-        parser.add_argument("--credential", metavar="LABEL", help="all that wait at this account")
-        parser.add_argument("--all", action="store_true", help="all that wait")
+        parser.add_argument("--credential", metavar="LABEL", help="all waiting jobs of this account")
+        parser.add_argument("--all", action="store_true", help="all waiting jobs")
         decision = parser.add_mutually_exclusive_group()
-        decision.add_argument("--send-again", action="store_true", help="it was not accepted; may cost again")
-        decision.add_argument("--give-up", action="store_true", help="end it as failed; what was booked stays booked")
+        decision.add_argument("--send-again", action="store_true", help="it was not accepted; may cost a second time")
+        decision.add_argument("--give-up", action="store_true", help="end it as failed; the reserved cost stays booked")
         decision.add_argument(
             "--is", dest="remote_id", metavar="REMOTE_ID", help="it was accepted under this id: fetch it (one job)"
         )
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """List, or decide."""
         decides = options["send_again"] or options["give_up"] or options["remote_id"] is not None
         if sum([bool(options["ids"]), bool(options["credential"]), options["all"]]) > 1:
-            raise CommandError("Choose by id, by --credential, or --all: one of them.", returncode=2)
+            raise CommandError("Choose by ids, --credential or --all: only one of them.", returncode=2)
         if decides and not (options["ids"] or options["credential"] or options["all"]):
-            raise CommandError("Say about which: ids, --credential LABEL or --all. Nothing was decided.", returncode=2)
+            raise CommandError("Choose jobs: ids, --credential LABEL or --all. Nothing was decided.", returncode=2)
         jobs = _chosen(options)
         if not decides:
             self._list(jobs, options)
@@ -63,18 +61,18 @@ class Command(ImageryCommand):
 
     def _adopt(self, jobs: list[ProviderJob], options: dict[str, Any]) -> None:
         if len(jobs) != 1 or not options["ids"]:
-            raise CommandError("--is REMOTE_ID is about one job: give its id. Nothing was decided.", returncode=2)
+            raise CommandError("--is REMOTE_ID needs the id of exactly one job. Nothing was decided.", returncode=2)
         steer.adopt(jobs[0], options["remote_id"], None)
-        self._tell([jobs[0].pk], {}, options, "read from there, which costs nothing")
+        self._report([jobs[0].pk], {}, options, "now read from the provider, which costs nothing")
 
     def _decide(self, jobs: list[ProviderJob], choice: str, options: dict[str, Any]) -> None:
         done, refusals = decide.decide_all(jobs, choice, None)
-        what = "sent again" if choice == decide.SEND_AGAIN else "given up; what was booked for them stays booked"
-        self._tell([job.pk for job in done], refusals, options, what)
+        what = "sent again" if choice == decide.SEND_AGAIN else "given up; their reserved costs stay booked"
+        self._report([job.pk for job in done], refusals, options, what)
         if refusals:
             raise CommandError(" ".join(refusals))
 
-    def _tell(self, done: list[int], refusals: Any, options: dict[str, Any], what: str) -> None:
+    def _report(self, done: list[int], refusals: Any, options: dict[str, Any], what: str) -> None:
         if options["json"]:
             self.print_json({"decided": done, "refused": dict(refusals)})
         else:
@@ -84,14 +82,14 @@ class Command(ImageryCommand):
 def _chosen(options: dict[str, Any]) -> list[ProviderJob]:
     jobs = decide.stalled().order_by("pk")
     if options["credential"]:
-        jobs = jobs.filter(credential=find_account(options["credential"]))
+        jobs = jobs.filter(credential=find_credential(options["credential"]))
     if options["ids"]:
         jobs = jobs.filter(pk__in=options["ids"])
     found = list(jobs)
     missing = set(options["ids"]) - {job.pk for job in found}
     if missing:
         names = ", ".join(map(str, sorted(missing)))
-        raise CommandError(f"No job of these waits for a decision: {names}. Nothing was decided.")
+        raise CommandError(f"These jobs do not wait for a decision: {names}. Nothing was decided.")
     return found
 
 

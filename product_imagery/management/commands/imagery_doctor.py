@@ -1,4 +1,4 @@
-"""Is it healthy? For people, and as a watchdog for supervisors."""
+"""Health report, for people and for supervisors."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from product_imagery.doctor.looks import look_at_everything
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 
 
 class Command(ImageryCommand):
-    """Exit code 1 when something needs a person or a restart of the workers."""
+    """Exits with 1 if a finding needs a person or a restart of the workers."""
 
     help = (
-        "Check settings, database, storages, engine, providers and workers, each for some seconds at most. "
-        "Exits with 1 when due work has not moved for 60 seconds, or when something else needs a person."
+        "Check settings, database, storages, engine, providers and workers, each within some seconds. "
+        "Exits with 1 if due work has made no progress for 60 seconds, or if something else needs a person."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """How."""
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print all findings; one look that fails or hangs does not keep the others from running."""
+        """Print all findings. A check that fails or hangs does not stop the others."""
         findings = look_at_everything()
         if options["json"]:
             self.print_json([finding.as_json() for finding in findings])

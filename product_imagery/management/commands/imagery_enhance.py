@@ -1,4 +1,4 @@
-"""Start an enhancement from the shell."""
+"""Start an enhancement."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from product_imagery import background
 from product_imagery.flows.look import Look, look_of_operation, look_of_preset
 from product_imagery.flows.plan import LEFT_OUT
 from product_imagery.flows.start import quote, start
-from product_imagery.management.door import ImageryCommand, bar_is_wanted, find_account, pairs
-from product_imagery.management.follow import work_until_ended
+from product_imagery.management.base import ImageryCommand, bar_is_wanted, find_credential, pairs
+from product_imagery.management.progress import work_until_ended
 from product_imagery.models import Enhancement
 from product_imagery.products import ProductImages, description_of
 from product_imagery.templatetags.imagery import duration
 
 
 class Command(ImageryCommand):
-    """``imagery_enhance shop.Product --all --preset white --wait``."""
+    """Example: ``imagery_enhance shop.Product --all --preset white --wait``."""
 
-    help = "Start an enhancement of products. --dry-run prints count, cost and duration and does nothing."
+    help = "Start an enhancement of products. --dry-run only prints count, cost and duration."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """What, with which look, and how."""
         parser.add_argument("model", help="the registered model, as app.Model")
         which = parser.add_mutually_exclusive_group(required=True)
-        which.add_argument("--ids", help="primary keys, with commas")
+        which.add_argument("--ids", help="primary keys, separated by commas")
         which.add_argument("--filter", action="append", metavar="KEY=VALUE", help="may be repeated")
         which.add_argument("--all", action="store_true")
         look = parser.add_mutually_exclusive_group(required=True)
@@ -43,21 +42,20 @@ class Command(ImageryCommand):
         parser.add_argument(
             "--approve",
             action="store_true",
-            help="publish the results without review, but for those that a person has to see (REVIEW_BELOW)",
+            help="publish the results without review, except those that a person has to see (REVIEW_BELOW)",
         )
-        parser.add_argument("--fresh", action="store_true", help="also make pictures that have this look already")
+        parser.add_argument("--fresh", action="store_true", help="also enhance pictures that have this look already")
         parser.add_argument(
             "--from-present",
             action="store_true",
-            help="work on what stands on the product, even where we published it; without, on the original picture",
+            help="start from the picture on the product, even if we published it; by default from the original",
         )
-        parser.add_argument("--budget", type=Decimal, help="the most it may cost, in the provider's unit")
-        parser.add_argument("--wait", action="store_true", help="do the work here and end when it is done")
+        parser.add_argument("--budget", type=Decimal, help="upper bound of the cost, in the provider's currency")
+        parser.add_argument("--wait", action="store_true", help="do the work in this process and end when it is done")
         parser.add_argument("--dry-run", action="store_true")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Quote or start."""
         description = _description(options["model"])
         ids, look = _ids(description, options), _look(options)
         if options["dry_run"]:
@@ -118,18 +116,18 @@ class Command(ImageryCommand):
     def _print_what_to_do(self, current: Enhancement, facts: dict[str, Any]) -> None:
         if facts["held_back"]:
             self.stdout.write(
-                f"{facts['held_back']} pictures were not published without review: a person has to look first, on the "
-                "review page in the admin. Nothing more is spent."
+                f"{facts['held_back']} pictures were not published: a person has to review them first, in the admin. "
+                "Nothing more is spent."
             )
         account = current.credential
         if facts["stalled"]:
             self.stdout.write(
-                "What is stalled waits for your decision: “imagery_decide”, or Provider jobs in the admin."
+                "Stalled pictures wait for your decision: “imagery_decide”, or Provider jobs in the admin."
             )
         if facts["open"] and not account.may_buy:
             why = account.paused_reason or "it is switched off"
             remedy = f"“imagery_credential resume {account}”" if account.paused_at else "Switching it on in the admin"
-            self.stdout.write(f"What is open waits for the account “{account}” ({why}). {remedy} lets it go on.")
+            self.stdout.write(f"Open pictures wait for the account “{account}” ({why}). {remedy} continues them.")
 
 
 def _description(name: str) -> ProductImages:
@@ -140,7 +138,9 @@ def _description(name: str) -> ProductImages:
 
 
 def _ids(description: ProductImages, options: dict[str, Any]) -> list[Any]:
-    rows = description.model._default_manager.order_by("pk")  # what the shop hides is not chosen
+    rows = description.model._default_manager.order_by(
+        "pk"
+    )  # rows that the shop's default manager hides are not selected
     try:
         if options["ids"] is not None:
             rows = rows.filter(pk__in=[part.strip() for part in options["ids"].split(",") if part.strip()])
@@ -148,11 +148,11 @@ def _ids(description: ProductImages, options: dict[str, Any]) -> list[Any]:
             rows = rows.filter(**pairs(options["filter"]))
         return list(rows.values_list("pk", flat=True))
     except (FieldError, ValueError, ValidationError) as error:
-        raise CommandError(f"The products cannot be chosen so: {error}", returncode=2) from error
+        raise CommandError(f"The products cannot be selected like this: {error}", returncode=2) from error
 
 
 def _look(options: dict[str, Any]) -> Look:
-    credential = find_account(options["credential"]) if options["credential"] else None
+    credential = find_credential(options["credential"]) if options["credential"] else None
     changes = pairs(options["option"])
     if options["preset"]:
         return look_of_preset(options["preset"], changes, credential)

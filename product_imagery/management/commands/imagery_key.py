@@ -1,4 +1,4 @@
-"""Keys of the API, from the shell."""
+"""Manage API keys."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 from product_imagery.models import ApiKey, Scope
 
 
 class Command(ImageryCommand):
-    """A key is shown once, when it is made."""
+    """Prints a key once, when it is made: only its digest is stored."""
 
-    help = "Make, list and revoke keys of the API."
+    help = "Make, list and revoke API keys."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """One sub-command each."""
+        """Add one sub-command for each step."""
         steps = parser.add_subparsers(dest="step", required=True)
         make = steps.add_parser("make", help="make a key and print it, once")
-        make.add_argument("name", help="what will use it")
-        make.add_argument("--owner", required=True, help="user name of whoever answers for it")
+        make.add_argument("name", help="the program that will use it")
+        make.add_argument("--owner", required=True, help="name of the user who is responsible for it")
         make.add_argument("--test", action="store_true", help="local engine only, nothing charged, nothing published")
         make.add_argument(
             "--scopes", default="read,enhance", metavar="A,B", help=f"of {', '.join(Scope.values)} (read,enhance)"
         )
-        make.add_argument("--days", type=int, help="until it expires")
+        make.add_argument("--days", type=int, help="days until it expires")
         self.add_json(steps.add_parser("list", help="all keys"))
-        steps.add_parser("revoke", help="end a key at once").add_argument("prefix", help="its visible beginning")
+        steps.add_parser("revoke", help="revoke a key at once").add_argument("prefix", help="its visible beginning")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do one step."""
         getattr(self, f"_{options['step']}")(options)
 
     def _make(self, options: dict[str, Any]) -> None:
@@ -49,7 +48,7 @@ class Command(ImageryCommand):
         key, text = ApiKey.objects.issue(
             owner=owner, name=options["name"], is_test=options["test"], scopes=scopes, expires_at=expires
         )
-        self.stderr.write(f"{key}: keep it now, it is not shown again.")
+        self.stderr.write(f"{key}: save it now, it is not shown again.")
         self.stdout.write(text)
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -74,4 +73,4 @@ class Command(ImageryCommand):
         key = ApiKey.objects.filter(prefix=options["prefix"].rstrip("…")).first()
         if key is None:
             raise CommandError(f"There is no key “{options['prefix']}”.", returncode=2)
-        self.stdout.write("Revoked." if key.revoke() else "It was revoked before.")
+        self.stdout.write("Revoked." if key.revoke() else "It had been revoked before.")

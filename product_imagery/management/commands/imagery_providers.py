@@ -1,4 +1,4 @@
-"""The providers and their offers, from their own declarations."""
+"""Print the providers and their offers, from their own declarations."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 from product_imagery.provider_kit.contract import SANDBOX, Offer, Provider
 from product_imagery.provider_kit.registry import Discovery, discover
 
 
 def _price(provider: type[Provider], offer: Offer) -> str:
-    """The price of one picture, by the values of the option that it depends on."""
+    """Return the price of one picture as text, for each value of the option that it depends on."""
     prices = offer.prices()
     if not any(prices.values()):
         return "free"
@@ -21,7 +21,7 @@ def _price(provider: type[Provider], offer: Offer) -> str:
 
 
 def _facts(provider: type[Provider], distribution: str) -> list[dict[str, Any]]:
-    """One entry for each operation. Raises whatever a provider of another package raises."""
+    """Return one entry for each operation. Raises what a provider of another package raises."""
     return [
         {
             "provider": provider.slug,
@@ -42,16 +42,14 @@ def _facts(provider: type[Provider], distribution: str) -> list[dict[str, Any]]:
 
 
 class Command(ImageryCommand):
-    """Print a table that is generated from the declarations; entry points that add no provider go to standard error."""
+    """Prints a table generated from the declarations. Entry points that fail are reported on standard error."""
 
-    help = "Print each provider: where it comes from, operations, options, price, pace."
+    help = "Print the operations of each provider, with origin, options, price and duration."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """``--json``."""
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the table, or the same as JSON."""
         found = discover()
         facts = self._all_facts(found)
         for problem in found.problems:

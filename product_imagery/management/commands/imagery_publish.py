@@ -1,4 +1,4 @@
-"""Publish what lies in the storage."""
+"""Publish approved results of an enhancement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.exceptions import StateError
 from product_imagery.flows import review, standing
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 from product_imagery.models import Enhancement, ResultImage
 from product_imagery.states import Publication, Review
 
@@ -16,19 +16,18 @@ _TOGETHER = 500
 
 
 class Command(ImageryCommand):
-    """A worker puts them there; what the products show now is kept as a version."""
+    """Queues the publications for a worker. The current pictures of the products are kept as versions."""
 
-    help = "Put the approved pictures of an enhancement that are not on their products there (again). Costs nothing."
+    help = "Publish the approved pictures of an enhancement that are not on their products (again). Costs nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which."""
         parser.add_argument("id", type=int)
-        more = "also those that were taken back, and those whose products were changed before they could be published"
+        more = "also pictures that were restored, and those whose products were changed before the publication"
         parser.add_argument("--all", action="store_true", help=more)
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Compare with the products, and ask for the publication of what is missing there."""
+        """Compare the results with the products, and request publications of those that are missing."""
         enhancement = Enhancement.objects.filter(pk=options["id"]).first()
         if enhancement is None:
             raise CommandError(f"There is no enhancement {options['id']}.")
@@ -37,7 +36,7 @@ class Command(ImageryCommand):
         if options["json"]:
             self.print_json({"id": enhancement.pk, "pictures": count})
         else:
-            self.stdout.write(f"{count} pictures are put on their products by the next worker. Nothing is spent.")
+            self.stdout.write(f"The next worker will publish {count} pictures. Nothing is spent.")
 
     def _publish(self, results: list[ResultImage], wanted: set[Publication]) -> int:
         now, count = standing.publications(results), 0
@@ -52,7 +51,7 @@ class Command(ImageryCommand):
 
 
 def _portions(enhancement: Enhancement) -> Any:
-    """The approved results, some hundred at a time."""
+    """Yield the approved results in lists of at most ``_TOGETHER``."""
     approved = ResultImage.objects.filter(enhancement=enhancement, review=Review.APPROVED).order_by("pk")
     after = 0
     while some := list(approved.filter(pk__gt=after).select_related("item__enhancement")[:_TOGETHER]):

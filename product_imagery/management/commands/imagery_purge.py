@@ -1,4 +1,4 @@
-"""Forget what people wrote long ago."""
+"""Delete personal texts of old enhancements."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.conf import get_settings
 from product_imagery.flows import forget
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 
 
 class Command(ImageryCommand):
-    """Workers do the same by themselves where RETENTION_DAYS is set."""
+    """Does once what workers do regularly if RETENTION_DAYS is set."""
 
     help = (
-        "Forget prompts, product names, source addresses and messages of enhancements that ended long ago. "
-        "Pictures, spending and dates stay; such an enhancement cannot be made again."
+        "Delete prompts, product names, source addresses and messages of enhancements that ended long ago. "
+        "Pictures, spending and dates are kept. Such an enhancement cannot be repeated."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """How long ago."""
-        parser.add_argument("--days", type=int, help="ended more than so many days ago (default: RETENTION_DAYS)")
-        parser.add_argument("--dry-run", action="store_true", help="only count them")
+        parser.add_argument(
+            "--days", type=int, help="enhancements that ended more than so many days ago (default: RETENTION_DAYS)"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only count the enhancements")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Count, or forget batch by batch."""
         days = options["days"] or get_settings().retention_days
         if days < 1:
-            raise CommandError("Say after how many days: --days N, or the setting RETENTION_DAYS.")
+            raise CommandError("The number of days is missing: give --days N, or set RETENTION_DAYS.")
         done = 0
         if options["dry_run"]:
             done = forget.forgettable(days).count()

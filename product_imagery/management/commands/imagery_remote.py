@@ -1,4 +1,4 @@
-"""What lies at a provider, from the shell: products, templates, collections."""
+"""Manage resources at a provider: products, templates, collections."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import remote
-from product_imagery.management.door import ImageryCommand, find_account, pairs
+from product_imagery.management.base import ImageryCommand, find_credential, pairs
 from product_imagery.provider_kit.remote import Verb
 
 
 class Command(ImageryCommand):
-    """Without a verb: what there is and what can be done with it. Nothing is deleted that was not named."""
+    """Lists resources and their verbs if no verb is given. Deletes only what is named."""
 
     help = (
-        "List, show, create and delete what lies at a provider; download collections; list the jobs there that are "
-        "unknown here; clear up what ours left there."
+        "List, show, create and delete resources at a provider; download collections; list jobs there that are "
+        "unknown here; delete what our own jobs left there."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """``imagery_remote ACCOUNT [VERB RESOURCE [ID] [name=value …]]``."""
+        """Add ``ACCOUNT [VERB RESOURCE [ID] [name=value …]]``."""
         parser.add_argument("account", help="name of the account")
         parser.add_argument("verb", nargs="?", choices=[*Verb, "unknown", "clear-up"])
         parser.add_argument("resource", nargs="?", help="such as products, templates, collections")
         parser.add_argument("values", nargs="*", metavar="ID | name=value")
-        parser.add_argument("--to", type=Path, metavar="FILE", help="where a download goes")
-        parser.add_argument("--days", type=int, default=30, help="clear-up: what ended at least so long ago (30)")
+        parser.add_argument("--to", type=Path, metavar="FILE", help="file for a download")
+        parser.add_argument(
+            "--days", type=int, default=30, help="clear-up: jobs that ended at least so many days ago (30)"
+        )
         parser.add_argument("--yes", action="store_true", help="clear-up: delete without asking")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it."""
-        account = find_account(options["account"])
+        account = find_credential(options["account"])
         if options["verb"] is None:
             facts = {name: [str(verb) for verb in one.verbs] for name, one in remote.resources(account).items()}
             if options["json"]:
@@ -46,7 +47,9 @@ class Command(ImageryCommand):
         elif options["verb"] == "unknown":
             self._unknown(account, options)
         elif not options["resource"]:
-            raise CommandError(f"Say what: {', '.join(remote.resources(account)) or 'nothing lies there'}.")
+            raise CommandError(
+                f"Choose a resource: {', '.join(remote.resources(account)) or 'this provider has none'}."
+            )
         else:
             self._manage(account, Verb(options["verb"]), options)
 
@@ -58,11 +61,11 @@ class Command(ImageryCommand):
             files = remote.download(account, options["resource"], identity, path)
             self.stdout.write(f"{files} files in {path}.")
             return
-        told = remote.manage(account, options["resource"], verb, identity, values)
+        found = remote.manage(account, options["resource"], verb, identity, values)
         if verb is not Verb.LIST or options["json"]:
-            self.print_json(told if told is not None else {"done": str(verb)})
+            self.print_json(found if found is not None else {"done": str(verb)})
             return
-        self._print_entries(told)
+        self._print_entries(found)
 
     def _unknown(self, account: Any, options: dict[str, Any]) -> None:
         found = remote.unknown(account)
@@ -71,9 +74,9 @@ class Command(ImageryCommand):
             return
         if found:
             self._print_entries(found)
-            self.stdout.write("After a restore: cancel what waits here for the same pictures before you resume.")
+            self.stdout.write("After a restore: cancel work that waits here for the same pictures before you resume.")
         else:
-            self.stdout.write("Everything in the provider's list is known here.")
+            self.stdout.write("All jobs in the provider's list are known here.")
 
     def _print_entries(self, entries: list[dict[str, Any]]) -> None:
         columns = list(dict.fromkeys(name for one in entries for name, value in one.items() if not _is_nested(value)))
@@ -82,11 +85,13 @@ class Command(ImageryCommand):
     def _clear_up(self, account: Any, options: dict[str, Any]) -> None:
         found = remote.leftovers(account, options["days"])
         if not found:
-            self.stdout.write("Nothing of ours lies there any longer than that.")
+            self.stdout.write("Our jobs left nothing there that is as old as that.")
             return
         for leftover in found:
             self.stdout.write(f"{leftover.id}  {leftover.name}  enhancement {leftover.job.enhancement_id}")
-        self.stdout.write("Whether their generations stay at the provider is not documented; ours are in your storage.")
+        self.stdout.write(
+            "It is not documented whether the provider then deletes their generations; your storage has them."
+        )
         if not options["yes"] and input(f"Delete these {len(found)} there? [y/N] ").strip().lower() != "y":
             self.stdout.write("Nothing was deleted.")
             return

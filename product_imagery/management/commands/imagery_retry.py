@@ -1,4 +1,4 @@
-"""Try again what failed."""
+"""Retry the failed pictures of an enhancement."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.flows import steer
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 from product_imagery.models import Enhancement
 
 
 class Command(ImageryCommand):
-    """Queues failed and cancelled pictures again."""
+    """Queues failed and cancelled pictures again. Those that are already paid for are only fetched."""
 
     help = "Queue the failed and cancelled pictures of an enhancement again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which."""
         parser.add_argument("id", type=int)
         parser.add_argument("--failed", action="store_true", help="only failed pictures, not cancelled ones")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Find it and do it."""
         enhancement = Enhancement.objects.filter(pk=options["id"]).first()
         if enhancement is None:
             raise CommandError(f"There is no enhancement {options['id']}.")
@@ -32,6 +30,6 @@ class Command(ImageryCommand):
         if options["json"]:
             self.print_json({"id": enhancement.pk, "pictures": count, "only_fetched": free})
         else:
-            self.stdout.write(f"{count} pictures are tried again.")
+            self.stdout.write(f"{count} pictures were queued again.")
             if free:
-                self.stdout.write(f"{free} of them is only fetched, which costs nothing: it is paid for already.")
+                self.stdout.write(f"Already paid for and only fetched, at no cost: {free}.")

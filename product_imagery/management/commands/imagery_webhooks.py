@@ -1,4 +1,4 @@
-"""Webhook calls of providers, from the shell."""
+"""Show webhooks of providers, or process them again."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.flows import receive
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 from product_imagery.models import WebhookDelivery
 
 
 class Command(ImageryCommand):
-    """A call is only a reason to look at jobs, so processing one again does no harm."""
+    """Webhooks are only hints to poll, so processing one again does no harm."""
 
-    help = "Show the latest webhook calls of providers, or act on some of them once more."
+    help = "Show the latest webhooks of providers, or process some of them again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which."""
-        parser.add_argument("ids", nargs="*", type=int, metavar="ID", help="calls to process again")
-        parser.add_argument("--forgotten", action="store_true", help="process those that were never acted on")
-        parser.add_argument("--set-aside", action="store_true", help="those that failed several times, with the reason")
+        parser.add_argument("ids", nargs="*", type=int, metavar="ID", help="webhooks to process again")
+        parser.add_argument("--forgotten", action="store_true", help="process those that were never processed")
+        parser.add_argument(
+            "--set-aside", action="store_true", help="show those that failed several times, with the reason"
+        )
         parser.add_argument("--most", type=int, default=20, help="how many to show (20)")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Show, or process."""
         if options["forgotten"]:
             self.stdout.write(f"{receive.process_forgotten()} processed.")
         elif options["ids"]:
@@ -37,10 +37,10 @@ class Command(ImageryCommand):
         found = WebhookDelivery.objects.select_related("credential").in_bulk(ids)
         missing = [str(pk) for pk in ids if pk not in found]
         if missing:
-            raise CommandError(f"There is no call {', '.join(missing)}: nothing was processed.")
+            raise CommandError(f"There is no webhook {', '.join(missing)}: nothing was processed.")
         failed = [pk for pk, delivery in found.items() if self._failed(delivery)]
         if failed:
-            raise CommandError(f"{len(failed)} of {len(found)} calls could not be acted on.")
+            raise CommandError(f"{len(failed)} of {len(found)} webhooks could not be processed.")
 
     def _failed(self, delivery: WebhookDelivery) -> bool:
         reason = receive.try_to_process(delivery)

@@ -1,4 +1,4 @@
-"""Do due work in a plain process, without a cluster."""
+"""Run the worker loop in a plain process, without a cluster."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ from django.core.management.base import CommandParser
 
 from product_imagery.flows.guard import TRANSIENT, DatabaseAway, drop_broken_connections, reason_of
 from product_imagery.flows.pump import Slice, has_work, pump_slice
-from product_imagery.management.door import ImageryCommand
+from product_imagery.management.base import ImageryCommand
 from product_imagery.management.waiting import Waiting
 
 _STANDBY_SECONDS = 1.0
-_LONGEST_PAUSE = 30.0  #: seconds between looks for a database that is away
+_LONGEST_PAUSE = 30.0  #: seconds between tries while the database is unavailable
 
 
 class Command(ImageryCommand):
-    """SIGTERM and SIGINT let it finish what it has begun, for a few seconds; the rest is given back."""
+    """Stops on SIGTERM and SIGINT: it finishes current work for a few seconds and releases the rest."""
 
     help = "Do due work without a django-q2 cluster. Runs until stopped, unless --once or --until-idle is given."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """When to end."""
         end = parser.add_mutually_exclusive_group()
-        end.add_argument("--once", action="store_true", help="one slice, then end")
+        end.add_argument("--once", action="store_true", help="run one slice, then end")
         end.add_argument("--until-idle", action="store_true", help="end when nothing is left to do")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Pump slice after slice; stand by while another pump holds the slot."""
+        """Run slice after slice; stand by while another worker has the lease."""
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -49,7 +48,7 @@ class Command(ImageryCommand):
         self.stdout.write(f"{done} jobs done, {published} pictures published.")
 
     def _slice(self, stop: threading.Event, watch: Waiting | None, *, until_idle: bool) -> tuple[Slice, bool]:
-        """One slice, and whether work is left. A database that is away is waited for, however long that takes."""
+        """Run one slice; return its report and whether work is left. Waits as long as the database is unavailable."""
         pause = _STANDBY_SECONDS
         while not stop.is_set():
             try:

@@ -19,8 +19,8 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo
 from product_imagery.flows.look import look_of_preset
 from product_imagery.flows.start import start
-from product_imagery.management.door import ImageryCommand, bar_is_wanted
-from product_imagery.management.follow import work_until_ended
+from product_imagery.management.base import ImageryCommand, bar_is_wanted
+from product_imagery.management.progress import work_until_ended
 from product_imagery.models import Enhancement
 from product_imagery.products import description_of
 from product_imagery.providers.local.model import MATTING, fetch

@@ -1,4 +1,4 @@
-"""What the commands share: errors become exit codes, facts become tables or JSON."""
+"""Base class and helpers of the commands: exit codes for errors, tables or JSON for facts."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from product_imagery.models import ProviderCredential
 
 
 class ImageryCommand(BaseCommand):
-    """Base of the commands: an ``ImageryError`` ends with its sentence and exit code 1; bad arguments end with 2."""
+    """Base class of the commands.
+
+    An ``ImageryError`` ends the command with its message and exit code 1; bad arguments end it with exit code 2.
+    """
 
     requires_system_checks = ()
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run, and turn our errors into the shell's."""
+        """Run the command and turn ``ImageryError`` into ``CommandError``."""
         try:
             return super().execute(*args, **options)
         except ImageryError as error:
             raise CommandError(f"{error.message}{f' ({error.detail})' if error.detail else ''}") from error
 
     def add_json(self, parser: CommandParser) -> None:
-        """The ``--json`` switch."""
+        """Add the option ``--json``."""
         parser.add_argument("--json", action="store_true", help="print facts as JSON")
 
     def print_json(self, facts: Any) -> None:
@@ -35,7 +38,7 @@ class ImageryCommand(BaseCommand):
         self.stdout.write(json.dumps(facts, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
 
     def print_table(self, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Print rows in columns."""
+        """Print rows in aligned columns under the names in ``head``."""
         cells = [[str(cell) for cell in row] for row in rows]
         widths = [max(len(row[k]) for row in [list(head), *cells]) for k in range(len(head))]
         for row in [list(head), ["-" * width for width in widths], *cells]:
@@ -43,7 +46,7 @@ class ImageryCommand(BaseCommand):
 
 
 def pairs(texts: Iterable[str]) -> dict[str, str]:
-    """``KEY=VALUE`` texts as a dict. Raises ``CommandError``."""
+    """Parse ``KEY=VALUE`` texts into a dict. Raises ``CommandError``."""
     found = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -53,8 +56,8 @@ def pairs(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def find_account(label: str) -> ProviderCredential:
-    """The account of this name. Raises ``CommandError``, which names those that there are."""
+def find_credential(label: str) -> ProviderCredential:
+    """Return the credential with this label. Raises ``CommandError``, which lists the existing labels."""
     try:
         return ProviderCredential.objects.get(label=label)
     except ProviderCredential.DoesNotExist:
@@ -63,5 +66,5 @@ def find_account(label: str) -> ProviderCredential:
 
 
 def bar_is_wanted(options: dict[str, Any]) -> bool:
-    """A progress bar is for people: on a terminal, not with ``--json``, not when quiet."""
+    """Return whether to show a progress bar: on a terminal, but not with ``--json`` or ``--verbosity 0``."""
     return sys.stderr.isatty() and not options.get("json") and options["verbosity"] > 0

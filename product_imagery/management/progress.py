@@ -1,4 +1,4 @@
-"""Work in this process until an enhancement has ended, with a bar on a terminal."""
+"""Work in this process until an enhancement has ended, with a progress bar."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from product_imagery.states import Publication
 
 
 def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
-    """Pump (or watch, while another worker holds the slot) until all items ended and nothing waits to be published.
+    """Run slices of the worker loop until all items have ended and no result waits to be published.
 
-    What waits for a person is not waited for: a stalled picture, or an account that is paused. What is waited for
-    longer than some seconds is told on stderr.
+    While another worker has the lease, only watch. Does not wait for work that needs a person: a stalled picture, or a
+    paused account. Writes to stderr what it has been waiting for after some seconds.
     """
     stop = threading.Event()
     total = Enhancement.objects.with_progress().get(pk=enhancement.pk).total  # type: ignore[attr-defined]
