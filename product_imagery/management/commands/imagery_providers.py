@@ -66,7 +66,7 @@ class Command(ImageryCommand):
             distribution = found.distributions.get(slug, "")
             try:
                 facts += _facts(provider, distribution)
-            except Exception as error:
+            except Exception as error:  # a provider of another package may raise anything
                 if not distribution:
                     raise
                 self.stderr.write(f"{distribution}, provider “{slug}”: {type(error).__name__}: {error}")
