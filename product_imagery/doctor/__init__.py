@@ -1,1 +1,1 @@
-"""The looks behind ``imagery_doctor`` and the health URL: each in a bounded time, each with a sentence that helps."""
+"""Probes behind ``imagery_doctor`` and the health URL. Each has a time limit, and each finding advises what to do."""

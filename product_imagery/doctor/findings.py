@@ -1,4 +1,4 @@
-"""One thing that was looked at."""
+"""Probes and their findings."""
 
 from __future__ import annotations
 
@@ -9,31 +9,34 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """``detail`` says what is wrong, whether money was spent where that may be doubted, and what to do next."""
+    """Result of a probe.
+
+    ``detail`` says what is wrong, whether money was spent where that may be doubted, and what to do next.
+    """
 
     what: str
     ok: bool
     detail: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """The fields, as command and URL print them."""
+        """Return the fields as the command and the URL print them."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
-class Look:
-    """Something to look at, for at most ``seconds``; ``kept`` is for how long the health URL may reuse the answer.
+class Probe:
+    """One examination, of at most ``seconds``.
 
-    ``late`` says what to do when the time was not enough.
+    The health URL reuses its findings for ``reuse_seconds``. ``late`` advises what to do when the time was not enough.
     """
 
     what: str
     action: Callable[[], Iterator[Finding]]
     seconds: float
     late: str
-    kept: float = 0.0
+    reuse_seconds: float = 0.0
 
 
 def problem(what: str, detail: str) -> Finding:
-    """Something that is wrong."""
+    """Return a finding that something is wrong."""
     return Finding(what, False, detail)

@@ -1,4 +1,4 @@
-"""Looks at what a machine needs: storages that take files, room for temporary ones, an engine that makes a picture."""
+"""Probes of a machine: storages, room for temporary files, and the local engine."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from product_imagery.storage.store import results_storage
 
 _MEBIBYTE = 1024 * 1024
 _ENGINE_SECONDS = 30.0  #: for the test picture, including the start of its process
-_PROBE = "imagery-doctor"  #: begins the names of our test files
+_PREFIX = "imagery-doctor"  #: of the names of our test files
 
 
 def storage_of_results() -> Iterator[Finding]:
     """Write a small file, read it back, delete it."""
-    detail = _trial(results_storage(), posixpath.join(get_settings().folder, f"{_PROBE}-{_random()}.txt"))
+    detail = _try_out(results_storage(), posixpath.join(get_settings().folder, f"{_PREFIX}-{_random()}.txt"))
     advice = "Pictures wait and are stored later; nothing is bought again. Make the storage writable and reachable."
     yield Finding("storage", not detail, detail and f"The storage of results: {detail} {advice}")
 
 
 def storages_of_products() -> Iterator[Finding]:
-    """The same where each registered model keeps published pictures."""
+    """Write, read and delete a small file where each registered model keeps published pictures."""
     found = False
     for description in registered():
-        detail = _trial_of(description)
+        detail = _try_out_for(description)
         if detail:
             found = True
             advice = (
@@ -52,27 +52,27 @@ def storages_of_products() -> Iterator[Finding]:
         yield Finding("target storages", True)
 
 
-def _trial_of(description: ProductImages) -> str:
+def _try_out_for(description: ProductImages) -> str:
     try:
         with as_storage_errors("upload_to fails."):  # the shop's own code
             name = _name_on_product(description)
     except StorageError as error:
         return f"{error.message} {error.detail}."
-    return _trial(description.target_storage, name) if name else ""
+    return _try_out(description.target_storage, name) if name else ""
 
 
 def _name_on_product(description: ProductImages) -> str:
-    """A name in the folder of published pictures; empty where only a product could tell, and there is none."""
+    """Return a name in the folder of published pictures; empty if that takes a product and there is none."""
     field: Any = description.target_field
     row = unopened(description.holder._base_manager.order_by("pk")).first()
     if row is None and callable(field.upload_to):
         return ""
-    name: str = field.generate_filename(row, f"{_PROBE}-{_random()}.txt")
+    name: str = field.generate_filename(row, f"{_PREFIX}-{_random()}.txt")
     return name
 
 
-def _trial(storage: Storage, name: str) -> str:
-    """Why the storage does not keep a small file; empty when it does."""
+def _try_out(storage: Storage, name: str) -> str:
+    """Store, read and delete a small file; return a sentence about a failure, or an empty string."""
     content = _random().encode()
     try:
         with as_storage_errors("a file cannot be kept:"):
@@ -84,11 +84,11 @@ def _trial(storage: Storage, name: str) -> str:
                 storage.delete(stored)
     except StorageError as error:
         return f"{error.message} {error.detail}."
-    return "" if same else "what is read back is not what was written."
+    return "" if same else "it returns other bytes than were written."
 
 
 def temporary_files() -> Iterator[Finding]:
-    """Room for one picture in the making, and a file that can really be written there."""
+    """Check that there is room for one picture in the making, and write a temporary file."""
     folder, needed = Path(tempfile.gettempdir()), get_settings().max_bytes
     detail = ""
     try:
@@ -108,7 +108,7 @@ def temporary_files() -> Iterator[Finding]:
 
 
 def model() -> Iterator[Finding]:
-    """The file of the matting model."""
+    """Check that the file of the matting model is there."""
     settings = get_settings()
     if settings.model_path:
         here, advice = (
@@ -121,7 +121,7 @@ def model() -> Iterator[Finding]:
 
 
 def engine() -> Iterator[Finding]:
-    """Make one small picture, in a process of its own, as the worker does."""
+    """Make one small picture in a process of its own, as the worker does."""
     try:
         make_test_picture(get_settings())
     except ImageryError as error:
@@ -136,7 +136,7 @@ def engine() -> Iterator[Finding]:
 
 
 def make_test_picture(settings: Settings) -> None:
-    """A packshot of a drawn bottle. Raises ``ImageryError``."""
+    """Make a packshot of a drawn bottle. Raises ``ImageryError``."""
     limits = PoolLimits(1, settings.memory_per_process, round(_ENGINE_SECONDS), _ENGINE_SECONDS)
     pool = ImagingPool(limits)
     options = {"background": "#FFFFFF", "ratio": "1:1", "size": 64, "fill": 0.85, "shadow": False}
@@ -165,7 +165,7 @@ def _draw(path: Path) -> None:
 
 
 def engine_is_here() -> bool:
-    """Whether this machine is set up to run the local engine: one that only serves pages needs neither of the two."""
+    """Return true if the model of the local engine is on this machine, as a worker needs it."""
     settings = get_settings()
     path = Path(settings.provider_settings()["engine"]["model"]["path"])
     return path.is_file()

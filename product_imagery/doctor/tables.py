@@ -1,4 +1,4 @@
-"""A look at the tables: are they those of the installed version?"""
+"""Probes of the database: its tables match the installed version, and it accepts writes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _APP = "product_imagery"
 
 
 def alias() -> str:
-    """The database of this app."""
+    """Return the alias of the database of this app."""
     return router.db_for_write(ProviderJob) or DEFAULT_DB_ALIAS
 
 
 def tables() -> Iterator[Finding]:
-    """Compare what was migrated, and the columns that are really there, with the installed version."""
+    """Compare applied migrations and existing columns with the installed version."""
     connection = connections[alias()]
     detail = _migrations(connection) or _columns(connection)
     yield Finding("tables", not detail, detail)
@@ -63,8 +63,8 @@ def _other_state(detail: str) -> str:
     )
 
 
-def cannot_write() -> Iterator[Finding]:
-    """One write that changes nothing: it needs the lock that another connection may hold."""
+def accepts_writes() -> Iterator[Finding]:
+    """Make a write that changes nothing, which needs the lock that another connection may have."""
     connection = connections[alias()]
     try:
         connection.ensure_connection()
@@ -82,11 +82,11 @@ def _first_line(error: Error) -> str:
 def _advice(error: Error) -> str:
     if "locked" in str(error):
         return LOCKED
-    return "Nothing is lost: work goes on when the database answers. See that it runs and that its address is right."
+    return "Nothing is lost: work goes on when the database responds. See that it runs and that its address is right."
 
 
-#: what to do where a write waits for ever
+#: advice where a write waits for ever
 LOCKED = (
-    "Another process holds the database's lock: nothing can be written, and a restart of the workers does not help. "
+    "Another process has locked the database: nothing can be written, and a restart of the workers does not help. "
     "End that process (on SQLite “fuser” with the file names it), then work goes on by itself."
 )

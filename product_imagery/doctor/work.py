@@ -1,4 +1,4 @@
-"""Looks at the rows: does work move, what was set aside, and what waits for a person?"""
+"""Probes of the rows: work that does not move, failing tasks, credentials, clocks, and pending decisions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ _NOTHING_LOST = "Nothing is lost and nothing is bought twice."
 
 
 def progress() -> Iterator[Finding]:
-    """Work that is due and does not move, by kind."""
+    """Find work that is due and does not move, by kind."""
     slot = health.last_sign_of_life()
     seen = (
-        f"A worker was last seen {slot.seen_at:%Y-%m-%d %H:%M:%S} ({slot.holder})." if slot else "None was ever seen."
+        f"A worker was last seen {slot.seen_at:%Y-%m-%d %H:%M:%S} ({slot.holder})."
+        if slot
+        else "No worker was ever seen."
     )
     living = health.workers().exists()
     advice = (
-        "although a worker shows itself: see what the other lines and its log say, then restart the workers."
+        "although a worker shows itself: see the other findings and its log, then restart the workers."
         if living
         else "and no worker moves it: start or restart the workers."
     )
@@ -49,12 +51,12 @@ def _note(kind: str) -> str:
     return f"the first because of this: “{note}” They are tried again each minute; make the products' storage writable."
 
 
-def troubles() -> Iterator[Finding]:
-    """Tasks of workers that fail, and calls of providers that were set aside."""
+def failing_tasks() -> Iterator[Finding]:
+    """Find tasks of workers that fail, and webhook calls of providers that were set aside."""
     known = list(WorkerTrouble.objects.present())
     for one in known:
         detail = f"“{one.task}” has failed {one.failures} times on {one.machine} since {one.since:%Y-%m-%d %H:%M:%S}"
-        yield problem("tasks", f"{detail}: {one.reason} Everything else goes on; this is tried again by itself.")
+        yield problem("tasks", f"{detail}: {one.reason} Everything else goes on; the task is tried again by itself.")
     aside = WebhookDelivery.objects.set_aside()
     count = aside.count()
     if count:
@@ -65,11 +67,11 @@ def troubles() -> Iterator[Finding]:
         yield Finding("tasks", True)
 
 
-def accounts() -> Iterator[Finding]:
-    """Keys that cannot be read, what is entered wrong, and what is paused."""
+def credentials() -> Iterator[Finding]:
+    """Find credentials with an unreadable secret or a wrong field, and those that are paused."""
     found = False
     for credential in ProviderCredential.objects.filter(is_active=True):
-        detail = _unusable(credential)
+        detail = _fault(credential)
         if not detail and credential.paused_at:
             detail = f"{credential} is paused: {credential.paused_reason}"
         if detail:
@@ -79,7 +81,7 @@ def accounts() -> Iterator[Finding]:
         yield Finding("accounts", True)
 
 
-def _unusable(credential: ProviderCredential) -> str:
+def _fault(credential: ProviderCredential) -> str:
     try:
         credential.secret()
         credential.clean()
@@ -91,7 +93,7 @@ def _unusable(credential: ProviderCredential) -> str:
 
 
 def clocks() -> Iterator[Finding]:
-    """Clocks that differ from those of the providers."""
+    """Find providers whose clocks differ from ours."""
     wrong = health.wrong_clocks()
     for credential in wrong:
         skew = f"{credential.clock_skew:+.0f} s from ours"
@@ -101,6 +103,6 @@ def clocks() -> Iterator[Finding]:
 
 
 def decisions() -> Iterator[Finding]:
-    """What a person has to decide."""
+    """Find pictures that need a decision."""
     count = EnhancementItem.objects.filter(status=ItemStatus.STALLED).count()
     yield Finding("decisions", not count, f"{count} pictures need a decision in the admin." if count else "")

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from product_imagery.conf import get_settings
-from product_imagery.doctor.looks import look_for_url
+from product_imagery.doctor.probes import findings_for_url
 from product_imagery.transactions import own_transactions
 
 _ASK = (
@@ -30,7 +30,7 @@ def health(request: HttpRequest) -> JsonResponse:
     """
     if not (_has_token(request) or _is_staff(request)):
         return JsonResponse({"error": {"code": "forbidden", "message": _ASK}}, status=403)
-    findings = look_for_url()
+    findings = findings_for_url()
     well = all(finding.ok for finding in findings)
     facts = {"ok": well, "checks": [finding.as_json() for finding in findings]}
     return JsonResponse(facts, status=200 if well else 503)

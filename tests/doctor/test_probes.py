@@ -23,8 +23,8 @@ from django.test import Client
 from django.utils import timezone
 
 from example_project.shop.models import Product
-from product_imagery.doctor import looks, machine, runner
-from product_imagery.doctor.findings import Finding, Look
+from product_imagery.doctor import machine, probes, runner
+from product_imagery.doctor.findings import Finding, Probe
 from product_imagery.flows import review
 from product_imagery.models import ProviderCredential, ProviderJob, ResultImage, WebhookDelivery, WorkerLease
 from product_imagery.models.clock import from_now
@@ -130,10 +130,10 @@ class TestTheMachine:
     def test_a_storage_that_hangs_holds_nobody_up(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.STORAGES = {**settings.STORAGES, "slow": {"BACKEND": f"{__name__}.Slow"}}
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "STORAGE": "slow"}
-        slow = Look("storage", machine.storage_of_results, 0.2, "See whether the storage answers.", 20)
-        monkeypatch.setattr(looks, "_looks", lambda: [slow])
+        slow = Probe("storage", machine.storage_of_results, 0.2, "See whether the storage responds.", 20)
+        monkeypatch.setattr(probes, "_probes", lambda: [slow])
         begun = time.monotonic()
-        assert _doctor()["storage"].startswith("No answer within")
+        assert _doctor()["storage"].startswith("No response within")
         assert _url(headers={"Authorization": f"Bearer {_TOKEN}"}).status_code == 503
         assert time.monotonic() - begun < 25  # the storage itself takes thirty
 
@@ -180,7 +180,7 @@ class TestTheDatabase:
 
     @pytest.mark.parametrize(
         ("error", "advice"),
-        [("database is locked", "End that process"), ("connection refused", "work goes on when the database answers")],
+        [("database is locked", "End that process"), ("connection refused", "work goes on when the database responds")],
     )
     def test_one_that_takes_no_writes(self, error: str, advice: str, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: Any) -> None:

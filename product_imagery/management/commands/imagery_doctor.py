@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from product_imagery.doctor.looks import look_at_everything
+from product_imagery.doctor.probes import findings_for_command
 from product_imagery.management.base import ImageryCommand
 
 
@@ -23,7 +23,7 @@ class Command(ImageryCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print all findings. A check that fails or hangs does not stop the others."""
-        findings = look_at_everything()
+        findings = findings_for_command()
         if options["json"]:
             self.print_json([finding.as_json() for finding in findings])
         else:
