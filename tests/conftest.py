@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.db import connection
 from django.test import Client
-from PIL import Image, ImageDraw
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery import products
@@ -27,6 +25,7 @@ from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import ProductImages, description_of, register, unregister
 from product_imagery.providers.local.model import MATTING, fetch
+from product_imagery.testing.pictures import draw_product, encoded
 from tests.fakes.shop_side import OtherSide, other_side
 
 
@@ -35,23 +34,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for vendor in ("sqlite", "postgresql"):
         if item.get_closest_marker(vendor) and connection.vendor != vendor:
             pytest.skip(f"this is about {vendor}; the tests run on {connection.vendor}")
-
-
-def draw_product(size: tuple[int, int] = (240, 200), mode: str = "RGB", colour: str = "#b03020") -> Image.Image:
-    """A simple product on a grey ground."""
-    width, height = size
-    picture = Image.new("RGB", size, "#c8c8cc")
-    draw = ImageDraw.Draw(picture)
-    draw.ellipse((width * 0.3, height * 0.25, width * 0.7, height * 0.85), fill=colour)
-    draw.rectangle((width * 0.42, height * 0.12, width * 0.58, height * 0.3), fill="#303030")
-    return picture.convert(mode)
-
-
-def encoded(picture: Image.Image, format: str = "JPEG", **settings: Any) -> bytes:
-    """The picture's bytes."""
-    target = io.BytesIO()
-    picture.save(target, format, **settings)
-    return target.getvalue()
 
 
 @pytest.fixture(autouse=True)

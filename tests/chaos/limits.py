@@ -18,7 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.server import Fakes, serving
+from tests.fakes.server import Fakes, Request, serving
 
 _SPEED = {"aigenstudio": 40, "productai": 5, "paqshot": 5, "pergai": 5}
 _ITEMS = {"aigenstudio": 50, "productai": 45, "paqshot": 180, "pergai": 25}
@@ -58,19 +58,9 @@ class Strict(Fakes):
     def _is_open(self, one: Any) -> bool:
         return bool(time.time() - one.at < self.work_seconds)
 
-    def aigenstudio(self, method: str, path: str, query: Any, body: bytes, headers: Any) -> Any:
-        return self._limited("aigenstudio", method, path, body) or super().aigenstudio(
-            method, path, query, body, headers
-        )
-
-    def productai(self, method: str, path: str, query: Any, body: bytes, headers: Any) -> Any:
-        return self._limited("productai", method, path, body) or super().productai(method, path, query, body, headers)
-
-    def paqshot(self, method: str, path: str, query: Any, body: bytes, headers: Any) -> Any:
-        return self._limited("paqshot", method, path, body) or super().paqshot(method, path, query, body, headers)
-
-    def pergai(self, method: str, path: str, query: Any, body: bytes, headers: Any) -> Any:
-        return self._limited("pergai", method, path, body) or super().pergai(method, path, query, body, headers)
+    def respond(self, slug: str, request: Request) -> Any:
+        limited = self._limited(slug, request.method, request.path, request.body)
+        return limited or super().respond(slug, request)
 
 
 def main() -> int:

@@ -30,16 +30,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.server import KEYS, Fakes, serving
+from tests.fakes.server import KEYS, STAND_INS, Fakes, serving
 
 _WIDE = {"requests": [10**6, 1], "images": [10**6, 1], "creates": [10**6, 1], "reads": [10**6, 1]}
-_OPERATIONS = {
-    "aigenstudio": "white_background",
-    "productai": "scene",
-    "paqshot": "white_background",
-    "pergai": "scene",
-}
-_OPTIONS = {"pergai": {"image_folder": "products"}}
+_OPERATIONS = {slug: str(stand_in.operation) for slug, stand_in in STAND_INS.items()}
+_OPTIONS = {slug: stand_in.options for slug, stand_in in STAND_INS.items()}
 _STOPS = 0.1  #: share of workers that are stopped instead of killed
 _STOP_SECONDS = 6.0  #: a claim lasts for four, see ``settings``
 
@@ -256,7 +251,7 @@ def _pergai_item(fakes: Fakes, product: str) -> str:
     """The item's uuid, by the job's own name that its product bears."""
     from product_imagery.models import EnhancementItem
 
-    name = next(one["name"] for one in fakes.products if one["id"] == product)
+    name = next(one["name"] for one in fakes["pergai"].products if one["id"] == product)
     uuid = name.removeprefix("pi-")[:36]  # what follows tells that a person sent it again
     return EnhancementItem.objects.get(job__uuid=uuid).uuid.hex
 

@@ -15,14 +15,13 @@ from product_imagery.flows.start import start
 from product_imagery.models import Enhancement, LimitUse, ProviderCredential, ProviderJob
 from product_imagery.products import description_of
 from product_imagery.states import JobState
-from tests.fakes.server import KEYS, Fakes, serving
+from tests.fakes.server import KEYS, STAND_INS, Fakes, serving
 
 #: what the fixtures below are
 Account = Callable[..., ProviderCredential]
 Order = Callable[..., Enhancement]
 
-OPERATIONS = {"aigenstudio": "white_background", "productai": "scene", "paqshot": "white_background", "pergai": "scene"}
-_OPTIONS = {"pergai": {"image_folder": "products"}}
+OPERATIONS = {slug: str(stand_in.operation) for slug, stand_in in STAND_INS.items()}
 WHSEC = "whsec_example"
 _WAITING = (JobState.QUEUED, JobState.RUNNING, JobState.CHECKING)
 
@@ -75,7 +74,9 @@ def order(make_product: Any) -> Callable[..., Enhancement]:
 
     def begin(credential: ProviderCredential, pictures: int = 1, **arguments: Any) -> Enhancement:
         look = look_of_operation(
-            OPERATIONS[credential.provider], arguments.pop("options", _OPTIONS.get(credential.provider, {})), credential
+            OPERATIONS[credential.provider],
+            arguments.pop("options", STAND_INS[credential.provider].options),
+            credential,
         )
         ids = [make_product(sku=f"{credential.label}-{n}-{Product.objects.count()}").pk for n in range(pictures)]
         return start({description_of(Product): ids}, look, door="command", **arguments)

@@ -13,7 +13,7 @@ from django.db.models import Sum
 from product_imagery.flows import accounts
 from product_imagery.models import CreditEntry, EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.states import ItemStatus, JobState
-from tests.fakes.server import KEYS, Fakes, own_envelope
+from tests.fakes.server import KEYS, Fakes
 from tests.hosted.conftest import Account, Order, hurry
 
 pytestmark = pytest.mark.django_db
@@ -101,7 +101,7 @@ def test_the_providers_own_refusal_is_believed_and_its_words_come_after_ours(
 ) -> None:
     credential = account(provider)
     order(credential)
-    body = own_envelope(provider, "no_such_thing", "scene must be one of studio, nature")
+    body = fakes.envelope(provider, "no_such_thing", "scene must be one of studio, nature")
     fakes.fail(f"{provider}.create", "status", status=status, body=body)
     hurry(2)
     credential.refresh_from_db()
@@ -189,7 +189,7 @@ class TestReads:
         order(credential)
         hurry(1)
         for number in range(3):
-            body = own_envelope("paqshot", "unauthorized", f"Request {number} was not let in.")
+            body = fakes.envelope("paqshot", "unauthorized", f"Request {number} was not let in.")
             fakes.fail("paqshot.read", "status", status=401, body=body)
             hurry(1)
         credential.refresh_from_db()

@@ -182,7 +182,7 @@ def test_what_is_made_again_keeps_within_the_budget_of_its_enhancement(
     account: Account, order: Order, fakes: Fakes, person: Any
 ) -> None:
     enhancement = order(account("productai"), budget=Decimal(3))
-    fakes.words["41001"] = "ERROR"
+    fakes.statuses["41001"] = "ERROR"
     hurry()
     assert (enhancement.items.get().status, _booked()) == (ItemStatus.FAILED, 3)
     with pytest.raises(RequestError, match="budget of 3 tokens of this enhancement 0 are left"):

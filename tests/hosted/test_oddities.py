@@ -40,7 +40,7 @@ def test_a_status_that_goes_back_changes_nothing(account: Account, order: Order,
     order(account("paqshot"))
     hurry()
     (job, result) = ProviderJob.objects.get(), ResultImage.objects.get()
-    fakes.words[job.remote_id] = "processing"
+    fakes.statuses[job.remote_id] = "processing"
     hurry()
     assert ProviderJob.objects.get().state == JobState.DONE
     assert ResultImage.objects.get() == result
@@ -207,7 +207,7 @@ def test_a_worker_whose_clock_is_ahead_stalls_nothing(
 ) -> None:
     order(account("paqshot"))
     hurry(1)
-    fakes.words[ProviderJob.objects.get().remote_id] = "processing"
+    fakes.statuses[ProviderJob.objects.get().remote_id] = "processing"
     real = time.time
     with monkeypatch.context() as wrong:
         wrong.setattr(time, "time", lambda: real() + 30 * 86_400)
@@ -218,7 +218,7 @@ def test_a_worker_whose_clock_is_ahead_stalls_nothing(
 def test_work_that_takes_far_too_long_is_a_persons_to_decide(account: Account, order: Order, fakes: Fakes) -> None:
     order(account("paqshot"))
     hurry(1)
-    fakes.words[ProviderJob.objects.get().remote_id] = "processing"
+    fakes.statuses[ProviderJob.objects.get().remote_id] = "processing"
     ProviderJob.objects.update(accepted_at=timezone.now() - timedelta(days=30))
     hurry(2)
     assert ProviderJob.objects.get().state == JobState.STALLED

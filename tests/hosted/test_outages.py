@@ -14,7 +14,7 @@ from product_imagery.flows import lost
 from product_imagery.flows.pump import pump_slice
 from product_imagery.models import CreditEntry, EnhancementItem, LimitUse, ProviderCredential, ProviderJob
 from product_imagery.states import ItemStatus, JobState
-from tests.fakes.server import Fakes, Fault
+from tests.fakes.server import Fakes, Fault, Request
 from tests.hosted.conftest import Account, Order, hurry
 
 pytestmark = pytest.mark.django_db
@@ -58,15 +58,15 @@ def test_a_list_that_is_cut_off_proves_nothing(
     provider: str, most: int, account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order(account(provider), 4)
-    real = getattr(fakes, provider)
+    real = fakes[provider].respond
 
-    def cut(method: str, path: str, *rest: Any) -> Any:
-        status, content = real(method, path, *rest)
-        if method == "GET" and path.endswith("/generations"):
+    def cut(request: Request) -> Any:
+        status, content = real(request)
+        if request.method == "GET" and request.path.endswith("/generations"):
             content = {"generations": content["generations"][:most]}
         return status, content
 
-    monkeypatch.setattr(fakes, provider, cut)
+    monkeypatch.setattr(fakes[provider], "respond", cut)
     fakes.faults[f"{provider}.create"] = Fault("lose", 1, skip=1)
     hurry(60)
     assert fakes.charged(provider) == 4
@@ -80,12 +80,11 @@ def test_a_list_that_lags_behind_proves_nothing(
     credential = account("paqshot")
     order(credential, 3)
     hurry()
-    stale = [fakes._paqshot_state(one) for one in fakes.created]
-    real = fakes.paqshot
+    stand_in = fakes["paqshot"]
+    stale = [stand_in.state_of(one) for one in fakes.created]
+    real = stand_in.respond
     monkeypatch.setattr(
-        fakes,
-        "paqshot",
-        lambda method, path, *rest: (200, stale) if path == "/generations" else real(method, path, *rest),
+        stand_in, "respond", lambda request: (200, stale) if request.path == "/generations" else real(request)
     )
     fakes.fail("paqshot.create", "lose")
     order(credential, 3)
@@ -115,9 +114,9 @@ def test_what_the_list_does_show_is_a_candidate_whatever_it_tells_of_it(
     credential = account("paqshot")
     order(credential, 3)
     hurry()
-    real = fakes._paqshot_state
+    real = fakes["paqshot"].state_of
     for changes in ({"created_at": None}, {"created_at": "yesterday"}, {"style": "packshot_v2"}):
-        monkeypatch.setattr(fakes, "_paqshot_state", lambda one, changes=changes: real(one) | changes)
+        monkeypatch.setattr(fakes["paqshot"], "state_of", lambda one, changes=changes: real(one) | changes)
         fakes.fail("paqshot.create", "lose")
         before = fakes.charged("paqshot")
         order(credential)

@@ -423,7 +423,7 @@ def test_trying_again_needs_the_permission_to_spend(
 ) -> None:
     enhancement = order(account("productai"))
     hurry(1)
-    fakes.words[fakes.created[0].id] = "ERROR"
+    fakes.statuses[fakes.created[0].id] = "ERROR"
     hurry()
     page = reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])
     thrifty = person("view_product", "view_enhancement", "cancel_enhancement")

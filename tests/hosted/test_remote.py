@@ -58,7 +58,7 @@ def test_a_collection_from_its_making_to_its_zip(account: Account, order: Order,
         assert archive.read(archive.namelist()[0]) == fakes.picture
     assert "Spring" in _run("pergai", "list", "collections")
     _run("pergai", "delete", "collections", made)
-    assert fakes.collections == {}
+    assert fakes["pergai"].collections == {}
 
 
 def test_what_cannot_be_done_is_said(account: Account, fakes: Fakes, tmp_path: Path) -> None:
@@ -96,12 +96,15 @@ def test_clearing_up_takes_only_what_our_ended_jobs_made(
 ) -> None:
     order(account("pergai"), 3)
     hurry()
-    fakes.products.append({"id": "theirs", "name": "A mug of their own"})
+    fakes["pergai"].products.append({"id": "theirs", "name": "A mug of their own"})
     assert "Our jobs left nothing" in _run("pergai", "clear-up")
     old = ProviderJob.objects.order_by("pk")[:2]
     ProviderJob.objects.filter(pk__in=[job.pk for job in old]).update(finished_at=timezone.now() - timedelta(days=40))
     monkeypatch.setattr("builtins.input", lambda _question: "n")
     assert "Nothing was deleted" in _run("pergai", "clear-up")
-    assert len(fakes.products) == 4
+    assert len(fakes["pergai"].products) == 4
     assert "2 deleted" in _run("pergai", "clear-up", "--yes")
-    assert {one["name"] for one in fakes.products} == {"A mug of their own", f"pi-{ProviderJob.objects.last().uuid}"}
+    assert {one["name"] for one in fakes["pergai"].products} == {
+        "A mug of their own",
+        f"pi-{ProviderJob.objects.last().uuid}",
+    }

@@ -162,7 +162,7 @@ def test_pictures_of_one_name_in_two_folders_are_two(account: Account, make_prod
     look = look_of_operation("scene", {"image_folder": "/shop/"}, account("pergai"))
     start({description_of(Product): [product.pk for product in products]}, look, door="command")
     hurry()
-    assert {one["imagePath"] for one in fakes.products} == {"shop/mugs/front.jpg", "shop/shoes/front.jpg"}
+    assert {one["imagePath"] for one in fakes["pergai"].products} == {"shop/mugs/front.jpg", "shop/shoes/front.jpg"}
 
 
 class Presigned(FileSystemStorage):

@@ -139,11 +139,11 @@ def test_an_unknown_status_means_still_running(provider: str, account: Account, 
     order(account(provider))
     hurry(1)
     created = fakes.created[0]
-    fakes.words[created.key or created.id] = "archived"
+    fakes.statuses[created.key or created.id] = "archived"
     hurry(2)
     job = ProviderJob.objects.get()
     assert (job.state, job.remote_status) == (JobState.RUNNING, "archived")
-    fakes.words.clear()
+    fakes.statuses.clear()
     hurry()
     assert ProviderJob.objects.get().state == JobState.DONE
 
@@ -187,7 +187,7 @@ def test_a_refused_look_is_no_failure(provider: str, account: Account, order: Or
 def test_pergais_list_is_read_whatever_it_is_wrapped_in(
     name: str, account: Account, order: Order, fakes: Fakes
 ) -> None:
-    fakes.list_name = name
+    fakes["pergai"].list_name = name
     enhancement = order(account("pergai"))
     hurry_past(fakes, 1, "lose")
     hurry(20)
@@ -223,7 +223,8 @@ def test_each_step_of_pergai_survives_a_lost_answer(account: Account, order: Ord
                 hurry(20)
             assert _status(enhancement) == EnhancementStatus.COMPLETED
     assert fakes.charged("pergai") == 6
-    assert len({product["name"] for product in fakes.products}) == len(fakes.products) == 7
+    products = fakes["pergai"].products
+    assert len({product["name"] for product in products}) == len(products) == 7
 
 
 def test_a_generation_that_the_list_does_not_show_is_not_bought_again(
@@ -231,7 +232,8 @@ def test_a_generation_that_the_list_does_not_show_is_not_bought_again(
 ) -> None:
     order(account("pergai"))
     hurry_past(fakes, 1, "lose")
-    monkeypatch.setattr(fakes, "_pergai_read", lambda path: (200, [] if path == "/generations" else fakes.products))
+    pergai = fakes["pergai"]
+    monkeypatch.setattr(pergai, "read", lambda path: (200, [] if path == "/generations" else pergai.products))
     hurry(20)
     assert fakes.charged("pergai") == 1
     assert EnhancementItem.objects.get().status == ItemStatus.STALLED
@@ -283,7 +285,7 @@ def test_failed_work_is_released_or_stays_paid_as_the_provider_has_it(
 ) -> None:
     order(account("productai"))
     hurry(1)
-    fakes.words[fakes.created[0].id] = "ERROR"
+    fakes.statuses[fakes.created[0].id] = "ERROR"
     hurry()
     assert EnhancementItem.objects.get().error_code == "provider_failed"
     assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 3

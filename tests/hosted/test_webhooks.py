@@ -215,7 +215,7 @@ def test_an_unsigned_call_is_only_a_hint(account: Account, order: Order, fakes: 
     order(credential)
     hurry(1)
     lie = {"status": "success", "image_url": "http://127.0.0.1:1/evil.png", "job_id": fakes.created[0].id}
-    fakes.words[fakes.created[0].id] = "RUNNING"
+    fakes.statuses[fakes.created[0].id] = "RUNNING"
     assert _post(client, _url(credential), json.dumps(lie).encode(), {}) == 200
     hurry(1)
     assert ProviderJob.objects.get().state == JobState.RUNNING
@@ -425,11 +425,11 @@ def test_work_that_a_person_was_asked_about_still_comes_to_its_end(
     order(paqshot)
     hurry(1)
     one = fakes.created[0].id
-    fakes.words[one] = "processing"
+    fakes.statuses[one] = "processing"
     ProviderJob.objects.update(accepted_at=timezone.now() - timedelta(days=2))
     hurry(2)
     assert EnhancementItem.objects.get().status == ItemStatus.STALLED
-    del fakes.words[one]
+    del fakes.statuses[one]
     body = json.dumps({"event": "generation.completed", "id": one, "status": "completed"}).encode()
     assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
     hurry(1)
