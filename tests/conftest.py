@@ -28,6 +28,8 @@ from product_imagery.providers.local.model import MATTING, fetch
 from product_imagery.testing.pictures import draw_product, encoded
 from tests.fakes.shop_side import OtherSide, other_side
 
+pytest_plugins = ["product_imagery.testing.fixtures"]
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What is about one database is skipped on another."""
