@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.files import File
 
 from example_project import catalogue
-from example_project.catalogue.products import CATALOGUE
+from example_project.catalogue import CATALOGUE
 from example_project.shop.models import Collection, CollectionPhoto, Product
 
 _PHOTOS = Path(catalogue.__file__).parent / "photos"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 from example_project import catalogue
-from example_project.catalogue.products import CATALOGUE
+from example_project.catalogue import CATALOGUE
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import PictureError, RequestError
 from product_imagery.provider_kit.contract import Operation

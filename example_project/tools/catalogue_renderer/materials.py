@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from example_project.catalogue.shapes import Points
+from example_project.tools.catalogue_renderer.shapes import Points
 
 Colours: TypeAlias = NDArray[np.float32]
 Pattern: TypeAlias = Callable[[Points], Colours]

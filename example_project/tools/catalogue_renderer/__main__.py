@@ -1,4 +1,4 @@
-"""Render the catalogue: ``python -m example_project.catalogue [name …]``."""
+"""Render the catalogue: ``python -m example_project.tools.catalogue_renderer [name …]``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from example_project.catalogue.camera import render
-from example_project.catalogue.products import CATALOGUE
+from example_project import catalogue
+from example_project.tools.catalogue_renderer.camera import render
+from example_project.tools.catalogue_renderer.shots import SHOTS
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(catalogue.__file__).parent
 _MOST = 150_000
 
 
 def main(names: list[str]) -> None:
-    for photo in CATALOGUE:
+    for photo in SHOTS:
         if names and photo.name not in names:
             continue
         picture, matte = render(photo)

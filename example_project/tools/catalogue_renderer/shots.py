@@ -1,9 +1,9 @@
-"""The products of the example shop: shapes, materials and how each was photographed."""
+"""The products of the catalogue: shapes, materials and how each was photographed."""
 
 from __future__ import annotations
 
-from example_project.catalogue.camera import Part, Photo, Setting
-from example_project.catalogue.materials import (
+from example_project.tools.catalogue_renderer.camera import Part, Photo, Setting
+from example_project.tools.catalogue_renderer.materials import (
     Material,
     boards,
     grained,
@@ -14,7 +14,7 @@ from example_project.catalogue.materials import (
     stripes,
     veined,
 )
-from example_project.catalogue.shapes import (
+from example_project.tools.catalogue_renderer.shapes import (
     both,
     box,
     cone,
@@ -267,25 +267,23 @@ def _hat() -> tuple[Part, ...]:
     )
 
 
-CATALOGUE: tuple[Photo, ...] = (
-    Photo("mug-striped", "Striped mug", "Kitchen", "14.90", _mug(), _KITCHEN, 1.45, 0.85),
-    Photo("bottle-olive-oil", "Olive oil, 0.5 l", "Kitchen", "18.50", _bottle(), _PAPER, 1.6, 1.35),
-    Photo("vase-red", "Turned vase, red", "Living", "49.00", _vase(), _SAND, 1.5, 1.15),
-    Photo("football-classic", "Football, size 5", "Sport", "34.00", _football(), _STONE, 1.3, 1.05),
-    Photo("headphones-orange", "Headphones, orange", "Electronics", "129.00", _headphones(), _BLUE, 1.5, 0.85),
-    Photo("book-hardcover", "Travel notes, hardcover", "Books", "24.00", _book(), _TABLE, 1.55, 1.15),
-    Photo("candle-amber", "Scented candle, amber", "Living", "22.00", _candle(), _STONE, 1.25, 0.9),
-    Photo("watch-leather", "Wrist watch, leather", "Accessories", "189.00", _watch(), _PAPER, 1.45, 1.1, (1100, 1300)),
-    Photo("soap-olive", "Olive soap", "Bath", "6.50", _soap(), _SAND, 1.35, 0.45, (1300, 1000), 28.0),
-    Photo("building-blocks", "Building blocks", "Toys", "19.90", _cube(), _TABLE, 1.6, 1.35, (1000, 1250)),
-    Photo(
-        "spray-cleaner", "Glass cleaner", "Household", "4.95", _spray(), _KITCHEN, 1.45, 1.15, (1000, 1250), zoom=1.05
-    ),
-    Photo("teapot-clay", "Clay teapot", "Kitchen", "64.00", _teapot(), _BLUE, 1.65, 0.85, (1250, 1000)),
-    Photo("stool-teal", "Stool, teal seat", "Furniture", "89.00", _stool(), _PAPER, 1.55, 1.0, orientation=6),
-    Photo("perfume-rose", "Eau de rose, 50 ml", "Bath", "72.00", _perfume(), _DARK, 1.35, 1.0),
-    Photo("lamp-brass", "Table lamp, brass", "Living", "119.00", _lamp(), _BLUE, 1.75, 1.3, (1000, 1300)),
-    Photo("cushion-ochre", "Knitted cushion", "Living", "39.00", _cushion(), _TABLE, 1.5, 1.0),
-    Photo("toy-car-red", "Tin car", "Toys", "27.50", _car(), _KITCHEN, 1.6, 0.65, (1300, 1000), 22.0),
-    Photo("hat-bobble", "Bobble hat", "Accessories", "29.00", _hat(), _SAND, 1.4, 0.85, zoom=0.9, shift=(0.06, 0.0)),
+SHOTS: tuple[Photo, ...] = (
+    Photo("mug-striped", _mug(), _KITCHEN, 1.45, 0.85),
+    Photo("bottle-olive-oil", _bottle(), _PAPER, 1.6, 1.35),
+    Photo("vase-red", _vase(), _SAND, 1.5, 1.15),
+    Photo("football-classic", _football(), _STONE, 1.3, 1.05),
+    Photo("headphones-orange", _headphones(), _BLUE, 1.5, 0.85),
+    Photo("book-hardcover", _book(), _TABLE, 1.55, 1.15),
+    Photo("candle-amber", _candle(), _STONE, 1.25, 0.9),
+    Photo("watch-leather", _watch(), _PAPER, 1.45, 1.1, (1100, 1300)),
+    Photo("soap-olive", _soap(), _SAND, 1.35, 0.45, (1300, 1000), 28.0),
+    Photo("building-blocks", _cube(), _TABLE, 1.6, 1.35, (1000, 1250)),
+    Photo("spray-cleaner", _spray(), _KITCHEN, 1.45, 1.15, (1000, 1250), zoom=1.05),
+    Photo("teapot-clay", _teapot(), _BLUE, 1.65, 0.85, (1250, 1000)),
+    Photo("stool-teal", _stool(), _PAPER, 1.55, 1.0, orientation=6),
+    Photo("perfume-rose", _perfume(), _DARK, 1.35, 1.0),
+    Photo("lamp-brass", _lamp(), _BLUE, 1.75, 1.3, (1000, 1300)),
+    Photo("cushion-ochre", _cushion(), _TABLE, 1.5, 1.0),
+    Photo("toy-car-red", _car(), _KITCHEN, 1.6, 0.65, (1300, 1000), 22.0),
+    Photo("hat-bobble", _hat(), _SAND, 1.4, 0.85, zoom=0.9, shift=(0.06, 0.0)),
 )

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from example_project.catalogue.materials import Material, Pattern
-from example_project.catalogue.shapes import Distances, Points, Solid
+from example_project.tools.catalogue_renderer.materials import Material, Pattern
+from example_project.tools.catalogue_renderer.shapes import Distances, Points, Solid
 
 _STEPS = 90
 _FAR = 12.0
@@ -39,12 +39,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Photo:
-    """One catalogue photo: the parts stand on y = 0 around the origin, inside a ball of ``reach`` about ``middle``."""
+    """One photo, under its name in the catalogue.
+
+    The parts stand on y = 0 around the origin, inside a ball of ``reach`` about ``middle``.
+    """
 
     name: str
-    title: str
-    category: str
-    price: str
     parts: tuple[Part, ...]
     setting: Setting
     reach: float = 1.6
