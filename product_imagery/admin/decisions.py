@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import render_page, user_of
-from product_imagery.admin.history import record_each
+from product_imagery.admin.history import record
 from product_imagery.admin.visibility import jobs_seen_whole
 from product_imagery.flows import decide
 from product_imagery.models import ProviderJob
@@ -65,7 +66,7 @@ class Decisions:
 
     def _decide_all(self, request: HttpRequest, jobs: list[ProviderJob], choice: str) -> None:
         done, refusals = decide.decide_all(jobs, choice, user_of(request))
-        record_each(request, done, choice)
+        record_decisions(request, done)
         for sentence in refusals:
             messages.warning(request, sentence)
         if done:
@@ -75,6 +76,12 @@ class Decisions:
                 len(done),
             )
             messages.success(request, text % len(done))
+
+
+def record_decisions(request: HttpRequest, jobs: Iterable[ProviderJob]) -> None:
+    """Record with each job the sentence that its row states about the decision."""
+    decided = ProviderJob.objects.filter(pk__in=[job.pk for job in jobs])
+    record(request, {job: job.decision for job in decided})
 
 
 def _left_sentence(number: int) -> str:

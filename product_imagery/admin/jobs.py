@@ -26,7 +26,7 @@ from product_imagery.admin.base import (
     state_label,
     user_of,
 )
-from product_imagery.admin.decisions import Decisions
+from product_imagery.admin.decisions import Decisions, record_decisions
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.visibility import sees_all, visible_jobs
 from product_imagery.flows import steer
@@ -99,7 +99,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
             else:
                 messages.error(request, gettext("Choose what became of the request."))
                 return redirect_to_page(self.admin_site, "providerjob_change", pk)
-            self.log_change(request, job, f"{choice} {request.POST.get('remote_id', '')}".strip())
+            record_decisions(request, [job])
             messages.success(request, gettext("Decided. A worker goes on with it."))
         return redirect_to_page(self.admin_site, "providerjob_change", pk)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import path, reverse
@@ -81,6 +82,9 @@ def test_many_are_decided_in_the_admin(
     assert ProviderJob.objects.filter(state=JobState.STALLED).count() == 3
     answer = client.post(page, sent | {"confirmed": "1"}, follow=True)
     assert "Decided about 3 requests" in answer.content.decode()
+    entries = LogEntry.objects.values_list("object_id", "change_message")
+    assert dict(entries) == {str(job.pk): job.decision for job in ProviderJob.objects.filter(decided_by__isnull=False)}
+    assert entries.count() == 3
     hurry()
     assert fakes.charged("productai") == bought
     assert not EnhancementItem.objects.filter(status=ItemStatus.STALLED).exists()

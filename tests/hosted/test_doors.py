@@ -173,7 +173,7 @@ class TestAdmin:
         stalled.refresh_from_db()
         assert (stalled.state, stalled.decision) == (JobState.DONE, f"It was accepted as {fakes.created[0].id}.")
         assert stalled.decided_by is not None
-        assert LogEntry.objects.filter(object_id=str(stalled.pk)).exists()
+        assert LogEntry.objects.get(object_id=str(stalled.pk)).get_change_message() == stalled.decision
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
 
     def test_a_budget_may_be_given_with_the_press(self, account: Account, person: Person, make_product: Any) -> None:
