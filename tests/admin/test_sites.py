@@ -53,6 +53,17 @@ def test_nobody_is_led_to_another_site(sites: None, make_product: Any, person: A
         assert '="/admin/' not in shown.content.decode(), page
 
 
+def test_a_shop_may_replace_the_template_of_the_start_page(
+    make_product: Any, person: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [path("back/", back.urls)]})
+    monkeypatch.setattr(_ProductAdmin, "enhance_images_template", "admin/product_imagery/page.html")
+    data = {"action": "enhance_images", "_selected_action": [make_product().pk]}
+    response = person("*").post("/back/shop/product/", data, follow=True)
+    assert response.template_name == "admin/product_imagery/page.html"
+    assert 'id="imagery-start"' not in response.content.decode()
+
+
 def test_a_site_that_lacks_our_pages_is_named_and_explained(make_product: Any, person: Any, settings: Any) -> None:
     assert check_admin_sites(None) == []
     bare = AdminSite(name="bare")
