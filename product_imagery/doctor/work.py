@@ -57,10 +57,10 @@ def failing_tasks() -> Iterator[Finding]:
     for one in known:
         detail = f"“{one.task}” has failed {one.failures} times on {one.machine} since {one.since:%Y-%m-%d %H:%M:%S}"
         yield problem("tasks", f"{detail}: {one.reason} Everything else goes on; the task is tried again by itself.")
-    aside = WebhookDelivery.objects.set_aside()
-    count = aside.count()
+    deliveries = WebhookDelivery.objects.set_aside()
+    count = deliveries.count()
     if count:
-        reason = aside.order_by("-pk").values_list("outcome", flat=True).first()
+        reason = deliveries.order_by("-pk").values_list("outcome", flat=True).first()
         detail = f"{count} calls of providers were set aside, the last because of this: {reason}"
         yield problem("tasks", f"{detail} Process them again in the admin or with “manage.py imagery_webhooks”.")
     if not known and not count:
