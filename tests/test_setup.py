@@ -33,6 +33,8 @@ _README = (_ROOT.parent / "README.md").read_text()
         ({"MODEL_MEAN": 1}, "has to be list or tuple"),
         ([], "has to be a dict"),
         ({"SLOTS": 0}, "has to be more than 0"),
+        ({"SLOTS": True}, "has to be int, not bool"),
+        ({"PIN_THREADS": 1}, "has to be bool, not int"),
         ({"FOLDER": "../x"}, "has to be a folder inside the storage"),
         ({"MODEL_URL": "http://insecure.example"}, "has to begin with https://"),
     ],

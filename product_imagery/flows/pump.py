@@ -82,7 +82,7 @@ def pump_slice(
             pump.receivers_beside(),
             contextlib.closing(pump),
             background.awake(),
-            cores.one_core(),
+            cores.one_core() if settings.pin_threads else contextlib.nullcontext(),
             cores.calm_memory(),
         ):
             pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
