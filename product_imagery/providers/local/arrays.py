@@ -1,4 +1,4 @@
-"""Array types and the one array operation that is not in numpy."""
+"""Array types, and a box filter, which numpy lacks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Box: TypeAlias = tuple[int, int, int, int]
 
 
 def box_mean(planes: Floats, radius: int) -> Floats:
-    """Mean over a square window of ``2·radius + 1`` pixels of (n, h, w) planes; borders repeat."""
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # plane by plane: each fits a processor's cache
+    """Return the mean over a square window of ``2·radius + 1`` pixels of (n, h, w) planes. Borders repeat."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # plane by plane, because one fits into a processor's cache
         return np.stack(list(threads.map(lambda plane: _plane_mean(plane, radius), planes)))
 
 
@@ -29,7 +29,10 @@ def _plane_mean(plane: Floats, radius: int) -> Floats:
 
 
 def _window_sum(values: Floats, width: int, axis: int) -> Floats:
-    """Sliding sum by doubling: a window of 9 takes four additions, and float32 keeps its precision."""
+    """Return sliding sums, computed by doubling.
+
+    A window of 9 takes four additions, and float32 keeps its precision.
+    """
     length = values.shape[axis] - width + 1
     total: Floats | None = None
     power, partial, offset, rest = 1, values, 0, width

@@ -1,4 +1,4 @@
-"""Find the product in a picture and cut it out, with an honest word on how sure that is."""
+"""Cut the product out of a picture, with a measure of confidence."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.inference import ModelSpec, saliency
 from product_imagery.providers.local.transparency import kept_matte, visible_box, visible_part
 
-_SEEN = 0.3  #: saliency from which a pixel belongs to the product's box
-_MARGIN = 0.12  #: of the box, added on each side before the second look
-_LARGE = 0.5  #: share of the frame from which the product's box gains nothing by a second look …
-_HAZE, _HAZY = 0.15, 0.05  #: … unless so much of the first, beside the product, is neither off nor on
-_NOTHING = 5  #: times as much haze as what is on: an empty picture has more than 8, a photo of a product less than 1
-_BLACK, _WHITE = 40, 215  #: levels on the 8-bit matte, after enlarging it
+_SEEN = 0.3  #: saliency above which a pixel belongs to the product's box
+_MARGIN = 0.12  #: share of the box, added on each side for the second look
+_LARGE = 0.5  #: share of the frame above which a second look does not improve the product's box …
+_HAZE, _HAZY = 0.15, 0.05  #: … unless more than _HAZY of the first map is uncertain, at least _HAZE away from 0 and 1
+_NOTHING = 5  #: haze above which a picture is empty: empty ones have more than 8, photos of products less than 1
+_BLACK, _WHITE = 40, 215  #: levels of the enlarged 8-bit matte that become 0 and 255
 
 
 @dataclass(frozen=True)
 class Cutout:
-    """A product with its matte: RGB ``image`` and ``L`` ``alpha`` of one size, and where it touches the source's frame.
+    """A product with its matte: RGB ``image`` and ``L`` ``alpha`` of the same size.
 
     ``confidence`` is 0…1; ``warnings`` are codes, explained by ``LocalEngine.warning_texts``.
     """
@@ -34,14 +34,14 @@ class Cutout:
     warnings: list[str] = field(default_factory=list)
 
     def picture(self) -> Image.Image:
-        """Return it as ``RGBA``. What is wholly transparent is black: it tells nothing of the old background."""
+        """Return the product as ``RGBA``. Transparent pixels are black, without traces of the background."""
         picture = Image.new("RGBA", self.image.size)
         picture.paste(self.image, mask=self.alpha.point(lambda value: 255 if value else 0))
         picture.putalpha(self.alpha)
         return picture
 
     def trimmed(self) -> Cutout:
-        """Return the same cut to the box of its visible pixels. Raises ``PictureError`` when there are none."""
+        """Return the product cropped to its visible pixels. Raises ``PictureError`` if there are none."""
         box = self.alpha.point(lambda value: 255 if value >= 8 else 0).getbbox()
         if box is None:
             raise _nothing_found()
@@ -49,13 +49,14 @@ class Cutout:
 
 
 def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
-    """Cut the product out of an ``RGB`` or ``RGBA`` picture. A picture that is already cut out keeps its matte.
+    """Cut the product out of an ``RGB`` or ``RGBA`` picture. A picture that is a cut-out already keeps its matte.
 
-    One with transparent bars, corners or a round frame is no cut-out: the product is looked for in what can be seen.
+    A photo with transparent bars or corners, or in a round frame, is not a cut-out: the product is searched in its
+    visible part.
 
     Works in place: the colours of ``picture`` are cleaned along the product's edge.
 
-    Raises ``PictureError`` (``nothing_found``) when no product can be made out, ``ModelMissing`` without the model.
+    Raises ``PictureError`` (``nothing_found``) if no product is found, ``ModelMissing`` without the model.
     """
     if picture.mode == "RGBA":
         kept = kept_matte(picture, spec)
@@ -81,26 +82,26 @@ def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
 
 
 def _deserves_a_second_look(look: Floats, box: Box, size: tuple[int, int]) -> bool:
-    """True where the model would see more by looking at the product alone: it is small in the frame, or hazy so far.
+    """Return whether to run the model again on the product alone: it is small in the frame, or the first map is hazy.
 
-    Measured by ``tests.benchmarks.mattes``: the others come out as well with one look, in half the time.
+    By ``tests.benchmarks.mattes``, other pictures come out as well with one run, in half the time.
     """
     area = (box[2] - box[0]) * (box[3] - box[1])
     return bool(area < _LARGE * size[0] * size[1] or _haze(look) > _HAZY)
 
 
 def _haze(look: Floats) -> float:
-    """Share of what is neither off nor on, measured by what is on."""
+    """Return the uncertain pixels of a map, relative to those that are certainly product."""
     return float(((look > _HAZE) & (look < 1 - _HAZE)).sum() / max(1, (look >= 1 - _HAZE).sum()))
 
 
 def _is_all_haze(look: Floats) -> bool:
-    """True where the model saw nothing: the map of an empty picture is scaled up to pale clouds around one point."""
+    """Return whether the model found nothing: scaling turns the map of an empty picture into pale clouds."""
     return _haze(look) > _NOTHING
 
 
 def _cut_visible(picture: Image.Image, spec: ModelSpec) -> Cutout:
-    """Cut the product out of the visible part of a photo; what was transparent stays so."""
+    """Cut the product out of the visible part of a photo. Transparent pixels stay transparent."""
     alpha = picture.getchannel("A")
     box = visible_box(alpha)
     cut = cut_out(visible_part(picture), spec)
@@ -129,7 +130,7 @@ def _box_with_margin(found: Floats, size: tuple[int, int]) -> Box:
 def _levels(found: Floats, region: Box, box: Box) -> Image.Image:
     """Return the ``L`` matte of ``box`` from a map of ``region``, both in pixels of the picture.
 
-    Enlarged first, levels stretched then: the other way round leaves staircases.
+    The map is enlarged before its levels are stretched, because the other order leaves staircases.
     """
     coarse = Image.fromarray(np.rint(found * 255).astype(np.uint8))
     table = [round(255 * min(1.0, max(0.0, (value - _BLACK) / (_WHITE - _BLACK)))) for value in range(256)]
@@ -138,7 +139,7 @@ def _levels(found: Floats, region: Box, box: Box) -> Image.Image:
 
 
 def _on_map(box: Box, region: Box, found: Floats) -> tuple[float, float, float, float]:
-    """Where ``box`` lies on a map of ``region``."""
+    """Return the position of ``box`` on a map of ``region``."""
     x, y = found.shape[1] / (region[2] - region[0]), found.shape[0] / (region[3] - region[1])
     left, top, right, bottom = box
     return (
@@ -152,9 +153,9 @@ def _on_map(box: Box, region: Box, found: Floats) -> tuple[float, float, float, 
 def _judge(
     agreement: float, contrast: float, alpha: Image.Image, box: Box, size: tuple[int, int]
 ) -> tuple[float, list[str]]:
-    """Confidence from independent signs, and the codes of what a reviewer should look at.
+    """Return the confidence, from independent signs, and codes of warnings for a reviewer.
 
-    The bounds were set on real photos so that white on white, black on black, fur and thin stems are named.
+    The bounds were set with real photos, so that white on white, black on black, fur and thin stems get a warning.
     """
     levels = np.array(alpha.histogram())
     soft = float(levels[21:235].sum() / max(1, levels[235:].sum()))
@@ -183,7 +184,7 @@ def _frame_warnings(alpha: Image.Image, box: Box, size: tuple[int, int]) -> list
 
 
 def _agreement(first: Floats, second: Floats, box: Box, size: tuple[int, int]) -> float:
-    """Intersection over union of the two looks, on the grid of the second."""
+    """Return the intersection over union of two maps of the product, on the grid of the second."""
     region = _on_map(box, (0, 0, *size), first)
     look = np.asarray(Image.fromarray(first).resize(second.shape[::-1], Image.Resampling.BILINEAR, box=region)) > 0.5
     again = second > 0.5
@@ -191,7 +192,7 @@ def _agreement(first: Floats, second: Floats, box: Box, size: tuple[int, int]) -
 
 
 def _edge_contrast(picture: Image.Image, box: Box, matte_of_box: Image.Image) -> float:
-    """Median distance (0…255, largest channel) between the colours just inside and just outside the edge."""
+    """Return the median distance (0…255, largest channel) of the colours just inside and outside of the edge."""
     size = (160, 160)
     colour = np.asarray(picture.resize(size, Image.Resampling.BOX, box=box, reducing_gap=2.0), np.float32)
     matte = np.asarray(matte_of_box.resize(size, Image.Resampling.BOX, reducing_gap=2.0), np.float32)
@@ -206,5 +207,5 @@ def _edge_contrast(picture: Image.Image, box: Box, matte_of_box: Image.Image) ->
 
 
 def _nothing_found() -> PictureError:
-    sentence = "No product could be made out in this picture. Try a photo with the product larger and well lit."
+    sentence = "No product was found in this picture. Try a photo that shows the product larger and well lit."
     return PictureError(sentence, code="nothing_found")

@@ -1,7 +1,7 @@
-"""Clean edges at full size: the coarse matte follows the picture, and the old background leaves the edge colours.
+"""Edges at full size: align the coarse matte with the picture, and remove the old background from edge colours.
 
-Both steps compute their slowly varying parts on a small copy and apply them to the full-size pixels, in tiles, and only
-where the matte is neither 0 nor 255.
+Both steps compute their slowly varying parts on a small copy. They apply these to the full-size pixels in tiles, and
+only where the matte is neither 0 nor 255.
 
 - matte: guided filter with colour guidance (He, Sun & Tang, "Guided image filtering", 2010; "Fast guided filter", 2015)
 - colours: blur fusion (Forte, "Approximate fast foreground colour estimation", 2021)
@@ -25,12 +25,12 @@ _SIDE = 640  #: longest side of the small copy
 _RADIUS = 4
 _EPSILON = 1e-4
 _TILE = 192
-_LOW, _HIGH = 0.1, 0.9  #: levels after filtering: what is nearly nothing becomes nothing
+_LOW, _HIGH = 0.1, 0.9  #: levels after filtering: lower ones become 0, higher ones 1
 
 
 @dataclass(frozen=True)
 class _Maps:
-    """The small copy: the filter's four planes, colours of foreground and background, where the matte is uncertain."""
+    """Maps of the small copy: four filter planes, colours of foreground and background, and the uncertain band."""
 
     filter: list[Image.Image]
     inner: Image.Image
@@ -39,7 +39,7 @@ class _Maps:
 
 
 def refine(picture: Image.Image, box: Box, matte: Image.Image) -> None:
-    """Refine the ``L`` matte of a ``box`` of an RGB picture, and decontaminate the colours there. Works in place."""
+    """Refine the ``L`` matte of a ``box`` of an RGB picture, and clean the colours there. Works in place."""
     maps = _small_maps(picture, box, matte)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for _ in threads.map(lambda tile: _refine_tile(picture, box, matte, maps, tile), _band_tiles(maps, matte.size)):
@@ -52,13 +52,13 @@ def _small_maps(picture: Image.Image, box: Box, matte: Image.Image) -> _Maps:
     small = picture.resize(size, Image.Resampling.BOX, box=box, reducing_gap=1.0)
     coarse = matte.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
     uncertain = coarse.point(lambda value: 255 if 2 < value < 253 else 0)
-    band = np.asarray(uncertain.filter(ImageFilter.BoxBlur(_RADIUS)))  # more than 0 wherever the filter reaches
+    band = np.asarray(uncertain.filter(ImageFilter.BoxBlur(_RADIUS)))  # above 0 wherever the filter reaches
     planes = [Image.fromarray(plane) for plane in _guided_planes(small, coarse)]
     return _Maps(planes, *_edge_colours(small, coarse), band)
 
 
 def _guided_planes(small: Image.Image, matte: Image.Image) -> Floats:
-    """The linear model alpha (0…1) ≈ a·colour (0…255) + b of every window, averaged: three planes of a, one of b."""
+    """Return the averaged linear models alpha (0…1) ≈ a·colour (0…255) + b: three planes of a, one of b."""
     guide = np.asarray(small, np.float32).transpose(2, 0, 1) / 255
     target = np.asarray(matte, np.float32)[None] / 255
     pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
@@ -83,7 +83,7 @@ def _solve_symmetric(matrix: list[Floats], right: Floats) -> Floats:
 
 
 def _edge_colours(small: Image.Image, matte: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Foreground and background colour around each pixel: averages weighted by alpha and by 1 − alpha."""
+    """Return foreground and background colours around each pixel: averages weighted by alpha and 1 − alpha."""
     colour = np.asarray(small, np.float32).transpose(2, 0, 1)
     weight = np.asarray(matte, np.float32)[None] / 255
     sums = box_mean(np.concatenate([colour * weight, colour * (1 - weight), weight]), 2 * _RADIUS)
@@ -119,7 +119,7 @@ def _refine_tile(picture: Image.Image, box: Box, matte: Image.Image, maps: _Maps
 
 
 def _band_tiles(maps: _Maps, size: tuple[int, int]) -> Iterator[Box]:
-    """Yield the tiles of a box of ``size`` in which the matte's uncertain band lies."""
+    """Yield the tiles of a box of ``size`` that contain a part of the uncertain band."""
     width, height = size
     for top in range(0, height, _TILE):
         for left in range(0, width, _TILE):

@@ -1,4 +1,4 @@
-"""What runs in the imaging process: one source file in, finished pictures with thumbnails out."""
+"""Entry point of the local engine in an imaging process: from a source file to pictures with thumbnails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
 from product_imagery.providers.local.transparency import kept_matte, visible_part
 from product_imagery.providers.local.white_jpeg import white_jpeg
 
-_MOST_PIXELS = 100_000_000  #: of a result that is larger than its source: what 3 GB of memory are enough for
+_MOST_PIXELS = 100_000_000  #: limit for results larger than their source: 3 GB of memory are enough for them
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class _Task:
 
     @property
     def format(self) -> str:
-        """The wanted format; ``source`` keeps the source's, and PNG stands in for one that we only read."""
+        """Requested format. ``source`` means that of the source, or PNG if we cannot write that."""
         wanted = str(self.options.get("format", "source"))
         return wanted if wanted != "source" else format_like(self.stored_as, self.picture)
 
@@ -54,17 +54,17 @@ class _Made:
     warnings: tuple[str, ...] = ()
     report: dict[str, Any] = field(default_factory=dict)
     mark: SourceType = SourceType.ENHANCED
-    ground: Image.Image | None = None  #: mask of a background that has to be pure white
+    ground: Image.Image | None = None  #: mask of a background that must be pure white
 
 
 def enhance(
     *, source: str, folder: str, operation: str, options: dict[str, Any], engine: dict[str, Any], limits: dict[str, int]
 ) -> list[dict[str, Any]]:
-    """Carry out one operation; write each picture and its thumbnail into ``folder``.
+    """Carry out one operation and write each picture with its thumbnail into ``folder``.
 
-    ``options`` are complete and checked by the provider's declaration; ``engine`` holds ``model`` (fields of
-    ``ModelSpec``) and ``models`` (a folder). Returns one description for each picture, as ``provider_kit.contract``
-    names them. Raises ``PictureError``, ``OptionError``, ``ModelMissing``.
+    ``options`` are complete and validated. ``engine`` has ``model`` (fields of ``ModelSpec``) and ``models`` (a
+    folder). Returns the fields of ``provider_kit.conversation.Picture`` for each picture. Raises ``PictureError``,
+    ``OptionError`` and ``ModelMissing``.
     """
     bounds = Limits(**limits)
     opened = open_picture(Path(source), bounds)

@@ -1,4 +1,4 @@
-"""Another ratio without stretching: the source stays as it is, pixel for pixel; the ground around it grows."""
+"""Expansion to another ratio: the source is kept pixel for pixel, and its background is continued."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _PATCH_SIDE = 384  #: patch-match takes 9 s at this longest side and 20 s at 512
 
 
 def expanded_size(size: tuple[int, int], ratio: float) -> tuple[int, int]:
-    """The smallest frame of ``ratio`` (width / height) that holds ``size`` unscaled."""
+    """Return the smallest frame of ``ratio`` (width / height) that holds ``size`` unscaled."""
     return max(size[0], round(size[1] * ratio)), max(size[1], round(size[0] / ratio))
 
 
 def expand(picture: Image.Image, size: tuple[int, int], product: Cutout | None) -> tuple[Image.Image, str]:
-    """Centre an RGB ``picture`` in a frame of ``size`` and continue its ground; also return how.
+    """Centre an RGB ``picture`` in a frame of ``size``, continue its background, and return it with the method.
 
-    ``plain`` continues each edge's colour, ``patch`` fills by patch-match (the ``expand`` extra), ``mirror`` reflects
-    the ground between the edge and the product, so that no second product appears.
+    ``plain`` continues the colour of each edge. ``patch`` fills by patch-match (the ``expand`` extra). ``mirror``
+    reflects the background between edge and product, so that no second product appears.
     """
     left, top = (size[0] - picture.width) // 2, (size[1] - picture.height) // 2
     if is_plain(picture, left > 0, top > 0):
@@ -45,7 +45,7 @@ def pad(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def is_plain(picture: Image.Image, sides: bool, ends: bool) -> bool:
-    """Tell whether the edges that grow (left and right, top and bottom) are of one smooth colour each."""
+    """Return whether all edges that grow, left and right or top and bottom, are of one smooth colour each."""
     pixels = np.asarray(picture)
     strips = [pixels[:, :4], pixels[:, -4:]] if sides else []
     strips += [pixels[:4], pixels[-4:]] if ends else []
@@ -53,7 +53,7 @@ def is_plain(picture: Image.Image, sides: bool, ends: bool) -> bool:
 
 
 def _continue_edges(picture: Image.Image, size: tuple[int, int], left: int, top: int) -> Image.Image:
-    """Repeat the edges and blur what was added, so that noise does not become streaks."""
+    """Repeat the edges and blur the added part, so that noise does not become streaks."""
     rows = np.clip(np.arange(size[1]) - top, 0, picture.height - 1)
     columns = np.clip(np.arange(size[0]) - left, 0, picture.width - 1)
     grown = Image.fromarray(np.asarray(picture)[rows[:, None], columns])
@@ -65,13 +65,13 @@ def _by_mirror(picture: Image.Image, size: tuple[int, int], left: int, top: int,
     columns = _mirrored(size[0], left, picture.width, box[0], picture.width - box[2])
     rows = _mirrored(size[1], top, picture.height, box[1], picture.height - box[3])
     grown = Image.fromarray(np.asarray(picture)[rows[:, None], columns])
-    # What lies further out is blurred, which hides that it repeats.
+    # Blur the outer part, to hide the repetition.
     blurred = grown.filter(ImageFilter.GaussianBlur(max(size) / 120))
     return Image.composite(blurred, grown, _distance_mask(size, picture.size, left, top))
 
 
 def _mirrored(length: int, before: int, inner: int, near: int, far: int) -> NDArray[np.intp]:
-    """Source index of each target index along one axis: a triangle wave over the free ground on either side."""
+    """Return the source index of each target index along one axis: a triangle wave over the free background."""
     index = np.arange(length) - before
 
     def wave(distance: NDArray[np.intp], reach: int) -> NDArray[np.intp]:
@@ -85,7 +85,7 @@ def _mirrored(length: int, before: int, inner: int, near: int, far: int) -> NDAr
 
 
 def _distance_mask(size: tuple[int, int], inner: tuple[int, int], left: int, top: int) -> Image.Image:
-    """Return an ``L`` mask: 0 in the source's place, growing to 255 a 25th of the frame away from it."""
+    """Return an ``L`` mask: 0 over the source, rising to 255 within a 25th of the frame."""
 
     def along(length: int, before: int, within: int) -> Bytes:
         index = np.arange(length)

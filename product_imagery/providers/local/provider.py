@@ -1,4 +1,4 @@
-"""The engine on the shop's own machine: no network, no account, no key."""
+"""The engine on the shop's own machine, which needs no network, account or key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SCENES = {
 }
 _QUALITY = Option("quality", Kind.INTEGER, 90, "of JPEG, WebP and AVIF", minimum=50, maximum=100)
 _SIZE = Option(
-    "size", Kind.INTEGER, 0, "longest side in pixels; 0 fits the product's own detail", minimum=0, maximum=6000
+    "size", Kind.INTEGER, 0, "longest side in pixels; 0: by the product's resolution", minimum=0, maximum=6000
 )
 _RATIO = Option("ratio", Kind.RATIO, "1:1", "of the frame")
 _SAME_FORMAT = Option("format", Kind.CHOICE, "source", choices={"source": "as the source", **_FORMATS})
@@ -37,7 +37,7 @@ def _format(default: str, *names: str) -> Option:
 
 
 def _fill(default: float) -> Option:
-    return Option("fill", Kind.NUMBER, default, "share of the frame that the product takes", minimum=0.2, maximum=1.0)
+    return Option("fill", Kind.NUMBER, default, "share of the frame that the product fills", minimum=0.2, maximum=1.0)
 
 
 class LocalEngine(Provider):
@@ -52,7 +52,7 @@ class LocalEngine(Provider):
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: Offer(
             (
-                Option("background", Kind.COLOUR, "#FFFFFF", "colour of the ground"),
+                Option("background", Kind.COLOUR, "#FFFFFF", "colour of the background"),
                 _RATIO,
                 _SIZE,
                 _fill(0.85),
@@ -75,7 +75,7 @@ class LocalEngine(Provider):
                 Option("scene", Kind.CHOICE, "studio_sweep", choices=_SCENES),
                 Option("variants", Kind.INTEGER, 1, "pictures to choose from", minimum=1, maximum=4),
                 Option(
-                    "seed", Kind.INTEGER, 1, "another number is another arrangement", minimum=0, maximum=999_999_999
+                    "seed", Kind.INTEGER, 1, "another number gives another arrangement", minimum=0, maximum=999_999_999
                 ),
                 _RATIO,
                 _SIZE,
@@ -97,7 +97,7 @@ class LocalEngine(Provider):
     review_warnings = frozenset({"unsure_what_the_product_is", "low_contrast"})
     warning_texts: ClassVar[Mapping[str, str]] = {
         "soft_matte": "Much of the edge is uncertain, as with glass, fur or haze.",
-        "unsure_what_the_product_is": "It is not clear what the product is: check that nothing is missing or too much.",
+        "unsure_what_the_product_is": "It is not clear what the product is: check that it is complete and alone.",
         "low_contrast": "The product hardly stands out from its background, so its edge may be wrong.",
         "touches_the_frame": "The product is cut off by the edge of the photo.",
         "very_small_product": "The product is very small in the photo.",
@@ -106,7 +106,7 @@ class LocalEngine(Provider):
     }
 
     def submit(self, job: Job) -> Conversation:
-        """Compute each input at once and finish."""
+        """Compute all results in this call."""
         pictures: list[Picture] = []
         for given in job.inputs:
             assert job.folder is not None

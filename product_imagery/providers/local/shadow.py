@@ -1,4 +1,4 @@
-"""Shadows and reflections, drawn at an eighth of the size: they are soft anyway."""
+"""Shadows and reflections. Shadows are drawn at an eighth of the size, because they are soft."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SHRINK = 8
 
 
 def contact_shadow(placed: Placed, strength: float) -> Image.Image:
-    """Return an ``L`` map of darkness (0 none) right under the product; ``strength`` is 0…1."""
+    """Return an ``L`` map of darkness (0: none) directly below the product; ``strength`` is 0…1."""
     alpha, (left, top, right, bottom) = _small_alpha(placed)
     shadow = _empty(placed)
     height = max(2, (bottom - top) // 14)
@@ -26,13 +26,13 @@ def contact_shadow(placed: Placed, strength: float) -> Image.Image:
 def cast_shadow(placed: Placed, strength: float, *, lean: float, length: float, softness: float) -> Image.Image:
     """Return an ``L`` map of the product's shadow on the ground behind it.
 
-    ``lean`` is sideways shift per height (positive: to the right), ``length`` the share of the height it keeps, and
-    ``softness`` a blur in hundredths of the frame's width.
+    ``lean`` is the sideways shift per height (positive: to the right), ``length`` the length of the shadow as a share
+    of the product's height, ``softness`` the blur in hundredths of the frame's width.
     """
     alpha, (left, top, _, bottom) = _small_alpha(placed)
     flat = _empty(placed)
     flat.paste(alpha, (left, top))
-    # Output (x, y) is read from: the same foot, higher up by 1/length, and moved back by the lean.
+    # Maps output to input: the foot stays, heights are divided by length, and the lean is undone.
     matrix = (1.0, lean, -lean * bottom, 0.0, 1 / length, bottom - bottom / length)
     thrown = flat.transform(flat.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
     thrown = thrown.filter(ImageFilter.GaussianBlur(max(0.6, thrown.width * softness / 100)))
@@ -40,12 +40,12 @@ def cast_shadow(placed: Placed, strength: float, *, lean: float, length: float, 
 
 
 def darken(image: Image.Image, shadow: Image.Image, colour: tuple[int, int, int] = (0, 0, 0)) -> Image.Image:
-    """Mix ``colour`` into ``image`` by the darkness of ``shadow``."""
+    """Blend ``colour`` into ``image`` by the darkness of ``shadow``."""
     return Image.composite(Image.new("RGB", image.size, colour), image, shadow)
 
 
 def reflect(image: Image.Image, placed: Placed, strength: float) -> Image.Image:
-    """Mirror the product on a glossy ground, fading out within a third of its height."""
+    """Add the product's reflection on a glossy ground, which fades out within a third of its height."""
     left, _, _, bottom = placed.box
     depth = max(1, placed.product.height // 3)
     mirrored = placed.product.transpose(Image.Transpose.FLIP_TOP_BOTTOM).crop((0, 0, placed.product.width, depth))

@@ -1,4 +1,4 @@
-"""A picture with transparency: is it a cut-out, or a photo in a frame of whatever shape?"""
+"""Classification of pictures with transparency: a cut-out, or a photo in a frame of any shape."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from product_imagery.providers.local.inference import ModelSpec, saliency
 _OPAQUE = 128
 _HARDLY = 0.02  #: share of transparent pixels below which a picture is a photo with a few holes
 _OFF = 0.3  #: saliency of the background
-#: share of background in what is visible: cut-outs of the catalogue have up to 0.24, photos in frames from 0.69
+#: share of background in the visible part: at most 0.24 in cut-outs of the catalogue, from 0.69 in framed photos
 _DOUBTFUL, _PHOTO = 0.3, 0.45
-_RIM = 0.9  #: the same along the edge of what is visible: a cut-out has its product there, whatever parts are missed
-_ROUND = 0.985  #: likeness of the visible part to an ellipse from which nobody can tell a plate from a round photo
+_RIM = 0.9  #: the same along the edge of the visible part, where a cut-out always has its product
+_ROUND = 0.985  #: similarity to an ellipse from which a plate and a round photo cannot be told apart
 _DOUBT = (0.5, ["unsure_what_the_product_is"])
 
 
 def kept_matte(picture: Image.Image, spec: ModelSpec) -> tuple[float, list[str]] | None:
-    """Return confidence and warnings of an ``RGBA`` picture that is a cut-out; ``None`` for a photo to be cut out.
+    """Return confidence and warnings for an ``RGBA`` picture that is a cut-out; ``None`` for a photo.
 
-    The model looks at it on plain grounds: what it takes for background inside the matte tells a photo. Raises
+    The picture is placed on plain grounds. If the model then finds background inside the matte, it is a photo. Raises
     ``ModelMissing``.
     """
     alpha = picture.getchannel("A")
@@ -38,13 +38,13 @@ def kept_matte(picture: Image.Image, spec: ModelSpec) -> tuple[float, list[str]]
 
 
 def visible_box(alpha: Image.Image) -> Box:
-    """Return the box of what is visible; the whole picture when nothing is."""
+    """Return the box of the visible pixels; the whole picture if there are none."""
     solid = alpha.point(lambda value: 255 if value >= _OPAQUE else 0)
     return solid.getbbox() or alpha.getbbox() or (0, 0, *alpha.size)
 
 
 def visible_part(picture: Image.Image) -> Image.Image:
-    """Return the visible part of an ``RGBA`` photo as ``RGB``; what is transparent in it takes the colour around it."""
+    """Return the visible part of an ``RGBA`` photo as ``RGB``. Holes get the median colour of their edges."""
     part = picture.crop(visible_box(picture.getchannel("A")))
     solid = part.getchannel("A").point(lambda value: 255 if value >= _OPAQUE else 0)
     small = (max(1, part.width // 8), max(1, part.height // 8))
@@ -58,7 +58,10 @@ def visible_part(picture: Image.Image) -> Image.Image:
 
 
 def _background(part: Image.Image, matte: Image.Image, ground: str, spec: ModelSpec) -> tuple[float, float]:
-    """Shares of background, to the model and on a plain ground, in what is visible and along its edge."""
+    """Return the shares of background that the model sees in the visible part and along its edge.
+
+    The picture is placed on a plain ``ground``.
+    """
     laid = Image.new("RGB", part.size, ground)
     laid.paste(part.convert("RGB"), mask=matte)
     look: Floats = saliency(laid, spec, (0, 0, *laid.size))

@@ -1,4 +1,4 @@
-"""Two or four times larger: by a small network where the extra is installed, by Lanczos otherwise."""
+"""Upscaling by 2 or 4, with a small network if the extra is installed, else with Lanczos."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _TILE, _PAD = 240, 7
 
 
 def upscale(picture: Image.Image, factor: int, models: Path) -> tuple[Image.Image, str]:
-    """Enlarge an RGB or RGBA picture by 2 or 4; also return how: ``waifu2x`` or ``lanczos``."""
+    """Enlarge an RGB or RGBA picture by 2 or 4; return it with the method, ``waifu2x`` or ``lanczos``."""
     if picture.mode == "RGBA":
         colour, method = upscale(picture.convert("RGB"), factor, models)
         colour.putalpha(picture.getchannel("A").resize(colour.size, Image.Resampling.LANCZOS))
         return colour, method
-    if _network_is_there(models):
+    if _has_network(models):
         for _ in range(factor.bit_length() - 1):
             picture = _by_network(picture, str(models))
         return picture, "waifu2x"
@@ -30,7 +30,7 @@ def upscale(picture: Image.Image, factor: int, models: Path) -> tuple[Image.Imag
 
 
 def _by_lanczos(picture: Image.Image, factor: int) -> Image.Image:
-    """Lanczos and an unsharp mask that may not leave the range of its neighbourhood: crisp edges without halos."""
+    """Enlarge with Lanczos and an unsharp mask, clipped to the neighbourhood's range to avoid halos."""
     large = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.LANCZOS)
     sharp = large.filter(ImageFilter.UnsharpMask(radius=0.6 * factor, percent=60, threshold=2))
     window = 3 if factor == 2 else 5
@@ -38,7 +38,7 @@ def _by_lanczos(picture: Image.Image, factor: int) -> Image.Image:
     return ImageChops.darker(ImageChops.lighter(sharp, floor), ceiling)
 
 
-def _network_is_there(models: Path) -> bool:
+def _has_network(models: Path) -> bool:
     files = (models / "waifu2x.param", models / "waifu2x.bin")
     return importlib.util.find_spec("ncnn") is not None and all(path.is_file() for path in files)
 
@@ -57,7 +57,7 @@ def _network(models: str) -> Any:
 def _by_network(picture: Image.Image, models: str) -> Image.Image:
     pixels = np.asarray(picture)
     height, width = pixels.shape[:2]
-    # Whole tiles plus the border that the network's convolutions eat up.
+    # Whole tiles, plus the border that the network's convolutions consume.
     padding = ((_PAD, _PAD + -height % _TILE), (_PAD, _PAD + -width % _TILE), (0, 0))
     padded = np.pad(pixels, padding, mode="edge")
     result = np.empty((2 * height, 2 * width, 3), np.uint8)

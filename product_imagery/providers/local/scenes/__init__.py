@@ -1,4 +1,4 @@
-"""Scenes: a rendered backdrop with the product standing in it."""
+"""Scenes: rendered backdrops, and composition with the product."""
 
 from __future__ import annotations
 

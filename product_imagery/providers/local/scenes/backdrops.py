@@ -1,4 +1,4 @@
-"""The backdrops that ship: one description each."""
+"""The shipped backdrops."""
 
 from __future__ import annotations
 

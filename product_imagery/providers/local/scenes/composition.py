@@ -1,4 +1,4 @@
-"""Put the product on a stage: shadows, reflection, light."""
+"""Composition of product and backdrop: shadows, reflection, light."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from product_imagery.providers.local.shadow import cast_shadow, contact_shadow, 
 
 
 def compose_scene(placed: Placed, scene: str, seed: int) -> Image.Image:
-    """Return the placed product in the backdrop named ``scene``, as RGB; ``seed`` decides everything random."""
+    """Return an RGB picture of the placed product in the backdrop ``scene``; ``seed`` determines all random parts."""
     stage = BACKDROPS[scene]
     picture = render(stage, placed.size, np.random.default_rng(seed))
     light = stage.light
@@ -26,7 +26,7 @@ def compose_scene(placed: Placed, scene: str, seed: int) -> Image.Image:
 
 
 def _lit(product: Image.Image, light: Light) -> Image.Image:
-    """Tint the product and let its brightness fall off to the side that the shadow points to."""
+    """Tint the product, and darken it towards the side to which the shadow points."""
     slope = np.linspace(light.slope, -light.slope, product.width, dtype=np.float32) / 2
     gain = (1 + (slope if light.lean >= 0 else -slope))[None, :, None] * np.array(light.tint, np.float32)
     pixels = np.asarray(product.convert("RGB"), np.float32) * gain

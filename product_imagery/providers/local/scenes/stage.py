@@ -1,4 +1,4 @@
-"""A stage: a wall, a floor in perspective, light. Backdrops are descriptions that this module turns into pictures."""
+"""Rendering of backdrops: a wall, a floor in perspective, light."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from PIL import Image, ImageFilter
 from product_imagery.providers.local.arrays import Floats
 from product_imagery.providers.local.scenes.textures import Colour, clouds, tinted
 
-_LONGEST = 1600  #: a backdrop is out of focus: more pixels would show nothing more
+_LONGEST = 1600  #: a backdrop is out of focus, so more pixels would not show more
 Texture = Callable[[np.random.Generator], Floats]
 
 
 @dataclass(frozen=True)
 class Light:
-    """Where light comes from and what it does to the product.
+    """Direction of the light and its effect on the product.
 
-    ``lean`` throws the shadow to the right when positive; ``tint`` multiplies the product's channels.
+    A positive ``lean`` casts the shadow to the right; ``tint`` multiplies the product's channels.
     """
 
     lean: float = 0.5
@@ -32,7 +32,10 @@ class Light:
 
 @dataclass(frozen=True)
 class Stage:
-    """One backdrop. ``horizon`` (start of the floor) and ``ground`` (where things stand) are shares of its height."""
+    """Description of a backdrop.
+
+    ``horizon``, where the floor begins, and ``ground``, where things stand, are shares of the height.
+    """
 
     label: str
     wall: tuple[Colour, Colour]
@@ -48,7 +51,7 @@ class Stage:
 
 
 def render(stage: Stage, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """Render the empty stage as an RGB picture of ``size``; the same generator state gives the same picture."""
+    """Render the empty stage as an RGB picture of ``size``. The same generator state gives the same picture."""
     factor = min(1.0, _LONGEST / max(size))
     width, height = max(2, round(size[0] * factor)), max(2, round(size[1] * factor))
     picture = _wall(stage, width, height, rng)
@@ -64,7 +67,7 @@ def render(stage: Stage, size: tuple[int, int], rng: np.random.Generator) -> Ima
 
 def _wall(stage: Stage, width: int, height: int, rng: np.random.Generator) -> Floats:
     down = np.linspace(0, 1, height, dtype=np.float32)[:, None].repeat(width, axis=1).astype(np.float32)
-    # A studio sweep has no corner: the gradient of the wall runs on to the lower edge.
+    # A studio sweep has no corner: the gradient of the wall continues to the lower edge.
     edge = 1.0 if stage.floor is None else stage.horizon
     picture = tinted(down / edge, *stage.wall)
     if stage.wall_texture is not None:
@@ -76,7 +79,7 @@ def _wall(stage: Stage, width: int, height: int, rng: np.random.Generator) -> Fl
 
 
 def _lay_floor(picture: Floats, stage: Stage, tile: Floats) -> None:
-    """Sample the tile in perspective below the horizon; rows far away come from a blurred copy of it."""
+    """Sample the tile in perspective below the horizon. Distant rows come from a blurred copy of it."""
     height, width = picture.shape[:2]
     first = round(height * stage.horizon)
     depth = (np.arange(first, height, dtype=np.float32) - first + 0.5) / (height - first)
@@ -91,13 +94,13 @@ def _lay_floor(picture: Floats, stage: Stage, tile: Floats) -> None:
     far = _sample(np.asarray(shrunk, np.float32) / np.float32(255), u, v)
     focus = np.clip((depth - 0.05) * 3.2, 0, 1)[:, None, None]
     floor = near * focus + far * (1 - focus)
-    # The edge between wall and floor is soft, as anything out of focus.
+    # The edge between wall and floor is soft, because it is out of focus.
     blend = np.clip(depth / 0.06, 0, 1)[:, None, None]
     picture[first:] = floor * blend + picture[first:] * (1 - blend)
 
 
 def _sample(tile: Floats, u: Floats, v: Floats) -> Floats:
-    """Bilinear look-up with wrap-around, mirrored so that no seam shows."""
+    """Sample bilinearly with wrap-around, mirrored to avoid visible seams."""
     side = tile.shape[0]
 
     def mirror(values: Floats) -> Floats:
@@ -113,7 +116,7 @@ def _sample(tile: Floats, u: Floats, v: Floats) -> Floats:
 
 
 def _shine(picture: Floats, stage: Stage) -> None:
-    """A pool of light and darker corners."""
+    """Add a pool of light and darken the corners."""
     height, width = picture.shape[:2]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     centre_x, centre_y, strength = stage.glow
@@ -122,7 +125,7 @@ def _shine(picture: Floats, stage: Stage) -> None:
 
 
 def _leaves(rng: np.random.Generator, width: int, height: int, strength: float) -> Floats:
-    """Light through foliage: soft blobs stretched aslant."""
+    """Return the light through foliage as a factor per pixel: soft, slanted blobs."""
     pattern = clouds(rng, (width, height), (4, 6), 3) + 0.5 * clouds(rng, (width, height), (9, 5), 2)
     shade = np.clip(pattern * 2.2, -1, 1) * 0.5 + 0.5
     image = Image.fromarray(np.rint(shade * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(width / 110))

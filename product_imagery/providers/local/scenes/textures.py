@@ -1,4 +1,4 @@
-"""Procedural materials: (h, w, 3) float arrays, 0…1, that depend on nothing but their random generator."""
+"""Procedural materials: (h, w, 3) float arrays, 0…1, determined by their random generator."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Colour = tuple[float, float, float]
 
 
 def noise(rng: np.random.Generator, size: tuple[int, int], cells: tuple[int, int]) -> Floats:
-    """Smooth noise −1…1 of shape (height, width) for ``size`` (width, height), with ``cells`` bumps each way."""
+    """Return smooth noise, −1…1, of ``size`` (width, height), with ``cells`` bumps in each direction."""
     seeds = rng.uniform(-1, 1, (cells[1] + 3, cells[0] + 3)).astype(np.float32)
     return np.asarray(Image.fromarray(seeds).resize(size, Image.Resampling.BICUBIC), np.float32)
 
 
 def clouds(rng: np.random.Generator, size: tuple[int, int], cells: tuple[int, int], octaves: int = 5) -> Floats:
-    """Noise at several scales, each half as strong as the one before."""
+    """Return noise at several scales, each half as strong as the previous one."""
     layers = [noise(rng, size, (cells[0] << k, cells[1] << k)) / 2**k for k in range(octaves)]
     return np.asarray(sum(layers[1:], start=layers[0]) / 1.6, np.float32)
 
 
 def tinted(value: Floats, dark: Colour, light: Colour) -> Floats:
-    """Map 0…1 to a colour between ``dark`` and ``light``."""
+    """Map values from 0…1 to colours between ``dark`` and ``light``."""
     share = np.clip(value, 0, 1)[..., None]
     return np.asarray(np.array(dark, np.float32) * (1 - share) + np.array(light, np.float32) * share, np.float32)
 
 
 def marble(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
-    """Stone with veins of two widths running aslant."""
+    """Return stone with slanted veins of two widths."""
     size = (_SIDE, _SIDE)
     y, x = np.mgrid[0:_SIDE, 0:_SIDE].astype(np.float32) / _SIDE
     warp = clouds(rng, size, (3, 3))
@@ -41,7 +41,7 @@ def marble(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
 
 
 def wood(rng: np.random.Generator, dark: Colour, light: Colour, planks: int = 7) -> Floats:
-    """Boards that run away from the viewer, each cut from another place of the trunk."""
+    """Return boards that lead away from the viewer, each from another part of the trunk."""
     board = _SIDE // planks
     rows = np.arange(_SIDE, dtype=np.float32)[:, None] / _SIDE
     tile = np.empty((_SIDE, _SIDE), np.float32)
@@ -59,7 +59,7 @@ def wood(rng: np.random.Generator, dark: Colour, light: Colour, planks: int = 7)
 
 
 def linen(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
-    """A plain weave with uneven threads and a few soft folds."""
+    """Return a plain weave with uneven threads and a few soft folds."""
     threads = np.arange(_SIDE, dtype=np.float32) * np.pi / 4
     warp = np.sin(threads)[None] * (1 + 0.5 * rng.standard_normal((1, _SIDE)))
     weft = np.sin(threads)[:, None] * (1 + 0.5 * rng.standard_normal((_SIDE, 1)))
@@ -69,7 +69,7 @@ def linen(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
 
 
 def concrete(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
-    """Cast grey with clouds, fine grain and a few air holes."""
+    """Return cast concrete with clouds, fine grain and a few air holes."""
     size = (_SIDE, _SIDE)
     grain = 0.07 * rng.standard_normal((_SIDE, _SIDE)).astype(np.float32)
     surface = 0.62 + 0.3 * clouds(rng, size, (4, 4), 6) + grain
@@ -82,7 +82,7 @@ def concrete(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
 
 
 def terrazzo(rng: np.random.Generator, ground: Colour, chips: tuple[Colour, ...]) -> Floats:
-    """Polished ground with angular chips of several stones."""
+    """Return polished ground with angular chips of several stones."""
     tile = Image.new("RGB", (_SIDE, _SIDE), tuple(round(255 * c) for c in ground))
     draw = ImageDraw.Draw(tile)
     for _ in range(620):
@@ -96,7 +96,7 @@ def terrazzo(rng: np.random.Generator, ground: Colour, chips: tuple[Colour, ...]
 
 
 def sand(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
-    """Fine grains in wind ripples."""
+    """Return fine grains in wind ripples."""
     rows = np.arange(_SIDE, dtype=np.float32)[:, None] / _SIDE
     ripples = np.sin((rows * 13 + clouds(rng, (_SIDE, _SIDE), (3, 3), 3) * 0.9) * 2 * np.pi)
     grains = rng.standard_normal((_SIDE, _SIDE)).astype(np.float32)
