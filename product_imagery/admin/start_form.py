@@ -93,7 +93,7 @@ def _field(option: Option, value: Any) -> forms.Field:
         return forms.IntegerField(**bounds, **common)
     if option.kind is Kind.NUMBER:
         return forms.FloatField(**bounds, **common)
-    if option.is_words:
+    if option.is_free_text:
         is_long = option.kind is Kind.TEXT and (option.maximum or 0) > 120
         line = forms.URLInput() if option.kind is Kind.URL else forms.TextInput()
         area = forms.Textarea(attrs={"rows": 3}) if is_long else line

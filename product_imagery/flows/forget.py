@@ -82,4 +82,4 @@ def _forget_uploads(items: QuerySet[EnhancementItem]) -> None:
 def _texts() -> set[str]:
     """Names of the options in which people write."""
     offers = [offer for provider in all_providers().values() for offer in provider.offers.values()]
-    return {option.name for offer in offers for option in offer.options if option.is_words}
+    return {option.name for offer in offers for option in offer.options if option.is_free_text}

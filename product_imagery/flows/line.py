@@ -27,7 +27,7 @@ from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.provider_kit.conversation import Compute, HttpRequest, Remember, Request
-from product_imagery.provider_kit.http import Answer, clock_skew
+from product_imagery.provider_kit.http import Response, clock_skew
 from product_imagery.provider_kit.registry import get_provider
 
 _DIGEST = b"sha256:"
@@ -82,7 +82,7 @@ class Account:
         material = f"{self.credential.address()}\n{self.key}"
         return salted_hmac("product_imagery account", material, site_key, algorithm="sha256").hexdigest()[:32]
 
-    def without_key(self, answer: Answer) -> Answer:
+    def without_key(self, answer: Response) -> Response:
         """The answer without our key in it, should the provider have echoed it."""
         key = self.key.encode()
         echoed = len(key) >= _SHORTEST_KEY and key in answer.body
@@ -112,13 +112,13 @@ class Caller:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def send(self, account: Account, request: HttpRequest) -> Answer:
+    def send(self, account: Account, request: HttpRequest) -> Response:
         """Send a request with the account's key. Raises ``ProviderError``."""
         credential = account.credential
         patience = credential.declared.patience
         return account.without_key(self._transport.send(credential.address(), request, account.headers, patience))
 
-    def save(self, account: Account, request: HttpRequest, path: Path, most_bytes: int) -> Answer:
+    def save(self, account: Account, request: HttpRequest, path: Path, most_bytes: int) -> Response:
         """The same, with the body of a good answer in a file. Raises ``ProviderError``."""
         return self._transport.save(account.credential.address(), request, account.headers, path, most_bytes)
 

@@ -16,7 +16,7 @@ from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.net.connections import Connections, bounded, headers_of
 from product_imagery.net.deadline import until
 from product_imagery.provider_kit.conversation import HttpRequest
-from product_imagery.provider_kit.http import Answer
+from product_imagery.provider_kit.http import Response
 
 _MOST_BYTES = 1024 * 1024
 WALL_SECONDS = 60.0  #: of one call as a whole
@@ -44,7 +44,7 @@ class Transport:
 
     def send(
         self, base_url: str, request: HttpRequest, headers: Mapping[str, str], seconds: float | None = None
-    ) -> Answer:
+    ) -> Response:
         """Send one request, and wait for its answer for so many ``seconds`` as a whole.
 
         Raises ``NotSent`` when it provably did not arrive, else ``ProviderUnavailable``.
@@ -54,7 +54,7 @@ class Transport:
 
     def save(
         self, base_url: str, request: HttpRequest, headers: Mapping[str, str], path: Path, most_bytes: int
-    ) -> Answer:
+    ) -> Response:
         """Write a good answer's body, of at most ``most_bytes``, to ``path``; return the answer without it.
 
         A bad answer is returned whole. Raises ``NotSent`` or ``ProviderUnavailable``.
@@ -64,7 +64,7 @@ class Transport:
                 return _whole(response)
             with path.open("wb") as target:
                 target.writelines(bounded(response, most_bytes, _lost(f"answer of more than {most_bytes} bytes")))
-            return Answer(response.status, b"", headers_of(response))
+            return Response(response.status, b"", headers_of(response))
 
     @contextlib.contextmanager
     def _stream(
@@ -104,12 +104,12 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _whole(response: httpcore.Response) -> Answer:
+def _whole(response: httpcore.Response) -> Response:
     headers = headers_of(response)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise _lost("compressed answer that was not asked for")
     body = b"".join(bounded(response, _MOST_BYTES, _lost("answer of more than 1 MiB")))
-    return Answer(response.status, body, headers)
+    return Response(response.status, body, headers)
 
 
 def _lost(detail: str) -> ProviderUnavailable:

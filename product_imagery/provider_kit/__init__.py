@@ -1,3 +1,3 @@
-"""What an author of a provider imports. Plain Python: no Django, no models."""
+"""Toolkit for authors of providers, in plain Python: no Django, no models."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a provider declares, what it is given and what it answers."""
+"""The contract of a provider: its declarations, its input, and its methods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SANDBOX, LIVE = "sandbox", "live"  #: environments of keys
 
 
 class Operation(enum.StrEnum):
-    """What can be done to a picture."""
+    """Kinds of work on a picture."""
 
     WHITE_BACKGROUND = "white_background"
     REMOVE_BACKGROUND = "remove_background"
@@ -29,7 +29,7 @@ class Operation(enum.StrEnum):
 
 
 class Form(enum.StrEnum):
-    """How a provider takes source pictures."""
+    """Form in which a provider receives source pictures."""
 
     FILE = "file"  #: a readable file on this machine
     URL = "url"  #: an address that the provider fetches
@@ -38,7 +38,7 @@ class Form(enum.StrEnum):
 
 
 class Counted(enum.StrEnum):
-    """What a limit counts."""
+    """Quantity that a limit counts."""
 
     REQUESTS = "requests"  #: every call
     CREATES = "creates"
@@ -48,7 +48,7 @@ class Counted(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Limit:
-    """At most ``most`` of what is ``counted`` in any ``seconds`` of one credential."""
+    """At most ``most`` of the ``counted`` quantity in any ``seconds``, for one credential."""
 
     counted: Counted
     most: int
@@ -57,9 +57,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Field:
-    """A part of a credential besides its key: a secret, never shown again, or a reading of what the vendor leaves open.
+    """A field of a credential besides its key: a secret, or a choice.
 
-    ``choices`` are the readings, the first of which is taken where nobody has chosen.
+    A secret is never shown again. A choice settles what the vendor's documentation leaves open; the first of
+    ``choices`` is the default.
     """
 
     name: str
@@ -71,12 +72,12 @@ class Field:
 
 @dataclass(frozen=True)
 class Offer:
-    """How one provider does one operation: the options it honours, its price and its pace.
+    """A provider's declaration of one operation: the options that it honours, its price and its pace.
 
-    ``cost`` is in the provider's own ``currency`` for one picture; ``seconds`` is a first guess of the time one picture
-    takes, used until there are measured ones. ``price`` tells the cost where it depends on the options; ``fault`` says
-    in a sentence why options do not go together, or nothing; ``growth`` how many times longer than the source's the
-    sides of the result are.
+    ``cost`` is the price of one picture in the provider's ``currency``. ``seconds`` is a first estimate of the time for
+    one picture, used until there are measurements. ``price`` returns the cost if it depends on the options. ``fault``
+    returns a sentence if options contradict each other, else an empty string. ``growth`` returns the factor by which
+    the sides of the result are longer than those of the source.
     """
 
     options: tuple[Option, ...] = ()
@@ -87,7 +88,10 @@ class Offer:
     growth: Callable[[Mapping[str, Any]], float] = lambda options: 1.0
 
     def clean(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """All options, checked one by one and together, with defaults for those not given. Raises ``OptionError``."""
+        """Return all options, validated one by one and together, with defaults for those not given.
+
+        Raises ``OptionError``.
+        """
         options = clean_options(self.options, given)
         sentence = self.fault(options) if self.fault else ""
         if sentence:
@@ -95,7 +99,10 @@ class Offer:
         return options
 
     def prices(self) -> dict[str, Decimal]:
-        """The cost of one picture, by the values of the choice that it depends on; under no name where on none."""
+        """Return the cost of one picture by the values of the option that it depends on.
+
+        The only key is ``""`` if the cost depends on no option.
+        """
         if self.price is None:
             return {"": self.cost}
         defaults = {option.name: option.default for option in self.options}
@@ -106,13 +113,13 @@ class Offer:
         return {"": self.price(defaults)}
 
     def cost_of(self, options: Mapping[str, Any]) -> Decimal:
-        """The cost of one picture with these options."""
+        """Return the cost of one picture with these options."""
         return self.price(options) if self.price else self.cost
 
 
 @dataclass(frozen=True)
 class JobInput:
-    """One source picture of a job: its own id, and a readable file or an address, as the provider's ``form`` asks."""
+    """One source picture of a job: its id, and a file or an address, as the provider's ``form`` requires."""
 
     item_id: int
     external_id: str = ""
@@ -121,30 +128,32 @@ class JobInput:
     name: str = ""
 
 
-AGAIN = "again"  #: what is remembered under this name tells a job that was sent again from its first sending
-HINTED = "hinted"  #: under this name the id that a webhook told, and that may be a lost job's
-NEWEST = "newest"  #: under this name the last id of the account that was known when that job was sent
-FOUND_AGAIN = "found_again"  #: the warning about a picture whose job was found by such a hint
+AGAIN = "again"  #: key of remembered facts: the suffix of the client reference of a job that was sent again
+HINTED = "hinted"  #: key of remembered facts: the id from a webhook that may belong to a lost job
+NEWEST = "newest"  #: key of remembered facts: the last known id of the credential when the job was sent
+FOUND_AGAIN = "found_again"  #: code of the warning for a picture whose job was found by such a hint
 
 
 def mark_of(job_uuid: str, remembered: Mapping[str, str] = MappingProxyType({})) -> str:
-    """What a provider knows a job by: another one each time it is sent anew. All of them begin like the first."""
+    """Return the client reference of a job: a new one each time it is sent again, with the same beginning."""
     return f"pi-{job_uuid}{remembered.get(AGAIN, '')}"
 
 
 def next_again(remembered: Mapping[str, str]) -> dict[str, str]:
-    """What is to be remembered before a job is sent anew."""
+    """Return the facts to remember before a job is sent again."""
     return {AGAIN: f"-{int(remembered.get(AGAIN, '-0')[1:]) + 1}"}
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a provider is given. ``folder`` is scratch space; ``settings`` are plain values: of the site where it
-    computes, else the account's readings of its ``fields``.
+    """Input of a provider's methods.
 
-    ``remembered`` holds what ``Remember`` wrote; ``intent`` the exact bytes of the create that was sent or begun, which
-    are ``outdated`` when they name pictures that are gone, or addresses that may have run out.
-    ``begun_at`` is when that was (Unix time); ``webhook_url`` is ours, empty where nobody could reach it.
+    ``folder`` is scratch space. ``settings`` are plain values: those of the site for a provider that computes here,
+    else the choices that the credential makes for ``fields``. ``remembered`` holds the facts of ``Remember``.
+
+    ``intent`` are the exact bytes of the last create, which was sent or was about to be, and ``begun_at`` its time
+    (Unix time). They are ``outdated`` if they contain pictures that are gone, or addresses that may have expired.
+    ``webhook_url`` is an address of this site, or empty if the provider could not reach it.
     """
 
     uuid: str
@@ -162,13 +171,13 @@ class Job:
 
     @property
     def mark(self) -> str:
-        """What the provider may know this job by, and nobody else gives; another one when a person sends it again."""
+        """Client reference of this job, unique among all jobs. It changes when a person sends the job again."""
         return mark_of(self.uuid, self.remembered)
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """An inbound webhook call: header names in lower case, ``body`` as received, ``settings`` as those of a job."""
+    """An incoming webhook: header names in lower case, ``body`` as received, ``settings`` as in ``Job``."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -180,20 +189,23 @@ MOST_PATIENCE = 120.0
 
 
 class Provider:
-    """Base class. A provider does no I/O: its methods are generators that yield requests and are sent the answers.
+    """Base class of providers.
 
-    ``repeatable`` says that a job whose answer was lost may simply be done again, because it costs nothing;
-    ``computes`` that its work is computing on this machine rather than waiting for another one. ``form`` is how it
-    takes pictures, ``batch`` how many of them in one create, ``active_jobs`` how many jobs of a credential it works on
-    at once (0: no limit), ``deadline`` the seconds after which a running job is shown to a person, ``patience`` those
-    that one call may take (at most ``MOST_PATIENCE``), ``formats`` what sources may be, as Pillow calls them.
-    ``webhook_headers`` are the headers of its webhook calls that are read, in lower case; no others are kept.
-    ``own_address`` says that every customer has a base address of his own, of which ``base_url`` is only a sample.
-    ``review_warnings`` are the codes of warnings with which nothing is published before a person has looked.
-    ``key_prefixes`` is what its keys begin with, if that is known. ``confirms_hints`` says that ``reconcile`` can tell
-    whether the job named under ``HINTED`` is the lost one. ``lost_pause`` is how many seconds no create is sent
-    after one that ended with an error of the provider's, where only a person can find out what became of it; it doubles
-    each time.
+    A provider does no I/O: its methods are generators that yield requests and are sent the responses.
+
+    - ``repeatable``: a job whose response was lost can simply be done again, because it costs nothing.
+    - ``computes``: the work is done on this machine, instead of waiting for another one.
+    - ``form``: the form in which it receives pictures; ``formats``: accepted file formats, by Pillow's names.
+    - ``batch``: pictures per create; ``active_jobs``: jobs of a credential at the same time (0: no limit).
+    - ``deadline``: seconds after which a running job is presented to a person.
+    - ``patience``: seconds that one call may take, at most ``MOST_PATIENCE``.
+    - ``webhook_headers``: the headers of webhooks that are stored and read, in lower case.
+    - ``own_address``: every customer has a base URL of their own; ``base_url`` is only an example.
+    - ``review_warnings``: codes of warnings that require a review before publication.
+    - ``key_prefixes``: possible beginnings of keys, if known.
+    - ``confirms_hints``: ``reconcile`` can tell whether the job under ``HINTED`` is the lost one.
+    - ``lost_pause``: seconds without a further create after one that ended with an error of the provider and whose
+      outcome only a person can find out. It doubles each time.
     """
 
     slug: ClassVar[str]
@@ -213,7 +225,7 @@ class Provider:
     base_url: ClassVar[str] = ""
     own_address: ClassVar[bool] = False
     form: ClassVar[Form] = Form.FILE
-    max_source_bytes: ClassVar[int] = 10_000_000 - 1  #: “below 10 MB”, as the strictest of them says
+    max_source_bytes: ClassVar[int] = 10_000_000 - 1  #: “below 10 MB”, as the strictest provider demands
     batch: ClassVar[int] = 1
     limits: ClassVar[tuple[Limit, ...]] = ()
     active_jobs: ClassVar[int] = 0
@@ -227,56 +239,56 @@ class Provider:
     lost_pause: ClassVar[float] = 0.0
 
     def form_in(self, settings: Mapping[str, str]) -> Form:
-        """How pictures are sent with an account whose readings are these."""
+        """Return the form of pictures for a credential with these choices."""
         return self.form
 
     def submit(self, job: Job) -> Conversation:
-        """Hand the job over. Ends with what the provider made of it."""
+        """Create the job at the provider, or do it."""
         raise NotImplementedError
 
     def poll(self, job: Job) -> Conversation:
-        """Read a job that was accepted: ``Running``, ``Finished`` or ``Refused``."""
+        """Read an accepted job. Ends with ``Running``, ``Finished`` or ``Refused``."""
         raise NotImplementedError
 
     def reconcile(self, job: Job) -> Conversation:
-        """Find out what became of a create whose answer was lost: ``Accepted``, ``NotAccepted`` or ``Undecidable``."""
+        """Look up a create whose response was lost. Ends with ``Accepted``, ``NotAccepted`` or ``Undecidable``."""
         yield from ()
         return Undecidable(f"{self.label} offers no way to look up whether the request was accepted.")
 
     def check_credential(self) -> Conversation:
-        """Make the cheapest call that needs the key. Ends with ``Running`` when it is good."""
+        """Make the cheapest call that requires a valid key. Ends with ``Running`` if the key is valid."""
         yield from ()
         return Undecidable(f"{self.label} offers no call that checks a key without spending.")
 
     def probe(self) -> Conversation:
-        """Make a call that costs nothing: it has to go well before the next create after one whose answer was lost.
+        """Make a free call, which has to succeed before the next create after one whose response was lost.
 
-        A refusal is an answer as well. The provider is not well while it raises ``ProviderUnavailable`` or ``NotSent``.
+        A refusal counts as success: the provider is down only while this raises ``ProviderUnavailable`` or ``NotSent``.
         """
         return self.check_credential()
 
     def authorisation(self, key: str) -> Mapping[str, str]:
-        """The headers that carry the key."""
+        """Return the headers that carry the key."""
         return {"Authorization": f"Bearer {key}"}
 
     def fault_of_key(self, key: str) -> str:
-        """Why this can be no key of the provider's, in a sentence, or nothing."""
+        """Return a sentence why this cannot be a key of the provider, or an empty string."""
         if not self.key_prefixes or key.startswith(self.key_prefixes):
             return ""
         return f"A key of {self.label} begins with {' or '.join(self.key_prefixes)}: this one belongs elsewhere."
 
     def environment(self, key: str) -> str:
-        """``SANDBOX`` or ``LIVE`` where keys tell, otherwise nothing."""
+        """Return ``SANDBOX`` or ``LIVE`` if the key shows it, else an empty string."""
         return ""
 
     def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
-        """Whether a webhook call is genuine. ``secrets`` are the credential's, newest first, by field name."""
+        """Return whether a webhook is genuine. ``secrets`` are the credential's by field name, newest first."""
         return False
 
     def event_id(self, delivery: Delivery) -> str:
-        """What identifies the event among repetitions; empty where the provider gives nothing."""
+        """Return the id by which repeated deliveries of an event are recognised; empty if there is none."""
         return ""
 
     def hints(self, delivery: Delivery) -> tuple[str, ...]:
-        """Ids of the provider's jobs that are worth a look now; empty means: all that are open."""
+        """Return the ids of the provider's jobs to poll now; empty means all open ones."""
         return ()

@@ -1,4 +1,4 @@
-"""The words of a conversation with a provider: what its generators ask for, and what they end with."""
+"""Requests that a provider's generators yield, and outcomes with which they end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Compute:
-    """A request for computing in an imaging process: ``call`` is ``"package.module:function"``."""
+    """A request to run ``call``, ``"package.module:function"``, in an imaging process."""
 
     call: str
     arguments: Mapping[str, Any]
@@ -18,7 +18,10 @@ class Compute:
 
 @dataclass(frozen=True)
 class Picture:
-    """A finished picture in a local file, with its thumbnail. Fields are those of ``imaging.encode.Encoded``."""
+    """A finished picture in a local file, with its thumbnail.
+
+    ``file`` and ``thumbnail`` have the fields of ``imaging.encode.Encoded``.
+    """
 
     item_id: int
     file: Mapping[str, Any]
@@ -31,7 +34,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class RemotePicture:
-    """A finished picture at a foreign address. It is fetched without any key. ``warnings`` are codes for a reviewer."""
+    """A finished picture at a remote address. It is fetched without any key; ``warnings`` are codes for a reviewer."""
 
     item_id: int
     url: str
@@ -50,9 +53,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A call of the provider's API: ``path`` below the credential's base address, ``body`` the exact bytes.
+    """A call of the provider's API. ``path`` is below the credential's base URL, ``body`` are the exact bytes.
 
-    ``creates`` says that it may cost money, so that it is written down before and never repeated blindly.
+    ``creates`` means that it may cost money: it is committed to the database first, and never repeated blindly.
     """
 
     method: str
@@ -65,16 +68,17 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class Remember:
-    """Facts that have to survive before the next request is sent."""
+    """Facts to commit to the database before the next request is sent."""
 
     facts: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider has the job. ``check_after`` is seconds until the first look; ``balance`` what is left there.
+    """The provider has accepted the job.
 
-    ``reserved`` is what the provider has put aside for it, if it says so.
+    ``check_after`` is the time until the first poll in seconds, ``balance`` the credit that is left there, ``reserved``
+    the credit that the provider has reserved for the job, if it says so.
     """
 
     remote_id: str
@@ -86,7 +90,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Running:
-    """Not done yet. ``status`` is the provider's own word, kept as it came."""
+    """The job is not finished. ``status`` is the provider's own, kept verbatim."""
 
     status: str = ""
     check_after: float = 5.0
@@ -94,10 +98,11 @@ class Running:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job is done and these are its pictures; ``cost`` is what it really cost, if the provider says so.
+    """The job is finished; ``cost`` is the actual cost, if the provider tells it.
 
-    ``expired``: what cannot be fetched now is gone for good. A picture that is missing, also among the failures, may
-    still come: it is asked for again. ``remote_id`` is the job's id where only this answer tells it.
+    An item that is neither among the pictures nor among the failures may still appear, so the job is polled again.
+    ``expired`` means that a picture that cannot be fetched now is lost. ``remote_id`` is the id of the job, if only
+    this response contains it.
     """
 
     pictures: tuple[Picture | RemotePicture, ...]
@@ -110,7 +115,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Refused:
-    """The provider will not do this job; asking again as it stands is useless. ``charged``: it cost all the same."""
+    """The provider refuses the job, and repeating it is useless. ``charged``: it cost money nevertheless."""
 
     code: str
     message: str
@@ -120,9 +125,9 @@ class Refused:
 
 @dataclass(frozen=True)
 class NotAccepted:
-    """A reconciliation's answer: the provider has no such job, so it may be sent.
+    """Outcome of a reconciliation: the provider has no such job, so it can be sent.
 
-    It has to be said twice, unless it is ``certain``: lists lag behind.
+    Unless it is ``certain``, a second reconciliation has to confirm it, because lists lag behind.
     """
 
     certain: bool = False
@@ -130,13 +135,13 @@ class NotAccepted:
 
 @dataclass(frozen=True)
 class Undecidable:
-    """A reconciliation's answer: it cannot be told; ``why`` is a sentence for the person who has to decide.
+    """Outcome of a reconciliation: unknown. ``why`` is a sentence for the person who has to decide.
 
-    ``candidates`` are ids of what it may be, which that person is shown where no job here has them.
+    ``candidates`` are ids of jobs that may be the lost one. The person is shown those that belong to no job here.
 
-    Where there are none of these, it was not accepted, after two looks: if ``whole`` says that nothing can be missing
-    in the provider's list, or if ``listed``, the ids of all its entries, shows the account's other jobs of this time.
-    Without a list, or with one whose silence proves nothing, ``listed`` is ``None``.
+    Without such candidates, two reconciliations prove that the job was not accepted, in two cases: ``whole`` means that
+    the provider's list is complete; or ``listed``, the ids of all its entries, contains the credential's other jobs of
+    the same time. ``listed`` is ``None`` if there is no list, or if a job that is missing from it proves nothing.
     """
 
     why: str

@@ -1,4 +1,4 @@
-"""Checks what a provider class declares, for classes that come from other packages."""
+"""Validation of provider classes that come from other packages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SLUG = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
 def fault_of_class(value: object) -> str:
-    """Return why ``value`` cannot be used as a provider class, or nothing: the end of a sentence about it.
+    """Return why ``value`` is not a usable provider class, as the end of a sentence about it; empty if it is.
 
-    May raise whatever a foreign class raises.
+    Raises whatever the class itself raises.
     """
     if not (isinstance(value, type) and issubclass(value, Provider)):
-        return "is no subclass of product_imagery.provider_kit.contract.Provider."
+        return "is not a subclass of product_imagery.provider_kit.contract.Provider."
     return next(_faults(value), "")
 
 
@@ -36,7 +36,7 @@ def _faults(provider: type[Provider]) -> Iterator[str]:
         yield "offers no operation."
     for operation, offer in offers.items():
         if not (isinstance(operation, Operation) and isinstance(offer, Offer)):
-            yield f"declares under {operation!r} what is no Offer for an Operation."
+            yield f"declares under {operation!r} something that is not an Offer for an Operation."
         yield from (f"offers {operation} with {fault}" for fault in _faults_of_offer(offer))
     provider()
 
@@ -57,13 +57,13 @@ def _faults_of_numbers(provider: type[Provider]) -> Iterator[str]:
         yield "declares a deadline, a number of active jobs or a size of sources that is negative."
     for limit in provider.limits:
         if not (isinstance(limit, Limit) and limit.most >= 1 and limit.seconds >= 1):
-            yield f"declares {limit!r}, which is no limit that anything could keep to."
+            yield f"declares {limit!r}, which is not a usable limit."
 
 
 def _faults_of_address(provider: type[Provider]) -> Iterator[str]:
     form: Any = provider.form
     if not isinstance(form, Form):
-        yield f"takes sources as {form!r}, which is no Form."
+        yield f"takes sources as {form!r}, which is not a Form."
     if not provider.computes and not provider.base_url.startswith(("https://", "http://")):
         yield f"declares the base address {provider.base_url!r}: a web address is needed."
     if any(name != name.lower() for name in provider.webhook_headers):

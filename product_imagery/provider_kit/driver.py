@@ -1,4 +1,4 @@
-"""Holds the conversation with a provider: answers what its generator asks for until it ends."""
+"""Driver of conversations with providers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ T = TypeVar("T")
 
 
 def drive(conversation: Generator[Any, Any, T], handler: Handler) -> T | Refused:
-    """Run ``conversation`` to its end and return what it returns. An ``ImageryError`` of the handler is thrown into it.
+    """Run ``conversation`` to its end, with ``handler`` for its requests, and return its result.
 
-    One that comes out of it becomes ``Refused``, except ``EngineError`` and ``ProviderError``, which are raised: what
-    they mean for the job depends on the step.
+    An ``ImageryError`` of the handler is thrown into the conversation. One that the conversation raises becomes
+    ``Refused``, except ``EngineError`` and ``ProviderError``: these are raised, as their meaning depends on the step.
     """
-    answer: Any = None
+    response: Any = None
     failure: ImageryError | None = None
     while True:
         try:
-            request = conversation.throw(failure) if failure is not None else conversation.send(answer)
+            request = conversation.throw(failure) if failure is not None else conversation.send(response)
         except StopIteration as end:
             outcome: T = end.value
             return outcome
@@ -34,6 +34,6 @@ def drive(conversation: Generator[Any, Any, T], handler: Handler) -> T | Refused
             return Refused(error.code, error.message, error.detail)
         failure = None
         try:
-            answer = handler(request)
+            response = handler(request)
         except ImageryError as error:
             failure = error

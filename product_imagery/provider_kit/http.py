@@ -1,4 +1,4 @@
-"""What hosted providers share: reading answers, and telling what an answer that is not the wanted one means."""
+"""Base class of hosted providers: sends requests, reads JSON responses, turns error responses into exceptions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from product_imagery.provider_kit.refusals import (
     ABSENCES,
     REFUSALS,
     WRONG_ADDRESS,
-    Told,
+    ErrorInfo,
     error_of,
     has_code,
     web_page,
@@ -27,11 +27,10 @@ from product_imagery.provider_kit.refusals import (
 )
 from product_imagery.provider_kit.remote import Resource
 
-_UNIX_TIME = 1e9  #: larger numbers are moments, not seconds to wait
+_UNIX_TIME = 1e9  #: larger numbers are Unix times, not seconds to wait
 _LONGEST_WAIT = 3600.0  #: seconds: a larger ``Retry-After`` is a mistake or an attack
 
-
-#: a reading of accounts whose provider lists jobs, and does not say that it lists all of them
+#: choice for credentials of providers that list jobs, but do not promise that the list is complete
 LIST = Field(
     "list",
     "The list of jobs",
@@ -42,8 +41,8 @@ LIST = Field(
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer of at most 1 MiB: header names in lower case."""
+class Response:
+    """A response of at most 1 MiB; header names are in lower case."""
 
     status: int
     body: bytes = b""
@@ -51,15 +50,15 @@ class Answer:
 
     @property
     def is_page(self) -> bool:
-        """Whether it is for a browser, not for us."""
+        """True for an HTML page, which is for a browser, not for an API client."""
         return self.headers.get("content-type", "").lower().startswith("text/html")
 
     def fields(self) -> Fields:
-        """The JSON object in the body. Raises ``ProviderUnavailable``: what an unreadable answer means is not known."""
+        """Return the JSON object in the body. Raises ``ProviderUnavailable``: an unreadable response proves nothing."""
         return Fields(self.json())
 
     def json(self) -> Any:
-        """The JSON in the body. Raises ``ProviderUnavailable``."""
+        """Return the JSON value in the body. Raises ``ProviderUnavailable``."""
         try:
             return json.loads(self.body, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
@@ -67,7 +66,7 @@ class Answer:
 
 
 class Fields:
-    """A JSON object that is read field by field. A wrong type raises ``ProviderUnavailable``."""
+    """Typed access to the fields of a JSON object. A wrong type raises ``ProviderUnavailable``."""
 
     def __init__(self, value: Any, where: str = "answer") -> None:
         if not isinstance(value, dict):
@@ -75,11 +74,11 @@ class Fields:
         self._values, self._where = value, where
 
     def has(self, name: str) -> bool:
-        """Whether there is an object under this name."""
+        """Return whether the field is an object."""
         return isinstance(self._values.get(name), dict)
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A string that is not empty; ``default`` where it is missing or null."""
+        """Return a string that is not empty; ``default`` if it is missing or null."""
         value = self._values.get(name)
         if value is None and default is not None:
             return default
@@ -88,32 +87,32 @@ class Fields:
         return storable(value)
 
     def identity(self, name: str = "id") -> str:
-        """A text that can be somebody's id: not empty, at most 120 characters."""
+        """Return a string that can be an id: not empty, at most 120 characters."""
         value = self.text(name)
         if len(value) > 120:
             raise _unreadable(f"{self._where}.{name} is too long for an id")
         return value
 
     def integer(self, name: str) -> int:
-        """A whole number within 64 bits."""
+        """Return an integer that is not negative and fits into 64 bits."""
         value = self._values.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
             raise _unreadable(f"{self._where}.{name} is not a whole number")
         return value
 
     def amount(self, name: str) -> Decimal | None:
-        """A number that is not negative, or ``None``: amounts inform, they are never a reason to lose a job."""
+        """Return a number that is not negative, else ``None``: a wrong amount is no reason to lose a job."""
         value = self._values.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**9:
             return None
         return Decimal(str(value))
 
     def object(self, name: str) -> Fields:
-        """An object inside this one."""
+        """Return an object inside this one."""
         return Fields(self._values.get(name), f"{self._where}.{name}")
 
     def objects(self, name: str) -> list[Fields]:
-        """A list of objects; empty where it is missing."""
+        """Return a list of objects; empty if it is missing."""
         value = self._values.get(name)
         if value is None:
             return []
@@ -123,12 +122,13 @@ class Fields:
 
 
 class HostedProvider(Provider):
-    """Base of providers behind an HTTP API: one boundary at which their errors become ours.
+    """Base class of providers behind an HTTP API. Error responses become exceptions in ``call``.
 
-    ``resources`` is what lies there besides jobs, ``list_names`` what a list may be wrapped in; ``makes`` names the
-    resource of which every job makes one, under its mark. ``job_list`` is the path of the list of all jobs, if there
-    is one, and ``page`` how many entries it gives at once (0: it comes whole). ``refusals`` are the statuses under
-    which the contract says that a request is refused; under any other nothing says that a create was not accepted.
+    - ``resources``: things at the provider besides jobs; ``makes``: the resource that every job creates, with its mark.
+    - ``list_names``: fields in which a list may be wrapped.
+    - ``job_list``: path of the list of all jobs, if there is one; ``page``: entries per page (0: it is not paged).
+    - ``refusals``: statuses with which, by the vendor's contract, a request is refused. Any other status does not prove
+      that a create was not accepted.
     """
 
     resources: ClassVar[tuple[Resource, ...]] = ()
@@ -140,60 +140,68 @@ class HostedProvider(Provider):
 
     def post(
         self, path: str, content: Mapping[str, Any], *, creates: bool = False, **headers: str
-    ) -> Generator[HttpRequest, Answer, Answer]:
-        """Send JSON and return the good answer. Raises ``ProviderError``."""
+    ) -> Generator[HttpRequest, Response, Response]:
+        """Send JSON and return the successful response. Raises ``ProviderError``."""
         body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Content-Type": "application/json", **names}
         return (yield from self.call(HttpRequest("POST", path, body, sent, creates=creates)))
 
-    def get(self, path: str, **query: str) -> Generator[HttpRequest, Answer, Answer]:
-        """Read and return the good answer. Raises ``ProviderError``."""
+    def get(self, path: str, **query: str) -> Generator[HttpRequest, Response, Response]:
+        """Send a GET and return the successful response. Raises ``ProviderError``."""
         return (yield from self.call(HttpRequest("GET", path, query=query)))
 
-    def call(self, request: HttpRequest) -> Generator[HttpRequest, Answer, Answer]:
-        """Yield the request; return its answer, or raise what it means."""
-        answer = yield request
-        error = self.error_in(answer) or self._error_of(answer, request)
+    def call(self, request: HttpRequest) -> Generator[HttpRequest, Response, Response]:
+        """Yield the request and return its successful response. Raises ``ProviderError`` for any other."""
+        response = yield request
+        error = self.error_in(response) or self._error_of(response, request)
         if error is None:
-            return answer
+            return response
         if request.creates and error.code == WRONG_ADDRESS:
             error.absent = yield from self._is_absent()
         raise error
 
-    def _is_absent(self) -> Generator[HttpRequest, Answer, bool]:
-        """Whether the free call that checks a key meets no API either. Never raises: a create was sent before it."""
+    def _is_absent(self) -> Generator[HttpRequest, Response, bool]:
+        """Return whether the free call that checks a key finds no API either.
+
+        Never raises ``ImageryError``, because a create was sent before it.
+        """
         try:
-            yield from cast("Generator[HttpRequest, Answer, Any]", self.check_credential())
+            yield from cast("Generator[HttpRequest, Response, Any]", self.check_credential())
         except ImageryError as error:
             return isinstance(error, ProviderError) and error.code == WRONG_ADDRESS and error.status in ABSENCES
         return False
 
-    def _error_of(self, answer: Answer, request: HttpRequest) -> ProviderError | None:
-        if 200 <= answer.status < 300:
-            return web_page(self.label, answer.status) if answer.is_page else None
-        told = self.told(answer)
+    def _error_of(self, response: Response, request: HttpRequest) -> ProviderError | None:
+        if 200 <= response.status < 300:
+            return web_page(self.label, response.status) if response.is_page else None
+        info = self.error_info(response)
         error = error_of(
-            answer.status, answer.body, told, label=self.label, refusals=self.refusals, creates=request.creates
+            response.status,
+            response.body,
+            info,
+            label=self.label,
+            refusals=self.refusals,
+            creates=request.creates,
         )
         if isinstance(error, RateLimited):
-            error.retry_after = retry_after(answer)
+            error.retry_after = retry_after(response)
         return error
 
-    def entries(self, request: HttpRequest) -> Generator[HttpRequest, Answer, list[dict[str, Any]]]:
-        """Ask for a list: a bare one, or the only one under a known name. Else raises ``ProviderUnavailable``."""
-        answer = yield from self.call(request)
-        found = answer.json()
+    def entries(self, request: HttpRequest) -> Generator[HttpRequest, Response, list[dict[str, Any]]]:
+        """Return a list of objects, bare or wrapped in exactly one of ``list_names``. Raises ``ProviderError``."""
+        response = yield from self.call(request)
+        found = response.json()
         if isinstance(found, dict):
             lists = [found[name] for name in self.list_names if isinstance(found.get(name), list)]
             found = lists[0] if len(lists) == 1 else None
         if not isinstance(found, list):
-            raise _unreadable(f"{request.path} is no list", answer.status)
+            raise _unreadable(f"{request.path} is no list", response.status)
         return [one if isinstance(one, dict) else {"name": str(one)} for one in found]
 
-    def jobs_there(self, pages: int) -> Generator[HttpRequest, Answer, list[dict[str, Any]]]:
-        """What the list of jobs shows, at most its first ``pages`` pages. Raises ``ProviderError``."""
-        found: dict[str, dict[str, Any]] = {}  # by id: what comes in between moves the pages
+    def jobs_there(self, pages: int) -> Generator[HttpRequest, Response, list[dict[str, Any]]]:
+        """Return the entries of the list of jobs, from at most its first ``pages`` pages. Raises ``ProviderError``."""
+        found: dict[str, dict[str, Any]] = {}  # by id, because new jobs shift the pages
         for number in range(pages):
             query = {"limit": str(self.page), "offset": str(number * self.page)} if self.page else {}
             entries = yield from self.entries(HttpRequest("GET", self.job_list, query=query))
@@ -205,27 +213,27 @@ class HostedProvider(Provider):
     def absent(
         self, job: Job, why: str, entries: Sequence[Mapping[str, Any]], candidates: tuple[str, ...] = ()
     ) -> Undecidable:
-        """What it means that a list does not show a job, by the account's reading of it."""
+        """Return the outcome for a job that is not in the list, by the credential's choice for ``LIST``."""
         reading = job.settings.get(LIST.name, LIST.choices[0])
         listed = frozenset(str(entry["id"]) for entry in entries)
         trusted = None if reading == "incomplete" else listed
         return Undecidable(why, candidates, listed=trusted, whole=reading == "complete")
 
     def read_nothing(self, path: str, *statuses: int) -> Conversation:
-        """Read what cannot exist: a good key is told so with one of ``statuses``, in the provider's own envelope.
+        """Probe a nonexistent id: a valid key gets one of ``statuses``, in the provider's own error envelope.
 
-        Raises ``CredentialRefused`` for a bad key, and where somebody else answers.
+        Raises ``CredentialRefused`` for an invalid key, and if another server responds.
         """
         try:
-            answer = yield from self.get(path)
+            response = yield from self.get(path)
         except ProviderRefused as error:
             if error.own and error.status in statuses:
                 return Running("ok")
             raise self._without_api(error) from error
-        raise wrong_address(self.label, answer.status)
+        raise wrong_address(self.label, response.status)
 
     def read_list(self, path: str, **query: str) -> Conversation:
-        """Read a list that is always there. Raises ``CredentialRefused`` for a bad key, and where there is none."""
+        """Read a list that always exists. Raises ``CredentialRefused`` for an invalid key or without a list."""
         try:
             yield from self.entries(HttpRequest("GET", path, query=query))
         except ProviderRefused as error:
@@ -235,22 +243,22 @@ class HostedProvider(Provider):
     def _without_api(self, error: ProviderRefused) -> ProviderError:
         return error if error.own else wrong_address(self.label, error.status, error.detail)
 
-    def error_in(self, answer: Answer) -> ProviderError | None:
-        """An error that the status alone does not tell, such as an empty balance under 200."""
+    def error_in(self, response: Response) -> ProviderError | None:
+        """Return an error that the status alone does not show, such as an empty balance with status 200."""
         return None
 
-    def told(self, answer: Answer) -> Told:
-        """What the error envelope says, which by default is the provider's own where it has a code."""
-        code, message, request_id = self.explain(answer)
-        return Told(code, message, request_id, is_own=has_code(code))
+    def error_info(self, response: Response) -> ErrorInfo:
+        """Return the content of the error envelope. By default, one with a code counts as the provider's own."""
+        code, message, request_id = self.explain(response)
+        return ErrorInfo(code, message, request_id, is_own=has_code(code))
 
-    def explain(self, answer: Answer) -> tuple[str, str, str]:
-        """(code, message, request id) from the provider's error envelope; empty where there is none."""
+    def explain(self, response: Response) -> tuple[str, str, str]:
+        """Return (code, message, request id) from the error envelope, each empty if it is missing."""
         return "", "", ""
 
 
 def hinted(delivery: Delivery, name: str) -> str:
-    """The id under ``name`` in a webhook's JSON; empty where there is none that could be one."""
+    """Return the id under ``name`` in the JSON of a webhook; empty if there is none or it cannot be an id."""
     try:
         found = json.loads(delivery.body)
     except (ValueError, RecursionError):
@@ -260,12 +268,12 @@ def hinted(delivery: Delivery, name: str) -> str:
     return text if 0 < len(text) <= 64 else ""
 
 
-def retry_after(answer: Answer) -> float | None:
-    """Seconds from ``Retry-After``, a number or a date, or from ``X-RateLimit-Reset``, seconds or Unix time.
+def retry_after(response: Response) -> float | None:
+    """Return seconds to wait, at most an hour; ``None`` if the response does not tell.
 
-    At most an hour; ``None`` where they say nothing usable.
+    Reads ``Retry-After``, a number or a date, else ``X-RateLimit-Reset``, seconds or Unix time.
     """
-    text = answer.headers.get("retry-after", "").strip()
+    text = response.headers.get("retry-after", "").strip()
     seconds = math.nan
     with contextlib.suppress(ValueError):
         seconds = float(text)
@@ -274,20 +282,20 @@ def retry_after(answer: Answer) -> float | None:
             seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
     if math.isnan(seconds):
         with contextlib.suppress(ValueError):
-            reset = float(answer.headers.get("x-ratelimit-reset", ""))
+            reset = float(response.headers.get("x-ratelimit-reset", ""))
             seconds = reset - time.time() if reset > _UNIX_TIME else reset
     return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
 
 
-def clock_skew(answer: Answer) -> float | None:
-    """Seconds by which the clock of whoever answered is ahead of ours, by its ``Date``; ``None`` without one."""
+def clock_skew(response: Response) -> float | None:
+    """Return the seconds by which the server's clock, by its ``Date`` header, is ahead of ours; ``None`` without it."""
     with contextlib.suppress(ValueError, TypeError, OverflowError):
-        return email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp() - time.time()
+        return email.utils.parsedate_to_datetime(response.headers.get("date", "")).timestamp() - time.time()
     return None
 
 
 def storable(text: str) -> str:
-    """Without what no database takes: NUL, and halves of surrogate pairs; at most 4,096 characters."""
+    """Return text that every database accepts: no NUL, no lone surrogates, at most 4,096 characters."""
     return text[:4096].replace("\0", "").encode("utf-8", "replace").decode()
 
 
@@ -296,5 +304,5 @@ def _no_constant(name: str) -> Any:
 
 
 def _unreadable(detail: str, status: int | None = None) -> ProviderUnavailable:
-    message = "The provider's answer cannot be read."
+    message = "The provider's response cannot be read."
     return ProviderUnavailable(message, code="unreadable_answer", detail=detail, status=status)

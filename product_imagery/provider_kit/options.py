@@ -1,4 +1,4 @@
-"""Options of an operation: declared once, checked everywhere, shown as form fields."""
+"""Options of an operation: declaration and validation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLOUR = re.compile(r"^#[0-9A-Fa-f]{6}$")
 
 
 class Kind(enum.StrEnum):
-    """How an option is written and checked."""
+    """Type of an option."""
 
     CHOICE = "choice"
     INTEGER = "integer"
@@ -25,12 +25,15 @@ class Kind(enum.StrEnum):
     RATIO = "ratio"  #: ``width:height`` or ``source``
     COLOUR = "colour"  #: ``#RRGGBB``
     TEXT = "text"  #: at most ``maximum`` characters
-    URL = "url"  #: an https address that the provider fetches, or nothing
+    URL = "url"  #: an https address that the provider fetches, or empty
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option. ``choices`` maps values to labels; ``minimum`` and ``maximum`` are inclusive."""
+    """One option. ``choices`` maps values to labels; ``minimum`` and ``maximum`` are inclusive.
+
+    For texts they count characters.
+    """
 
     name: str
     kind: Kind
@@ -41,14 +44,14 @@ class Option:
     maximum: float | None = None
 
     def clean(self, value: Any) -> Any:
-        """Return ``value``, which may be text from a form or shell, in the option's type. Raises ``OptionError``."""
+        """Return ``value``, which can be text from a form or shell, as the option's type. Raises ``OptionError``."""
         try:
             cleaned = _READERS[self.kind](value)
         except (TypeError, ValueError, KeyError, OverflowError) as error:
             raise self._refusal(value) from error
         if self.kind is Kind.CHOICE and cleaned not in (self.choices or {}):
             raise self._refusal(value)
-        size = len(cleaned) if self.is_words else cleaned
+        size = len(cleaned) if self.is_free_text else cleaned
         if self.minimum is not None and size < self.minimum:
             raise self._refusal(value)
         if self.maximum is not None and size > self.maximum:
@@ -56,17 +59,17 @@ class Option:
         return cleaned
 
     @property
-    def is_words(self) -> bool:
-        """Whether somebody writes it freely, so that it may say something about persons."""
+    def is_free_text(self) -> bool:
+        """True if users write it freely, so that it may contain personal data."""
         return self.kind in (Kind.TEXT, Kind.URL)
 
     @property
     def required(self) -> bool:
-        """Whether it has to be given, because nothing would do as a default."""
+        """True if the option has no usable default, so that a value must be given."""
         return self.kind is Kind.TEXT and bool(self.minimum) and not self.default
 
     def expects(self) -> str:
-        """Say in a few words what may be written."""
+        """Return a phrase that describes the accepted values."""
         if self.kind is Kind.CHOICE:
             return "one of " + ", ".join(self.choices or {})
         if self.kind is Kind.URL:
@@ -83,9 +86,9 @@ class Option:
 
 
 def clean_options(declared: Iterable[Option], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all declared options, cleaned, with defaults for those not given.
+    """Return all declared options, validated, with defaults for those not given.
 
-    An option that is not declared is refused rather than dropped. Raises ``OptionError``.
+    Raises ``OptionError``, also for an option that is not declared: nothing is dropped silently.
     """
     known = {option.name: option for option in declared}
     unknown = sorted(set(given) - set(known))

@@ -1,8 +1,8 @@
-"""The meaning of an HTTP status that is not success: whose word it is, and what it says about a create.
+"""Classification of error responses, and their meaning for a create.
 
-A request was *refused* only where the provider says so itself: in its own error envelope, under a status that its
-contract names. Everything else that may follow a create – a redirect, a page, a foreign 4xx – leaves open whether it
-was accepted.
+A request was *refused* only if the provider says so itself: in its own error envelope, with a status that its contract
+names. After any other response to a create – a redirect, a web page, a 4xx from something in front of the provider – it
+is unknown whether the create was accepted.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from product_imagery.exceptions import (
     RateLimited,
 )
 
-#: statuses under which an API that documents none may be believed that it refuses a request
+#: statuses that count as refusals if the vendor documents none
 REFUSALS = frozenset({400, 401, 402, 403, 404, 409, 413, 415, 422, 429})
-ABSENCES = frozenset({404, 405})  #: statuses of a path that does not exist
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  #: unlike the reason phrases that frameworks write, such as “Not Found”
+ABSENCES = frozenset({404, 405})  #: statuses for a path that does not exist
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  #: not a reason phrase of a framework, such as “Not Found”
 WRONG_ADDRESS = "wrong_address"
 WEB_PAGE = "web_page"
-_EXCERPT = 200  #: characters of a body that is not in the provider's envelope, for the log
+_EXCERPT = 200  #: characters of a foreign body that are logged
 _SENTENCES = {
     401: "{label} does not accept the key. Enter a valid one.",
     402: "The balance or the plan at {label} does not allow this. Top it up, then resume.",
@@ -35,8 +35,8 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True)
-class Told:
-    """What an error envelope says; ``is_own`` is whether there was one that is the provider's."""
+class ErrorInfo:
+    """Content of an error envelope. ``is_own`` tells whether it is the provider's own."""
 
     code: str = ""
     message: str = ""
@@ -45,53 +45,53 @@ class Told:
 
 
 def has_code(code: str) -> bool:
-    """Whether this is an error code as APIs write it."""
+    """Return whether ``code`` looks like an error code of an API."""
     return _CODE.fullmatch(code) is not None
 
 
 def error_of(
-    status: int, body: bytes, told: Told, *, label: str, refusals: Collection[int], creates: bool
+    status: int, body: bytes, info: ErrorInfo, *, label: str, refusals: Collection[int], creates: bool
 ) -> ProviderError:
-    """The error that an answer of this status is. Our sentence comes first, the provider's words after it."""
-    own = told.is_own and status in refusals
-    facts: dict[str, Any] = {"status": status, "request_id": told.request_id, "own": own}
-    facts["detail"] = _detail(status, body, told)
-    words = f" It says: “{told.message or told.code}”" if told.message or told.code else ""
+    """Return the exception for an error response. Its message is our sentence, followed by the provider's text."""
+    own = info.is_own and status in refusals
+    facts: dict[str, Any] = {"status": status, "request_id": info.request_id, "own": own}
+    facts["detail"] = _detail(status, body, info)
+    quoted = f" It says: “{info.message or info.code}”" if info.message or info.code else ""
     if status == 429 and (own or not creates):
-        return RateLimited(f"{label} asks to slow down.", code=told.code or "rate_limited", **facts)
+        return RateLimited(f"{label} asks to slow down.", code=info.code or "rate_limited", **facts)
     if status >= 500 or status in (408, 425):
-        return ProviderUnavailable(f"{label} has trouble at the moment.{words}", code=told.code, **facts)
+        return ProviderUnavailable(f"{label} has trouble at the moment.{quoted}", code=info.code, **facts)
     if status in _SENTENCES:
-        sentence = _SENTENCES[status].format(label=label) + words
-        return CredentialRefused(sentence, code=told.code or "credential_refused", **facts)
+        sentence = _SENTENCES[status].format(label=label) + quoted
+        return CredentialRefused(sentence, code=info.code or "credential_refused", **facts)
     if 300 <= status < 400:
         sentence = f"{label} sent us to another address (HTTP {status}): check the base address."
         return CredentialRefused(sentence, code="redirected", **facts)
     if own or not creates:
-        return ProviderRefused(f"{label} refused the request (HTTP {status}).{words}", code=told.code, **facts)
-    return _in_doubt(status, label, words, facts)
+        return ProviderRefused(f"{label} refused the request (HTTP {status}).{quoted}", code=info.code, **facts)
+    return _in_doubt(status, label, quoted, facts)
 
 
-def _in_doubt(status: int, label: str, words: str, facts: dict[str, Any]) -> ProviderError:
-    """A create may have been accepted for all that is said here."""
+def _in_doubt(status: int, label: str, quoted: str, facts: dict[str, Any]) -> ProviderError:
+    """Return the exception for a response that does not prove that a create was refused."""
     if status in ABSENCES:
         return wrong_address(label, status, facts["detail"])
-    sentence = f"{label}, or something in front of it, answered with HTTP {status}.{words}"
+    sentence = f"{label}, or something in front of it, responded with HTTP {status}.{quoted}"
     return ProviderUnavailable(sentence, code="foreign_answer", **facts)
 
 
 def wrong_address(label: str, status: int | None, detail: str = "") -> CredentialRefused:
-    """There is no such API at the base address."""
+    """Return the exception for a base address without such an API."""
     sentence = f"There is no API of {label} at this address: check the base address, with its version at the end."
     return CredentialRefused(sentence, code=WRONG_ADDRESS, status=status, detail=detail)
 
 
 def web_page(label: str, status: int) -> ProviderUnavailable:
-    """A page where data should be: a proxy, a login page, or another host."""
-    sentence = f"{label} answered with a web page. Check the base address and the key."
+    """Return the exception for a web page instead of data: a proxy, a login page, or another host."""
+    sentence = f"{label} responded with a web page. Check the base address and the key."
     return ProviderUnavailable(sentence, code=WEB_PAGE, status=status)
 
 
-def _detail(status: int, body: bytes, told: Told) -> str:
-    said = f"{told.code} {told.message} {told.request_id}".strip()
+def _detail(status: int, body: bytes, info: ErrorInfo) -> str:
+    said = f"{info.code} {info.message} {info.request_id}".strip()
     return f"HTTP {status} {said or body[:_EXCERPT].decode(errors='replace')}".rstrip()

@@ -1,4 +1,4 @@
-"""Finds the providers: folders of this package, and classes that installed distributions name as entry points."""
+"""Registry of providers: folders of this package, and entry points of installed distributions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ GROUP = "product_imagery.providers"  #: of entry points; the value of one is ``p
 
 @dataclass(frozen=True)
 class Problem:
-    """An entry point that adds no provider; ``message`` names distribution and entry point, and says why.
+    """An entry point that adds no provider. ``message`` names it with its distribution, and gives the reason.
 
-    ``is_duplicate``: the class is sound, but its slug belongs to another provider.
+    ``is_duplicate``: the class is valid, but its slug belongs to another provider.
     """
 
     message: str
@@ -31,9 +31,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class Discovery:
-    """Provider classes by slug, in the order of their slugs, and the problems met on the way.
+    """Provider classes by slug, ordered by slug, and the problems that were found.
 
-    ``distributions`` holds name and version of the distribution a provider comes from, for those of other packages.
+    ``distributions`` holds name and version of the distribution of each provider from another package.
     """
 
     providers: Mapping[str, type[Provider]]
@@ -43,9 +43,10 @@ class Discovery:
 
 @functools.cache
 def discover() -> Discovery:
-    """Load every provider. An import error of one of this package's is raised, one of another package's is a problem.
+    """Load every provider. An error in one of another package becomes a ``Problem``; one in this package is raised.
 
-    Of two providers with one slug the first stays: this package's, then by names of distribution and entry point.
+    Of two providers with the same slug the first one wins: that of this package, then by names of distribution and
+    entry point.
     """
     found: dict[str, type[Provider]] = {provider.slug: provider for provider in _built_in()}
     origins = {slug: f"product_imagery, {provider.__module__}" for slug, provider in found.items()}
@@ -76,17 +77,17 @@ def _built_in() -> Iterator[type[Provider]]:
 
 
 def _installed() -> list[tuple[str, EntryPoint]]:
-    """The entry points of all installed distributions, each with the distribution's name and version."""
+    """Return the entry points of all installed distributions, each with the distribution's name and version."""
     found = [(f"{one.dist.name} {one.dist.version}" if one.dist else "?", one) for one in entry_points(group=GROUP)]
     return sorted(found, key=lambda pair: (pair[0], pair[1].name))
 
 
 def _load(entry: EntryPoint) -> type[Provider]:
-    """The provider class that an entry point names. Raises ``ConfigurationError``, which says what is wrong with it."""
+    """Return the provider class of an entry point. Raises ``ConfigurationError`` with the reason."""
     try:
         loaded = entry.load()
         fault = fault_of_class(loaded)
-    except (Exception, SystemExit) as error:  # foreign code must not keep the shop from starting
+    except (Exception, SystemExit) as error:  # code of another package must not stop the shop from starting
         reason = f"“{entry.value}” cannot be loaded: {type(error).__name__}: {error}"
         raise ConfigurationError(reason) from error
     if fault:
@@ -96,12 +97,12 @@ def _load(entry: EntryPoint) -> type[Provider]:
 
 
 def all_providers() -> Mapping[str, type[Provider]]:
-    """Every provider class by slug, in the order of their slugs."""
+    """Return all provider classes by slug, ordered by slug."""
     return discover().providers
 
 
 def get_provider(slug: str) -> type[Provider]:
-    """Raises ``RequestError`` for a slug that no provider declares."""
+    """Return the provider class with this slug. Raises ``RequestError`` if there is none."""
     try:
         return all_providers()[slug]
     except KeyError:
@@ -110,12 +111,12 @@ def get_provider(slug: str) -> type[Provider]:
 
 
 def hosted_providers() -> list[str]:
-    """Slugs of the providers that work elsewhere, and cost something."""
+    """Return the slugs of the hosted providers, which cost money."""
     return [slug for slug, provider in all_providers().items() if not provider.computes]
 
 
 def get_offer(provider: type[Provider], operation: str) -> Offer:
-    """Raises ``RequestError`` when the provider does not do the operation, and names those that do."""
+    """Return the provider's offer for an operation. Raises ``RequestError``, which names providers that have one."""
     offer = provider.offers.get(Operation(operation)) if operation in set(Operation) else None
     if offer is not None:
         return offer
@@ -125,5 +126,5 @@ def get_offer(provider: type[Provider], operation: str) -> Offer:
 
 
 def provider_choices() -> list[tuple[str, str]]:
-    """For model fields: a callable, so that a new provider makes no migration."""
+    """Return choices for model fields, which take a callable so that a new provider needs no migration."""
     return [(slug, provider.label) for slug, provider in all_providers().items()]

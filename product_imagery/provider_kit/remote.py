@@ -1,4 +1,4 @@
-"""What lies at a provider besides jobs: products, templates, collections. Declared once, managed by one command."""
+"""Resources at a provider besides jobs, such as products, templates and collections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from product_imagery.provider_kit.conversation import HttpRequest
 
 
 class Verb(enum.StrEnum):
-    """What an API lets its customers do with a resource."""
+    """Action on a resource that an API offers."""
 
     LIST = "list"
     SHOW = "show"
@@ -25,10 +25,10 @@ class Verb(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of thing at a provider, below ``path`` of its API.
+    """One kind of resource at a provider, at ``path`` of its API.
 
-    ``required`` are the fields of a new one, ``filters`` the query parameters of the list, ``member`` the field that
-    names what is added to one.
+    ``required`` are the fields of a create, ``filters`` the query parameters of the list. ``member`` is the field with
+    the id of a thing to add.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Resource:
     member: str = ""
 
     def request(self, verb: Verb, identity: str = "", values: Mapping[str, str] | None = None) -> HttpRequest:
-        """The call that does ``verb``. Raises ``OptionError``, which says what is possible."""
+        """Return the request for ``verb``. Raises ``OptionError``, which lists what is possible."""
         given = dict(values or {})
         if verb not in self.verbs:
             raise OptionError(f"This API cannot {verb} {self.name}. It can: {', '.join(self.verbs)}.")
@@ -50,7 +50,7 @@ class Resource:
             _check(given, self.required, self.required, f"One of {self.name}")
             return _sending("POST", self.path, given)
         if not identity:
-            raise OptionError(f"Say which one of {self.name}: give its id.")
+            raise OptionError(f"The id is missing: choose one of {self.name}.")
         path = f"{self.path}/{quote(identity, safe='')}"
         if verb is Verb.ADD:
             _check(given, (self.member,), (self.member,), f"To {verb} to {self.name}")

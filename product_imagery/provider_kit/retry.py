@@ -1,4 +1,4 @@
-"""May I retry? The one place that answers it."""
+"""Retry decisions for calls of hosted providers."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from product_imagery.exceptions import (
 
 
 class Verdict(enum.Enum):
-    """What an error means for its job."""
+    """Consequence of an error for its job."""
 
-    AGAIN = "again"  #: nothing has happened: the same call may be made later
-    PAUSE = "pause"  #: nothing will work with this account until somebody acts
-    FAIL = "fail"  #: the provider's last word
-    UNKNOWN = "unknown"  #: it may have been accepted, and paid for: find out before anything else
+    AGAIN = "again"  #: nothing has happened: the same call can be made later
+    PAUSE = "pause"  #: nothing works with this credential until a person acts
+    FAIL = "fail"  #: the provider refuses it for good
+    UNKNOWN = "unknown"  #: it may have been accepted and charged: reconcile first
 
 
 def may_retry(error: ProviderError) -> Verdict:
-    """Judge an error. A create whose answer is missing or unreadable is never simply repeated."""
+    """Return the consequence of an error. A create without a readable response is never simply repeated."""
     if isinstance(error, NotSent | RateLimited):
         return Verdict.AGAIN
     if isinstance(error, CredentialRefused):
@@ -35,6 +35,6 @@ def may_retry(error: ProviderError) -> Verdict:
 
 
 def backoff(tries: int, *, first: float = 4.0, most: float = 600.0) -> float:
-    """Seconds before the next try: doubling, with full jitter above the half of it."""
+    """Return seconds until the next try: they double up to ``most``, with jitter in the upper half."""
     longest = min(most, first * 2.0 ** min(tries, 20))
     return longest / 2 + random.random() * longest / 2  # noqa: S311  jitter, not a secret

@@ -1,3 +1,3 @@
-"""Nothing but provider folders: each is found by ``provider_kit.registry`` and describes itself."""
+"""The shipped providers, one folder each. ``provider_kit.registry`` finds them."""
 
 from __future__ import annotations

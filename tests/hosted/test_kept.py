@@ -34,7 +34,7 @@ from product_imagery.models import (
     ResultImage,
 )
 from product_imagery.products import description_of
-from product_imagery.provider_kit.http import Answer, clock_skew, retry_after
+from product_imagery.provider_kit.http import Response, clock_skew, retry_after
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes, Fault
 from tests.hosted.conftest import Account, Order, hurry
@@ -502,12 +502,12 @@ def test_when_to_come_again_is_understood_in_all_its_forms(headers: dict[str, st
     moment = {
         name: value.replace("in two minutes, as a moment", f"{time.time() + 120}") for name, value in headers.items()
     }
-    found = retry_after(Answer(429, headers=moment))
+    found = retry_after(Response(429, headers=moment))
     assert found == (None if seconds is None else pytest.approx(seconds, abs=2))
 
 
 def test_a_date_that_is_none_tells_nothing() -> None:
-    assert clock_skew(Answer(200, headers={"date": "Wed, 25 Nov 99999999999999999999 00:00:00 GMT"})) is None
+    assert clock_skew(Response(200, headers={"date": "Wed, 25 Nov 99999999999999999999 00:00:00 GMT"})) is None
 
 
 def test_what_helps_the_vendor_to_find_a_request_is_kept(account: Account, order: Order, fakes: Fakes) -> None:

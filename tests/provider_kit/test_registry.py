@@ -88,7 +88,7 @@ def test_a_provider_of_another_package_is_like_one_of_ours(install: Install) -> 
     [
         ("import nothing_of_that_name", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
         ("raise SystemExit('no licence')", "SystemExit: no licence"),
-        ("class Acme: pass", "is no subclass of"),
+        ("class Acme: pass", "is not a subclass of"),
         ("Other = 1", "AttributeError"),
         (SOUND + "    slug = 'Acme Ltd'\n", "declares the slug 'Acme Ltd'"),
         (SOUND + "    offers = {}\n", "offers no operation"),
@@ -96,7 +96,7 @@ def test_a_provider_of_another_package_is_like_one_of_ours(install: Install) -> 
         (SOUND + "    submit = HostedProvider.submit\n", "has no method “submit”"),
         (SOUND + "    patience = 600.0\n", "declares the patience 600.0"),
         (SOUND + "    base_url = ''\n", "declares the base address"),
-        (SOUND + "    limits = (Limit('requests', 0, 60),)\n", "no limit that anything could keep to"),
+        (SOUND + "    limits = (Limit('requests', 0, 60),)\n", "not a usable limit"),
         (SOUND + "    webhook_headers = ('X-Acme',)\n", "not in lower case"),
         (SOUND + "    offers = {Operation.EDIT: Offer((Option('n', Kind.INTEGER, 9, maximum=3),))}\n", "does not fit"),
         (SOUND + "    offers = {Operation.EDIT: Offer(price=lambda options: options['model'])}\n", "KeyError: 'model'"),

@@ -1,7 +1,7 @@
-"""AI Gen Studio: up to twenty pictures in one create, safe to repeat by its ``Idempotency-Key``.
+"""AI Gen Studio: up to twenty pictures per create, which an ``Idempotency-Key`` makes safe to repeat.
 
-Facts: the vendor's API conventions and quick start (endpoints, envelopes, statuses, error envelope), and its public
-pages on limits, credits, idempotency, source images and webhooks. What neither states is a named constant here.
+Sources: the vendor's API conventions and quick start (endpoints, envelopes, statuses, error envelope), and its public
+pages on limits, credits, idempotency, source images and webhooks. Assumptions beyond these are named constants.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from product_imagery.provider_kit.conversation import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, Fields, HostedProvider
+from product_imagery.provider_kit.http import Fields, HostedProvider, Response
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
 
@@ -49,10 +49,10 @@ _PATH = "product-image-enhancements"
 _PRESETS_PATH = "product-image-enhancement-presets"
 _FINAL = ("completed", "partially_completed", "failed", "cancelled")
 _CONFLICT = "idempotency_conflict"
-_EVENT = re.compile(r"^[A-Za-z0-9_-]{1,128}$")  #: without a dot, which separates what is signed
-_TRUSTED_SECONDS = 24 * 3600  #: how long we rely on the vendor to remember an idempotency key; nothing is stated
-_SKEW_SECONDS = 300  #: of a webhook's timestamp; the vendor leaves the window to the receiver
-_FIRST_LOOK, _NEXT_LOOK = 30.0, 30.0  #: 120 polls an hour and one active batch: one look every thirty seconds
+_EVENT = re.compile(r"^[A-Za-z0-9_-]{1,128}$")  #: without a dot, which separates the signed parts
+_TRUSTED_SECONDS = 24 * 3600  #: assumed life of an idempotency key; the vendor states none
+_SKEW_SECONDS = 300  #: tolerance of a webhook's timestamp; the vendor leaves it to the receiver
+_FIRST_LOOK, _NEXT_LOOK = 30.0, 30.0  #: seconds; 120 reads an hour and one active batch allow a poll every 30
 _CREDITS = Decimal(5)
 
 _PRESETS = {
@@ -64,7 +64,7 @@ _PRESERVATION = Option(
     "preservation_level",
     Kind.CHOICE,
     "strict",
-    "how closely the product is kept",
+    "how closely the product is preserved",
     choices={"strict": "strict", "balanced": "balanced", "creative": "creative"},
 )
 _INSTRUCTIONS = Option("instructions", Kind.TEXT, "", "for the whole batch", maximum=4000)
@@ -76,7 +76,7 @@ def _offer(default: str) -> Offer:
 
 
 class AIGenStudio(HostedProvider):
-    """One enhancement of ours becomes as few of theirs as the limits allow."""
+    """Provider for AI Gen Studio. A job is one enhancement there, of as many pictures as the limits allow."""
 
     slug = "aigenstudio"
     label = "AI Gen Studio"
@@ -97,7 +97,7 @@ class AIGenStudio(HostedProvider):
         Resource("enhancements", _PATH, (Verb.SHOW,)),
     )
     list_names = ("presets",)
-    refusals = frozenset({400, 401, 402, 403, 404, 422, 429})  # 409 means that something was accepted
+    refusals = frozenset({400, 401, 402, 403, 404, 422, 429})  # not 409, which means that something was accepted
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: _offer("single_product_white_background"),
         Operation.EDIT: _offer("marketplace_clean_catalog"),
@@ -106,13 +106,13 @@ class AIGenStudio(HostedProvider):
     key_prefixes = ("aigen_live_", "aigen_test_")
 
     def environment(self, key: str) -> str:
-        """Sandbox keys begin with ``aigen_test_``."""
+        """Return ``SANDBOX`` for a key that begins with ``aigen_test_``, ``LIVE`` for ``aigen_live_``."""
         return {"aigen_test_": SANDBOX, "aigen_live_": LIVE}.get(key[:11], "")
 
     def submit(self, job: Job) -> Conversation:
-        """Create one enhancement of all the job's pictures; after a refusal with the same bytes under the same key.
+        """Create one enhancement of all pictures of the job.
 
-        Where those would not do any more, other bytes go under another key.
+        A second try sends the same bytes with the same key. If these bytes are outdated, new ones get a new key.
         """
         mark = job.mark
         if job.intent and not job.outdated:
@@ -130,57 +130,60 @@ class AIGenStudio(HostedProvider):
             content["instructions"] = job.options["instructions"]
         if job.webhook_url.startswith("https://"):
             content["webhook_url"] = job.webhook_url
-        answer = yield from self.post(_PATH, content, creates=True, Idempotency_Key=mark, X_Request_Id=mark)
-        return self._accepted(answer)
+        response = yield from self.post(_PATH, content, creates=True, Idempotency_Key=mark, X_Request_Id=mark)
+        return self._accepted(response)
 
     def reconcile(self, job: Job) -> Conversation:
-        """Send the same bytes under the same key again: the vendor answers with what it has, and charges once."""
+        """Repeat the create with the same bytes and key. The vendor returns what it has, and charges once."""
         if not job.intent or time.time() - job.begun_at > _TRUSTED_SECONDS:
-            return Undecidable("It is too long ago to repeat the request safely.")
+            return Undecidable("The request is too old to be repeated safely.")
         try:
-            answer = yield from self._repeat(job)
+            response = yield from self._repeat(job)
         except ProviderUnavailable as error:
             if error.code != _CONFLICT:
                 raise
-            return Undecidable(f"{error.message} Nothing is repeated under another key.")
-        return self._accepted(answer)
+            return Undecidable(f"{error.message} It is not repeated with another key.")
+        return self._accepted(response)
 
     def poll(self, job: Job) -> Conversation:
-        """Read the enhancement; pictures are told apart by ``external_id``, never by their order."""
-        answer = yield from self.get(f"{_PATH}/{job.remote_id}")
-        found = answer.fields().object("enhancement")
+        """Read the enhancement. Its items are matched by ``external_id``, never by their order."""
+        response = yield from self.get(f"{_PATH}/{job.remote_id}")
+        found = response.fields().object("enhancement")
         status = found.text("status")
         if status not in _FINAL:
             return Running(status, _NEXT_LOOK)
         return _result(job, status, found)
 
     def check_credential(self) -> Conversation:
-        """List the presets, then read an enhancement that cannot exist: a good key gets 404, a bad one 401."""
+        """List the presets, then probe a nonexistent enhancement: a valid key gets 404, an invalid one 401."""
         yield from self.read_list(_PRESETS_PATH)
         return (yield from self.read_nothing(f"{_PATH}/00000000-0000-4000-8000-000000000000", 404))
 
-    def error_in(self, answer: Answer) -> ProviderError | None:
-        """A conflict of idempotency means that something was accepted; any other 409 that a batch is active: wait."""
-        code, message, _request_id = self.explain(answer)
-        if answer.status == 409 and code == _CONFLICT:
+    def error_in(self, response: Response) -> ProviderError | None:
+        """Return the error for a 409.
+
+        An idempotency conflict means that something was accepted; any other one that a batch is active, so wait.
+        """
+        code, message, _request_id = self.explain(response)
+        if response.status == 409 and code == _CONFLICT:
             sentence = f"{self.label} has this request already, with other content. It says: “{message or code}”"
             return ProviderUnavailable(sentence, code=_CONFLICT, status=409)
-        if answer.status == 409:
-            limited = RateLimited("Another batch of this account is being worked on.", code="busy", status=409)
+        if response.status == 409:
+            limited = RateLimited("Another batch of this account is in progress.", code="busy", status=409)
             limited.retry_after = 60.0
             return limited
         return None
 
-    def explain(self, answer: Answer) -> tuple[str, str, str]:
-        """``{"error": {"code", "message", "request_id"}}``."""
+    def explain(self, response: Response) -> tuple[str, str, str]:
+        """Read ``{"error": {"code", "message", "request_id"}}``."""
         try:
-            error = answer.fields().object("error")
+            error = response.fields().object("error")
             return error.text("code", ""), error.text("message", ""), error.text("request_id", "")
         except ProviderUnavailable:
             return "", "", ""
 
     def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
-        """``v1=`` and the HMAC-SHA256 of ``timestamp.event_id.body``; the key is the hex SHA-256 of the API key."""
+        """Check ``v1=`` and the HMAC-SHA256 of ``timestamp.event_id.body``, keyed by the hex SHA-256 of the API key."""
         stamp = delivery.headers.get("x-aigen-timestamp", "")
         event = delivery.headers.get("x-aigen-event-id", "")
         given = delivery.headers.get("x-aigen-signature", "")
@@ -195,15 +198,15 @@ class AIGenStudio(HostedProvider):
         return any(hmac.compare_digest(given.encode(), one.encode()) for one in expected)
 
     def event_id(self, delivery: Delivery) -> str:
-        """The vendor's own."""
+        """Return the vendor's event id."""
         return delivery.headers.get("x-aigen-event-id", "")
 
-    def _repeat(self, job: Job, *, creates: bool = False) -> Generator[HttpRequest, Answer, Answer]:
+    def _repeat(self, job: Job, *, creates: bool = False) -> Generator[HttpRequest, Response, Response]:
         headers = {"Content-Type": "application/json", "Idempotency-Key": job.mark, "X-Request-Id": job.mark}
         return (yield from self.call(HttpRequest("POST", _PATH, job.intent, headers, creates=creates)))
 
-    def _accepted(self, answer: Answer) -> Outcome:
-        body = answer.fields()
+    def _accepted(self, response: Response) -> Outcome:
+        body = response.fields()
         found = body.object("enhancement")
         balance, reserved = body.amount("remaining_paid_credits"), found.amount("credits_reserved")
         return Accepted(found.identity(), found.text("status", "queued"), _FIRST_LOOK, balance, reserved)
@@ -223,7 +226,7 @@ def _result(job: Job, status: str, found: Fields) -> Outcome:
         elif (code := item.text("error_code", "") or item.text("status", "")) not in ("", "completed"):
             sentence = item.text("error_message", "") or f"The provider could not make this picture ({code})."
             failures.setdefault(pk, Failure(pk, code[:60], sentence))
-    if status in ("failed", "cancelled"):  # of any other end, what is not told may still come
+    if status in ("failed", "cancelled"):  # after any other end, missing items may still appear
         sentence = f"The provider could not make this picture ({status})."
         failures = {given.item_id: Failure(given.item_id, status, sentence) for given in job.inputs} | failures
     failed = tuple(failure for pk, failure in failures.items() if pk not in pictures)
@@ -231,7 +234,7 @@ def _result(job: Job, status: str, found: Fields) -> Outcome:
 
 
 def _moment(stamp: str) -> float | None:
-    """Unix seconds, Unix milliseconds, or ISO 8601; nothing for anything else."""
+    """Return Unix seconds for Unix seconds, Unix milliseconds or ISO 8601; ``None`` for anything else."""
     if stamp.isascii() and stamp.isdigit() and len(stamp) <= 13:
         return int(stamp) / (1000 if len(stamp) == 13 else 1)
     try:

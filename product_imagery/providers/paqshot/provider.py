@@ -1,8 +1,8 @@
-"""Paqshot: one picture a call, as an address or as bytes; a lost create is found by its webhook or in the list.
+"""Paqshot: one picture per create, as an address or as bytes. A lost create is found by its webhook or in the list.
 
-Facts: the vendor's API page (endpoints, fields, statuses, errors, 60 requests a minute, results kept for seven days,
-webhook signature). How the signature and base64 are written is not stated: an account may say so. What the list looks
-like is a constant here.
+Source: the vendor's API page (endpoints, fields, statuses, errors, 60 requests a minute, results kept for seven days,
+webhook signature). The encodings of the signature and of base64 are not documented, so a credential can choose them.
+The form of the list is an assumption, in a constant.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from product_imagery.provider_kit.conversation import (
     RemotePicture,
     Running,
 )
-from product_imagery.provider_kit.http import LIST, Answer, Fields, HostedProvider, hinted
+from product_imagery.provider_kit.http import LIST, Fields, HostedProvider, Response, hinted
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
 
-_PAGES = 5  #: that are searched for a lost create
-_SKEW_SECONDS = 600.0  #: by which their clock may be behind ours
+_PAGES = 5  #: pages of the list that are searched for a lost create
+_SKEW_SECONDS = 600.0  #: by which the vendor's clock may be behind ours
 _NEXT_LOOK = 5.0
 _KEPT = timedelta(days=7)
 _BACKGROUNDS = re.compile(r"white|off_white|light_gray|black|#[0-9A-Fa-f]{6}")
@@ -51,7 +51,7 @@ _LOCATION = Option("location", Kind.TEXT, "", "office, outdoor, cafe, studio, ur
 _PROMPT = Option("prompt", Kind.TEXT, "", "what else the picture should show", maximum=500)
 _BACKGROUND = Option("background", Kind.TEXT, "white", "white, off_white, light_gray, black, or #RRGGBB", maximum=10)
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
-_PRICE = Decimal(1)  #: the vendor counts generations against a quota and names no price
+_PRICE = Decimal(1)  #: the vendor counts generations against a quota and states no price
 
 
 def _fault(options: Mapping[str, Any]) -> str:
@@ -60,7 +60,7 @@ def _fault(options: Mapping[str, Any]) -> str:
 
 
 class Paqshot(HostedProvider):
-    """Bytes are sent inside the request, so no source has to be public, unless the account says otherwise."""
+    """Provider for Paqshot. Pictures are sent inside the request, so no source has to be public by default."""
 
     slug = "paqshot"
     label = "Paqshot"
@@ -77,13 +77,13 @@ class Paqshot(HostedProvider):
         Field(
             "signature",
             "Signatures of webhooks",
-            "how they are written; Paqshot does not say",
+            "their encoding, which Paqshot does not document",
             choices=("hex", "base64"),
         ),
         Field(
             "image_as",
             "Pictures are sent",
-            "as base64, which Paqshot does not say how to write, or as addresses of this site, which has to be public",
+            "as base64, whose form Paqshot does not document, or as addresses of this site, which has to be public",
             choices=("bare", "data_uri", "url"),
         ),
         LIST,
@@ -115,23 +115,23 @@ class Paqshot(HostedProvider):
     }
 
     def form_in(self, settings: Mapping[str, str]) -> Form:
-        """An address, or bytes."""
+        """Return ``URL`` if the credential chooses addresses, else ``BASE64``."""
         return Form.URL if settings.get("image_as") == "url" else Form.BASE64
 
     def submit(self, job: Job) -> Conversation:
-        """Send the picture, or its address, with what is asked for."""
+        """Send the picture or its address, with the options."""
         body: dict[str, Any] = {"product_image": _content(job), **_wishes(job)}
         if job.webhook_url.startswith("https://"):
             body["webhook_url"] = job.webhook_url
-        answer = yield from self.post("generate", body, creates=True)
-        found = answer.fields()
+        response = yield from self.post("generate", body, creates=True)
+        found = response.fields()
         soon = min(30.0, max(5.0, float(found.amount("estimated_seconds") or 5)))
         return Accepted(found.identity(), found.text("status", ""), soon)
 
     def poll(self, job: Job) -> Conversation:
         """Read the generation."""
-        answer = yield from self.get(f"generate/{job.remote_id}")
-        found = answer.fields()
+        response = yield from self.get(f"generate/{job.remote_id}")
+        found = response.fields()
         status = found.text("status")
         if status == "failed":
             reason = found.text("message", "") or found.text("error", "") or "It gives no reason."
@@ -144,7 +144,7 @@ class Paqshot(HostedProvider):
         return Finished((picture,), status=status, expired=until is not None and until.timestamp() < time.time())
 
     def reconcile(self, job: Job) -> Conversation:
-        """Look through the list for generations made since the request was written down, those with its style first."""
+        """Search the list for generations made since the create was committed, those of the same style first."""
         wanted = _wishes(job)
         made = yield from self.jobs_there(_PAGES)
         late = sorted(
@@ -154,19 +154,22 @@ class Paqshot(HostedProvider):
         return self.absent(job, why, made, tuple(str(entry["id"]) for entry in late))
 
     def check_credential(self) -> Conversation:
-        """List one generation."""
+        """List one generation, which requires a valid key."""
         return (yield from self.read_list("generations", limit="1"))
 
-    def explain(self, answer: Answer) -> tuple[str, str, str]:
-        """``{"error": "<code>", "message": "<text>"}``."""
+    def explain(self, response: Response) -> tuple[str, str, str]:
+        """Read ``{"error": "<code>", "message": "<text>"}``."""
         try:
-            error = answer.fields()
+            error = response.fields()
             return error.text("error", ""), error.text("message", ""), ""
         except ProviderUnavailable:
             return "", "", ""
 
     def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
-        """HMAC-SHA256 of the body, with or without ``sha256=``. Nothing unique is signed: it may be a replay."""
+        """Check the HMAC-SHA256 of the body, with or without ``sha256=``.
+
+        Neither a time nor an id is signed, so a webhook can be a replay.
+        """
         given = delivery.headers.get("x-paqshot-signature", "").strip().removeprefix("sha256=")
         digests = [hmac.digest(secret.encode(), delivery.body, hashlib.sha256) for secret in secrets.get(SECRET, ())]
         if delivery.settings.get("signature") == "base64":
@@ -176,7 +179,7 @@ class Paqshot(HostedProvider):
         return any(hmac.compare_digest(given.encode(), one.encode()) for one in expected)
 
     def hints(self, delivery: Delivery) -> tuple[str, ...]:
-        """``id`` is the generation's."""
+        """Return ``id``, that of the generation."""
         name = hinted(delivery, "id")
         return (name,) if name else ()
 
@@ -193,7 +196,7 @@ def _content(job: Job) -> str:
 
 
 def _wishes(job: Job) -> dict[str, Any]:
-    """The fields of a request besides picture and webhook; empty ones are not sent."""
+    """Return the fields of a create besides picture and webhook, without empty ones."""
     options = dict(job.options)
     if job.operation is Operation.WHITE_BACKGROUND:
         options = {"style": "studio_packshot", **options}
@@ -203,7 +206,7 @@ def _wishes(job: Job) -> dict[str, Any]:
 
 
 def _kept_until(found: Fields) -> datetime | None:
-    """Until when the result can be fetched, if anything tells it."""
+    """Return the time until which the result can be fetched; ``None`` if it is unknown."""
     stated, made_at = _moment(found.text("expires_at", "")), _moment(found.text("created_at", ""))
     if stated or made_at is None:
         return stated

@@ -1,8 +1,8 @@
-"""PergAI: a product is made first, then a generation or a tool works on it; a lost create is found by both lists.
+"""PergAI: a create makes a product, then a generation or a tool works on it. Lists show a lost create.
 
-Facts: the vendor's API page (paths, fields, the four statuses). It documents no upload: a source has to lie in the
-vendor's own storage already, under the same names as in the shop's, in a folder that is named by the option
-``image_folder``; without it nothing is started.
+Source: the vendor's API page (paths, fields, the four statuses). It documents no upload: sources must be in the
+vendor's own storage already, under the same names as in the shop's, in the folder of the option ``image_folder``.
+Without that option nothing is started.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from product_imagery.provider_kit.conversation import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import LIST, Answer, Fields, HostedProvider
+from product_imagery.provider_kit.http import LIST, Fields, HostedProvider, Response
 from product_imagery.provider_kit.options import Kind, Option
-from product_imagery.provider_kit.refusals import REFUSALS, Told
+from product_imagery.provider_kit.refusals import REFUSALS, ErrorInfo
 from product_imagery.provider_kit.remote import Resource, Verb
 
 _FIRST_LOOK, _NEXT_LOOK = 10.0, 15.0
 _PRODUCT = "product_id"
 _PICTURE = "picture_url"
-_PICTURE_FIELDS = ("resultImagePath", "imageUrl", "url")  #: what a tool calls its picture is not stated
-_PRODUCT_FIELD = b'"imagePath"'  #: only the create of a product has it
-_BARE = (401, 402, 403, 429)  #: statuses that mean the same without a body
-_PRICE = Decimal(1)  #: nothing is stated: operations are counted
+_PICTURE_FIELDS = ("resultImagePath", "imageUrl", "url")  #: the name of a tool's picture is not documented
+_PRODUCT_FIELD = b'"imagePath"'  #: only creates of products contain it
+_BARE = (401, 402, 403, 429)  #: statuses that count as the vendor's own without a body
+_PRICE = Decimal(1)  #: not documented: counts operations
 
 _FOLDER = Option(
     "image_folder",
@@ -57,16 +57,16 @@ _RATIOS = {"1:1": "1:1", "16:9": "16:9", "9:16": "9:16"}
 
 
 def _side(name: str) -> Option:
-    return Option(name, Kind.INTEGER, 0, "of the original, in pixels; 0: not told", minimum=0, maximum=16_384)
+    return Option(name, Kind.INTEGER, 0, "of the original, in pixels; 0: not sent", minimum=0, maximum=16_384)
 
 
 class PergAI(HostedProvider):
-    """One product there for each job of ours, under a name that nobody else gives."""
+    """Provider for PergAI. Each job makes a product there, under a unique name."""
 
     slug = "pergai"
     label = "PergAI"
     currency = "operations"
-    base_url = "http://localhost:3002/api/external/v1"  #: the vendor's sample
+    base_url = "http://localhost:3002/api/external/v1"  #: the vendor's example
     own_address = True
     form = Form.NAME
     limits = (Limit(Counted.REQUESTS, 20, 60),)
@@ -84,7 +84,7 @@ class PergAI(HostedProvider):
         ),
     )
     list_names = ("data", "items", "results", "products", "generations", "templates", "collections")
-    refusals = REFUSALS - {404}  # of which nothing tells whether it is about a path or a product
+    refusals = REFUSALS - {404}  # which can be about a path or about a product
     makes = "products"
     job_list = "generations"
     offers: ClassVar[Mapping[Operation, Offer]] = {
@@ -127,7 +127,7 @@ class PergAI(HostedProvider):
     }
 
     def submit(self, job: Job) -> Conversation:
-        """Make the product, unless that was done before; then start the work on it."""
+        """Create the product, unless that is done, then start the work on it."""
         product = job.remembered.get(_PRODUCT, "")
         if not product:
             path = f"{job.options['image_folder'].strip('/')}/{job.inputs[0].name}".lstrip("/")
@@ -136,20 +136,20 @@ class PergAI(HostedProvider):
             product = _identity(made.fields(), "product")
             yield Remember({_PRODUCT: product})
         path, content = _work(job, product)
-        answer = yield from self.post(path, content, creates=True)
-        found = _single(answer.fields(), "generation")
+        response = yield from self.post(path, content, creates=True)
+        found = _single(response.fields(), "generation")
         url = next((found.text(name) for name in _PICTURE_FIELDS if found.text(name, "")), "")
-        # A tool may answer with the picture itself. Whether there is a generation to read as well is not stated.
+        # A tool can return the picture itself. Whether there is a generation to read as well is not documented.
         if url and (not found.text("id", "") or found.text("status", "").lower() == "completed"):
             yield Remember({_PICTURE: url})
             return _finished(job, url, "completed", found.text("id", "")[:120])
         return Accepted(found.identity(), check_after=_FIRST_LOOK)
 
     def reconcile(self, job: Job) -> Conversation:
-        """Which of the two creates was lost is told by what was written down before it.
+        """Look up the create that was lost, a product or a generation; its stored bytes tell which.
 
-        A product is looked up by its name. It costs nothing, and the generation was not sent without it. A generation
-        is looked up by its product; that it is not in the list proves something where the list is known to be whole.
+        A product is looked up by its name. It costs nothing, and without it no generation was sent. A generation is
+        looked up by its product; if the list does not show it, that is proof only where the list is complete.
         """
         if _PRODUCT_FIELD in job.intent:
             if not job.remembered.get(_PRODUCT):
@@ -170,11 +170,11 @@ class PergAI(HostedProvider):
         return self.absent(job, why, generations)
 
     def poll(self, job: Job) -> Conversation:
-        """Read the generation; a picture that came without one has its address already."""
+        """Read the generation. A picture that came without one has its address already."""
         if not job.remote_id:
             return _finished(job, job.remembered.get(_PICTURE, ""), "completed")
-        answer = yield from self.get(f"generations/{job.remote_id}")
-        found = _single(answer.fields(), "generation")
+        response = yield from self.get(f"generations/{job.remote_id}")
+        found = _single(response.fields(), "generation")
         status = found.text("status")
         if status.lower() == "failed":
             return Refused("provider_failed", "PergAI could not make this picture; it gives no reason.", charged=True)
@@ -183,19 +183,22 @@ class PergAI(HostedProvider):
         return _finished(job, found.text("resultImagePath"), status)
 
     def check_credential(self) -> Conversation:
-        """List the products."""
+        """List the products, which requires a valid key."""
         return (yield from self.read_list("products"))
 
-    def told(self, answer: Answer) -> Told:
-        """Of JSON with an ``error`` or a ``message``. No envelope is documented: some statuses may come without one."""
-        code, message, request_id = self.explain(answer)
-        bare = answer.status in _BARE and not answer.body.strip()
-        return Told(code, message, request_id, is_own=bool(code or message) or bare)
+    def error_info(self, response: Response) -> ErrorInfo:
+        """Read the error envelope, which is not documented: JSON with ``error`` or ``message``.
 
-    def explain(self, answer: Answer) -> tuple[str, str, str]:
-        """Whatever text there is under ``error`` or ``message``."""
+        Some statuses count as the vendor's own without a body.
+        """
+        code, message, request_id = self.explain(response)
+        bare = response.status in _BARE and not response.body.strip()
+        return ErrorInfo(code, message, request_id, is_own=bool(code or message) or bare)
+
+    def explain(self, response: Response) -> tuple[str, str, str]:
+        """Return code and text from ``error`` or ``message``."""
         try:
-            error = answer.fields()
+            error = response.fields()
             if error.has("error"):
                 error = error.object("error")
             return error.text("code", ""), error.text("message", "") or error.text("error", ""), ""
@@ -203,7 +206,7 @@ class PergAI(HostedProvider):
             return "", "", ""
 
     def probe(self) -> Conversation:
-        """List the templates: they are few, as opposed to products."""
+        """List the templates, which are few, unlike products."""
         yield from self.get("templates")
         return Running("ok")
 
@@ -213,7 +216,7 @@ def _finished(job: Job, url: str, status: str, remote_id: str = "") -> Outcome:
 
 
 def _single(body: Fields, name: str) -> Fields:
-    """The object itself, or what it wraps."""
+    """Return the object in ``data`` or ``name``, or the body itself."""
     for key in ("data", name):
         if body.has(key):
             return body.object(key)
@@ -225,7 +228,7 @@ def _identity(body: Fields, name: str) -> str:
 
 
 def _work(job: Job, product: str) -> tuple[str, dict[str, Any]]:
-    """Path and body of what is to be done with a product; what was left to PergAI's choice is not sent."""
+    """Return path and body of the work on a product. Options that are left to PergAI are not sent."""
     options = job.options
     wanted = {"productId": product, "aiProvider": options.get("model", "")}
     match job.operation:

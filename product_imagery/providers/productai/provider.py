@@ -1,7 +1,7 @@
-"""ProductAI.photo: one picture a call, paid when it starts, no way to look up a lost create.
+"""ProductAI.photo: one picture per create, charged at its start, without a way to look up a lost create.
 
-Facts: the vendor's API page (endpoints, models, token prices, limits, webhooks). A create is therefore sent once; what
-became of a lost one is decided by a person, unless a webhook names it.
+Source: the vendor's API page (endpoints, models, token prices, limits, webhooks). A create is therefore sent only once.
+If its response is lost, a person decides, unless a webhook names the job.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from product_imagery.provider_kit.conversation import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Answer, Fields, HostedProvider, hinted
+from product_imagery.provider_kit.http import Fields, HostedProvider, Response, hinted
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
 
-#: model → tokens, taken when the job starts
+#: model → tokens, charged when the job starts
 TOKENS = {
     "gpt-low": 2,
     "gpt-medium": 3,
@@ -48,9 +48,9 @@ TOKENS = {
     "seedream": 3,
 }
 _UPSCALE_TOKENS = 20
-_FIRST_LOOK, _NEXT_LOOK = 15.0, 15.0  #: fifteen requests a minute have to serve all open jobs
+_FIRST_LOOK, _NEXT_LOOK = 15.0, 15.0  #: seconds: fifteen requests a minute are shared by all open jobs
 _FAILED = ("ERROR", "FAILED", "TIMEOUT")
-#: the first is documented, the others are what the vendor's own code takes as well
+#: the first one is documented; the vendor's own code accepts the others too
 _PICTURE_FIELDS = ("image_url", "output_url", "result_url", "url")
 _REFUSALS = ("INVALID_IMAGE_URL", "INVALID_MODEL", "JOB_NOT_FOUND")
 _TWO_PICTURES = ("seedream", "nanobanana", "nanobananapro")
@@ -58,7 +58,7 @@ _REFERENCE = Option(
     "reference",
     Kind.URL,
     "",
-    f"https address of a second picture to go by ({', '.join(_TWO_PICTURES)} only)",
+    f"https address of a second picture as a reference ({', '.join(_TWO_PICTURES)} only)",
     maximum=2000,
 )
 _MODEL = Option("model", Kind.CHOICE, "nanobanana", "the vendor's model", choices={name: name for name in TOKENS})
@@ -80,12 +80,12 @@ def _generating(prompt: str) -> Offer:
 def _fault(options: Mapping[str, Any]) -> str:
     reference, model = options["reference"], options["model"]
     if reference and model not in _TWO_PICTURES:
-        return f"The model {model} takes one picture. For a reference choose one of: {', '.join(_TWO_PICTURES)}."
+        return f"The model {model} accepts one picture. For a reference choose one of: {', '.join(_TWO_PICTURES)}."
     return ""
 
 
 class ProductAI(HostedProvider):
-    """Every job is read with the key before anything of it is believed: its webhooks are not signed."""
+    """Provider for ProductAI.photo. Its webhooks are not signed, so they only cause a job to be read with the key."""
 
     slug = "productai"
     label = "ProductAI.photo"
@@ -107,30 +107,32 @@ class ProductAI(HostedProvider):
     }
 
     def authorisation(self, key: str) -> Mapping[str, str]:
-        """``x-api-key``."""
+        """Return the header ``x-api-key``."""
         return {"x-api-key": key}
 
     def submit(self, job: Job) -> Conversation:
-        """Start one generation, or one upscale."""
+        """Start a generation or an upscale."""
         source: dict[str, Any] = {"image_url": job.inputs[0].url}
         if job.operation is Operation.UPSCALE:
-            answer = yield from self.post("api/upscale", source, creates=True)
+            response = yield from self.post("api/upscale", source, creates=True)
         else:
             if job.options.get("reference"):
                 source["image_url"] = [source["image_url"], job.options["reference"]]
             content = {"model": job.options["model"], **source, "prompt": job.options["prompt"]}
-            answer = yield from self.post("api/generate", content, creates=True)
-        found = _data(answer)
+            response = yield from self.post("api/generate", content, creates=True)
+        found = _data(response)
         return Accepted(str(found.integer("id")), found.text("status", ""), _FIRST_LOOK)
 
     def poll(self, job: Job) -> Conversation:
         """Read the job."""
-        answer = yield from self.get(f"api/job/{job.remote_id}")
-        return _outcome(job, _data(answer))
+        response = yield from self.get(f"api/job/{job.remote_id}")
+        return _outcome(job, _data(response))
 
     def reconcile(self, job: Job) -> Conversation:
-        """There is no list. A webhook that names a job nobody knows here is about this one if that has its prompt, and
-        was made after all that were known when this one was sent. Where none was known, a person is offered the id.
+        """Check whether a webhook has named the lost job, as there is no list of jobs.
+
+        A job that is unknown here is the lost one if it has the same prompt and a higher id than all jobs that were
+        known when the lost one was sent. If none was known, a person has to confirm the id.
         """
         hinted, prompt = job.remembered.get(HINTED, ""), job.options.get("prompt", "")
         newest = job.remembered.get(NEWEST, "")
@@ -139,47 +141,50 @@ class ProductAI(HostedProvider):
         found = _data((yield from self.get(f"api/job/{hinted}")))
         is_later = newest.isdigit() and int(hinted) > int(newest)
         if found.text("prompt", "") != prompt or (newest and not is_later):
-            return Undecidable(f"A webhook named the job {hinted}, but whether that is this one cannot be told.")
+            return Undecidable(f"A webhook named the job {hinted}, but it is not clear whether that is this one.")
         if not prompt or not newest:
-            why = f"A webhook named the job {hinted}, which is probably this one. Look at it there, then decide."
+            why = f"A webhook named the job {hinted}, which is probably this one. Check it there, then decide."
             return Undecidable(why, (hinted,))
         return Accepted(hinted, found.text("status", ""), 1.0)
 
     def check_credential(self) -> Conversation:
-        """Read a job that cannot exist."""
+        """Probe a nonexistent job."""
         return (yield from self.read_nothing("api/job/0", 400, 404))
 
-    def error_in(self, answer: Answer) -> ProviderError | None:
-        """An empty balance comes under any HTTP status."""
-        code, message, details = _told(answer)
+    def error_in(self, response: Response) -> ProviderError | None:
+        """Return an error that can come with any HTTP status, such as an empty balance."""
+        code, message, details = _error_parts(response)
         says = f" It says: “{f'{message} {details}'.strip() or code}”"
         if "OUT_OF_TOKENS" in (code, message):
             sentence = f"The account at {self.label} has no tokens left. Top it up, then resume it.{says}"
-            return CredentialRefused(sentence, code="out_of_tokens", status=answer.status, own=True)
+            return CredentialRefused(sentence, code="out_of_tokens", status=response.status, own=True)
         if code in _REFUSALS:
             sentence = f"{self.label} refused the request.{says}"
-            return ProviderRefused(sentence, code=code, status=answer.status, own=True)
+            return ProviderRefused(sentence, code=code, status=response.status, own=True)
         return None
 
-    def explain(self, answer: Answer) -> tuple[str, str, str]:
-        """The message with its details."""
-        code, message, details = _told(answer)
+    def explain(self, response: Response) -> tuple[str, str, str]:
+        """Return code and message, with the details added to the message."""
+        code, message, details = _error_parts(response)
         return code, f"{message} {details}".strip(), ""
 
     def verify(self, delivery: Delivery, secrets: Mapping[str, tuple[str, ...]]) -> bool:
-        """Nothing is signed: the address alone is secret, and a call is never more than a hint to read a job."""
+        """Accept every webhook, as none is signed. The address is secret, and a webhook is only a hint."""
         return True
 
     def hints(self, delivery: Delivery) -> tuple[str, ...]:
-        """``job_id`` comes as text with success, and not at all with an error."""
+        """Return ``job_id``, which is a text after a success and missing after an error."""
         name = hinted(delivery, "job_id")
         return (name,) if name.isascii() and name.isdigit() and len(name) < 20 else ()
 
 
-def _told(answer: Answer) -> tuple[str, str, str]:
-    """``{"name", "message", "details"}``, or ``{"status": "ERROR", "message", "code"}``: code, message and details."""
+def _error_parts(response: Response) -> tuple[str, str, str]:
+    """Return code, message and details of an error, which has one of two forms.
+
+    ``{"name", "message", "details"}`` or ``{"status": "ERROR", "message", "code"}``.
+    """
     try:
-        error = answer.fields()
+        error = response.fields()
         return error.text("code", "") or error.text("name", ""), error.text("message", ""), _details(error)
     except ProviderUnavailable:
         return "", "", ""
@@ -192,11 +197,12 @@ def _details(error: Fields) -> str:
         return ""
 
 
-def _data(answer: Answer) -> Fields:
-    body = answer.fields()
+def _data(response: Response) -> Fields:
+    body = response.fields()
     if body.text("status") != "OK":
         raise ProviderUnavailable(
-            "The provider's answer says neither yes nor no.", detail=answer.body[:200].decode(errors="replace")
+            "The provider's response reports neither success nor failure.",
+            detail=response.body[:200].decode(errors="replace"),
         )
     return body.object("data")
 
