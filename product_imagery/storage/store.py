@@ -93,7 +93,7 @@ class _ReadyFile(File):  # type: ignore[type-arg]
         self._path = path
 
     def temporary_file_path(self) -> str:
-        """What makes ``FileSystemStorage`` rename instead of write."""
+        """Path of the file, which makes ``FileSystemStorage`` rename instead of write."""
         return str(self._path)
 
 
