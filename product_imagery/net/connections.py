@@ -31,8 +31,8 @@ class Connections:
         self._idle: list[tuple[httpcore.Origin, httpcore.HTTPConnection]] = []
 
     @contextlib.contextmanager
-    def answer(self, request: httpcore.Request, *, fresh: bool = False) -> Iterator[httpcore.Response]:
-        """Send a request; with ``fresh`` on a connection that nothing has been sent on."""
+    def stream(self, request: httpcore.Request, *, fresh: bool = False) -> Iterator[httpcore.Response]:
+        """Send a request and open its response; with ``fresh`` on a new connection."""
         if request.url.scheme not in (b"https", b"http") or not request.url.host:
             raise httpcore.UnsupportedProtocol("not the address of a server")
         origin = request.url.origin

@@ -49,7 +49,7 @@ def send(
     is read.
     """
     try:
-        with until(deadline, target.address), connections.answer(request) as response:
+        with until(deadline, target.address), connections.stream(request) as response:
             yield response
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:
         raise FetchError("The connection to the other server was lost.", detail=type(error).__name__) from error

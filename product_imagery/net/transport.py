@@ -57,7 +57,7 @@ class Transport:
     ) -> Response:
         """Write a good answer's body, of at most ``most_bytes``, to ``path``; return the answer without it.
 
-        A bad answer is returned whole. Raises ``NotSent`` or ``ProviderUnavailable``.
+        A response with another status is returned whole. Raises ``NotSent`` or ``ProviderUnavailable``.
         """
         with self._stream(base_url, request, headers, _SAVING_SECONDS) as response:
             if not 200 <= response.status < 300:
@@ -82,10 +82,10 @@ class Transport:
             wire = httpcore.Request(
                 asked.method, url, headers=asked.headers.raw, content=asked.read(), extensions=_TIMEOUT
             )
-            # A connection that the other side has just closed looks like a lost answer: creates share none.
+            # A connection that the other side has just closed looks like a lost response: creates share none.
             fresh = request.creates
-            with until(time.monotonic() + seconds), self._connections.answer(wire, fresh=fresh) as answer:
-                yield answer
+            with until(time.monotonic() + seconds), self._connections.stream(wire, fresh=fresh) as response:
+                yield response
         except _NEVER_SENT as error:
             raise NotSent(
                 "The provider cannot be reached.", code="no_connection", detail=type(error).__name__

@@ -15,7 +15,7 @@ from product_imagery.provider_kit.contract import Form, Job, JobInput
 from product_imagery.provider_kit.conversation import Accepted, Conversation, HttpRequest, Outcome, Remember
 from product_imagery.provider_kit.conversation import Request as Asked
 from product_imagery.provider_kit.driver import drive
-from product_imagery.provider_kit.http import Answer
+from product_imagery.provider_kit.http import Response
 from product_imagery.testing.pictures import draw_product, encoded
 from product_imagery.testing.stand_in import Request, StandIn, StandInServer, content_of
 
@@ -58,7 +58,7 @@ class Bench:
 
     @property
     def charged(self) -> int:
-        """How many pictures were charged."""
+        """Return the number of charged pictures."""
         return self.server.charged(self.slug)
 
     def job(self, pictures: int = 1, remote_id: str = "", **changes: Any) -> Job:
@@ -111,20 +111,20 @@ class Bench:
         finally:
             self.calls.append(Call(asked, self.charged - before))
 
-    def _exchange(self, asked: HttpRequest) -> Answer:
+    def _exchange(self, asked: HttpRequest) -> Response:
         fault = self.server.fault(f"{self.slug}.{'create' if asked.method == 'POST' else 'read'}")
         if fault and fault.kind == "drop":
             raise _lost()
         if fault and fault.kind == "status":
-            return Answer(fault.status, fault.body, _lower(fault.headers) or _JSON)
+            return Response(fault.status, fault.body, _lower(fault.headers) or _JSON)
         headers = _lower({**asked.headers, **self.provider.authorisation(self.key)})
         request = Request(asked.method, f"/{asked.path.lstrip('/')}", dict(asked.query), asked.body, headers)
         status, content = self.server.respond(self.slug, request)
         if fault and fault.kind == "lose":
             raise _lost()
         if fault:
-            return Answer(fault.status, fault.body, _lower(fault.headers) or _JSON)
-        return Answer(status, content_of(content), _JSON)
+            return Response(fault.status, fault.body, _lower(fault.headers) or _JSON)
+        return Response(status, content_of(content), _JSON)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

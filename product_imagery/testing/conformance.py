@@ -225,7 +225,7 @@ def strange_webhooks_do_no_harm(bench: Bench) -> None:
 
 
 def _creates(bench: Bench) -> int:
-    """How many calls of a submit may cost something."""
+    """Return the number of calls of a submit that may cost money."""
     with Bench(type(bench.stand_in)) as fresh:
         fresh.run(fresh.provider.submit(fresh.job()))
         return sum(1 for call in fresh.calls if call.request.creates)

@@ -114,7 +114,7 @@ class StandIn:
         return next((one for one in reversed(self.server.created) if one.id == id and one.provider == mine), None)
 
     def is_done(self, charge: Charge) -> bool:
-        """Whether ``work_seconds`` have passed since the create."""
+        """Return whether ``work_seconds`` have passed since the create."""
         return time.time() - charge.at >= self.server.work_seconds
 
     def status_of(self, charge: Charge, running: str, done: str) -> str:
@@ -153,7 +153,7 @@ class StandInServer:
         return self.stand_ins[slug].respond(request)
 
     def charged(self, slug: str) -> int:
-        """How many pictures were charged."""
+        """Return the number of charged pictures."""
         return sum(1 for one in self.created if one.provider == slug)
 
     def fail(self, route: str, kind: str, times: int = 1, **facts: Any) -> None:
