@@ -158,4 +158,4 @@ def test_the_declarations_of_ours_are_sound(slug: str) -> None:
 
 def test_what_is_no_class_is_no_provider() -> None:
     values: list[Any] = [None, "acme", object(), dict]
-    assert all("is no subclass" in fault_of_class(value) for value in values)
+    assert all("is not a subclass" in fault_of_class(value) for value in values)
