@@ -20,7 +20,7 @@ from product_imagery.provider_kit.conversation import (
     RemotePicture,
     Running,
 )
-from product_imagery.provider_kit.http import Answer, HostedProvider
+from product_imagery.provider_kit.http import HostedProvider, Response
 from product_imagery.provider_kit.options import Kind, Option
 
 _FIRST_READ, _NEXT_READ = 10.0, 5.0  #: seconds until the job is read
@@ -77,10 +77,10 @@ class Acme(HostedProvider):
         """Read the list of jobs: it costs nothing and needs the key."""
         return (yield from self.read_list("jobs"))
 
-    def explain(self, answer: Answer) -> tuple[str, str, str]:
+    def explain(self, response: Response) -> tuple[str, str, str]:
         """``{"error": {"code", "message"}}``."""
         try:
-            error = answer.fields().object("error")
+            error = response.fields().object("error")
             return error.text("code", ""), error.text("message", ""), ""
         except ProviderUnavailable:
             return "", "", ""
