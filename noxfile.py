@@ -21,11 +21,12 @@ COMBINATIONS = [(python, django) for django in DJANGOS for python in PYTHONS if 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, import rules and migrations."""
+    """Check style, import rules, declared dependencies and migrations."""
     session.install("-e", EXTRAS)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
+    session.run("deptry", ".")
     session.run("python", "manage.py", "makemigrations", "--check", "--dry-run")
 
 
