@@ -1,4 +1,4 @@
-"""What is remembered."""
+"""Database models."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 
 def not_negative(model: str, *fields: str) -> tuple[models.CheckConstraint, ...]:
-    """Constraints that keep these columns of ``model`` at 0 or more, or empty."""
+    """Return constraints that keep these columns of ``model`` empty or at least 0."""
     return tuple(
         models.CheckConstraint(condition=Q((field, None)) | Q((f"{field}__gte", 0)), name=f"imagery_{model}_{field}")
         for field in fields

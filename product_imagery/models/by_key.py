@@ -1,4 +1,4 @@
-"""Another value for each row, in one update."""
+"""Update of many rows, each with its own value, in one statement."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.db.models.sql.compiler import SQLCompiler
 class ByKey(Expression):
     """``CASE id WHEN … THEN … END``, for an update of the rows with these keys.
 
-    ``bulk_update`` says the same with an expression of its own for each row, which takes a hundred times as long to
-    build.
+    ``bulk_update`` makes the same update from one expression per row. To build that statement takes about a hundred
+    times as long.
     """
 
     def __init__(self, model: type[Model], field: str, values: Mapping[int, Any]) -> None:
@@ -22,15 +22,15 @@ class ByKey(Expression):
         self._key, self._values = F("pk"), values
 
     def get_source_expressions(self) -> list[Any]:
-        """The key."""
+        """Return the key."""
         return [self._key]
 
     def set_source_expressions(self, exprs: Any) -> None:
-        """The key, resolved."""
+        """Store the resolved key."""
         (self._key,) = exprs
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:  # type: ignore[override]
-        """The expression, in the type of its column."""
+        """Return SQL and parameters, cast to the type of the column where the database needs it."""
         key, params = compiler.compile(self._key)  # type: ignore[arg-type]
         written, field = list(params), self.output_field
         for pk, value in self._values.items():

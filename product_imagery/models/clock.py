@@ -1,4 +1,4 @@
-"""Time by the database's clock: workers on several machines agree on it."""
+"""Expressions for the database's clock, on which workers of several machines agree."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from django.db.models.functions import Now
 
 
 def from_now(seconds: float) -> Combinable:
-    """The moment ``seconds`` from now, as an expression for updates and filters."""
+    """Return the time in ``seconds`` seconds, as an expression for updates and filters."""
     return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())

@@ -1,4 +1,4 @@
-"""Named sets of results, to be taken home together."""
+"""Named sets of results, for a common download."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from product_imagery.models.result import ResultImage
 
 
 class Collection(models.Model):
-    """Results that belong together for their owner. Deleting it deletes no picture."""
+    """A set of results that their owner has grouped. Deleting it deletes no picture."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(

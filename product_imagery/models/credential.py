@@ -1,4 +1,4 @@
-"""Accounts at providers."""
+"""Credentials: accounts at providers, as the shop stores them."""
 
 from __future__ import annotations
 
@@ -25,63 +25,69 @@ from product_imagery.provider_kit.contract import Counted, Limit, Offer, Provide
 from product_imagery.provider_kit.registry import get_provider, provider_choices
 from product_imagery.provider_kit.retry import backoff
 
-KEY = "key"  #: the name of the secret that every hosted provider has
+KEY = "key"  #: name of the secret that every hosted provider has
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_SKEW = 30.0  #: seconds: the resolution of ``Date`` and a slow network are less
-OVERLAP = 7 * 86_400  #: seconds in which webhooks with the secret, or to the address before are still taken
+_SKEW = 30.0  #: seconds: more than the resolution of ``Date`` and the delay of a slow network
+OVERLAP = 7 * 86_400  #: seconds for which webhooks with the former secret, or to the former address, are still accepted
 
 
 class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
-    """Accounts by what may be done with them."""
+    """Credentials by permitted use."""
 
     def rested(self) -> CredentialQuerySet:
-        """With which something may be sent now, as far as their providers' troubles go."""
+        """Filter those that are not in a cooldown after failed calls."""
         return self.filter(models.Q(resting_until=None) | models.Q(resting_until__lte=Now()))
 
     def readable(self) -> CredentialQuerySet:
-        """Whose work may be asked about now: what is paid for is collected although nothing new is bought."""
+        """Filter those with which jobs may be read now. A pause of creates does not stop reads of paid jobs."""
         return self.rested().filter(stops_reads=False)
 
     def may_create(self, pk: int) -> bool:
-        """Whether the wait after a lost create is over."""
+        """Return whether the wait after a lost create is over."""
         return self.filter(models.Q(creates_after=None) | models.Q(creates_after__lte=Now()), pk=pk).exists()
 
     def buying(self, pks: Collection[int]) -> set[int]:
-        """Keys of those of these accounts with which new work may be sent."""
+        """Return the primary keys of those among ``pks`` with which new work may be sent."""
         return set(self.filter(pk__in=pks, is_active=True, paused_at=None).values_list("pk", flat=True))
 
     def for_provider(self, provider: str) -> ProviderCredential | None:
-        """The oldest usable account at ``provider``; one that needs no key is made when first asked for."""
+        """Return the oldest active credential of ``provider``, or ``None``.
+
+        For a provider that needs no key, the credential is created on first use.
+        """
         found = self.filter(provider=provider).order_by("-is_active", "pk").first()
         if found is None and not get_provider(provider).needs_credential:
             found, _made = self.get_or_create(provider=provider, label=get_provider(provider).label)
         return found if found is not None and found.is_active else None
 
     def called_at(self, address: uuid.UUID) -> ProviderCredential | None:
-        """The account in use whose address for webhooks holds this, or has held it lately."""
+        """Return the active credential with this current or recent webhook id, or ``None``."""
         former = models.Q(former_webhook_uuid=address, moved_at__gt=from_now(-OVERLAP))
         return self.filter(models.Q(webhook_uuid=address) | former, is_active=True).first()
 
     def lock(self, pk: int) -> None:
-        """Lock an account until the transaction ends: limits and budgets are counted under this lock."""
-        # SQLite has no row locks: there the transaction itself is the lock, once it has written.
+        """Lock the row until the transaction ends. Limits and budgets are counted under this lock."""
+        # SQLite has no row locks. There the transaction itself is the lock, once it has written.
         self.filter(pk=pk).update(label=models.F("label"))
 
     def locked(self, pk: int) -> ProviderCredential | None:
-        """The account under its lock, if it may be used for anything now."""
+        """Lock the credential and return it, or ``None`` if not even reads are allowed now."""
         self.lock(pk)
         return self.readable().filter(pk=pk).first()
 
 
 class ProviderCredential(models.Model):
-    """One account at a provider. ``is_active`` off: no new work; ``paused_reason``: why it pauses by itself.
+    """One account at a provider.
 
-    ``sealed`` maps names of secrets to lists of ciphertexts, newest first. ``webhook_uuid`` is in the address where its
-    provider calls; calls to the one before are taken for ``OVERLAP`` seconds after ``moved_at``. ``clock_skew`` is how
-    many seconds the provider's clock was ahead of ours, when that was last worth noting. ``troubles`` counts calls that
-    failed in a row; while it is not 0, as with a new account, creates are sent one at a time. ``lost_creates`` counts
-    creates in a row of which it is not known whether they arrived: while it is not 0, a call that costs nothing has to
-    go well before each create, of which none is sent before ``creates_after``.
+    - ``is_active``: whether new work is allowed; ``paused_reason``: why the credential was paused.
+    - ``sealed``: names of secrets → lists of ciphertexts, newest first.
+    - ``webhook_uuid``: id in the address of its webhooks. The former address is accepted for ``OVERLAP`` seconds after
+      ``moved_at``.
+    - ``clock_skew``: seconds by which the provider's clock is ahead of ours, at the last notable change.
+    - ``troubles``: consecutive failures. While it is not 0, as for a new credential, creates are sent one at a time.
+    - ``resting_until``: end of the cooldown after a failure.
+    - ``lost_creates``: consecutive creates of unknown outcome. While it is not 0, a free call has to succeed before
+      each create, and no create is sent before ``creates_after``.
     """
 
     webhook_uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -146,10 +152,10 @@ class ProviderCredential(models.Model):
         return self.label
 
     def pause(self, reason: str, *, stops_reads: bool, awaits_key: bool = False) -> bool:
-        """Buy nothing with the account until somebody resumes it; true for the one call that did it.
+        """Buy nothing with the credential until a person resumes it. Return whether this call paused it.
 
-        ``stops_reads``: do not even ask about work that is under way, as its key is not accepted for that either.
-        ``awaits_key``: a new key ends the pause. A pause of another kind takes the place of such a one.
+        ``stops_reads``: do not read jobs either, because the key is refused for that as well. ``awaits_key``: a new key
+        ends the pause; a pause for another reason replaces such a pause.
         """
         mine = ProviderCredential.objects.filter(pk=self.pk)
         if stops_reads:
@@ -159,9 +165,10 @@ class ProviderCredential(models.Model):
         return bool(mine.filter(weaker).update(**changes))
 
     def slow_down(self, seconds: float = 0.0) -> None:
-        """Nothing is sent for so long, or for longer each time, and then one create at a time until one goes well.
+        """Start a cooldown of ``seconds``, or of a time that doubles with each consecutive failure.
 
-        What was under way with the call that began the rest does not make it longer, unless it was told to.
+        After it, creates are sent one at a time until one succeeds. Calls that were in flight when the cooldown began
+        do not extend it, unless they give ``seconds``.
         """
         mine = ProviderCredential.objects.filter(pk=self.pk)
         until = Greatest(Coalesce("resting_until", Now()), from_now(seconds or backoff(self.troubles)))
@@ -169,42 +176,42 @@ class ProviderCredential(models.Model):
             mine.update(resting_until=until)
 
     def went_well(self) -> None:
-        """A good answer ends the slowing down."""
+        """Reset the consecutive failures after a successful response."""
         if self.troubles:
             ProviderCredential.objects.filter(pk=self.pk).update(troubles=0)
 
     def note_lost_create(self, seconds: float) -> None:
-        """It is not known whether a create arrived: the next one goes after so many seconds, and after a free call.
+        """Record a create of unknown outcome: the next one waits ``seconds``, and for a free call that succeeds.
 
-        Those that were under way together count as one.
+        Creates that were in flight together count as one.
         """
         mine = ProviderCredential.objects.filter(pk=self.pk)
         mine.update(creates_after=Greatest(Coalesce("creates_after", Now()), from_now(seconds)))
         mine.filter(lost_creates=self.lost_creates).update(lost_creates=self.lost_creates + 1)
 
     def note_create_answered(self) -> None:
-        """A create was answered, whatever the answer was: that ends the caution after lost ones."""
+        """Reset the count of lost creates after a create got a response of any kind."""
         if self.lost_creates:
             ProviderCredential.objects.filter(pk=self.pk).update(lost_creates=0, creates_after=None)
 
     def note_clock(self, skew: float | None) -> None:
-        """A provider's clock that goes otherwise than it did: signatures of its calls will look too old or too new."""
+        """Store a notable change of the provider's clock, which is needed to judge the age of its signatures."""
         if skew is not None and abs(skew - self.clock_skew) > _SKEW:
-            self.clock_skew = skew  # the same object for all jobs of a claim: noted once
+            self.clock_skew = skew  # all jobs of one acquisition share this object, so it is stored once
             ProviderCredential.objects.filter(pk=self.pk).update(clock_skew=skew)
 
     @property
     def may_buy(self) -> bool:
-        """Whether new work may be sent: in use and not paused."""
+        """True if new work may be sent: active and not paused."""
         return self.is_active and self.paused_at is None
 
     @property
     def declared(self) -> type[Provider]:
-        """The provider's class."""
+        """Class of the provider."""
         return get_provider(self.provider)
 
     def clean(self) -> None:
-        """Refuse limits that cannot be counted, and addresses at which anybody could read the key on its way."""
+        """Refuse limits and prices that cannot be read, and addresses to which the key would travel in the clear."""
         if self.declared.own_address and not self.base_url:
             needed = _("%(label)s has no address that is the same for everybody: enter yours, as in %(sample)s.")
             facts = {"label": self.declared.label, "sample": self.declared.base_url}
@@ -233,12 +240,12 @@ class ProviderCredential(models.Model):
             raise ValidationError({"own_prices": wrong}) from error
 
     def cost_of(self, operation: str, offer: Offer, options: Mapping[str, Any]) -> Decimal:
-        """What one picture costs: as the account has it for the model or the operation, else as documented."""
+        """Return the cost of one picture: by ``own_prices`` for the model or the operation, else as documented."""
         own = [self.own_prices[name] for name in (options.get("model"), operation) if name in self.own_prices]
         return Decimal(str(own[0])) if own else offer.cost_of(options)
 
     def settings(self) -> dict[str, str]:
-        """The readings in force: those that were chosen, else the first of each."""
+        """Return the choices in force: those that were made, else the first one of each field."""
         found = {}
         for field in self.declared.fields:
             if field.choices:
@@ -247,7 +254,10 @@ class ProviderCredential(models.Model):
         return found
 
     def limits(self) -> tuple[Limit, ...]:
-        """The limits in force: the documented ones, each replaced where the account has its own."""
+        """Return the limits in force: ``own_limits``, and the documented ones of other quantities.
+
+        Raises ``AttributeError``, ``TypeError`` or ``ValueError`` if ``own_limits`` are malformed.
+        """
         own = [Limit(Counted(name), int(most), int(seconds)) for name, (most, seconds) in self.own_limits.items()]
         if any(limit.most < 1 or limit.seconds < 1 for limit in own):
             raise ValueError(own)
@@ -255,25 +265,25 @@ class ProviderCredential(models.Model):
         return (*own, *(limit for limit in self.declared.limits if limit.counted not in replaced))
 
     def active_limit(self) -> int:
-        """How many jobs the provider may have at once; 0 for no limit."""
+        """Return the maximum of jobs at the provider at the same time; 0: no limit."""
         return self.declared.active_jobs if self.allowed_active is None else self.allowed_active
 
     @property
     def environment(self) -> str:
-        """``sandbox`` or ``live`` where keys of this provider tell; empty also where the key cannot be read."""
+        """``sandbox`` or ``live`` if the key shows it; else empty, also if the key cannot be decrypted."""
         with suppress(SecretError):
             return self.declared().environment(self.secret().reveal())
         return ""
 
     def address(self) -> str:
-        """The base address of the provider's API."""
+        """Return the base URL of the provider's API."""
         return self.base_url or self.declared.base_url
 
     def secrets(self, name: str = KEY) -> tuple[Secret, ...]:
-        """The secret ``name``: that of the settings, else what is stored, newest first.
+        """Return the secret ``name``: that of the settings, else the stored ones, newest first.
 
-        The one before the newest is good for ``OVERLAP`` seconds after its successor came. Raises ``SecretError`` for a
-        secret that was given for another provider or address: it is sent nowhere else, whoever edits the row.
+        The former secret is valid for ``OVERLAP`` seconds after it was replaced. Raises ``SecretError`` for a secret
+        that was entered for another provider or address: it is never sent elsewhere, whoever edits the row.
         """
         given = self._given_in_settings(name)
         if given:
@@ -281,7 +291,7 @@ class ProviderCredential(models.Model):
         tokens = self.sealed.get(name, [])
         found = [unseal(token, self._place(name)) for token in tokens[:1]]
         if len(tokens) > 1 and time.time() - sealed_at(tokens[0]) < OVERLAP:
-            with suppress(SecretError):  # of the one before: that is why it was entered anew
+            with suppress(SecretError):  # the former one may be unreadable: perhaps that is why it was replaced
                 found += [unseal(token, self._place(name)) for token in tokens[1:]]
         return tuple(found)
 
@@ -298,22 +308,22 @@ class ProviderCredential(models.Model):
 
     @property
     def secret_names(self) -> list[str]:
-        """Names of all secrets that this account may have."""
+        """Names of all secrets that this credential can have."""
         return [KEY, *(field.name for field in self.declared.fields if field.secret)]
 
     def secret(self, name: str = KEY) -> Secret:
-        """The newest secret ``name``; empty when there is none. Raises ``SecretError``."""
+        """Return the newest secret ``name``; empty if there is none. Raises ``SecretError``."""
         return next(iter(self.secrets(name)), Secret(""))
 
     def set_secret(self, value: str, name: str = KEY) -> None:
-        """Replace a secret; the one before stays good for a while, for webhooks. The caller saves ``sealed``.
+        """Replace a secret. The former one stays valid for a while, for webhooks. The caller saves ``sealed``.
 
-        It is bound to the provider and the address of this moment: set ``base_url`` first.
+        The secret is bound to the current provider and address, so set ``base_url`` first.
         """
         self.sealed = {**self.sealed, name: [seal(value.strip(), self._place(name)), *self.sealed.get(name, [])[:1]]}
 
     def hint(self, name: str = KEY) -> str:
-        """``••••`` and the last four characters, a dash without a secret, or that it cannot be read."""
+        """Return ``••••`` and the last four characters, a dash without a secret, or a note that it is unreadable."""
         try:
             found = self.secret(name)
         except SecretError:

@@ -1,4 +1,4 @@
-"""What other programs want to be told, and what has been told to them."""
+"""Webhook endpoints of other programs, and the outbox of event deliveries."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.encryption import seal, unseal
 from product_imagery.models.leases import Lease, LeaseQuerySet
 
-_OVERLAP = timedelta(hours=24)  #: both secrets sign for so long after a rotation
+_OVERLAP = timedelta(hours=24)  #: time after a rotation in which both secrets sign
 _SECRET_BYTES = 32
 _PREFIX = "whsec_"
 
 
 class Event(models.TextChoices):
-    """What can happen. ``enhancement.completed`` comes for partial completion too; its data tells which."""
+    """Kinds of events. ``enhancement.completed`` covers partial completion too; its data shows which."""
 
     ITEM_COMPLETED = "enhancement.item.completed", _("a picture was made")
     ITEM_FAILED = "enhancement.item.failed", _("a picture could not be made")
@@ -38,19 +38,19 @@ class Event(models.TextChoices):
     IMAGE_RESTORED = "image.restored", _("the earlier picture was put back")
 
 
-#: the two that an endpoint gets without having asked
+#: the two that an endpoint receives without a subscription
 VERIFICATION, TEST = "endpoint.verification", "endpoint.test"
 
 
 class WebhookEndpoint(models.Model):
-    """An address that is told what happens to its owner's enhancements.
+    """An address that receives the events of its owner's enhancements.
 
-    It is told nothing before it has answered a challenge. Secrets are stored encrypted; after a rotation the old one
-    signs beside the new one for a day, however many there are.
+    It receives nothing else before it has confirmed a challenge. Secrets are stored encrypted. After a rotation, all
+    former secrets sign along with the new one for a day.
     """
 
     class State(models.TextChoices):
-        """``pending``: it has not answered the challenge yet."""
+        """State of an endpoint. ``pending``: it has not confirmed the challenge yet."""
 
         PENDING = "pending", _("waiting for its answer to the challenge")
         ACTIVE = "active", _("active")
@@ -82,9 +82,9 @@ class WebhookEndpoint(models.Model):
         return self.description or self.url[:80]
 
     def new_secret(self) -> str:
-        """Give it a secret, and return it: it cannot be had again. The one before signs for another day.
+        """Generate a secret and return it; it cannot be shown again. The former one signs for another day.
 
-        The caller saves.
+        The caller saves the endpoint.
         """
         secret = _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
         now = timezone.now()
@@ -93,7 +93,7 @@ class WebhookEndpoint(models.Model):
         return secret
 
     def signing_keys(self) -> list[bytes]:
-        """The keys that sign now, newest first. Raises ``SecretError``."""
+        """Return the keys that sign now, newest first. Raises ``SecretError``."""
         found = [unseal(one["token"], self._place).reveal() for one in self._good(timezone.now())]
         return [base64.b64decode(secret.removeprefix(_PREFIX)) for secret in found]
 
@@ -101,7 +101,7 @@ class WebhookEndpoint(models.Model):
         return [one for one in self.sealed if not one["until"] or datetime.fromisoformat(one["until"]) > now]
 
     def vouches_for(self, url: str) -> bool:
-        """Whether ``url`` is on this endpoint's own scheme, host and port: it has answered for those."""
+        """Return whether ``url`` has the scheme, host and port of this endpoint, which has proved to own them."""
         own, other = urlsplit(self.url), urlsplit(url)
         return (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())
 
@@ -111,20 +111,23 @@ class WebhookEndpoint(models.Model):
 
 
 class EventQuerySet(LeaseQuerySet["EventDelivery"]):
-    """Deliveries by what may be sent, and the leases on them."""
+    """Deliveries by state, and leases on them."""
 
     def sendable(self) -> EventQuerySet:
-        """What waits and may be sent: an endpoint that has not answered the challenge gets nothing but that."""
+        """Filter waiting deliveries that may be sent: to a pending endpoint, only the challenge."""
         proven = models.Q(endpoint__state=WebhookEndpoint.State.ACTIVE)
         asked = models.Q(endpoint__state=WebhookEndpoint.State.PENDING, kind=VERIFICATION)
         return self.filter(proven | asked, state=EventDelivery.State.WAITING)
 
     def fresh(self) -> EventQuerySet:
-        """What has not been tried yet."""
+        """Filter sendable deliveries without an attempt."""
         return self.sendable().filter(attempts=0)
 
     def acquire_due(self, *, most: int, each: int, busy: Mapping[int, int], seconds: float) -> list[EventDelivery]:
-        """Lease up to ``most`` due deliveries for ``seconds``, counting those under way at most ``each`` of one."""
+        """Lease up to ``most`` due deliveries for ``seconds``, at most ``each`` per endpoint.
+
+        ``busy`` counts the deliveries in flight by endpoint, which count towards ``each``.
+        """
         due = self.sendable().free().filter(due_at__lte=Now())
         waiting = WebhookEndpoint.objects.filter(Exists(due.filter(endpoint=OuterRef("pk")))).order_by("?")
         chosen: list[int] = []
@@ -142,18 +145,18 @@ class EventQuerySet(LeaseQuerySet["EventDelivery"]):
         return list(leased.select_related("endpoint"))
 
     def set_aside(self, delivery: EventDelivery, reason: str) -> None:
-        """Give up a delivery that cannot be dealt with, if its lease is still ours; it can be sent again by hand."""
+        """Give up a delivery that cannot be processed, if its lease is still ours. It can be sent again by hand."""
         self.held(delivery).release(state=EventDelivery.State.FAILED, note=reason[:300])
 
 
 class EventDelivery(Lease):
-    """One event for one endpoint: the outbox. Written in the transaction of what happened, sent by a worker.
+    """One event for one endpoint, in the outbox. Written in the transaction of the event, sent by a worker.
 
-    Every attempt has the same id and the same bytes. ``url``: where it goes instead of the endpoint's own address.
+    Every attempt has the same id and the same bytes. ``url`` replaces the endpoint's own address, if given.
     """
 
     class State(models.TextChoices):
-        """``failed``: given up after the last attempt; it can be sent again by hand."""
+        """State of a delivery. ``failed``: given up after the last attempt; it can be sent again by hand."""
 
         WAITING = "waiting", _("waiting")
         DELIVERED = "delivered", _("delivered")
@@ -162,7 +165,7 @@ class EventDelivery(Lease):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="deliveries")
     kind = models.CharField(_("event"), max_length=40)
-    body = models.TextField(_("body"))  # as it is sent: a database may sort the fields of JSON
+    body = models.TextField(_("body"))  # text, because a JSON column may reorder fields
     url = models.TextField(_("address"), blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
@@ -191,5 +194,5 @@ class EventDelivery(Lease):
 
     @property
     def message_id(self) -> str:
-        """What the receiver knows it by, the same on every attempt."""
+        """Id for the receiver, the same on every attempt."""
         return f"msg_{self.uuid.hex}"

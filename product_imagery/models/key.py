@@ -1,4 +1,4 @@
-"""Keys of the API, what they used of their limits, and what their creates were answered."""
+"""API keys, their use of rate limits, and stored responses for ``Idempotency-Key``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from product_imagery.models.amounts import not_negative
 
 LIVE, TEST = "pik_live_", "pik_test_"
 RATE_SECONDS = 60
-_NAME_LENGTH = 8  #: of the visible part behind ``pik_live_``
+_NAME_LENGTH = 8  #: characters of the visible part after ``pik_live_``
 
 
 class Scope(models.TextChoices):
-    """What a key may be used for. Its owner's own permissions bound it as well."""
+    """Permitted use of a key. The permissions of its owner apply as well."""
 
     READ = "read", _("look at everything of its owner's")
     ENHANCE = "enhance", _("start, cancel and retry enhancements (may spend money)")
@@ -35,7 +35,7 @@ class Scope(models.TextChoices):
 
 
 class KeyState(models.TextChoices):
-    """Whether a key can still be used."""
+    """State of a key."""
 
     GOOD = "good", _("good")
     EXPIRED = "expired", _("expired")
@@ -43,23 +43,26 @@ class KeyState(models.TextChoices):
 
 
 class KeyQuerySet(models.QuerySet["ApiKey"]):
-    """Finding and spending."""
+    """Keys by their text, and creation of keys."""
 
     def issue(self, **fields: Any) -> tuple[ApiKey, str]:
-        """Make a key; return it and its text, which cannot be had again."""
+        """Create a key; return it and its text, which cannot be shown again."""
         key = ApiKey(**fields)
         text = key.seal()
         key.save(force_insert=True)
         return key, text
 
     def lock(self, pk: int) -> None:
-        """Lock a key until the transaction ends: what it uses is counted under this lock."""
+        """Lock the row until the transaction ends. Its use is counted under this lock."""
         self.filter(pk=pk).update(
             last_used_at=Now()
-        )  # on SQLite the transaction itself is the lock, once it has written
+        )  # on SQLite, the transaction itself is the lock once it has written
 
     def known(self, text: str) -> ApiKey | None:
-        """The good key with this text: not revoked, not expired, its owner active. Compared in constant time."""
+        """Return the valid key with this text, or ``None``: not revoked, not expired, owner active.
+
+        Compares in constant time.
+        """
         prefix = text[: len(LIVE) + _NAME_LENGTH]
         unexpired = Q(expires_at=None) | Q(expires_at__gt=Now())
         good = self.filter(unexpired, revoked_at=None, owner__is_active=True)
@@ -69,9 +72,9 @@ class KeyQuerySet(models.QuerySet["ApiKey"]):
 
 
 class ApiKey(models.Model):
-    """A key that a program uses in its owner's name. Only its visible beginning and a SHA-256 are stored.
+    """A key with which a program acts for its owner. Only its visible beginning and a SHA-256 are stored.
 
-    A test key (``is_test``) works on the local engine alone: nothing is charged, nothing touches a product.
+    A test key (``is_test``) uses the local engine only: it is never charged and never changes a product.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -107,39 +110,39 @@ class ApiKey(models.Model):
 
     @property
     def state(self) -> KeyState:
-        """Good until it is revoked or has expired."""
+        """Current state: good until it is revoked or has expired."""
         if self.revoked_at:
             return KeyState.REVOKED
         return KeyState.EXPIRED if self.expires_at and self.expires_at <= timezone.now() else KeyState.GOOD
 
     def seal(self) -> str:
-        """Give a new key its text, of which it keeps no more than beginning and digest. The caller saves it."""
+        """Generate the text of a new key and return it; the row keeps its beginning and digest. The caller saves it."""
         self.prefix = (TEST if self.is_test else LIVE) + secrets.token_hex(_NAME_LENGTH // 2)
         text = f"{self.prefix}_{secrets.token_urlsafe(32)}"
         self.digest = _digest(text)
         return text
 
     def revoke(self) -> bool:
-        """End it at once; true for the one call that did."""
+        """Revoke the key at once. Return whether this call did it."""
         return bool(ApiKey.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now()))
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a key has left in the last ``RATE_SECONDS``: ``fits`` tells whether it was enough for what was asked."""
+    """Rest of a key's rate limit in the last ``RATE_SECONDS``; ``fits`` tells whether the request was within it."""
 
     fits: bool
     left: int
-    free_at: float  #: Unix time at which the oldest use is forgotten
+    free_at: float  #: Unix time at which the oldest use leaves the window
 
 
 class RateUseQuerySet(models.QuerySet["RateUse"]):
-    """A sliding log under the key's lock: exact over all processes and at every moment."""
+    """A sliding log under the key's lock, which is exact across processes."""
 
     def spend(self, key: ApiKey, weight: int, most: int, *, owed: int = 0) -> Allowance:
-        """Count ``weight``, or all of ``most`` where that is less, if that many fit into what is left of it.
+        """Count ``weight``, but no more than ``most``, if it fits into the rest of ``most``. Return the rest.
 
-        ``owed`` is what was let through before without being written down: it is counted in any case.
+        ``owed`` is use that was allowed before without being recorded: it is counted in any case.
         """
         weight = min(weight, most)
         with transaction.atomic():
@@ -156,12 +159,12 @@ class RateUseQuerySet(models.QuerySet["RateUse"]):
         return Allowance(fits, left - weight if fits else max(0, left), free_at + RATE_SECONDS)
 
     def used(self, key: ApiKey) -> int:
-        """How much is written down of the last ``RATE_SECONDS``."""
+        """Return the recorded use of the last ``RATE_SECONDS``."""
         window = Now() - timedelta(seconds=RATE_SECONDS)
         return int(self.filter(key=key, at__gt=window).aggregate(used=Sum("weight"))["used"] or 0)
 
     def _free_at(self, key: ApiKey, wanted: int) -> float:
-        """When the use is that has to be forgotten before so many more fit."""
+        """Return the time of the use that has to leave the window before ``wanted`` more fit."""
         window = Now() - timedelta(seconds=RATE_SECONDS)
         for at, weight in self.filter(key=key, at__gt=window).order_by("at").values_list("at", "weight"):
             wanted -= weight
@@ -175,7 +178,7 @@ def _moment(at: datetime | None) -> float:
 
 
 class RateUse(models.Model):
-    """One request of a key, as its limit counts it."""
+    """One request with a key, with its weight in the rate limit."""
 
     key = models.ForeignKey(ApiKey, models.CASCADE, related_name="uses")
     weight = models.PositiveIntegerField()
@@ -191,9 +194,9 @@ class RateUse(models.Model):
 
 
 class StoredAnswer(models.Model):
-    """What a create was answered, for those who ask again with the same ``Idempotency-Key``.
+    """The response to a create, returned again for a request with the same ``Idempotency-Key``.
 
-    Made before the work and in its transaction: a second request with the key waits for the first one's end.
+    The row is inserted before the work, in the same transaction, so a second request with the key waits for the first.
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -201,7 +204,7 @@ class StoredAnswer(models.Model):
     key = models.CharField(max_length=160)
     digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0)
-    body = models.TextField()  # as it was sent: a database may sort the fields of JSON
+    body = models.TextField()  # text, because a JSON column may reorder fields
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -213,5 +216,5 @@ class StoredAnswer(models.Model):
 
 
 def _digest(text: str) -> str:
-    """Plain SHA-256: the text carries 256 random bits, so nothing slower is needed."""
+    """Return a plain SHA-256: the text has 256 random bits, so no slow hash is needed."""
     return hashlib.sha256(text.encode()).hexdigest()

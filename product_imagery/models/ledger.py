@@ -1,4 +1,4 @@
-"""What was spent, and what is promised."""
+"""Ledger of spending: reservations, settlements and releases."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from product_imagery.models.job import ProviderJob
 
 
 class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
-    """Sums."""
+    """Sums of ledger entries."""
 
     def spent_on_work_since(self, moment: datetime) -> Decimal:
-        """What of this work was ordered since ``moment`` costs, or may cost.
+        """Return the cost, actual or reserved, of the work that was ordered since ``moment``.
 
-        A correction belongs to the day of its order: what is released today of yesterday's is no money for today.
+        A correction belongs to the day of its order: releasing yesterday's reservation does not raise today's budget.
         """
         ordered = self.filter(kind=CreditEntry.Kind.RESERVE, at__gte=moment).values("job")
         return CreditEntry.objects.filter(job__in=ordered).aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
     def usage(self, first: date, last: date) -> Any:
-        """``day``, ``provider``, ``key`` (its visible beginning), ``jobs``, ``total``; ``spent``, by finished ones.
+        """Return usage by ``day``, ``provider`` and ``key`` (its visible beginning), from ``first`` to ``last``.
 
-        A correction belongs to the day of its order, as in budgets.
+        Rows have ``jobs``, ``total`` (actual or reserved) and ``spent`` (finished jobs only). A correction belongs to
+        the day of its order, as in budgets.
         """
         day = TruncDate("job__created_at")
         ended = Q(job__finished_at__isnull=False)
@@ -41,16 +42,16 @@ class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
         return rows.annotate(jobs=Count("job", distinct=True), **sums).order_by("-day", "provider", "key")
 
     def booked(self, jobs: Iterable[ProviderJob]) -> dict[int, Decimal]:
-        """What is promised or spent for each of these jobs, by key; jobs without an entry are missing."""
+        """Return the reserved or actual cost of each of these jobs, by primary key, where there is one."""
         sums = self.filter(job__in=list(jobs)).order_by().values_list("job").annotate(Sum("amount"))
         return dict(sums)
 
 
 class CreditEntry(models.Model):
-    """One movement: the amounts of all entries of a job add up to what it costs. Rows are only ever added."""
+    """One ledger entry. The amounts of all entries of a job add up to its cost. Rows are only added."""
 
     class Kind(models.TextChoices):
-        """``settle`` corrects what was reserved to what it really cost; ``release`` takes a reservation back."""
+        """Kind of an entry. ``settle`` corrects the reserved cost to the actual one; ``release`` cancels it."""
 
         RESERVE = "reserve", _("reserved")
         SETTLE = "settle", _("settled")

@@ -1,4 +1,4 @@
-"""Calls at providers, as their limits count them."""
+"""Rate limits of providers: a log of calls."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class LimitUseQuerySet(models.QuerySet["LimitUse"]):
-    """A sliding log: exact whatever window the provider has in mind. It is as short as the limit is."""
+    """A sliding log, which is exact for windows of any phase. It is never longer than the limit."""
 
     def room(self, credential: ProviderCredential, limits: Iterable[Limit]) -> dict[Counted, int]:
-        """How many more of what is limited fit now. The caller holds the credential's lock."""
+        """Return the remaining amount of each limited quantity. The caller holds the credential's lock."""
         windows = {f"limit_{number}": limit for number, limit in enumerate(limits)}
         within = {
             name: Sum("amount", filter=Q(counted=limit.counted, at__gt=Now() - timedelta(seconds=_window(limit))))
@@ -37,13 +37,13 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
         return room
 
     def wait(self, credential: ProviderCredential, limits: Iterable[Limit], counted: Counted) -> float:
-        """Seconds before it is worth looking for room again: a sixtieth of the longest window."""
+        """Return the seconds after which to check for room again: a sixtieth of the longest window."""
         return max((limit.seconds for limit in limits if limit.counted is counted), default=0) / 60
 
     def note_each(
         self, credential: ProviderCredential, limits: Iterable[Limit], calls: Iterable[tuple[ProviderJob, Amounts]]
     ) -> None:
-        """Write down the calls for these jobs, which keep the keys: they are dated anew when they are sent."""
+        """Record the calls of these jobs. ``job.uses`` keeps the keys, because ``sent_now`` updates the times."""
         watched = {limit.counted for limit in limits}
         made = [
             (job, LimitUse(credential=credential, counted=counted, amount=amount))
@@ -56,21 +56,21 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
             job.uses = (*job.uses, use.pk)
 
     def sent_now(self, jobs: Iterable[ProviderJob]) -> None:
-        """Date the calls for these jobs: counted when they were claimed, they are sent only now.
+        """Set the time of the calls of these jobs to now: they were counted when the jobs were acquired.
 
-        One that is in its window yet takes no more of it when it moves on.
+        A call that is still in its window does not count twice.
         """
         uses = [pk for job in jobs for pk in job.uses]
         if uses:
             self.filter(pk__in=uses).update(at=Now())
 
     def not_sent(self, job: ProviderJob) -> None:
-        """The call for a job was not made after all: what it took of the limits is free again."""
+        """Delete the records of a job whose call was not made after all."""
         if job.uses:
             self.filter(pk__in=job.uses).delete()
 
     def note(self, credential: ProviderCredential, limits: Iterable[Limit], amounts: dict[Counted, int]) -> None:
-        """Write down calls that are about to be made, if a limit counts them."""
+        """Record calls that are about to be made, if a limit counts them."""
         watched = {limit.counted for limit in limits}
         rows = [
             LimitUse(credential=credential, counted=counted, amount=amount)
@@ -80,11 +80,11 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
         self.bulk_create(rows)
 
     def forget(self) -> None:
-        """Delete what no window reaches any more."""
+        """Delete records that are older than every window."""
         for credential in ProviderCredential.objects.filter(provider__in=list(all_providers())).iterator():
             try:
                 limits = credential.limits()
-            except (AttributeError, TypeError, ValueError):  # not readable: its worker says so, and nothing is lost
+            except (AttributeError, TypeError, ValueError):  # malformed limits: the worker reports them
                 continue
             longest = max(map(_window, limits), default=0.0)
             self.filter(credential=credential, at__lt=Now() - timedelta(seconds=longest)).delete()
@@ -94,12 +94,12 @@ Amounts: TypeAlias = Mapping[Counted, int]
 
 
 def _window(limit: Limit) -> float:
-    """A little longer than the provider's: what is counted now may arrive there two seconds later."""
+    """Return a window slightly longer than the provider's, as a call may arrive there two seconds later."""
     return limit.seconds + min(2.0, 0.04 * limit.seconds)
 
 
 class LimitUse(models.Model):
-    """``amount`` calls, or pictures, at one moment of the database's clock."""
+    """A number of calls or pictures at one time of the database's clock."""
 
     credential = models.ForeignKey(ProviderCredential, models.CASCADE, related_name="uses")
     counted = models.CharField(max_length=12)

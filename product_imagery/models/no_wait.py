@@ -1,4 +1,4 @@
-"""A write that gives up where it would have to wait for another connection's."""
+"""Writes that fail at once instead of waiting for another connection."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from django.db import connection
 
 @contextmanager
 def no_wait() -> Iterator[None]:
-    """On SQLite, raise ``OperationalError`` at once where the write lock is taken, instead of waiting for it.
+    """Raise ``OperationalError`` at once inside the block if SQLite's write lock is taken.
 
-    Other databases lock rows, which are held for as long as a statement: there nothing changes.
+    On other databases this does nothing: they lock rows, only for as long as a statement.
     """
     if connection.vendor != "sqlite":
         yield

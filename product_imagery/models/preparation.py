@@ -1,4 +1,4 @@
-"""What a worker still has to make of a request that was accepted."""
+"""Accepted requests whose items a worker still has to create."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from product_imagery.models.enhancement import Enhancement
 
 
 class PreparationQuerySet(models.QuerySet["Preparation"]):
-    """Preparations by whose turn it is."""
+    """Preparations by due time."""
 
     def due(self) -> PreparationQuerySet:
-        """Whose time has come, the longest waiting first."""
+        """Filter due preparations, in the order of their due time."""
         return self.filter(due_at__lte=Now()).order_by("due_at", "pk").select_related("enhancement__credential")
 
     def promised(self) -> Decimal:
-        """What is reserved and not yet booked on jobs."""
+        """Return the sum that is reserved and not yet booked on jobs."""
         return self.aggregate(total=models.Sum("reserved"))["total"] or Decimal(0)
 
     def advance(self, one: Preparation, *, position: int, left: int, cost: Decimal) -> bool:
-        """Move on by one batch, in its transaction; false for all but the first worker that comes so far."""
+        """Advance by one batch, in its transaction. Return false if another worker has done it."""
         here = self.filter(pk=one.pk, position=one.position)
         reserved = Greatest(F("reserved") - cost, Decimal(0), output_field=models.DecimalField())
         return bool(here.update(position=position, left=left, reserved=reserved, failures=0, due_at=Now()))
 
 
 class Preparation(models.Model):
-    """A frozen selection that becomes items batch by batch, or an order to try again. It goes when all is made.
+    """A frozen selection that becomes items in batches, or a request to retry. Deleted when all items are made.
 
-    ``position`` is how far it has come: in ``pictures``, or the last job tried again, up to ``until``. ``left`` is how
-    many pictures are no items yet. ``reserved`` is what is promised and not yet booked on jobs: it counts for budgets.
+    ``position`` is the progress: an index in ``pictures``, or the last retried job, up to ``until``. ``left`` is the
+    number of pictures without an item. ``reserved`` is not yet booked on jobs, and counts towards budgets.
     """
 
     class Kind(models.TextChoices):
-        """What is made of it."""
+        """Kind of preparation: a new enhancement, or a retry."""
 
         START = "start"
         RETRY = "retry"
@@ -69,5 +69,5 @@ class Preparation(models.Model):
         return f"{self.enhancement} {self.position}"
 
     def facts(self) -> dict[str, Any]:
-        """How the pictures are chosen, as ``make_plan`` takes it."""
+        """Return the choice of pictures as keyword arguments of ``make_plan``."""
         return {"fresh": self.fresh, "from_present": self.from_present}

@@ -1,4 +1,4 @@
-"""Named looks."""
+"""Presets: named choices of operation and options."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from product_imagery.provider_kit.registry import all_providers, get_offer, get_
 
 
 def operation_choices() -> list[tuple[str, str]]:
-    """For model fields: a callable, so that a new operation makes no migration."""
+    """Return choices for model fields, which take a callable so that a new operation needs no migration."""
     return [(operation.value, operation.value.replace("_", " ")) for operation in Operation]
 
 
 class PresetQuerySet(models.QuerySet["Preset"]):
-    """Presets by who can use them."""
+    """Presets by availability."""
 
     def offered(self) -> PresetQuerySet:
-        """Switched on, and with a provider that needs no account or has one in use."""
+        """Filter active presets whose provider needs no credential or has an active one."""
         free = [slug for slug, provider in all_providers().items() if not provider.needs_credential]
         account = ProviderCredential.objects.filter(provider=models.OuterRef("provider"), is_active=True)
         return self.filter(models.Q(provider__in=free) | models.Exists(account), is_active=True)
 
 
 class Preset(models.Model):
-    """An operation with options under a name that a merchant understands. Some ship, shops add their own."""
+    """An operation with options, under a name for merchants. Some are shipped; shops add their own."""
 
     name = models.SlugField(_("name"), max_length=60, unique=True)
     label = models.CharField(_("label"), max_length=80)
@@ -53,7 +53,7 @@ class Preset(models.Model):
         return self.label
 
     def clean(self) -> None:
-        """Refuse options that the provider does not honour."""
+        """Refuse options that the provider does not honour, and credentials of another provider."""
         try:
             offer = get_offer(get_provider(self.provider), self.operation)
             self.options = {k: v for k, v in offer.clean(self.options or {}).items() if k in self.options}

@@ -1,4 +1,4 @@
-"""What a merchant ticked, kept on the server while the confirm page is open."""
+"""Selections of products, kept while the confirmation page is open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import models
 
 
 class Selection(models.Model):
-    """Primary keys of the chosen products. Removed after a day by the sweep."""
+    """Primary keys of the selected products. A worker deletes the row after a day."""
 
     uuid = models.UUIDField(default=uuid.uuid4, primary_key=True, editable=False)
     content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+")

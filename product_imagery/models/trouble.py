@@ -1,4 +1,4 @@
-"""What a worker cannot do on its machine at present, and why."""
+"""Current failures of workers, by machine and task."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.clock import from_now
 
-_HEARD_SECONDS = 900.0  #: what was not seen again for so long is over, or its machine is gone
+_HEARD_SECONDS = 900.0  #: seconds without a failure after which it is over, or its machine is gone
 
 
 class TroubleQuerySet(models.QuerySet["WorkerTrouble"]):
-    """Troubles by machine and task."""
+    """Failures by machine and task."""
 
     def present(self) -> TroubleQuerySet:
-        """Those that are not over, as far as anybody knows."""
+        """Filter failures that are not known to be over."""
         return self.filter(last_at__gt=from_now(-_HEARD_SECONDS))
 
     def note(self, machine: str, task: str, reason: str) -> None:
-        """Write down one more failure of ``task`` on ``machine``."""
+        """Record another failure of ``task`` on ``machine``."""
         mine, reason = self.filter(machine=machine, task=task), reason.replace("\0", "")[:500]
         if not mine.update(reason=reason, failures=F("failures") + 1, last_at=Now()):
             self.bulk_create([WorkerTrouble(machine=machine, task=task, reason=reason)], ignore_conflicts=True)
 
     def end(self, machine: str, task: str) -> None:
-        """Forget what is over."""
+        """Delete the failure of a task that has succeeded."""
         self.filter(machine=machine, task=task).delete()
 
     def forget(self) -> None:
-        """Delete what nobody has seen for a day."""
+        """Delete failures that were not seen for a day."""
         self.filter(last_at__lt=from_now(-86_400)).delete()
 
 
 class WorkerTrouble(models.Model):
-    """A task of the worker that fails on one machine. The row goes when the task succeeds again."""
+    """A task of the worker that fails on one machine. Deleted when the task succeeds again."""
 
     machine = models.CharField(_("machine"), max_length=120)
     task = models.CharField(_("task"), max_length=120)

@@ -1,4 +1,4 @@
-"""Pictures that belong to no product of the shop."""
+"""Uploaded pictures, which belong to no product of the shop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def time_ordered() -> uuid.UUID:
-    """A UUID of version 7 (RFC 9562): cannot be guessed, and the newest sorts last."""
+    """Return a UUID of version 7 (RFC 9562): unguessable, and ordered by time."""
     moment = time.time_ns() // 1_000_000
     version, variant = 0x7 << 76, 0b10 << 62
     return uuid.UUID(int=moment << 80 | version | secrets.randbits(12) << 64 | variant | secrets.randbits(62))
@@ -30,18 +30,18 @@ def _beside_source(upload: Upload, filename: str) -> str:
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
-    """Uploads of one owner."""
+    """Uploads by owner."""
 
     def of(self, owner: AbstractBaseUser, is_test: bool) -> UploadQuerySet:
-        """Those of an owner; what test keys made and what others made does not mix."""
+        """Filter the uploads of an owner, made with test keys or with live ones."""
         return self.filter(owner=owner.pk, is_test=is_test)
 
 
 class Upload(models.Model):
-    """A picture that came through the API. It is worked on as a product with one picture is.
+    """A picture from the API. It is enhanced like a product with one picture.
 
-    ``source`` names a file in the storage of results. Where there is a ``source_url``, the first worker that needs the
-    file fetches it from there. ``kept`` is false until the request that brought the picture is accepted.
+    ``source`` is a file in the storage of results. If there is a ``source_url``, the first worker that needs the file
+    fetches it from there. ``kept`` is false until the request with the picture is accepted.
     """
 
     id = models.UUIDField(primary_key=True, default=time_ordered, editable=False)
@@ -52,7 +52,7 @@ class Upload(models.Model):
     name = models.CharField(_("name"), max_length=200)
     source = models.FileField(_("picture"), storage=results_storage, max_length=255)
     source_url = models.TextField(_("fetched from"), blank=True)
-    origin = models.CharField(max_length=80, editable=False)  # what tells pictures apart: sha256:…, url:…
+    origin = models.CharField(max_length=80, editable=False)  # identity of the picture: sha256:…, url:…
     enhanced = models.FileField(
         _("enhanced picture"), storage=results_storage, upload_to=_beside_source, max_length=255, blank=True
     )

@@ -1,4 +1,4 @@
-"""What stood on a product before and after each publication."""
+"""Versions: the files of a product before and after each publication."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from product_imagery.models.result import ResultImage
 
 
 class ImageVersion(models.Model):
-    """One publication: enough to put back exactly what was there. Digests are SHA-256 (hex), empty for no file.
+    """One publication, with all that is needed to restore the previous state exactly.
 
-    ``place`` is the picture: table, column and row, the same under every registration.
+    Digests are SHA-256 in hex, empty for no file. ``place`` is table, column and row of the picture, however the model
+    is registered.
     """
 
     result = models.ForeignKey(ResultImage, models.SET_NULL, null=True, related_name="versions")

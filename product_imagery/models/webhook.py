@@ -1,4 +1,4 @@
-"""Inbound webhook calls, as received."""
+"""Inbox of webhooks from providers, as received."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.models.clock import from_now
 from product_imagery.models.credential import ProviderCredential
 
-_FAILURES = 5  #: after so many a call is set aside
-_SOON = 60.0  #: seconds after which a call that was not acted on is taken up by a worker
+_FAILURES = 5  #: number after which a delivery is set aside
+_SOON = 60.0  #: seconds after which a worker processes a delivery that was not processed on arrival
 
 
 class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
-    """Calls by what has become of them."""
+    """Deliveries by state of processing."""
 
     def forgotten(self) -> DeliveryQuerySet:
-        """Those that nobody has acted on, nor is about to."""
+        """Filter deliveries that were not processed and are not being processed."""
         return self.filter(received_at__lt=from_now(-_SOON), processed_at=None, set_aside_at=None)
 
     def set_aside(self) -> DeliveryQuerySet:
-        """Those that could not be acted on again and again: ``outcome`` says why."""
+        """Filter deliveries that failed repeatedly; ``outcome`` has the reason."""
         return self.filter(set_aside_at__isnull=False)
 
     def note_failure(self, pk: int, reason: str) -> None:
-        """Count a failure; after the last one allowed the call is set aside."""
+        """Count a failure, and set the delivery aside after too many."""
         mine = self.filter(pk=pk, processed_at=None)
         mine.update(failures=F("failures") + 1, outcome=reason[:200])
         mine.filter(failures__gte=_FAILURES, set_aside_at=None).update(set_aside_at=Now())
 
 
 class WebhookDelivery(models.Model):
-    """One call that was verified, or came from a provider that does not sign. ``headers`` are an allow-list.
+    """One webhook that was verified, or that came from a provider that does not sign.
 
-    ``job_token`` is the job's own uuid, where the call came to the job's own address. A call that could not be acted on
-    several times is set aside, with the reason in ``outcome``, until a person has it processed again.
+    ``headers`` contain only those of an allow-list. ``job_token`` is the UUID of the job, if the webhook came to the
+    address of one job. A delivery that fails several times is set aside, with the reason in ``outcome``, until a person
+    processes it again.
     """
 
     credential = models.ForeignKey(ProviderCredential, models.CASCADE, related_name="deliveries")

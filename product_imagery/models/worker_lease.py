@@ -1,4 +1,4 @@
-"""Seats of workers: so many worker loops run at once."""
+"""Leases on seats, which limit the number of worker loops."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.db.models.functions import Now
 from product_imagery.models.clock import from_now
 from product_imagery.models.leases import Lease, LeaseQuerySet
 
-_LONGEST = 60.0  #: seconds that a seat may be leased ahead where the setting is shorter: other workers may have another
+_LONGEST = 60.0  #: seconds of the longest plausible lease, as other workers may have a longer setting
 
 
 class WorkerLeaseQuerySet(LeaseQuerySet["WorkerLease"]):
-    """A fixed number of seats: a worker loop too many ends after one update."""
+    """A fixed number of seats. A worker loop without one ends."""
 
     def acquire_seat(self, *, seats: int, seconds: float, holder: str) -> WorkerLease | None:
-        """Lease a free seat for ``seconds``, or return ``None`` when all are held by living workers."""
+        """Lease a free seat for ``seconds``; return ``None`` if living workers hold all seats."""
         longest = max(2 * seconds, _LONGEST) + 1
         for number in range(seats):
             seat = self.filter(number=number)
@@ -29,13 +29,13 @@ class WorkerLeaseQuerySet(LeaseQuerySet["WorkerLease"]):
         return None
 
     def turn_to_clear_up(self, seconds: float) -> bool:
-        """True for the one caller in so many seconds that is to clear up."""
+        """Return true for one caller in every ``seconds``, which then does the maintenance."""
         due = Q(cleared_at=None) | Q(cleared_at__lt=from_now(-seconds))
         return bool(self.filter(due, number=0).update(cleared_at=Now()))
 
 
 class WorkerLease(Lease):
-    """The seat of one worker loop. ``seen_at`` is the last sign of life of its holder."""
+    """Seat of one worker loop. ``seen_at`` is the last sign of life of its holder."""
 
     number = models.PositiveSmallIntegerField(unique=True)
     seen_at = models.DateTimeField(null=True)
@@ -51,7 +51,7 @@ class WorkerLease(Lease):
         return f"seat {self.number}"
 
     def renew(self, seconds: float) -> bool:
-        """Keep the seat; ``False`` when it has been lost to another worker."""
+        """Renew the lease; return false if another worker has taken the seat."""
         return bool(WorkerLease.objects.renew([self], seconds, seen_at=Now()))
 
     def release(self) -> None:
