@@ -130,7 +130,7 @@ def test_a_merchant_gets_a_better_picture_and_takes_it_back(
 
     merchant.wait(".imagery-looks")
     assert "4" in merchant.find(".imagery-figures").text
-    merchant.picture("2-confirm")
+    merchant.picture("2-start")
     merchant.click("button[name=start]")
 
     merchant.wait("#imagery-progress")
