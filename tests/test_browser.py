@@ -209,7 +209,7 @@ def test_the_confirm_page_works_without_javascript(
     assert not Enhancement.objects.exists()
     merchant.click("input[value=cut-out]")
     merchant.click("button[value=look]")
-    assert merchant.wait("#id_option_crop")
+    assert merchant.wait("#id_option-crop")
     merchant.click("button[name=start]")
     merchant.wait("#imagery-progress")
     assert Enhancement.objects.get().preset == Preset.objects.get(name="cut-out")
@@ -236,7 +236,7 @@ def test_start_waits_on_a_slow_line_for_the_look_that_is_highlighted(
     assert float(start.value_of_css_property("opacity")) < 0.6
     browser.execute_script("document.querySelector('button[name=start]').click()")
     assert not Enhancement.objects.exists()
-    merchant.wait("#id_option_factor")
+    merchant.wait("#id_option-factor")
     assert browser.switch_to.active_element == look  # the keyboard stays where it was
     merchant.click("button[name=start]")
     merchant.wait("#imagery-progress")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from product_imagery.admin.base import redirect_to_page, render_page, require, user_of
 from product_imagery.admin.history import record
 from product_imagery.admin.permissions import missing
-from product_imagery.admin.start_form import StartForm
+from product_imagery.admin.start_forms import OptionsForm, StartForm
 from product_imagery.admin.visibility import may_change
 from product_imagery.checks.local_engine import check_model, check_packages
 from product_imagery.exceptions import ImageryError
@@ -62,12 +62,13 @@ def _process(
 ) -> Enhancement | None:
     """Fill the context of the page; start if the person pressed *Start* and nothing prevents it."""
     look = look_of_preset(chosen)
-    entered = _entered(request, look, chosen)
+    entered = request.POST or None
+    options = context["options_form"] = OptionsForm(entered if _is_shown(request, chosen) else None, look=look)
     form = context["form"] = StartForm(entered, look=look, may_publish=_may_publish(request, site, selection))
     context["hindrances"] = [*check_packages(None), *check_model(None)] if look.credential.declared.computes else []
-    if form.is_bound and not form.is_valid():
+    if not all(one.is_valid() for one in (options, form) if one.is_bound):
         return None
-    wanted = look_of_operation(look.operation, form.options(), look.credential, look.preset)
+    wanted = look_of_operation(look.operation, options.options(), look.credential, look.preset)
     figures = context["quote"] = quote(_products(selection), wanted, **form.choices("fresh", "from_present"))
     context["figures"] = _digest(wanted, figures)
     if "start" not in request.POST:
@@ -95,12 +96,9 @@ def _products(selection: Selection) -> dict[ProductImages, Any]:
     return {description_for(selection.content_type_id): selection.ids}
 
 
-def _entered(request: HttpRequest, look: Look, chosen: str) -> Any:
-    """Return the data of the form. If another look was just chosen, its own options replace those entered."""
-    if request.method != "POST" or request.POST.get("shown") == chosen:
-        return request.POST or None
-    options = {f"option_{name}": value for name, value in look.options.items() if value is not False}
-    return options | {name: value for name, value in request.POST.items() if not name.startswith("option_")}
+def _is_shown(request: HttpRequest, chosen: str) -> bool:
+    """Return true if the options that the person saw, and may have changed, are those of the chosen look."""
+    return request.POST.get("shown") == chosen
 
 
 def _digest(look: Look, figures: Quote) -> str:
@@ -112,7 +110,7 @@ def _digest(look: Look, figures: Quote) -> str:
 
 def _unseen(request: HttpRequest, chosen: str, figures: str) -> str:
     """Return a sentence if the person has not seen these options and figures, or an empty string."""
-    if request.POST.get("shown") != chosen:
+    if not _is_shown(request, chosen):
         return _(
             "You chose another look, so nothing was started and nothing was spent. "
             "Its options and figures are shown now: press Start once they are right."

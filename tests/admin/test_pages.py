@@ -60,7 +60,7 @@ def test_from_selection_to_the_product_and_back(make_product: Make, person: Pers
     assert "1 product selected" in page
     assert "1 picture to make" in page
     assert "free" in page
-    response = press_start(client, response.url, preset="larger", option_format="png")
+    response = press_start(client, response.url, preset="larger", **{"option-format": "png"})
     enhancement = Enhancement.objects.get()
     assert response.url == _page(enhancement)
     assert (enhancement.options["format"], enhancement.door) == ("png", "admin")
@@ -139,7 +139,7 @@ def test_a_bad_option_is_shown_at_its_field(make_product: Make, person: Person) 
     client = person("*")
     response = _select(client, make_product())
     data = {**read(client.get(response.url + "?preset=white")).values, "start": "1"}
-    data |= {"option_ratio": "wide", "option_fill": "7"}
+    data |= {"option-ratio": "wide", "option-fill": "7"}
     page = _text(client.post(response.url, data))
     assert "write width:height" in page
     assert "less than or equal to 1" in page

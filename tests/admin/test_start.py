@@ -39,7 +39,7 @@ def test_a_look_whose_options_were_not_shown_is_not_started(client: Client, make
     assert not Enhancement.objects.exists()
     shown = read(response).values
     assert (shown["preset"], shown["shown"]) == ("cut-out", "cut-out")
-    assert "option_crop" in _page(response)
+    assert "option-crop" in _page(response)
     client.post(address, {**shown, "start": "1"})
     assert Enhancement.objects.get().preset == Preset.objects.get(name="cut-out")
 
@@ -48,7 +48,7 @@ def test_choosing_another_look_keeps_how_it_is_done(client: Client, make_product
     address = _select(client, make_product())
     filled = read(client.get(address + "?preset=larger")).values | {"fresh": "on"}
     shown = read(client.post(address, {**filled, "preset": "cut-out", "preview": "look"})).values
-    assert (shown["shown"], shown["fresh"], shown["option_format"]) == ("cut-out", "on", "png")
+    assert (shown["shown"], shown["fresh"], shown["option-format"]) == ("cut-out", "on", "png")
     assert not Enhancement.objects.exists()
 
 
@@ -102,7 +102,7 @@ def test_a_look_that_cannot_be_used_says_so_beside_the_others(client: Client, ma
 
 def test_no_figures_are_promised_beside_an_option_that_does_not_fit(client: Client, make_product: Make) -> None:
     address = _select(client, make_product())
-    filled = read(client.get(address + "?preset=white")).values | {"option_ratio": "banana"}
+    filled = read(client.get(address + "?preset=white")).values | {"option-ratio": "banana"}
     response = client.post(address, {**filled, "preview": "figures"})
     assert "write width:height" in _page(response)
     assert "picture to make" not in _page(response)

@@ -1,4 +1,4 @@
-"""The form of the start page, whose fields are the options that the provider declares."""
+"""Forms of the start page: the options that a provider declares, and the choices for one enhancement."""
 
 from __future__ import annotations
 
@@ -12,8 +12,32 @@ from product_imagery.flows.look import Look
 from product_imagery.provider_kit.options import Kind, Option
 
 
+class OptionsForm(forms.Form):
+    """Options of a look, as its provider declares them."""
+
+    def __init__(self, data: Any = None, *, look: Look) -> None:
+        super().__init__(data, prefix="option")
+        self.look = look
+        self.fields = {option.name: _field(option, look.options[option.name]) for option in look.offer.options}
+
+    def clean(self) -> dict[str, Any]:
+        """Check each value against the declaration of its option."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        for option in self.look.offer.options:
+            if option.name in cleaned:
+                try:
+                    cleaned[option.name] = option.clean(cleaned[option.name])
+                except OptionError as error:
+                    self.add_error(option.name, error.message)
+        return cleaned
+
+    def options(self) -> dict[str, Any]:
+        """Return the options as entered, or those of the look before anything was entered."""
+        return self.cleaned_data if self.is_bound and self.is_valid() else self.look.options
+
+
 class StartForm(forms.Form):
-    """Options of one look, and choices for this enhancement: fresh results, source, publication, budget."""
+    """Choices for one enhancement: fresh results, source, publication, budget."""
 
     fresh = forms.BooleanField(
         label=_("Make new ones"), help_text=_("also of pictures that have this look already"), required=False
@@ -36,11 +60,8 @@ class StartForm(forms.Form):
         decimal_places=2,
     )
 
-    def __init__(self, *args: Any, look: Look, may_publish: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.look = look
-        own = {f"option_{option.name}": _field(option, look.options[option.name]) for option in look.offer.options}
-        self.fields = {**own, **self.fields}
+    def __init__(self, data: Any = None, *, look: Look, may_publish: bool) -> None:
+        super().__init__(data)
         if not may_publish:
             del self.fields["auto_approve"]
         if not look.cost_each:
@@ -50,32 +71,6 @@ class StartForm(forms.Form):
         """Return the values of the named fields, without those that are not offered or were not entered."""
         entered = self.cleaned_data if self.is_bound and self.is_valid() else {}
         return {name: entered[name] for name in names if entered.get(name) is not None}
-
-    def option_fields(self) -> list[forms.BoundField]:
-        """Return the fields of the options of the look."""
-        return [self[name] for name in self.fields if name.startswith("option_")]
-
-    def choice_fields(self) -> list[forms.BoundField]:
-        """Return the fields of the choices."""
-        return [self[name] for name in self.fields if not name.startswith("option_")]
-
-    def clean(self) -> dict[str, Any]:
-        """Check each value against the declaration of its option."""
-        cleaned: dict[str, Any] = super().clean() or {}
-        for option in self.look.offer.options:
-            name = f"option_{option.name}"
-            if name in cleaned:
-                try:
-                    cleaned[name] = option.clean(cleaned[name])
-                except OptionError as error:
-                    self.add_error(name, error.message)
-        return cleaned
-
-    def options(self) -> dict[str, Any]:
-        """Return the options as entered, or those of the look before anything was entered."""
-        if not self.is_bound or not self.is_valid():
-            return self.look.options
-        return {option.name: self.cleaned_data[f"option_{option.name}"] for option in self.look.offer.options}
 
 
 def _field(option: Option, value: Any) -> forms.Field:
