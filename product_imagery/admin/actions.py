@@ -13,6 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import stepwise_view
+from product_imagery.admin.permissions import may
 from product_imagery.admin.start import start_page
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RegistrationError
@@ -37,7 +38,7 @@ class EnhanceImagesMixin(_Base):
 
     def has_enhance_images_permission(self, request: HttpRequest) -> bool:
         """Show the action only to those who may start enhancements."""
-        return bool(request.user.has_perm("product_imagery.start_enhancement"))
+        return may(request, "start_enhancement")
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page of a selection."""

@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from product_imagery.admin.permissions import missing
+from product_imagery.admin.permissions import may_take_any_step, missing, require
 from product_imagery.exceptions import ImageryError
 from product_imagery.transactions import own_transactions
 
@@ -42,12 +42,6 @@ def render_page(request: HttpRequest, site: AdminSite, template: str, context: d
     """Render one of our pages so that its links stay on this site."""
     request.current_app = site.name  # type: ignore[attr-defined]
     return TemplateResponse(request, template, context)
-
-
-def require(request: HttpRequest, *permissions: str) -> None:
-    """Raise ``PermissionDenied``, naming what is missing, unless the user has all of these permissions of this app."""
-    if sentence := missing(request, *permissions):
-        raise PermissionDenied(sentence)
 
 
 def explain_denials(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -80,20 +74,6 @@ def user_of(request: HttpRequest) -> AbstractBaseUser:
     """Return the user, who is always logged in on admin pages."""
     assert isinstance(request.user, AbstractBaseUser)
     return request.user
-
-
-_STEPS = (
-    "start_enhancement",
-    "cancel_enhancement",
-    "review_resultimage",
-    "publish_resultimage",
-    "restore_imageversion",
-)
-
-
-def may_take_any_step(request: HttpRequest) -> bool:
-    """Return true for users with the permission for any step, who may also see the records of all steps."""
-    return any(request.user.has_perm(f"product_imagery.{name}") for name in _STEPS)
 
 
 class ReadOnly:

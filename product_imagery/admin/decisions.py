@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import render_page, user_of
 from product_imagery.admin.history import record
+from product_imagery.admin.permissions import may
 from product_imagery.admin.visibility import jobs_seen_whole
 from product_imagery.flows import decide
 from product_imagery.models import ProviderJob
@@ -26,7 +27,7 @@ class Decisions:
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Return true for users who may decide about lost requests."""
-        return bool(request.user.has_perm("product_imagery.decide_providerjob"))
+        return may(request, "decide_providerjob")
 
     @admin.action(description=_("Send lost requests again (may cost again)"), permissions=["decide"])
     def send_again_selected(self, request: HttpRequest, queryset: QuerySet[ProviderJob]) -> TemplateResponse | None:

@@ -20,12 +20,11 @@ from product_imagery.admin.base import (
     for_each,
     redirect_to_page,
     render_page,
-    require,
     state_label,
     stepwise_view,
 )
 from product_imagery.admin.history import record
-from product_imagery.admin.permissions import SEE_MONEY, may, missing
+from product_imagery.admin.permissions import SEE_MONEY, may, missing, require
 from product_imagery.admin.review import review_page
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
 from product_imagery.exceptions import StateError
@@ -100,11 +99,11 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """Return true for users who may cancel enhancements."""
-        return bool(request.user.has_perm("product_imagery.cancel_enhancement"))
+        return may(request, "cancel_enhancement")
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Require the permission to start as well: a retry may be charged again."""
-        return self.has_cancel_permission(request) and request.user.has_perm("product_imagery.start_enhancement")
+        return self.has_cancel_permission(request) and may(request, "start_enhancement")
 
     def get_urls(self) -> list[URLPattern]:
         """Add the review page to Django's own."""

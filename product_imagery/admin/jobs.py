@@ -22,12 +22,11 @@ from product_imagery.admin.base import (
     explain_denials,
     page_url,
     redirect_to_page,
-    require,
     state_label,
     user_of,
 )
 from product_imagery.admin.decisions import Decisions, record_decisions
-from product_imagery.admin.permissions import SEE_MONEY, may, missing
+from product_imagery.admin.permissions import SEE_MONEY, may, missing, require
 from product_imagery.admin.visibility import sees_all, visible_jobs
 from product_imagery.flows import steer
 from product_imagery.models import ProviderJob

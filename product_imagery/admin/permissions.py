@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from django.apps import apps
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 _APP = "product_imagery"
 SEE_MONEY = "view_creditentry"  #: shows the ledger, and costs and budgets on other pages
+_STEPS = (
+    "start_enhancement",
+    "cancel_enhancement",
+    "review_resultimage",
+    "publish_resultimage",
+    "restore_imageversion",
+)
 
 
 def may(request: HttpRequest, *names: str) -> bool:
@@ -25,6 +33,17 @@ def missing(request: HttpRequest, *names: str) -> str:
         len(lacking),
     )
     return text % ", ".join(lacking) if lacking else ""
+
+
+def require(request: HttpRequest, *permissions: str) -> None:
+    """Raise ``PermissionDenied``, naming what is missing, unless the user has all of these permissions of this app."""
+    if sentence := missing(request, *permissions):
+        raise PermissionDenied(sentence)
+
+
+def may_take_any_step(request: HttpRequest) -> bool:
+    """Return true for users with the permission for any step, who may also see the records of all steps."""
+    return any(may(request, name) for name in _STEPS)
 
 
 def _label(name: str) -> str:

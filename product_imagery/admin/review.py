@@ -16,9 +16,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.base import for_each, may_take_any_step, render_page, require, user_of
+from product_imagery.admin.base import for_each, render_page, user_of
 from product_imagery.admin.history import Product, product_of, record
-from product_imagery.admin.permissions import missing
+from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.admin.visibility import visible, visible_enhancements
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import review, standing
@@ -64,17 +64,13 @@ def review_page(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
         "cards": [_card(result, texts, shown_now[result.pk], variants[result.item_id]) for result in page],
         "title": _("Review %s") % enhancement,
     }
-    context |= {"may_review": _may(request, "review"), "may_publish": _may(request, "publish")}
+    context |= {"may_review": may(request, "review_resultimage"), "may_publish": may(request, "publish_resultimage")}
     can_vary = review.can_vary(enhancement)
-    may_vary = request.user.has_perm("product_imagery.start_enhancement") and can_vary
+    may_vary = may(request, "start_enhancement") and can_vary
     steps = ("review_resultimage", "publish_resultimage", *(("start_enhancement",) if can_vary else ()))
     context["lacking"] = missing(request, *steps)
     context |= {"may_vary": may_vary, "opts": Enhancement._meta}
     return render_page(request, site, "admin/product_imagery/review.html", context)
-
-
-def _may(request: HttpRequest, step: str) -> bool:
-    return request.user.has_perm(f"product_imagery.{step}_resultimage")
 
 
 def _card(result: ResultImage, texts: Any, publication: Publication, variants: int) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from product_imagery.admin.base import redirect_to_page, render_page, require, user_of
+from product_imagery.admin.base import redirect_to_page, render_page, user_of
 from product_imagery.admin.history import record
-from product_imagery.admin.permissions import missing
+from product_imagery.admin.permissions import may, missing, require
 from product_imagery.admin.start_forms import OptionsForm, StartForm
 from product_imagery.admin.visibility import may_change
 from product_imagery.checks.local_engine import check_model, check_packages
@@ -87,7 +87,7 @@ def _started(enhancement: Enhancement) -> str:
 
 
 def _may_publish(request: HttpRequest, site: AdminSite, selection: Selection) -> bool:
-    if not request.user.has_perms(["product_imagery.review_resultimage", "product_imagery.publish_resultimage"]):
+    if not may(request, "review_resultimage", "publish_resultimage"):
         return False
     return all(may_change(request, site, *chosen) for chosen in _products(selection).items())
 

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import ReadOnly
+from product_imagery.admin.permissions import may
 from product_imagery.models import Collection, Upload
 from product_imagery.storage.store import address_of, results_storage
 
@@ -51,7 +52,7 @@ class CollectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow it with the permission: the results are kept."""
-        return bool(request.user.has_perm("product_imagery.delete_collection"))
+        return may(request, "delete_collection")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
         """Annotate the sizes in the same query."""

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import ReadOnlyRecords, for_each, user_of
 from product_imagery.admin.history import Product, product_of, record
+from product_imagery.admin.permissions import may
 from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import publish
@@ -47,7 +48,7 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
 
     def has_restore_permission(self, request: HttpRequest) -> bool:
         """Return true for users who may put earlier pictures back."""
-        return bool(request.user.has_perm("product_imagery.restore_imageversion"))
+        return may(request, "restore_imageversion")
 
     @admin.action(description=_("Put the earlier picture back"), permissions=["restore"])
     def restore(self, request: HttpRequest, queryset: QuerySet[ImageVersion]) -> None:

@@ -56,7 +56,7 @@ class WebhookDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ig
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
         """Return true for users who may process a call again."""
-        return bool(request.user.has_perm("product_imagery.cancel_enhancement"))
+        return may(request, "cancel_enhancement")
 
     @admin.action(description=_("Process again"), permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
@@ -91,11 +91,11 @@ class EventDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: igno
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow it to users who may delete endpoints: deliveries are deleted with them."""
-        return bool(request.user.has_perm("product_imagery.delete_webhookendpoint"))
+        return may(request, "delete_webhookendpoint")
 
     def has_redeliver_permission(self, request: HttpRequest) -> bool:
         """Return true for users who may send an event again."""
-        return bool(request.user.has_perm("product_imagery.change_webhookendpoint"))
+        return may(request, "change_webhookendpoint")
 
     @admin.action(description=_("Send again"), permissions=["redeliver"])
     def redeliver(self, request: HttpRequest, queryset: QuerySet[EventDelivery]) -> None:
