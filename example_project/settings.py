@@ -1,8 +1,8 @@
-"""Settings of the example shop: SQLite, django-q2 in the same database, local files, the local engine. No server.
+"""Settings of the example shop. By default it needs no server: SQLite, django-q2 in the same database, local files.
 
-The environment grows it: ``DATABASE_URL``, ``REDIS_URL``, ``MEDIA_ROOT``, ``AWS_STORAGE_BUCKET_NAME`` with
-``AWS_S3_ENDPOINT_URL``, ``ALLOWED_HOSTS``, ``SECRET_KEY``, ``DEBUG``, ``IMAGERY_PUBLIC_BASE_URL``,
-``IMAGERY_FETCH_ALLOW`` (host:port list that may be fetched from although it is not public).
+Environment variables change that: ``DATABASE_URL``, ``REDIS_URL``, ``MEDIA_ROOT``, ``AWS_STORAGE_BUCKET_NAME`` with
+``AWS_S3_ENDPOINT_URL``, ``ALLOWED_HOSTS``, ``SECRET_KEY``, ``DEBUG``, ``IMAGERY_PUBLIC_BASE_URL``, and
+``IMAGERY_FETCH_ALLOW`` (a list of host:port pairs that may be fetched from although they are not public).
 """
 
 from __future__ import annotations

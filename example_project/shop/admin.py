@@ -1,4 +1,4 @@
-"""The shop's own admin, with the actions of product imagery mixed in."""
+"""Admin of the shop, with the actions of product imagery."""
 
 from __future__ import annotations
 

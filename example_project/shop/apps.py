@@ -1,4 +1,4 @@
-"""The example shop."""
+"""App configuration of the example shop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before and after of an enhancement in one picture."""
+"""Contact sheets: all pictures of an enhancement, before and after."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CELL, _GAP, _LINE, _PAIRS = 220, 10, 22, 4
 
 
 def draw_contact_sheet(enhancement: Enhancement, path: Path) -> int:
-    """Draw all completed pictures of ``enhancement`` to ``path``; return how many."""
+    """Draw all results of ``enhancement`` to ``path`` and return their number."""
     results = list(ResultImage.objects.filter(item__enhancement=enhancement).select_related("item__content_type"))
     rows = -(-len(results) // _PAIRS)
     width = _PAIRS * (2 * _CELL + _GAP) + _GAP

@@ -1,4 +1,4 @@
-"""Tells product imagery where this shop keeps its pictures."""
+"""Product image descriptions of this shop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this shop sells. Nothing here knows about product imagery."""
+"""Models of the shop. They do not depend on product imagery."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Product(models.Model):
-    """One article with one photo and a place for a better one."""
+    """A product with one photo and a field for an enhanced one."""
 
     title = models.CharField(max_length=120)
     sku = models.CharField("SKU", max_length=40, unique=True)
@@ -24,7 +24,7 @@ class Product(models.Model):
 
 
 class Collection(models.Model):
-    """A themed page with several pictures of its own."""
+    """A themed page with a gallery."""
 
     title = models.CharField(max_length=120)
 
@@ -36,7 +36,7 @@ class Collection(models.Model):
 
 
 class CollectionPhoto(models.Model):
-    """One picture of a collection's page."""
+    """One picture of a collection."""
 
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="photos")
     image = models.ImageField(upload_to="collections", width_field="width", height_field="height")

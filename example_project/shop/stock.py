@@ -1,4 +1,4 @@
-"""Fills the shop: with the rendered catalogue, or with somebody's own photos."""
+"""Products for the shop, from the rendered catalogue or from photos of your own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".heic"
 
 
 def stock_catalogue() -> list[Product]:
-    """The products of the rendered catalogue, made when they are not there, and one gallery."""
+    """Create the products of the rendered catalogue and one gallery, where missing. Return the products."""
     products = []
     for number, photo in enumerate(CATALOGUE, start=1):
         product, made = Product.objects.get_or_create(
@@ -40,7 +40,7 @@ def _stock_gallery() -> None:
 
 
 def stock_folder(folder: Path) -> list[Product]:
-    """One product for each picture file directly in ``folder``, whatever is inside the file."""
+    """Create and return a product for each picture file directly in ``folder``. The files are not opened."""
     products = []
     for path in sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in _SUFFIXES):
         title = path.stem.replace("-", " ").replace("_", " ").capitalize()[:120]

@@ -29,7 +29,7 @@ def main(names: list[str]) -> None:
 
 
 def _encoded(picture: Image.Image, orientation: int) -> bytes:
-    """A JPEG of at most 150 kB; with orientation 6 stored on its side, as a phone does it."""
+    """Return a JPEG of at most 150 kB. With orientation 6 it is stored on its side, as phones do."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     if orientation == 6:

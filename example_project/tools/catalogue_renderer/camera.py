@@ -18,7 +18,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Part:
-    """A solid and what it is made of."""
+    """A solid and its material."""
 
     solid: Solid
     material: Material
@@ -26,7 +26,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Setting:
-    """Ground, backdrop and light of a photo. ``clutter`` is the number of blurred things behind the product."""
+    """Ground, backdrop and light of a photo. ``clutter`` is the number of blurred objects behind the product."""
 
     ground: Pattern
     wall: tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -95,7 +95,7 @@ def _all(photo: Photo, p: Points) -> Distances:
 
 
 def _march(photo: Photo, origin: Array, rays: Array) -> tuple[NDArray[np.bool_], Array]:
-    """Sphere tracing of the rays that meet the product's bounding ball."""
+    """Trace the rays that hit the product's bounding sphere, by sphere tracing."""
     centre = np.array([0, photo.middle, 0], np.float32) - origin
     along = rays @ centre
     gap = centre @ centre - along**2
@@ -132,7 +132,7 @@ def _light(photo: Photo) -> Array:
 
 
 def _visible(photo: Photo, points: Points, hardness: float) -> Array:
-    """Soft shadow: how much of the light reaches each point, 0…1."""
+    """Return the share of the light that reaches each point, 0…1, with soft shadows."""
     light = _light(photo)
     share = np.ones(len(points), np.float32)
     travelled = np.full(len(points), 0.02, np.float32)
@@ -180,7 +180,7 @@ def _surface(
 
 
 def _surroundings(photo: Photo, origin: Array, rays: Array) -> Array:
-    """Ground with the product's shadow in front, wall behind."""
+    """Draw the ground with the product's shadow, and the wall behind it."""
     setting = photo.setting
     top, bottom = (np.array(colour, np.float32) ** 2 for colour in setting.wall)
     share = np.clip((rays[:, 1] + 0.45) / 0.6, 0, 1)[:, None]
@@ -204,7 +204,7 @@ def _surroundings(photo: Photo, origin: Array, rays: Array) -> Array:
 
 
 def _defocus(photo: Photo, picture: Array, matte: Array, rng: np.random.Generator) -> Array:
-    """Blurred things in the background, where the photo asks for clutter."""
+    """Draw blurred objects in the background, if the photo has clutter."""
     if not photo.setting.clutter:
         return picture
     height, width = matte.shape
@@ -222,7 +222,7 @@ def _defocus(photo: Photo, picture: Array, matte: Array, rng: np.random.Generato
 
 
 def _sensor(picture: Array, setting: Setting, rng: np.random.Generator) -> Image.Image:
-    """Noise that grows with light, and the softness of a real lens."""
+    """Add noise that grows with the light, and the softness of a real lens."""
     shot = rng.standard_normal(picture.shape).astype(np.float32)
     noisy = picture + shot * setting.noise * (0.5 + picture)
     image = Image.fromarray(np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8))

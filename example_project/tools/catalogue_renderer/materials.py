@@ -1,4 +1,4 @@
-"""What surfaces look like: colour by position, and how they shine."""
+"""Materials: colour by position, and gloss."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ RGB: TypeAlias = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Material:
-    """``gloss`` is the strength of highlights, ``sharpness`` their exponent, ``mirror`` how much of the room shows."""
+    """A material.
+
+    ``gloss`` is the strength of highlights, ``sharpness`` their exponent, ``mirror`` the share of the reflected room.
+    """
 
     pattern: Pattern
     gloss: float = 0.3
@@ -38,7 +41,7 @@ def stripes(first: RGB, second: RGB, width: float, axis: int = 1) -> Pattern:
 
 
 def label(ground: RGB, paper: RGB, ink: RGB, low: float, high: float) -> Pattern:
-    """A printed band between two heights, with lines that stand for text."""
+    """Return a printed band between two heights, with lines in place of text."""
     g, w, i = (np.array(colour, np.float32) for colour in (ground, paper, ink))
 
     def pattern(p: Points) -> Colours:
@@ -65,7 +68,7 @@ def veined(ground: RGB, vein: RGB, scale: float) -> Pattern:
 
 
 def grained(dark: RGB, light: RGB, scale: float = 9.0) -> Pattern:
-    """Wood."""
+    """Return wood with its grain."""
     d, li = np.array(dark, np.float32), np.array(light, np.float32)
 
     def pattern(p: Points) -> Colours:
@@ -77,7 +80,7 @@ def grained(dark: RGB, light: RGB, scale: float = 9.0) -> Pattern:
 
 
 def boards(dark: RGB, light: RGB, width: float = 0.62) -> Pattern:
-    """A table of planks that run away from the viewer."""
+    """Return a table of planks that lead away from the viewer."""
     d, li = np.array(dark, np.float32), np.array(light, np.float32)
 
     def pattern(p: Points) -> Colours:
@@ -105,7 +108,7 @@ def knitted(first: RGB, second: RGB, scale: float) -> Pattern:
 
 
 def panels(first: RGB, second: RGB) -> Pattern:
-    """Patches as on a football."""
+    """Return the patches of a football."""
     golden = (1 + 5**0.5) / 2
     corners = np.array([(s * a, t * b, 0) for a, b in ((1, golden),) for s in (1, -1) for t in (1, -1)], np.float32)
     corners = np.concatenate([np.roll(corners, k, axis=1) for k in range(3)])

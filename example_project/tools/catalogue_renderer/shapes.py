@@ -49,7 +49,7 @@ def cylinder(radius: float, half_height: float, rounding: float = 0.02) -> Solid
 
 
 def cone(lower: float, upper: float, half_height: float) -> Solid:
-    """A truncated cone; its distance is a safe underestimate."""
+    """Return a truncated cone, whose distance is a safe underestimate."""
     slope = np.float32(1 / np.sqrt(1 + ((lower - upper) / (2 * half_height)) ** 2))
 
     def distance(p: Points) -> Distances:
@@ -61,12 +61,12 @@ def cone(lower: float, upper: float, half_height: float) -> Solid:
 
 
 def torus(radius: float, thickness: float) -> Solid:
-    """A ring that lies flat."""
+    """Return a ring that lies flat."""
     return lambda p: np.hypot(np.hypot(p[:, 0], p[:, 2]) - np.float32(radius), p[:, 1]) - np.float32(thickness)
 
 
 def lathe(profile: Sequence[tuple[float, float]], wall: float = 0.0) -> Solid:
-    """Turned from (height, radius) pairs; with ``wall`` hollow and open at the top."""
+    """Return a solid of revolution from (height, radius) pairs; with ``wall`` it is hollow and open at the top."""
     heights, radii = (np.array(values, np.float32) for values in zip(*profile, strict=True))
     steepest = float(np.max(np.abs(np.diff(radii) / np.maximum(np.diff(heights), 1e-3))))
     safe = np.float32(1 / np.sqrt(1 + min(steepest, 2.5) ** 2))
@@ -90,7 +90,7 @@ def moved(solid: Solid, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Solid
 
 
 def turned(solid: Solid, axis: str, degrees: float) -> Solid:
-    """Rotated about the x, y or z axis."""
+    """Return a shape rotated about the x, y or z axis."""
     sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
     first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
     matrix = np.eye(3, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The products of the catalogue: shapes, materials and how each was photographed."""
+"""The products of the catalogue: shape, material and camera of each."""
 
 from __future__ import annotations
 

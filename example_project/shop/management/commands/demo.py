@@ -1,4 +1,4 @@
-"""From a fresh checkout to a shop with better pictures, in one command."""
+"""Set up the example shop and enhance its pictures, in one command."""
 
 from __future__ import annotations
 
@@ -29,13 +29,12 @@ _USER = _PASSWORD = "demo"  # noqa: S105  the example shop listens on this machi
 
 
 class Command(ImageryCommand):
-    """Does what the admin does, by the same flows."""
+    """Uses the same flows as the admin."""
 
     help = "Fill the example shop with product photos and enhance all of them with the local engine."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Whose photos, which look."""
-        parser.add_argument("--images", type=Path, metavar="DIR", help="use the picture files in this folder instead")
+        parser.add_argument("--images", type=Path, metavar="DIR", help="use the picture files in this folder")
         parser.add_argument("--preset", default="white", help="the look (default: white)")
         parser.add_argument("--review", action="store_true", help="leave the results for review instead of publishing")
         parser.add_argument("--serve", action="store_true", help="start the site afterwards")
@@ -43,7 +42,6 @@ class Command(ImageryCommand):
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate, fetch the model, stock the shop, enhance, draw the sheet."""
         began = time.monotonic()
         if options["images"] and not options["images"].is_dir():
             raise CommandError(f"There is no folder {options['images']}.")
@@ -90,7 +88,7 @@ class Command(ImageryCommand):
             self.stdout.write(f"  {item['label']}: {item['error_message']}")
         self.stdout.write(f"{figures['completed']} of {figures['total']} pictures completed in {seconds:.0f} s.")
         if held := enhancement.items.held_back().count():
-            self.stdout.write(f"{held} of them wait for you to look at them before they are published.")
+            self.stdout.write(f"{held} of them wait for your review before they are published.")
         self.stdout.write(f"Before and after: {sheet}")
         if not options["serve"]:
             self.stdout.write(
