@@ -32,8 +32,13 @@ def _run(*command: str, **environment: str) -> str:
     return ended.stdout
 
 
-def _is_at_least(version: str, *least: int) -> bool:
-    return tuple(int(part) for part in version.split(".")[: len(least)]) >= least
+def _can_build() -> bool:
+    """Whether the setuptools of this environment is the one that the project asks for."""
+    try:
+        major, minor = importlib.metadata.version("setuptools").split(".")[:2]
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return (int(major), int(minor)) >= (70, 1)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("acme")
     source, wheels, site = place / "source", place / "wheels", place / "site"
     shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("__pycache__"))
-    # With an old setuptools pip fetches the one that the project asks for.
-    modern = _is_at_least(importlib.metadata.version("setuptools"), 70, 1)
-    isolation = ["--no-build-isolation"] if modern else []
+    isolation = ["--no-build-isolation"] if _can_build() else []  # else pip fetches setuptools for the build
     _run("-m", "pip", "wheel", "--quiet", "--no-deps", *isolation, "--wheel-dir", str(wheels), str(source))
     (wheel,) = wheels.glob("*.whl")
     _run("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site), str(wheel))
