@@ -1,4 +1,4 @@
-"""Wiring: everything that has to be connected at start-up is connected here and nowhere else."""
+"""App configuration: what is connected at start-up."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ProductImageryConfig(AppConfig):
-    """Product imagery."""
+    """Configuration of the app ``product_imagery``."""
 
     name = "product_imagery"
     verbose_name = _("Product imagery")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Find ``imagery.py`` in every app; connect checks and the schedule."""
+        """Import ``imagery.py`` of every app, register the checks and connect the schedule."""
         from django.db.models.signals import post_migrate  # noqa: PLC0415
 
         from product_imagery import background, checks  # noqa: F401, PLC0415

@@ -1,4 +1,4 @@
-"""On which processor cores threads and processes run. Where the system has no word for it, nothing is changed."""
+"""CPU affinity of threads and processes. Does nothing on systems that do not support it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _CORE = 36  #: among the fields after the name, see proc_pid_stat(5)
 
 
 def allowed() -> Collection[int]:
-    """The cores that this thread may run on; empty where that cannot be told."""
+    """Return the cores on which this thread may run; empty if the system does not tell."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
 
 
 def give(process: int, cores: Collection[int]) -> None:
-    """Let a process run on ``cores``, if there are any."""
+    """Allow a process to run on ``cores`` only, if any are given."""
     if cores:
         with contextlib.suppress(OSError):  # it has ended, or this is not allowed here
             os.sched_setaffinity(process, cores)

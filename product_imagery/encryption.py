@@ -32,12 +32,12 @@ class Secret:
         self.__value = value
 
     def reveal(self) -> str:
-        """The value itself, for the one place that sends it."""
+        """Return the value itself."""
         return self.__value
 
     @property
     def hint(self) -> str:
-        """``••••`` and the last four characters, which are left out of a value of less than 12."""
+        """``••••`` and the last four characters; only ``••••`` for a value of fewer than 12."""
         return f"••••{self.__value[-4:]}" if len(self.__value) >= 12 else "••••"
 
     def __repr__(self) -> str:
@@ -87,7 +87,7 @@ def unseal(token: str, place: str) -> Secret:
 
 
 def sealed_at(token: str) -> int:
-    """When what ``token`` holds was entered (Unix time); ``reseal`` keeps it. 0 for what is no token."""
+    """Return the Unix time at which the secret in ``token`` was entered, which ``reseal`` keeps; 0 for no token."""
     try:
         return _fernet().extract_timestamp(token.encode())
     except InvalidToken:
@@ -95,7 +95,7 @@ def sealed_at(token: str) -> int:
 
 
 def reseal(token: str) -> str:
-    """The same, encrypted with the newest key. Raises ``SecretError``."""
+    """Return the token encrypted with the newest key. Raises ``SecretError``."""
     try:
         return _fernet().rotate(token.encode()).decode()
     except InvalidToken as error:

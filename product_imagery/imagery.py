@@ -1,4 +1,4 @@
-"""Our own model with pictures, registered as a shop registers its products."""
+"""Registration of our own model with pictures, as a shop registers its products."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from product_imagery.products import ProductImages, ProductPicture, register
 
 @register(Upload)
 class UploadedPictures(ProductImages):
-    """One picture each, which may still have to be fetched."""
+    """Description of uploads: one picture each, which may not have been fetched yet."""
 
     source = "source"
     target = "enhanced"
     name = "name"
 
     def list_pictures(self, ids: Sequence[Any]) -> Iterator[ProductPicture]:
-        """The pictures of these uploads, with the addresses that they come from."""
+        """Yield the pictures of these uploads, with the addresses from which they are fetched."""
         addresses = dict(Upload.objects.filter(pk__in=list(ids)).exclude(source_url="").values_list("pk", "source_url"))
         by_id = {str(pk): address for pk, address in addresses.items()}
         for picture in super().list_pictures(ids):

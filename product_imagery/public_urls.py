@@ -15,18 +15,18 @@ VALID_SECONDS = 14 * 86_400
 
 
 def read_urls() -> None:
-    """Read the site's URLs now: each of many threads that need them at the same moment would do it for itself."""
+    """Load the URL configuration now, because otherwise each of many threads would load it at the same time."""
     webhook_address(uuid.uuid4())
 
 
 def webhook_address(credential: uuid.UUID, token: str = "") -> str:
-    """Where a provider may call about an account's jobs, or about the one whose ``token`` is in the address."""
+    """Return the address for webhooks of a credential, or, with ``token``, for those of one job."""
     address = _absolute("webhook", str(credential))
     return f"{address}?job={token}" if address and token else address
 
 
 def source_address(item: str, copy: str = "") -> str:
-    """The signed, expiring address of an item's source picture, or of a smaller ``copy`` beside its results."""
+    """Return the signed, expiring address of an item's source picture, or of a smaller ``copy`` beside its results."""
     return _absolute("source", signing.dumps(f"{item}/{copy}".rstrip("/"), salt=_SALT, compress=False))
 
 

@@ -1,4 +1,4 @@
-"""Views that keep what they have written, also on a site that makes each request a transaction."""
+"""Opt-out of ``ATOMIC_REQUESTS`` for views."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 
 
 def own_transactions(view: _View) -> _View:
-    """Take a view out of ``ATOMIC_REQUESTS``: what is written before an error stays written."""
+    """Exempt a view from ``ATOMIC_REQUESTS`` on all databases, so that its writes survive a later error."""
     found: Any = view
     for alias in connections:
         found = transaction.non_atomic_requests(using=alias)(found)

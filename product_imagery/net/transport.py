@@ -19,8 +19,8 @@ from product_imagery.provider_kit.conversation import HttpRequest
 from product_imagery.provider_kit.http import Response
 
 _MOST_BYTES = 1024 * 1024
-WALL_SECONDS = 60.0  #: of one call as a whole
-_TIMEOUT = {"timeout": {"connect": 5.0, "read": 120.0, "write": 120.0}}  #: of one read; the wall clock ends it before
+WALL_SECONDS = 60.0  #: limit for one whole call
+_TIMEOUT = {"timeout": {"connect": 5.0, "read": 120.0, "write": 120.0}}  #: seconds; the deadline comes first
 _NEVER_SENT = (
     httpcore.ConnectError,
     httpcore.ConnectTimeout,
@@ -30,8 +30,8 @@ _NEVER_SENT = (
     UnicodeError,
 )
 _LOST = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ConnectionNotAvailable)
-_SAVING_SECONDS = 1800.0  #: of the download of a whole collection
-#: a compressed answer could be small on the way and huge here
+_SAVING_SECONDS = 1800.0  #: limit for the download of a whole collection
+#: no compression: a small response could unpack to a huge one
 _HEADERS = {"User-Agent": "product_imagery", "Accept": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -45,7 +45,7 @@ class Transport:
     def send(
         self, base_url: str, request: HttpRequest, headers: Mapping[str, str], seconds: float | None = None
     ) -> Response:
-        """Send one request, and wait for its answer for so many ``seconds`` as a whole.
+        """Send one request and return its response, all within ``seconds``.
 
         Raises ``NotSent`` when it provably did not arrive, else ``ProviderUnavailable``.
         """
@@ -55,7 +55,7 @@ class Transport:
     def save(
         self, base_url: str, request: HttpRequest, headers: Mapping[str, str], path: Path, most_bytes: int
     ) -> Response:
-        """Write a good answer's body, of at most ``most_bytes``, to ``path``; return the answer without it.
+        """Write the body of a successful response, of at most ``most_bytes``, to ``path``; return the rest of it.
 
         A response with another status is returned whole. Raises ``NotSent`` or ``ProviderUnavailable``.
         """

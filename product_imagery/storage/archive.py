@@ -1,4 +1,4 @@
-"""ZIP archives that are made while they are sent: nothing of them is held but the piece under way."""
+"""ZIP archives that are generated while they are sent, without holding more than one piece in memory."""
 
 from __future__ import annotations
 

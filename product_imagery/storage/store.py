@@ -24,7 +24,7 @@ _CHUNK = 1024 * 1024
 
 
 def results_storage() -> Storage:
-    """The storage of results and thumbnails. A callable for model fields, so that no migration freezes it."""
+    """Return the storage of results and thumbnails. Model fields take this callable, so no migration contains it."""
     storage: Storage = storages[get_settings().storage]
     return storage
 
@@ -68,7 +68,7 @@ def _save(storage: Storage, name: str, path: Path) -> str:
 
 
 def _linked(storage: Storage, name: str, path: Path) -> bool:
-    """On an ordinary disk a file of a ``Workspace`` gets its name there: at once and whole, and never over another."""
+    """Link a file of a ``Workspace`` to its final name, never over another file; return whether it worked."""
     if not is_ordinary(storage) or scratch_of(storage) not in path.parents:
         return False
     target = storage.path(name)
@@ -98,13 +98,13 @@ class _ReadyFile(File):  # type: ignore[type-arg]
 
 
 def pieces(storage: Storage, name: str) -> Iterator[bytes]:
-    """A stored file, piece by piece. Raises ``StorageError``, with the code ``missing`` when it is not there."""
+    """Yield a stored file in pieces. Raises ``StorageError``, with the code ``missing`` if it does not exist."""
     with reading(), storage.open(name, "rb") as handle:
         yield from _pieces(handle)
 
 
 def digest(storage: Storage, name: str) -> str:
-    """SHA-256 (hex) of a stored file. Raises ``StorageError``, with the code ``missing`` when it is not there."""
+    """Return the SHA-256 of a stored file in hex. Raises ``StorageError``, ``missing`` if it does not exist."""
     found = hashlib.sha256()
     for piece in pieces(storage, name):
         found.update(piece)
@@ -129,7 +129,7 @@ def copy_out(storage: Storage, name: str, path: Path, most: int) -> str:
 
 
 def address_of(storage: Storage, name: str) -> str:
-    """The address that a storage gives a file; empty where it has none."""
+    """Return the URL of a stored file; empty if the storage gives none."""
     with suppress(StorageError, NotImplementedError), as_storage_errors("The storage has no address for the file."):
         return str(storage.url(name))
     return ""
