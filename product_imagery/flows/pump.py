@@ -105,12 +105,12 @@ class _Pump:
         self._slot, self._settings, self._stop = slot, settings, stop
         read_urls()
         connections = settings.connections
-        self._tools = Tools(ImagingPool(settings.pool_limits()), open_connections(connections), Workspace())
+        self._tools = Tools(ImagingPool(settings.pool_limits()), open_connections(keep=True), Workspace())
         self._threads = ThreadPoolExecutor(settings.pool_limits().processes, thread_name_prefix="imagery")
         self._running: dict[Future[submit.Done], ProviderJob] = {}
         self._wake = threading.Event()
         self._errands = Errands(self._wake)
-        self._transport = Transport(connections=connections)
+        self._transport = Transport()
         line = Line(self._tools, self._transport, self._errands)
         each = max(1, connections * 3 // 4)
         self._lanes = Lanes(connections, each, partial(track.perform, line=line), self._wake.set)

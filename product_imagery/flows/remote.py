@@ -146,7 +146,7 @@ def _hold(
 
 @contextlib.contextmanager
 def _caller() -> Iterator[Caller]:
-    with contextlib.closing(Transport(connections=1)) as transport:
+    with contextlib.closing(Transport()) as transport:
         yield Caller(transport)
 
 

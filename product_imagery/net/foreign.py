@@ -20,12 +20,12 @@ from product_imagery.net.connections import Connections
 from product_imagery.net.deadline import until
 
 _AGENT = "product_imagery"
-TIMEOUT = {"timeout": {"connect": 5.0, "read": 15.0, "write": 15.0}}  #: seconds, for httpcore
+TIMEOUT = {"timeout": {"connect": 5.0, "read": 15.0, "write": 15.0, "pool": 5.0}}  #: seconds, for httpcore
 
 
-def open_connections(kept: int) -> Connections:
-    """Return connections to servers that this machine trusts; ``kept`` are the most that stay open while idle."""
-    return Connections(kept, _tls())
+def open_connections(*, keep: bool) -> Connections:
+    """Return connections to servers that this machine trusts; with ``keep`` they stay open for the next request."""
+    return Connections(_tls(), keep=keep)
 
 
 @functools.cache

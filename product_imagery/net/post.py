@@ -37,7 +37,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     target = check_address(url, deadline=deadline, lookups=_lookups)
     sent = [*request_headers(url), ("Content-Length", str(len(body))), *headers.items()]
     request = httpcore.Request("POST", url, headers=sent, content=body, extensions=TIMEOUT)
-    with send(request, target, deadline, open_connections(0)) as response:
+    with send(request, target, deadline, open_connections(keep=False)) as response:
         wait = headers_of(response).get("retry-after", "").strip()
         seconds = float(wait[:9]) if wait.isascii() and wait.isdigit() else 0.0
         return Reply(response.status, b"".join(_beginning(response, _REPLY_BYTES)), seconds)

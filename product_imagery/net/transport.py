@@ -20,10 +20,12 @@ from product_imagery.provider_kit.http import Response
 
 _MOST_BYTES = 1024 * 1024
 WALL_SECONDS = 60.0  #: limit for one whole call
-_TIMEOUT = {"timeout": {"connect": 5.0, "read": 120.0, "write": 120.0}}  #: seconds; the deadline comes first
+#: seconds; the deadline comes first
+_TIMEOUT = {"timeout": {"connect": 5.0, "read": 120.0, "write": 120.0, "pool": 5.0}}
 _NEVER_SENT = (
     httpcore.ConnectError,
     httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
     httpcore.UnsupportedProtocol,
     httpcore.LocalProtocolError,
     httpx.InvalidURL,
@@ -38,9 +40,9 @@ _HEADERS = {"User-Agent": "product_imagery", "Accept": "application/json", "Acce
 class Transport:
     """Safe to use from many threads. ``wall_seconds`` bounds one call as a whole, however slowly its bytes arrive."""
 
-    def __init__(self, *, connections: int = 32, wall_seconds: float = WALL_SECONDS) -> None:
+    def __init__(self, *, wall_seconds: float = WALL_SECONDS) -> None:
         self.wall_seconds = wall_seconds
-        self._connections = Connections(connections, _tls())
+        self._connections = Connections(_tls(), keep=True)
 
     def send(
         self, base_url: str, request: HttpRequest, headers: Mapping[str, str], seconds: float | None = None

@@ -465,12 +465,12 @@ class TestKeysInReports:
     def broken(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> ProviderCredential:
         """An account at which sending fails in a way that nobody foresaw."""
 
-        def answer(self: Connections, request: Any, *, fresh: bool = False) -> Any:
+        def stream(self: Connections, request: Any, *, fresh: bool = False) -> Any:
             sent = {name.decode(): value.decode() for name, value in request.headers}
             assert TestKeysInReports._CANARY in str(sent)  # it is really under way
             raise RuntimeError("nobody foresaw this")
 
-        monkeypatch.setattr(Connections, "answer", answer)
+        monkeypatch.setattr(Connections, "stream", stream)
         return account("paqshot", key=self._CANARY)
 
     def test_a_worker_s_log(self, broken: ProviderCredential, order: Order, caplog: pytest.LogCaptureFixture) -> None:

@@ -53,7 +53,7 @@ def test_a_name_that_moves_inside_is_refused_although_its_connection_is_kept(
     monkeypatch.setattr(addresses, "is_public", lambda address: str(address) == "127.0.0.1")
     monkeypatch.setattr(addresses, "_check_public", lambda *_: None)
     settings.PRODUCT_IMAGERY = {}
-    kept = open_connections(4)
+    kept = open_connections(keep=True)
     url = f"http://shop.example.com:{port}/a.png"
     for _ in range(2):
         fetch(url, tmp_path / "x", None, kept)

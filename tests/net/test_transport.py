@@ -124,6 +124,23 @@ def test_a_create_has_a_connection_to_itself() -> None:
     assert len({call[":client"] for call in fakes.headers}) == 1500
 
 
+def test_closing_leaves_a_call_that_is_under_way_alone() -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def late(connection: socket.socket) -> None:
+        asked.set()
+        go.wait(20)
+        _good(connection)
+
+    transport = Transport()
+    with serving(late) as base, ThreadPoolExecutor(1) as threads:
+        call = threads.submit(transport.send, base, _CREATE, {})
+        assert asked.wait(20)
+        transport.close()
+        go.set()
+        assert call.result(20).status == 200
+
+
 def test_looks_share_connections() -> None:
     fakes = Fakes()
     with fake_providers(fakes) as base, closing(Transport()) as transport:
