@@ -65,6 +65,8 @@ class Publication(models.TextChoices):
 
 OPEN_ITEMS = (ItemStatus.QUEUED, ItemStatus.PROCESSING)
 ACTIVE_ITEMS = (ItemStatus.QUEUED, ItemStatus.PROCESSING, ItemStatus.STALLED)
+ENDED_ITEMS = (ItemStatus.COMPLETED, ItemStatus.FAILED, ItemStatus.CANCELLED)
 ACTIVE_ENHANCEMENTS = (EnhancementStatus.QUEUED, EnhancementStatus.PROCESSING)
 UNFINISHED_JOBS = (JobState.QUEUED, JobState.SENDING, JobState.CHECKING, JobState.RUNNING)
+ENDED_JOBS = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 HELD_JOBS = (JobState.SENDING, JobState.CHECKING, JobState.RUNNING)  #: a worker may hold a lease on them

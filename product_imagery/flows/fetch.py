@@ -6,7 +6,7 @@ import posixpath
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -43,6 +43,14 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class Collected:
+    """Pictures that are stored, and by item why others could not be had."""
+
+    pictures: list[Stored] = field(default_factory=list)
+    bad: dict[int, ImageryError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Tools:
     """What pictures are fetched and made with: imaging processes, open connections, room for files."""
 
@@ -57,31 +65,24 @@ class Tools:
         self.workspace.close()
 
 
-def collect(
-    outcome: Finished,
-    provider: str,
-    items: list[EnhancementItem],
-    place: Place,
-    tools: Tools,
-    stored: list[Stored],
-    bad: dict[int, ImageryError],
-) -> None:
-    """Download, check and store the pictures of a finished job; what could not be had goes into ``bad`` by item."""
-    by_pk = {item.pk: item for item in items}
+def collect(outcome: Finished, provider: str, items: list[EnhancementItem], place: Place, tools: Tools) -> Collected:
+    """Download, check and store the pictures of a finished job, several at once."""
+    by_pk, collected = {item.pk: item for item in items}, Collected()
 
-    def have(numbered: tuple[int, Picture | RemotePicture]) -> None:
+    def fetch(numbered: tuple[int, Picture | RemotePicture]) -> None:
         number, picture = numbered
         try:
-            stored.append(_had(picture, provider, by_pk[picture.item_id], place, number, tools))
+            collected.pictures.append(_had(picture, provider, by_pk[picture.item_id], place, number, tools))
         except ImageryError as error:
             url = picture.url if isinstance(picture, RemotePicture) else ""
-            bad[picture.item_id] = of_result(error, url, provider) if url else error
+            collected.bad[picture.item_id] = of_result(error, url, provider) if url else error
 
     if len(outcome.pictures) == 1:
-        have((0, outcome.pictures[0]))
+        fetch((0, outcome.pictures[0]))
     else:
         with ThreadPoolExecutor(_DOWNLOADS) as threads:
-            list(threads.map(have, enumerate(outcome.pictures)))
+            list(threads.map(fetch, enumerate(outcome.pictures)))
+    return collected
 
 
 def _had(

@@ -123,7 +123,7 @@ def note_omitted(enhancement: int, figures: Mapping[str, int]) -> None:
     if not any(figures.values()):
         return
     row = Enhancement.objects.filter(pk=enhancement)
-    row.update(status=F("status"))  # SQLite has no row locks: there the transaction itself is the lock
+    row.update(omitted=F("omitted"))  # SQLite has no row locks: there the transaction itself is the lock
     omitted: dict[str, int] = dict(row.values_list("omitted", flat=True).get())
     for reason, number in figures.items():
         if number > 0:

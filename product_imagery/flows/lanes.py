@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
 
 from product_imagery.exceptions import ProviderError, ProviderRefused
-from product_imagery.flows.track import Call, Word
+from product_imagery.flows.track import Call, CallResult
 
 
 class Lanes:
@@ -20,14 +20,16 @@ class Lanes:
     there is no room for the account: nobody knows of it yet who would give it more to do.
     """
 
-    def __init__(self, number: int, each: int, perform: Callable[[Call], Word], on_idle: Callable[[], None]) -> None:
+    def __init__(
+        self, number: int, each: int, perform: Callable[[Call], CallResult], on_idle: Callable[[], None]
+    ) -> None:
         self._number, self._each, self._perform, self._on_idle = number, each, perform, on_idle
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._waiting: dict[int, deque[Call]] = {}
         self._running: set[Call] = set()
         self._busy: Counter[int] = Counter()  #: lanes, by account
-        self._ended: list[Word] = []
+        self._ended: list[CallResult] = []
         self._aside: list[Call] = []
         self._pace: Counter[int] = Counter()
         self._closed = False
@@ -58,12 +60,12 @@ class Lanes:
                 self._threads[-1].start()
             self._changed.notify_all()
 
-    def ended(self) -> list[Word]:
+    def ended(self) -> list[CallResult]:
         """What has come back; to be forgotten when it is written down."""
         with self._changed:
             return list(self._ended)
 
-    def forget(self, words: Collection[Word]) -> None:
+    def forget(self, words: Collection[CallResult]) -> None:
         """These are written down, which ends a round."""
         known = set(words)
         with self._changed:
@@ -130,6 +132,6 @@ class Lanes:
         return call
 
 
-def _is_trouble(word: Word) -> bool:
+def _is_trouble(word: CallResult) -> bool:
     """Whether what came back may concern the other calls of its account as well."""
     return isinstance(word.error, ProviderError) and not isinstance(word.error, ProviderRefused)

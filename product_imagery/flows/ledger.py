@@ -113,10 +113,11 @@ def settle_costs(costs: Sequence[tuple[ProviderJob, Decimal | None]], kind: str 
     CreditEntry.objects.bulk_create(corrections)
 
 
-def settle_cost(job: ProviderJob, cost: Decimal | None) -> None:
-    """The same for one job, which is saved."""
-    settle_costs([(job, cost)])
-    ProviderJob.objects.filter(pk=job.pk).update(cost=job.cost)
+def settle_and_save(costs: Sequence[tuple[ProviderJob, Decimal | None]]) -> None:
+    """Do the same, and save the costs."""
+    if costs:
+        settle_costs(costs)
+        ProviderJob.objects.write_each([job for job, _ in costs], "cost")
 
 
 def release(jobs: Sequence[ProviderJob]) -> None:

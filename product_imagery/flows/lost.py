@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from product_imagery.exceptions import ImageryError, ProviderError
-from product_imagery.flows.track import Word
+from product_imagery.flows.track import CallResult
 from product_imagery.models import ProviderJob
 from product_imagery.models.clock import from_now
 from product_imagery.models.job import ABSENT, CANDIDATES, LISTED, LOOKS
@@ -24,10 +24,10 @@ _SHOWN = 5  #: ids of what a lost create may have become
 _LONGEST_PAUSE = 1800.0
 
 
-def is_answered(word: Word) -> bool:
-    """Whether the call sent a create, and it is known what became of it."""
-    error = word.error
-    return word.call.ticket.sent and not (isinstance(error, ProviderError) and _is_in_doubt(error))
+def is_create_known(result: CallResult) -> bool:
+    """Say whether the call sent a create of which it is known what became."""
+    error = result.error
+    return result.call.ticket.sent and not (isinstance(error, ProviderError) and _is_in_doubt(error))
 
 
 def _is_in_doubt(error: ProviderError) -> bool:

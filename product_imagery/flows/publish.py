@@ -9,7 +9,6 @@ from pathlib import Path
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.text import slugify
 
@@ -18,10 +17,10 @@ from product_imagery.exceptions import ImageryError, PublicationConflict, StateE
 from product_imagery.flows import announce
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of, retried
 from product_imagery.flows.identity import Publications
-from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
+from product_imagery.models import EnhancementItem, ImageVersion, ResultImage, transitions
 from product_imagery.models.clock import from_now
+from product_imagery.models.result import ResultQuerySet
 from product_imagery.products import ProductImages, description_for
-from product_imagery.states import Publication
 from product_imagery.storage import store
 from product_imagery.storage.scratch import TEMPORARY
 
@@ -105,8 +104,7 @@ def _wait_shortly_for_locks() -> None:
 
 def _refuse(result: ResultImage, stored: str, error: ImageryError) -> None:
     """Tell the reviewer why not. The copy goes only while the claim is ours: nobody else can be using it then."""
-    refused = {"publication": Publication.CONFLICT, "publication_note": error.message[:500]}
-    if ResultImage.objects.held(result).release(**refused) and stored:
+    if transitions.mark_conflict(ResultImage.objects.held(result), error.message) and stored:
         _drop_copy(description_for(result.item.content_type_id), stored)
 
 
@@ -165,10 +163,9 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
     item = result.item
     before_digest = store.digest(description.target_storage, before) if _is_there(description, before) else ""
     before_null = not before and description.holds_null(item.object_id, item.slot)
-    published = {"publication": Publication.PUBLISHED, "publication_note": ""}
     with transaction.atomic():
         _wait_shortly_for_locks()
-        if not ResultImage.objects.held(result).release(**published):
+        if not transitions.mark_published(ResultImage.objects.held(result)):
             raise StateError("Somebody else is publishing this picture.")
         if not description.write(item.object_id, item.slot, expected=before, name=stored):
             raise PublicationConflict("The product's picture was changed at this very moment; nothing was overwritten.")
@@ -184,7 +181,7 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
             **item.same_picture(),
         )
         _expect_from_now_on(version, stored, instead_of=before)
-        _standing(version, before).update(publication=Publication.NONE, publication_note="")
+        transitions.mark_displaced(_standing(version, before))
         announce.image_published(version)
     return version
 
@@ -204,7 +201,7 @@ def _expect_from_now_on(version: ImageVersion, name: str, *, instead_of: str) ->
     EnhancementItem.objects.filter(place=version.place, target_name=instead_of).update(target_name=name)
 
 
-def _standing(version: ImageVersion, name: str) -> QuerySet[ResultImage]:
+def _standing(version: ImageVersion, name: str) -> ResultQuerySet:
     """The result whose published file ``name`` is, if that is one of ours."""
     same = ImageVersion.objects.filter(place=version.place, after_name=name)
     return ResultImage.objects.filter(versions__in=same.exclude(pk=version.pk)).exclude(versions=version)
@@ -231,11 +228,9 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
             message = "another picture stands there now. Take a newer publication back first, if there is one."
             raise PublicationConflict(f"{version.label}: {message}")
         if version.result_id:
-            ResultImage.objects.filter(pk=version.result_id).update(
-                publication=Publication.RESTORED, publication_note=""
-            )
+            transitions.mark_restored(ResultImage.objects.filter(pk=version.result_id))
         _expect_from_now_on(version, version.before_name, instead_of=version.after_name)
-        _standing(version, version.before_name).update(publication=Publication.PUBLISHED, publication_note="")
+        transitions.mark_published(_standing(version, version.before_name))
         announce.image_restored(version)
 
 

@@ -17,7 +17,6 @@ from typing import Any
 from product_imagery import background, cores, signals
 from product_imagery.conf import Settings, get_settings
 from product_imagery.flows import clocks, deliver, prepare, publish, receive, restored, steer, submit, sweep, track
-from product_imagery.flows.batch import record_all
 from product_imagery.flows.beside import Beside, raise_if_late
 from product_imagery.flows.claim import accounts_with_calls, claim_calls, set_aside
 from product_imagery.flows.fetch import Tools
@@ -25,6 +24,7 @@ from product_imagery.flows.guard import TRANSIENT, Chore, DatabaseAway, Guard, a
 from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Line
 from product_imagery.flows.mailbox import Errands
+from product_imagery.flows.outcomes import apply_all
 from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EventDelivery, Preparation, ProviderJob, ResultImage, WorkerLease
 from product_imagery.net.foreign import open_connections
@@ -282,7 +282,7 @@ class _Pump:
             submit.record(future.result())
             del self._running[future]
         words = self._lanes.ended()
-        record_all(words)
+        apply_all(words)
         self._lanes.forget(words)  # not before: what is not written down is not forgotten either
         for call in self._lanes.take_back(_STALE):
             submit.give_back(call.job, begun=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -15,8 +16,8 @@ from product_imagery import background
 from product_imagery.encryption import MaskedStr, Secret
 from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
-from product_imagery.flows.settle import resume_stalled
-from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery
+from product_imagery.flows.settle import resume_items
+from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery, transitions
 from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.contract import HINTED, NEWEST, Delivery
 from product_imagery.provider_kit.http import storable
@@ -102,14 +103,14 @@ def process_forgotten() -> int:
 def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
     """A call to a job's own address names its id: what a lost answer would have told. It is read before it counts."""
     lost = ProviderJob.objects.filter(credential=credential, uuid=job, remote_id="", intent_at__isnull=False)
-    found = {"remote_id": remote_id, "accepted_at": Now(), "due_at": Now()}
+    found: dict[str, Any] = {"remote_id": remote_id, "accepted_at": Now()}
     try:
         with transaction.atomic():
-            if lost.filter(state=JobState.CHECKING).let_go(JobState.RUNNING, **found):
+            if transitions.resume(lost.filter(state=JobState.CHECKING), **found):
                 return True
-            if not lost.filter(state=JobState.STALLED).let_go(JobState.RUNNING, **found, note=""):
+            if not transitions.resume(lost, **found, note=""):
                 return False
-            resume_stalled(ProviderJob.objects.get(uuid=job))
+            resume_items(ProviderJob.objects.get(uuid=job))
             return True
     except IntegrityError:
         return False
@@ -136,18 +137,18 @@ def _try(credential: ProviderCredential, remote_id: str) -> bool:
     newest = before.values_list("remote_id", flat=True).first() or ""
     remembered = {**job.remembered, HINTED: remote_id, NEWEST: newest}
     same = ProviderJob.objects.free().filter(pk=job.pk, state=job.state)
-    moved = same.let_go(JobState.CHECKING, remembered=remembered, due_at=Now())
+    moved = transitions.mark_checking(same, 0, remembered=remembered)
     if moved and job.state == JobState.STALLED:
-        resume_stalled(job)
+        resume_items(job)
     return bool(moved)
 
 
 def _resume_late(credential: ProviderCredential, hints: tuple[str, ...]) -> bool:
     """Work that took so long that a person was asked may still come to its end: it is read once more."""
     late = credential.jobs.filter(state=JobState.STALLED, remote_id__in=[hint for hint in hints if hint])
-    jobs = [job for job in late if late.filter(pk=job.pk).let_go(JobState.RUNNING, due_at=Now(), note="")]
+    jobs = [job for job in late if transitions.resume(late.filter(pk=job.pk), note="")]
     for job in jobs:
-        resume_stalled(job)
+        resume_items(job)
     return bool(jobs)
 
 

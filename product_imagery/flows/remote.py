@@ -22,12 +22,11 @@ from product_imagery.provider_kit.conversation import HttpRequest, Refused, Requ
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.http import HostedProvider
 from product_imagery.provider_kit.remote import Resource, Verb
-from product_imagery.states import JobState
+from product_imagery.states import ENDED_JOBS
 
 T = TypeVar("T")
 _MOST_BYTES = 2 * 1024**3  #: of a ZIP
 _MOST_PAGES = 50  #: of a list of jobs
-_ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def leftovers(credential: ProviderCredential, days: int) -> list[Leftover]:
     if not name:
         return []
     before = timezone.now() - timedelta(days=days)
-    ended = credential.jobs.filter(state__in=_ENDED, finished_at__lt=before, collectable=False)
+    ended = credential.jobs.filter(state__in=ENDED_JOBS, finished_at__lt=before, collectable=False)
     ours = {mark_of(str(job.uuid)): job for job in ended}
     entries = manage(credential, name, Verb.LIST)
     named = [(str(entry["id"]), str(entry.get("name"))) for entry in entries if entry.get("id")]

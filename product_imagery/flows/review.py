@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 
 from product_imagery import background
 from product_imagery.exceptions import StateError
@@ -14,7 +11,7 @@ from product_imagery.flows import announce, ledger
 from product_imagery.flows.guard import retried
 from product_imagery.flows.settle import settle
 from product_imagery.flows.standing import on_product
-from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
+from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, transitions
 from product_imagery.products import description_for
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ItemStatus, Publication, Review
@@ -52,14 +49,11 @@ def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None, 
         sentence = "A picture made with a test key, or in a provider's sandbox, is never put on a product."
         raise StateError(sentence, code="test_key")
     displaced = result.publication == Publication.PUBLISHED and not on_product([result])
-    states = [Publication.NONE, Publication.CONFLICT, Publication.RESTORED]
-    states += [Publication.PUBLISHED] if displaced else []
-    ready = ResultImage.objects.filter(pk=result.pk, review=Review.APPROVED, publication__in=states)
-    changes: dict[str, Any] = {"publication": Publication.WAITING, "publication_note": "", "attempts": 0}
     seen = displaced or result.publication == Publication.CONFLICT
     _lock_item(result)
     _choose(result, replaces)
-    if not ready.release(published_by=actor, **changes):
+    chosen = ResultImage.objects.filter(pk=result.pk)
+    if not transitions.request_publication(chosen, actor, displaced=displaced):
         raise StateError("Only an approved picture that is not on its product can be published.")
     if seen:
         _accept_change(result)
@@ -77,7 +71,7 @@ def _choose(result: ResultImage, replaces: bool) -> None:
     if not replaces and others.chosen().exists():
         sentence = "Another variant of this picture was chosen already. Publish this one by itself to replace it."
         raise StateError(f"{result.item.label}: {sentence}", code="variant_chosen")
-    others.filter(publication=Publication.WAITING).release(publication=Publication.NONE, publication_note="")
+    transitions.withdraw(others)
 
 
 def _accept_change(result: ResultImage) -> None:
@@ -116,7 +110,8 @@ def _reopen(item: EnhancementItem, job: ProviderJob) -> None:
     """Queue a completed item again under a new job."""
     try:
         with transaction.atomic():
-            reopened = EnhancementItem.objects.filter(pk=item.pk, status=ItemStatus.COMPLETED).reopen(job=job)
+            completed = EnhancementItem.objects.filter(pk=item.pk, status=ItemStatus.COMPLETED)
+            reopened = transitions.reopen_items(completed, job=job)
     except IntegrityError as error:
         raise StateError("The same picture is being made in another enhancement.") from error
     if not reopened:
@@ -134,7 +129,6 @@ def _varied(item: EnhancementItem) -> dict[str, object]:
 
 
 def _judge(result: ResultImage, verdict: Review, actor: AbstractBaseUser | None) -> None:
-    pending = ResultImage.objects.filter(pk=result.pk, review=Review.PENDING)
-    if not pending.update(review=verdict, reviewed_by=actor, reviewed_at=Now(), publication_note=""):
+    if not transitions.judge(ResultImage.objects.filter(pk=result.pk), verdict, actor):
         raise StateError("Somebody has judged this picture already.")
     result.review = verdict

@@ -1,16 +1,19 @@
-"""Settle: what the end of an item means for its enhancement. Called inside the transaction that ended the item."""
+"""Rollup: what happens to items follows from their jobs, and the status of an enhancement from its items.
+
+Called inside the transaction that moved the jobs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef
-from django.db.models.functions import Now
 
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows import announce
-from product_imagery.models import Enhancement, EnhancementItem, Preparation, ProviderJob
-from product_imagery.models.enhancement import NO_REASON
+from product_imagery.models import Enhancement, EnhancementItem, Preparation, ProviderJob, transitions
+from product_imagery.models.enhancement import ItemQuerySet
+from product_imagery.models.transitions import reason_columns
 from product_imagery.states import (
     ACTIVE_ENHANCEMENTS,
     ACTIVE_ITEMS,
@@ -21,69 +24,74 @@ from product_imagery.states import (
 )
 
 
-def reason(error: ImageryError | None) -> dict[str, str]:
-    """The columns of an item that say why; empty without an error. The sentence is cut to what its column holds."""
-    if error is None:
-        return NO_REASON
-    return {"error_code": error.code[:60], "error_message": error.message[:500], "error_detail": error.detail[:4000]}
-
-
 def begin(jobs: Iterable[ProviderJob]) -> None:
-    """The items of jobs that have been claimed are being processed, and so are their enhancements."""
+    """Note that the items of leased jobs are being processed, and so are their enhancements."""
     jobs = list(jobs)
     if not jobs:
         return
-    items = EnhancementItem.objects.filter(job__in=[job.pk for job in jobs], status=ItemStatus.QUEUED)
-    items.update(status=ItemStatus.PROCESSING)
+    transitions.begin_items(_items_of(jobs))
     # Mostly it is known that they are; one that is cannot go back to the queue before this job's items have ended.
     fresh = {job.enhancement_id for job in jobs if job.enhancement.status != EnhancementStatus.PROCESSING}
     if fresh:
-        queued = Enhancement.objects.filter(pk__in=fresh, status=EnhancementStatus.QUEUED)
-        queued.update(status=EnhancementStatus.PROCESSING)
+        transitions.begin_enhancements(Enhancement.objects.filter(pk__in=fresh))
 
 
 def end_items(
-    job: ProviderJob, status: ItemStatus, error: ImageryError | None = None, *, only: Iterable[int] | None = None
+    jobs: Iterable[ProviderJob],
+    status: ItemStatus,
+    error: ImageryError | None = None,
+    *,
+    only: Iterable[int] | None = None,
 ) -> None:
-    """Bring the job's open items (``only`` these, if given) to an end, tell listeners, and close the enhancement if
-    they were the last.
+    """End the open items of these jobs (``only`` these, if given), write their events, and close the enhancements whose
+    last items they were.
     """
-    open_items = EnhancementItem.objects.filter(job=job, status__in=OPEN_ITEMS)
+    jobs = list(jobs)
+    open_items = _items_of(jobs).filter(status__in=OPEN_ITEMS)
     if only is not None:
         open_items = open_items.filter(pk__in=list(only))
     ended = list(open_items)
-    has_result = set(open_items.filter(results__isnull=False).values_list("pk", flat=True))
-    ends = {"finished_at": Now(), "active_key": None, **reason(error)}
+    reason, kept = reason_columns(error), set[int]()
     if status != ItemStatus.COMPLETED:  # another one of a picture that has a result already: that result stays
-        open_items.filter(pk__in=has_result).update(status=ItemStatus.COMPLETED, **ends)
-    open_items.update(status=status, **ends)
+        kept = set(open_items.filter(results__isnull=False).values_list("pk", flat=True))
+        transitions.end_items(open_items.filter(pk__in=kept), ItemStatus.COMPLETED, **reason)
+    transitions.end_items(open_items, status, **reason)
     for item in ended:
         item.status = status
     if status == ItemStatus.COMPLETED:
         announce.items_completed(ended)
     elif status == ItemStatus.FAILED:
-        announce.items_failed([item for item in ended if item.pk not in has_result])
-    settle([job.enhancement_id])
+        announce.items_failed([item for item in ended if item.pk not in kept])
+    settle(job.enhancement_id for job in jobs)
 
 
-def stall(job: ProviderJob, code: str, message: str) -> None:
-    """A person has to decide: the job, which the caller has brought to ``stalled``, takes its open items with it."""
-    items = EnhancementItem.objects.filter(job=job, status__in=OPEN_ITEMS)
-    stalled = list(items)
-    items.update(status=ItemStatus.STALLED, error_code=code, error_message=message[:500])
+def stall_items(job: ProviderJob, code: str, message: str) -> None:
+    """Leave the open items of a job that has stalled to a person."""
+    items = _items_of([job])
+    stalled = list(items.filter(status__in=OPEN_ITEMS))
+    transitions.stall_items(items, error_code=code, error_message=message[:500])
     announce.items_stalled(stalled)
     settle([job.enhancement_id])
 
 
-def resume_stalled(job: ProviderJob, status: ItemStatus = ItemStatus.PROCESSING) -> None:
-    """It is known what became of a stalled job, which the caller has moved on: so do its items."""
-    items = EnhancementItem.objects.filter(job=job, status=ItemStatus.STALLED)
-    items.update(status=status, **NO_REASON)
+def resume_items(job: ProviderJob, status: ItemStatus = ItemStatus.PROCESSING) -> None:
+    """Let the stalled items of a job go on, which the caller has moved."""
+    transitions.resume_items(_items_of([job]), status)
     settle([job.enhancement_id])
 
 
+def keep_waiting(job: ProviderJob, state: JobState, error: ImageryError | None) -> None:
+    """Show on the items of a job that goes on later in ``state`` why they wait."""
+    status = ItemStatus.QUEUED if state == JobState.QUEUED else ItemStatus.PROCESSING
+    transitions.keep_waiting(_items_of([job]), status, **reason_columns(error))
+
+
+def _items_of(jobs: Iterable[ProviderJob]) -> ItemQuerySet:
+    return EnhancementItem.objects.filter(job__in=[job.pk for job in jobs])
+
+
 def settle(enhancement_ids: Iterable[int]) -> None:
-    """Give each enhancement the status that its items add up to. They are only counted when none is open any more."""
+    """Give each enhancement the status that its items add up to, which are counted when none is open any more."""
     chosen = Enhancement.objects.filter(pk__in=set(enhancement_ids))
     # Locked before looking: of two workers that end the last two items, the second has to see the first one's.
     states = dict(chosen.select_for_update(no_key=True).order_by("pk").values_list("pk", "status"))
@@ -93,12 +101,11 @@ def settle(enhancement_ids: Iterable[int]) -> None:
     for pk in [pk for pk in busy if states.get(pk) not in ACTIVE_ENHANCEMENTS]:
         begun = ProviderJob.objects.filter(enhancement=pk).exclude(state=JobState.QUEUED).exists()
         status = EnhancementStatus.PROCESSING if begun else EnhancementStatus.QUEUED
-        Enhancement.objects.filter(pk=pk).update(status=status, finished_at=None)
+        transitions.open_enhancements(Enhancement.objects.filter(pk=pk), status)
     ended = states.keys() - busy
     for enhancement in Enhancement.objects.filter(pk__in=ended).with_progress() if ended else ():
-        enhancement.status = _end_of(enhancement)
-        other = Enhancement.objects.filter(pk=enhancement.pk).exclude(status=enhancement.status)
-        if other.update(status=enhancement.status, finished_at=Now()):
+        enhancement.status = status = _end_of(enhancement)
+        if transitions.end_enhancements(Enhancement.objects.filter(pk=enhancement.pk), status):
             announce.enhancement_ended(enhancement)
 
 

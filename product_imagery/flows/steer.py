@@ -19,7 +19,7 @@ from product_imagery.exceptions import StateError
 from product_imagery.flows import ledger
 from product_imagery.flows.guard import retried
 from product_imagery.flows.items import note_omitted
-from product_imagery.flows.settle import end_items, resume_stalled, settle
+from product_imagery.flows.settle import end_items, resume_items, settle
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -27,10 +27,11 @@ from product_imagery.models import (
     Preparation,
     ProviderCredential,
     ProviderJob,
+    transitions,
 )
 from product_imagery.provider_kit.contract import next_again
 from product_imagery.provider_kit.registry import get_provider
-from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
+from product_imagery.states import ENDED_JOBS, OPEN_ITEMS, ItemStatus, JobState
 
 _BATCH = 250  #: jobs in one transaction
 _PATIENCE = 1.0  #: seconds that a request may take for what a worker can do as well
@@ -102,11 +103,10 @@ def _cancel_waiting(enhancement: Enhancement) -> tuple[int, int]:
     jobs = list(_waiting(enhancement).select_for_update().order_by("pk")[:_BATCH])
     waiting = ProviderJob.objects.filter(pk__in=[job.pk for job in jobs])
     ledger.release(jobs)
-    waiting.let_go(JobState.CANCELLED, finished_at=Now())
-    items = EnhancementItem.objects.filter(job__in=jobs, status__in=OPEN_ITEMS)
-    ends = {"active_key": None, "finished_at": Now()}
-    count = items.filter(results__isnull=False).update(status=ItemStatus.COMPLETED, **ends)
-    count += items.update(status=ItemStatus.CANCELLED, **ends)
+    transitions.mark_cancelled(waiting)
+    items = EnhancementItem.objects.filter(job__in=jobs)
+    count = transitions.end_items(items.filter(results__isnull=False), ItemStatus.COMPLETED)
+    count += transitions.end_items(items, ItemStatus.CANCELLED)
     settle([enhancement.pk])
     return len(jobs), count
 
@@ -134,7 +134,7 @@ def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
 
 def _to_retry(enhancement: Enhancement, only_failed: bool) -> QuerySet[EnhancementItem]:
     ended = [ItemStatus.FAILED] if only_failed else [ItemStatus.FAILED, ItemStatus.CANCELLED]
-    chosen = enhancement.items.filter(status__in=ended, job__state__in=_ENDED).order_by("job", "pk")
+    chosen = enhancement.items.filter(status__in=ended, job__state__in=ENDED_JOBS).order_by("job", "pk")
     return chosen.select_related("job__credential")
 
 
@@ -187,14 +187,10 @@ def _reopen(items: list[EnhancementItem]) -> list[EnhancementItem]:
     """Queue ended items again, all at once; one by one where some are under way elsewhere, which are left out."""
     try:
         with transaction.atomic():
-            EnhancementItem.objects.filter(pk__in=[item.pk for item in items]).reopen()
+            transitions.reopen_items(EnhancementItem.objects.filter(pk__in=[item.pk for item in items]))
             return items
     except IntegrityError:
         return [one for item in items for one in _reopen([item])] if len(items) > 1 else []
-
-
-_ENDED = (JobState.FAILED, JobState.CANCELLED, JobState.DONE)
-_AGAIN: dict[str, Any] = {"due_at": Now(), "attempts": 0, "troubles": 0, "note": "", "finished_at": None}
 
 
 def _costs_again(job: ProviderJob) -> bool:
@@ -216,9 +212,8 @@ def _restart(
     bought = [job for job in by_job if _costs_again(job)]
     collect = {job.pk for job in by_job if job.collectable}
     repeat = {job.pk for job in by_job} - collect - {job.pk for job in bought}
-    ended = ProviderJob.objects.filter(state__in=_ENDED)
-    ended.filter(pk__in=collect).let_go(JobState.RUNNING, accepted_at=Now(), **_AGAIN)
-    ended.filter(pk__in=repeat).let_go(JobState.QUEUED, **_AGAIN)
+    transitions.restart(ProviderJob.objects.filter(pk__in=collect), JobState.RUNNING)
+    transitions.restart(ProviderJob.objects.filter(pk__in=repeat), JobState.QUEUED)
     orders = [(job.options, len(by_job[job])) for job in bought]
     fresh = ledger.order_again(enhancement, orders, promised, at) if orders else []
     moved = []
@@ -241,15 +236,15 @@ def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
         return
     again = next_again(job.remembered)  # another mark: the first one may be taken there
     changes: dict[str, Any] = {"remembered": again, "intent": None, "intent_at": None, "remote_id": ""}
-    changes |= {"collectable": False, **_AGAIN}
-    _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, "It was not accepted: sent again.", changes)
+    sentence = "It was not accepted: sent again."
+    _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, sentence, collectable=False, **changes)
 
 
 def _buy_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
     """What was accepted is paid for and lost: another job is ordered, and booked, in its place."""
     with transaction.atomic():
-        ended = {"finished_at": Now(), "collectable": False}
-        _decide(job, actor, JobState.FAILED, ItemStatus.QUEUED, "Its result is lost: ordered again.", ended)
+        sentence = "Its result is lost: ordered again."
+        _decide(job, actor, JobState.FAILED, ItemStatus.QUEUED, sentence, collectable=False)
         waiting = EnhancementItem.objects.filter(job=job, status=ItemStatus.QUEUED).select_related("job__credential")
         _restart(job.enhancement, list(waiting))
 
@@ -263,9 +258,9 @@ def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> N
     remote_id = remote_id.strip()
     if not remote_id:
         raise StateError("Give the id that the provider shows for this work.")
-    changes = {"remote_id": remote_id, "accepted_at": Now(), **_AGAIN}
+    accepted = {"remote_id": remote_id, "accepted_at": Now()}
     try:
-        _decide(job, actor, JobState.RUNNING, ItemStatus.PROCESSING, f"It was accepted as {remote_id}."[:200], changes)
+        _decide(job, actor, JobState.RUNNING, ItemStatus.PROCESSING, f"It was accepted as {remote_id}.", **accepted)
     except IntegrityError:
         raise StateError(f"The id {remote_id} belongs to another job.") from None
 
@@ -277,15 +272,8 @@ def give_up(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
     Raises ``StateError`` when it does not wait for a decision.
     """
     with transaction.atomic():
-        _decide(
-            job,
-            actor,
-            JobState.FAILED,
-            ItemStatus.PROCESSING,
-            "Given up.",
-            {"finished_at": Now(), "collectable": False},
-        )
-        end_items(job, ItemStatus.FAILED, StateError("A person gave this picture up.", code="given_up"))
+        _decide(job, actor, JobState.FAILED, ItemStatus.PROCESSING, "Given up.", collectable=False)
+        end_items([job], ItemStatus.FAILED, StateError("A person gave this picture up.", code="given_up"))
 
 
 def _decide(
@@ -294,11 +282,10 @@ def _decide(
     state: JobState,
     items: ItemStatus,
     decision: str,
-    changes: dict[str, Any],
+    **columns: Any,
 ) -> None:
     with transaction.atomic():
-        stalled = ProviderJob.objects.filter(pk=job.pk, state=JobState.STALLED)
-        if not stalled.let_go(state, decided_by=actor, decision=decision, **changes):
+        if not transitions.decide(ProviderJob.objects.filter(pk=job.pk), state, decision, actor, **columns):
             raise StateError("This job does not wait for a decision (any more).")
-        resume_stalled(job, items)
+        resume_items(job, items)
         background.wake()

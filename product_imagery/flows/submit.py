@@ -15,16 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Now
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, FetchError, ImageryError, RegistrationError, StorageError
 from product_imagery.flows import fetch
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
-from product_imagery.flows.settle import begin, end_items, reason
+from product_imagery.flows.settle import begin, end_items, keep_waiting
 from product_imagery.imaging.sandbox import ImagingPool
-from product_imagery.models import EnhancementItem, LimitUse, ProviderJob
-from product_imagery.models.clock import from_now
+from product_imagery.models import EnhancementItem, LimitUse, ProviderJob, transitions
 from product_imagery.products import ProductImages, description_for
 from product_imagery.provider_kit.contract import Job, JobInput, Operation
 from product_imagery.provider_kit.conversation import Compute, Finished, Picture, Refused, Request
@@ -200,24 +198,17 @@ def _record(done: Done) -> None:
         if done.again:
             wait = _AGAIN_SECONDS[min(job.attempts, len(_AGAIN_SECONDS)) - 1]
             spared = {"attempts": max(0, job.attempts - 1)} if done.machine else {}  # no try of the picture's
-            if held.let_go(JobState.QUEUED, due_at=from_now(wait), **spared):
-                _note(job, done.error)
+            if transitions.requeue(held, wait, **spared):
+                keep_waiting(job, JobState.QUEUED, done.error)
             return
-        state = JobState.FAILED if done.error else JobState.DONE
-        ours = held.let_go(state, finished_at=Now())
+        ours = transitions.mark_failed(held) if done.error else transitions.mark_done(held)
         if ours:
             for pk, digest in done.digests.items():
                 EnhancementItem.objects.filter(pk=pk).update(source_digest=digest)
             fetch.write_down(job, done.task.items, done.pictures)
-            end_items(job, ItemStatus.FAILED if done.error else ItemStatus.COMPLETED, done.error)
+            end_items([job], ItemStatus.FAILED if done.error else ItemStatus.COMPLETED, done.error)
     if ours and job.attempts > 1:  # where the lease is lost, somebody else may be using the same files this very moment
         fetch.tidy(done.task.items)
-
-
-def _note(job: ProviderJob, error: ImageryError | None) -> None:
-    """Back to waiting, with the reason visible to whoever looks."""
-    begun = EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING)
-    begun.update(status=ItemStatus.QUEUED, **reason(error))
 
 
 def give_back(job: ProviderJob, *, begun: bool) -> None:
@@ -225,6 +216,6 @@ def give_back(job: ProviderJob, *, begun: bool) -> None:
     attempts = job.attempts if begun else max(0, job.attempts - 1)
     if not begun:
         LimitUse.objects.not_sent(job)
-    held = ProviderJob.objects.held(job)
-    if held.let_go(job.before_call, attempts=attempts) and job.before_call == JobState.QUEUED:
-        EnhancementItem.objects.filter(job=job, status=ItemStatus.PROCESSING).update(status=ItemStatus.QUEUED)
+    returned = transitions.give_back(ProviderJob.objects.held(job), job.before_call, attempts)
+    if returned and job.before_call == JobState.QUEUED:
+        transitions.keep_waiting(EnhancementItem.objects.filter(job=job), ItemStatus.QUEUED)

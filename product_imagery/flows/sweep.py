@@ -9,7 +9,6 @@ from datetime import timedelta
 from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models import Exists, OuterRef
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from product_imagery.conf import get_settings
@@ -30,6 +29,7 @@ from product_imagery.models import (
     WebhookDelivery,
     WorkerLease,
     WorkerTrouble,
+    transitions,
 )
 from product_imagery.models.clock import from_now
 from product_imagery.products import registered
@@ -58,10 +58,8 @@ def release_abandoned() -> int:
     most = get_settings().max_claims
     repeatable = [slug for slug, provider in all_providers().items() if provider.repeatable]
     again = abandoned.filter(provider__in=repeatable, attempts__lt=most)
-    moved = again.let_go(JobState.QUEUED, due_at=Now(), taken_over=True)
-    EnhancementItem.objects.filter(job__state=JobState.QUEUED, status=ItemStatus.PROCESSING).update(
-        status=ItemStatus.QUEUED
-    )
+    moved = transitions.requeue(again, taken_over=True)
+    transitions.keep_waiting(EnhancementItem.objects.filter(job__state=JobState.QUEUED), ItemStatus.QUEUED)
     for job in abandoned.filter(provider__in=repeatable, attempts__gte=most):
         moved += _give_up(job)
     return moved + _look_up(abandoned.exclude(provider__in=repeatable))
@@ -71,9 +69,9 @@ def _give_up(job: ProviderJob) -> int:
     message = f"The worker died {job.attempts} times while it worked on this picture, so it is not tried again."
     with transaction.atomic():
         ours = ProviderJob.objects.abandoned().filter(pk=job.pk)
-        if not ours.let_go(JobState.FAILED, finished_at=Now(), taken_over=True):
+        if not transitions.mark_failed(ours, taken_over=True):
             return 0
-        end_items(job, ItemStatus.FAILED, EngineError(message, code="kills_workers"))
+        end_items([job], ItemStatus.FAILED, EngineError(message, code="kills_workers"))
     return 1
 
 
@@ -84,9 +82,9 @@ def _look_up(jobs: Iterable[ProviderJob]) -> int:
         with transaction.atomic():
             ours = ProviderJob.objects.abandoned().filter(pk=job.pk)
             if job.intent_at is None:
-                moved += ours.filter(intent_at=None).let_go(JobState.QUEUED, due_at=Now())
+                moved += transitions.requeue(ours.filter(intent_at=None))
             else:
-                moved += ours.let_go(JobState.CHECKING, due_at=from_now(_GRACE), taken_over=True)
+                moved += transitions.mark_checking(ours, _GRACE, taken_over=True)
     return moved
 
 

@@ -1,11 +1,15 @@
-"""Track: talk to hosted providers about claimed jobs, in threads that touch no database but by errands."""
+"""Calls: one call of a hosted provider about a leased job, in a thread that touches no database.
+
+A call goes one way, and each step is handed what the one before returned: prepare the inputs, converse with the
+provider, fetch what it made. ``outcomes`` writes down what came of it.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +69,18 @@ class Call:
         return growth if growth > 1 else 0.0
 
 
-@dataclass(eq=False)
-class Word:
-    """What a call brought: an outcome, with its pictures stored, or an error."""
+@dataclass(frozen=True)
+class Inputs:
+    """The sources of a create; by item why others could not be had, and the digests (SHA-256) of those that were."""
+
+    inputs: tuple[JobInput, ...] = ()
+    bad: dict[int, ImageryError] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class CallResult:
+    """The end of a call: an outcome, with its pictures stored, or an error; ``bad`` says why items have none."""
 
     call: Call
     outcome: Outcome | None = None
@@ -75,6 +88,16 @@ class Word:
     pictures: list[fetch.Stored] = field(default_factory=list)
     bad: dict[int, ImageryError] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def job(self) -> ProviderJob:
+        """The job that the call was about."""
+        return self.call.job
+
+    @property
+    def collected(self) -> set[int]:
+        """Keys of the items whose pictures are stored."""
+        return {stored.picture.item_id for stored in self.pictures}
 
 
 def prepare(jobs: list[ProviderJob], deadline: float) -> list[Call]:
@@ -102,55 +125,55 @@ def _look_for_products(calls: list[Call]) -> None:
             call.gone.add(item.pk)
 
 
-def perform(call: Call, line: Line) -> Word:
-    """Make one call, and fetch what it brought. Never raises: what went wrong is in the answer."""
-    word = Word(call, error=call.error)
+def perform(call: Call, line: Line) -> CallResult:
+    """Make one call, and fetch what it brought. Never raises: what went wrong is in the result."""
     if call.error:
-        return word
+        return CallResult(call, error=call.error)
+    inputs = Inputs()
     try:
         with line.tools.workspace.place() as place:
-            word.outcome = _converse(call, word, place, line)
-            if isinstance(word.outcome, Finished):
-                fetch.collect(word.outcome, call.job.provider, call.items, place, line.tools, word.pictures, word.bad)
-    except ImageryError as error:
-        word.error = error
-        if isinstance(error, ProviderError):
-            error.creating = call.ticket.sent
-    except Exception as error:  # noqa: BLE001  one job must not take its neighbours and the pump with it
+            _check(call, line)
+            inputs = _prepare_inputs(call, place, line.tools.pool)
+            if inputs.bad and not inputs.inputs:
+                raise next(iter(inputs.bad.values()))
+            outcome = _converse(call, inputs, line)
+            if not isinstance(outcome, Finished):
+                return CallResult(call, outcome, bad=inputs.bad, digests=inputs.digests)
+            collected = fetch.collect(outcome, call.job.provider, call.items, place, line.tools)
+            bad = {**inputs.bad, **collected.bad}
+            return CallResult(call, outcome, None, collected.pictures, bad, inputs.digests)
+    except Exception as error:  # noqa: BLE001  one job must not take its neighbours and the worker with it
+        return CallResult(call, error=_told(call, error), bad=inputs.bad, digests=inputs.digests)
+
+
+def _told(call: Call, error: Exception) -> ImageryError:
+    """The error as it is written down."""
+    if not isinstance(error, ImageryError):
         # As text: reports that list the variables of each step would list what was sent, with the key.
         logger.error("Job %s failed in a way that nobody foresaw.\n%s", call.job.pk, traceback.format_exc())
-        word.error = ProviderError("The answer could not be worked on.", code="unforeseen", detail=repr(error)[:500])
-        word.error.creating = call.ticket.sent
-    return word
+        error = ProviderError("The answer could not be worked on.", code="unforeseen", detail=repr(error)[:500])
+    if isinstance(error, ProviderError):
+        error.creating = call.ticket.sent
+    return error
 
 
-def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
+def _converse(call: Call, inputs: Inputs, line: Line) -> Outcome:
     job, provider = call.job, call.provider
-    submitting = job.state == JobState.SENDING
-    if submitting:
-        _check(call)
-        if job.credential.lost_creates:
-            _probe(call, line)
     if job.state == JobState.CHECKING and account_changed(call.ticket):
         return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
-    inputs = (
-        _sources(call, word, place, line.tools.pool)
-        if submitting
-        else tuple(JobInput(item.pk, item.uuid.hex) for item in call.items)
-    )
     view = Job(
         uuid=str(job.uuid),
         operation=Operation(job.operation),
         options=job.options,
-        inputs=inputs,
+        inputs=inputs.inputs,
         settings=job.credential.settings(),
         remote_id=job.remote_id,
         remembered=job.remembered,
         intent=whole_intent(job),
-        outdated=bool(word.bad) or _is_old(job),
+        outdated=bool(inputs.bad) or _is_old(job),
         begun_at=job.intent_at.timestamp() if job.intent_at else 0.0,
         webhook_url=webhook_address(job.credential.webhook_uuid, str(job.uuid))
-        if provider.webhooks and submitting
+        if provider.webhooks and job.state == JobState.SENDING
         else "",
     )
     steps = {JobState.SENDING: provider.submit, JobState.CHECKING: provider.reconcile, JobState.RUNNING: provider.poll}
@@ -158,9 +181,16 @@ def _converse(call: Call, word: Word, place: Place, line: Line) -> Outcome:
     return drive(step(view), lambda request: line.answer(request, call.ticket))
 
 
-def _check(call: Call) -> None:
-    """What was promised when the job was made still holds. Raises ``ConfigurationError``, ``ProviderRefused``."""
+def _check(call: Call, line: Line) -> None:
+    """Check before a create that what was promised when the job was made still holds.
+
+    Raises ``ConfigurationError``, ``ProviderError``.
+    """
     job, provider = call.job, call.provider
+    if job.state != JobState.SENDING:
+        return
+    if not call.items:
+        raise RequestError("No picture of this job is open any more: nothing was sent or spent.", code="nothing_open")
     for description in () if job.enhancement.is_trial else set(call.descriptions.values()):
         check_target(description)
     if (provider.environment(call.ticket.account.key) == SANDBOX) != job.enhancement.is_sandbox:
@@ -169,6 +199,8 @@ def _check(call: Call) -> None:
     for option in get_offer(type(provider), job.operation).options:
         if option.kind is Kind.URL and job.options.get(option.name):
             check_reachable(job.options[option.name])
+    if job.credential.lost_creates:
+        _probe(call, line)
 
 
 def _check_growth(call: Call, path: Path, copy: dict[str, Any] | None, pool: ImagingPool) -> None:
@@ -201,27 +233,27 @@ def _is_old(job: ProviderJob) -> bool:
     return time.time() - job.created_at.timestamp() > VALID_SECONDS / 2
 
 
-def _sources(call: Call, word: Word, place: Place, pool: ImagingPool) -> tuple[JobInput, ...]:
-    """The sources of a create. One that can never be had is bad alone, and the others go without it.
+def _prepare_inputs(call: Call, place: Place, pool: ImagingPool) -> Inputs:
+    """Prepare the sources of a create. One that can never be had is bad alone, and the others go without it.
 
-    Raises ``ImageryError`` where none is left, or where trying again may help.
+    Raises ``ImageryError`` where trying again may help, or where there is only one.
     """
-    inputs = []
+    if call.job.state != JobState.SENDING:
+        return Inputs(tuple(JobInput(item.pk, item.uuid.hex) for item in call.items))
+    prepared, inputs = Inputs(), []
     for item in call.items:
         try:
-            inputs.append(_source(item, call, word, place, pool))
+            inputs.append(_source(item, call, prepared.digests, place, pool))
         except ImageryError as error:
             if not error.is_final or len(call.items) == 1:
                 raise
-            word.bad[item.pk] = error
-    if not inputs:
-        raise next(iter(word.bad.values()))
-    return tuple(inputs)
+            prepared.bad[item.pk] = error
+    return replace(prepared, inputs=tuple(inputs))
 
 
-def _source(item: EnhancementItem, call: Call, word: Word, place: Place, pool: ImagingPool) -> JobInput:
-    """The source as the provider takes it: a name, an address, or a file; a copy where it is too large for it, or of
-    another kind. What is no picture is refused here: a provider would be paid for it all the same.
+def _source(item: EnhancementItem, call: Call, digests: dict[int, str], place: Place, pool: ImagingPool) -> JobInput:
+    """Return the source as the provider takes it: a name, an address, or a file; a copy where it is too large for it,
+    or of another kind. What is no picture is refused here: a provider would be paid for it all the same.
     """
     if item.pk in call.gone:
         sentence = "The product, or this picture of it, no longer exists: nothing was sent or spent."
@@ -235,7 +267,7 @@ def _source(item: EnhancementItem, call: Call, word: Word, place: Place, pool: I
             read_source(storage, name, path)
             _check_growth(call, path, None, pool)
         return JobInput(item.pk, external_id, name=item.source_name)
-    word.digests[item.pk] = read_source(storage, name, path, item.source_url)
+    digests[item.pk] = read_source(storage, name, path, item.source_url)
     wanted = {"most_bytes": provider.max_source_bytes, "formats": list(provider.formats)}
     bounds = get_settings().bounds()
     copy = pool.run("product_imagery.imaging.fit:fit", source=str(path), stem=str(path), limits=bounds, **wanted)

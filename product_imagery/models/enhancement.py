@@ -9,15 +9,23 @@ from typing import Any
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.models.amounts import not_negative
+from product_imagery.models.constraints import finished_when, not_negative
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.key import ApiKey
 from product_imagery.models.preset import Preset, operation_choices
-from product_imagery.states import ACTIVE_ENHANCEMENTS, OPEN_ITEMS, EnhancementStatus, ItemStatus, Publication, Review
+from product_imagery.states import (
+    ACTIVE_ENHANCEMENTS,
+    ENDED_ITEMS,
+    OPEN_ITEMS,
+    EnhancementStatus,
+    ItemStatus,
+    Publication,
+    Review,
+)
 
 
 class EnhancementQuerySet(models.QuerySet["Enhancement"]):
@@ -97,7 +105,10 @@ class Enhancement(models.Model):
             ("start_enhancement", _("Can start enhancements (may spend money)")),
             ("cancel_enhancement", _("Can cancel and retry enhancements")),
         )
-        constraints = not_negative("enhancement", "budget")
+        constraints = (
+            *not_negative("enhancement", "budget"),
+            finished_when("enhancement", ~Q(status__in=ACTIVE_ENHANCEMENTS)),
+        )
         indexes = (
             models.Index(fields=["status"]),
             models.Index(fields=["created_at"]),
@@ -123,21 +134,12 @@ class Enhancement(models.Model):
         return self.status in ACTIVE_ENHANCEMENTS
 
 
-#: the columns of an item that say why it failed, waits or is stalled, without anything to say
-NO_REASON = {"error_code": "", "error_message": "", "error_detail": ""}
-
-
 class ItemQuerySet(models.QuerySet["EnhancementItem"]):
     """Items by what is still to be done with them."""
 
     def to_review(self) -> ItemQuerySet:
         """Completed items with a result that nobody has judged."""
         return self.filter(status=ItemStatus.COMPLETED, results__review=Review.PENDING).distinct()
-
-    def reopen(self, **changes: Any) -> int:
-        """Queue ended items again, their last reasons forgotten. Raises ``IntegrityError`` if under way elsewhere."""
-        changes |= {"active_key": F("work_key"), "finished_at": None, **NO_REASON}
-        return self.update(status=ItemStatus.QUEUED, **changes)
 
     def held_back(self) -> ItemQuerySet:
         """Items with a result that was to be published without review, and of which a person has to be sure first."""
@@ -195,6 +197,13 @@ class EnhancementItem(models.Model):
             models.Index(fields=["place"]),
             models.Index(fields=["work_key"]),
             models.Index(fields=["external_id"]),
+        )
+        constraints = (
+            finished_when("item", Q(status__in=ENDED_ITEMS)),
+            models.CheckConstraint(
+                condition=Q(active_key=None) | ~Q(status__in=ENDED_ITEMS),
+                name="imagery_item_ended_is_not_active",
+            ),
         )
 
     def __str__(self) -> str:

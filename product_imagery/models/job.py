@@ -12,14 +12,15 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.models.amounts import not_negative
+from product_imagery.models import transitions
 from product_imagery.models.by_key import ByKey
+from product_imagery.models.constraints import finished_when, not_negative
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement
 from product_imagery.models.leases import Lease, LeaseQuerySet
 from product_imagery.models.preset import operation_choices
 from product_imagery.provider_kit.registry import provider_choices
-from product_imagery.states import UNFINISHED_JOBS, JobState
+from product_imagery.states import ENDED_JOBS, UNFINISHED_JOBS, JobState
 
 ABSENT = "absent_once"  #: is remembered when a look has shown that a lost create was not accepted
 LOOKS = "looks"  #: under this name how much of our patience was used up by looks that have shown nothing
@@ -58,9 +59,7 @@ class JobQuerySet(LeaseQuerySet["ProviderJob"]):
             if connections[self.db].features.has_select_for_update_skip_locked:
                 due = due.select_for_update(skip_locked=True, of=("self",))
             chosen = list(due.values_list("pk", flat=True)[:most])
-            queued = self.filter(pk__in=chosen, state=JobState.QUEUED)
-            begun: dict[str, Any] = {"state": JobState.SENDING, "sent_at": Now(), "attempts": F("attempts") + 1}
-            token = queued.acquire(seconds, taken_over=_TAKEN_OVER, **begun)
+            token = transitions.mark_sending(self.filter(pk__in=chosen), seconds, taken_over=_TAKEN_OVER)
         leased = self.filter(lease_token=token) if token else self.none()
         return list(leased.select_related("enhancement", "credential").prefetch_related("items"))
 
@@ -75,16 +74,16 @@ class JobQuerySet(LeaseQuerySet["ProviderJob"]):
 
     def acquire_calls(self, jobs: Collection[ProviderJob], seconds: float) -> list[ProviderJob]:
         """Lease these jobs of ``due_calls`` for ``seconds``; return those that nobody else leased first."""
-        leases: dict[int, uuid.UUID] = {}
-        # What is queued is known not to have been accepted: an earlier intent says nothing about this sending.
-        begun: dict[str, Any] = {"state": JobState.SENDING, "sent_at": Now(), "intent_at": None}
-        for states, changes in (((JobState.QUEUED,), begun), ((JobState.CHECKING, JobState.RUNNING), {})):
-            pks = [job.pk for job in jobs if job.state in states]
-            due = self.filter(pk__in=pks, state__in=states)
-            token = due.acquire(seconds, attempts=F("attempts") + 1, taken_over=_TAKEN_OVER, **changes) if pks else None
-            if token:
-                leased = self.filter(lease_token=token).values_list("pk", flat=True)
-                leases |= dict.fromkeys(leased, token)
+        creates = [job.pk for job in jobs if job.state == JobState.QUEUED]
+        reads = [job.pk for job in jobs if job.state != JobState.QUEUED]
+        tokens = set()
+        if creates:  # known not to have been accepted: an earlier intent says nothing about this sending
+            due = self.filter(pk__in=creates)
+            tokens.add(transitions.mark_sending(due, seconds, taken_over=_TAKEN_OVER, intent_at=None))
+        if reads:
+            due = self.filter(pk__in=reads, state__in=(JobState.CHECKING, JobState.RUNNING))
+            tokens.add(due.acquire(seconds, attempts=F("attempts") + 1, taken_over=_TAKEN_OVER))
+        leases = dict(self.filter(lease_token__in=tokens - {None}).values_list("pk", "lease_token"))
         for job in jobs:
             job.lease_token, job.attempts = leases.get(job.pk), job.attempts + 1
             if job.state == JobState.QUEUED:
@@ -104,10 +103,6 @@ class JobQuerySet(LeaseQuerySet["ProviderJob"]):
         """Save these fields of these jobs, each its own, and what is ``alike`` for all of them."""
         each = {name: ByKey(ProviderJob, name, {job.pk: getattr(job, name) for job in jobs}) for name in names}
         return self.filter(pk__in=[job.pk for job in jobs]).update(**each, **alike) if jobs else 0
-
-    def let_go(self, state: JobState, **changes: Any) -> int:
-        """Bring jobs to ``state`` and release their leases."""
-        return self.release(state=state, **changes)
 
     def abandoned(self) -> JobQuerySet:
         """Jobs whose worker has not been heard of since its lease expired."""
@@ -165,6 +160,11 @@ class ProviderJob(Lease):
         constraints = (
             *Lease.Meta.constraints,
             *not_negative("job", "cost"),
+            finished_when("job", Q(state__in=ENDED_JOBS)),
+            models.CheckConstraint(
+                condition=Q(remote_id="") | ~Q(state__in=(JobState.QUEUED, JobState.SENDING)),
+                name="imagery_job_unsent_has_no_id",
+            ),
             models.UniqueConstraint(
                 fields=["credential", "remote_id"], condition=~Q(remote_id=""), name="imagery_job_remote_id"
             ),

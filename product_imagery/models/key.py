@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.models.amounts import not_negative
+from product_imagery.models.constraints import not_negative
 
 LIVE, TEST = "pik_live_", "pik_test_"
 RATE_SECONDS = 60

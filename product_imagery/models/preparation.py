@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
-from product_imagery.models.amounts import not_negative
+from product_imagery.models.constraints import not_negative
 from product_imagery.models.enhancement import Enhancement
 
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.models import transitions
 from product_imagery.models.enhancement import Enhancement, EnhancementItem
 from product_imagery.models.job import ProviderJob
 from product_imagery.models.leases import Lease, LeaseQuerySet
@@ -47,7 +48,7 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
     def set_aside_endless(self, tries: int, reason: str) -> int:
         """Show to a person what was leased ``tries`` times and never came to an end; return how many."""
         endless = self.free().filter(publication=Publication.WAITING, attempts__gte=tries)
-        return endless.release(publication=Publication.CONFLICT, publication_note=reason) if endless.exists() else 0
+        return transitions.mark_conflict(endless, reason) if endless.exists() else 0
 
     def chosen(self) -> ResultQuerySet:
         """Those that are on their products, or on their way there."""
@@ -113,6 +114,10 @@ class ResultImage(Lease):
             *Lease.Meta.constraints,
             models.CheckConstraint(
                 condition=models.Q(confidence__gte=0, confidence__lte=1), name="imagery_result_confidence"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(publication="none") | models.Q(review="approved"),
+                name="imagery_result_published_if_approved",
             ),
             models.UniqueConstraint(
                 fields=["item"], condition=models.Q(publication="waiting"), name="imagery_one_variant_waits"

@@ -43,14 +43,14 @@ def _switch_off(safeguard: str) -> None:
         real = Job.mark.fget  # type: ignore[attr-defined]
         Job.mark = property(lambda job: f"pi-{uuid.uuid4()}" if job.operation == "white_background" else real(job))
     elif safeguard == "intent":
-        from product_imagery.flows import mailbox, update
+        from product_imagery.flows import failures, mailbox
 
         mailbox._write_intents = lambda intents: len([future.set_result(None) for _, future in intents])
-        update._VERDICTS[update.Verdict.UNKNOWN] = update._later
+        failures._VERDICTS[failures.Verdict.UNKNOWN] = failures._later
     elif safeguard == "grace":
-        from product_imagery.flows import sweep, update
+        from product_imagery.flows import failures, sweep
 
-        update._GRACE = sweep._GRACE = 0.0
+        failures._GRACE = sweep._GRACE = 0.0
     elif safeguard == "claim":
         from product_imagery.models.credential import CredentialQuerySet
         from product_imagery.models.job import JobQuerySet

@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
-from product_imagery.flows import update
+from product_imagery.flows import failures
 from product_imagery.flows.look import look_of_operation
 from product_imagery.flows.pace import batch_sizes, forecast_seconds
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
@@ -107,7 +107,7 @@ class TestCredentialCommand:
         told = StringIO()
         command = ["imagery_enhance", "shop.Product", "--all", "--operation", "scene", "--credential", "productai"]
         if trouble == "lost":
-            monkeypatch.setattr(update, "_GRACE", 0.1)
+            monkeypatch.setattr(failures, "_GRACE", 0.1)
             fakes.fail("productai.create", "lose")
         elif trouble == "paused":
             credential.pause("paused by hand", stops_reads=True)

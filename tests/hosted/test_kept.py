@@ -552,7 +552,7 @@ def test_other_bytes_the_second_time_overwrite_nothing(
     order(account("productai"))
     hurry(1)
     with monkeypatch.context() as dying:
-        dying.setattr(pump, "record_all", lambda words: None)
+        dying.setattr(pump, "apply_all", lambda words: None)
         hurry(1)
     item = EnhancementItem.objects.get()
     folder = f"product_imagery/results/{item.uuid}"

@@ -18,7 +18,7 @@ from product_imagery.flows.lanes import Lanes
 from product_imagery.flows.line import Account as LineAccount
 from product_imagery.flows.line import Ticket
 from product_imagery.flows.pump import pump_slice
-from product_imagery.flows.track import Call, Word
+from product_imagery.flows.track import Call, CallResult
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, ResultImage, WorkerLease
 from product_imagery.net import download
 from product_imagery.net.transport import Transport
@@ -81,9 +81,9 @@ def test_while_trouble_is_not_written_down_the_account_gets_nothing_to_do() -> N
     made: list[Call] = []
     ended = threading.Event()
 
-    def fail(call: Call) -> Word:
+    def fail(call: Call) -> CallResult:
         made.append(call)
-        return Word(call, error=ProviderUnavailable("The provider is down."))
+        return CallResult(call, error=ProviderUnavailable("The provider is down."))
 
     def call(account: int) -> Call:
         job = ProviderJob(credential_id=account)
@@ -143,7 +143,7 @@ def test_an_interruption_forgets_no_answer(
     account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order(account("productai", own_limits=_WIDE), 4)
-    real, interrupted = pump.record_all, []
+    real, interrupted = pump.apply_all, []
 
     def once(words: Any) -> None:
         if words and not interrupted:
@@ -151,7 +151,7 @@ def test_an_interruption_forgets_no_answer(
             raise KeyboardInterrupt
         real(words)
 
-    monkeypatch.setattr(pump, "record_all", once)
+    monkeypatch.setattr(pump, "apply_all", once)
     with pytest.raises(KeyboardInterrupt):
         pump_slice(seconds=5)
     assert ProviderJob.objects.filter(state=JobState.RUNNING).count() == fakes.charged("productai") == 4

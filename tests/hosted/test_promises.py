@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.views.debug import ExceptionReporter
 
 from product_imagery.exceptions import RequestError
-from product_imagery.flows import accounts, batch, health, steer, sweep, track
+from product_imagery.flows import accounts, health, steer, sweep, track
 from product_imagery.flows.pump import pump_slice
 from product_imagery.models import (
     CreditEntry,
@@ -35,6 +35,7 @@ from product_imagery.models import (
     ResultImage,
     WebhookDelivery,
     WorkerLease,
+    transitions,
 )
 from product_imagery.net.connections import Connections
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
@@ -81,12 +82,12 @@ class TestAnswers:
         enhancement = order(account("productai"), 4)
         broken = [OperationalError("deadlock detected")] * 2
 
-        def fails_twice(words: Any, real: Any = batch._record_accepted) -> None:
+        def fails_twice(*arguments: Any, real: Any = transitions.mark_accepted) -> int:
             if broken:
                 raise broken.pop()
-            real(words)
+            return real(*arguments)
 
-        monkeypatch.setattr(batch, "_record_accepted", fails_twice)
+        monkeypatch.setattr(transitions, "mark_accepted", fails_twice)
         hurry()
         enhancement.refresh_from_db()
         assert enhancement.status == EnhancementStatus.COMPLETED

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from product_imagery.flows import batch, claim, mailbox, pump, sweep
+from product_imagery.flows import claim, mailbox, outcomes, pump, sweep
 from product_imagery.flows.pump import pump_slice
 from product_imagery.models import EnhancementItem, ProviderJob, WorkerLease
 from product_imagery.states import ItemStatus, JobState
@@ -30,8 +30,8 @@ class _TimedOut(SystemExit):
         (pump, "claim_calls"),
         (claim, "begin"),
         (mailbox, "_write_intents"),
-        (pump, "record_all"),
-        (batch, "_record_together"),
+        (pump, "apply_all"),
+        (outcomes, "_apply_together"),
     ],
 )
 def test_a_time_out_of_the_cluster_is_like_a_kill(

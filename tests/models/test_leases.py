@@ -30,7 +30,7 @@ def _job(make: Callable[..., Product], enlarge: Callable[..., Any], person: Call
 def _result(make: Callable[..., Product], enlarge: Callable[..., Any], person: Callable[..., Any]) -> Row:
     enlarge(make())
     pump_slice(until_idle=True)
-    ResultImage.objects.update(publication="waiting")
+    ResultImage.objects.update(review="approved", publication="waiting")
     return ResultImage.objects.get()
 
 

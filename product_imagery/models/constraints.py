@@ -1,4 +1,4 @@
-"""Constraints on amounts of money."""
+"""Constraints that several models have."""
 
 from __future__ import annotations
 
@@ -12,3 +12,9 @@ def not_negative(model: str, *fields: str) -> tuple[models.CheckConstraint, ...]
         models.CheckConstraint(condition=Q((field, None)) | Q((f"{field}__gte", 0)), name=f"imagery_{model}_{field}")
         for field in fields
     )
+
+
+def finished_when(model: str, ended: Q) -> models.CheckConstraint:
+    """Constraint that ``finished_at`` is there exactly when a row of ``model`` has ``ended``."""
+    condition = (ended & Q(finished_at__isnull=False)) | (~ended & Q(finished_at=None))
+    return models.CheckConstraint(condition=condition, name=f"imagery_{model}_finished")

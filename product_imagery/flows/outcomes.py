@@ -1,0 +1,327 @@
+"""Outcomes: what the end of a call changes of its job, items and account. Each write is fenced by the job's lease.
+
+Nearly every call ends with “accepted” or “here it is”. These are written for many jobs at once, in one transaction of
+a few statements; a job whose result is unusual (an error, a picture that could not be fetched, an id that is taken) is
+written alone, by the same functions.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeAlias, assert_never
+
+from django.db import DatabaseError, IntegrityError, transaction
+
+from product_imagery.exceptions import FetchError, ImageryError
+from product_imagery.flows import failures, fetch, ledger, lost
+from product_imagery.flows.failures import end_bad, refuse, retry_later, stall
+from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
+from product_imagery.flows.settle import end_items
+from product_imagery.flows.track import CallResult
+from product_imagery.flows.uncollected import waits_for_us
+from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, transitions
+from product_imagery.models.by_key import ByKey
+from product_imagery.models.job import ABSENT, JobQuerySet
+from product_imagery.provider_kit.conversation import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
+from product_imagery.provider_kit.retry import backoff
+from product_imagery.states import ItemStatus, JobState
+
+_Accepted: TypeAlias = tuple[CallResult, Accepted]
+_Finished: TypeAlias = tuple[CallResult, Finished]
+
+logger = logging.getLogger("product_imagery")
+
+_FETCH_TRIES = 8
+_PICTURE_TRIES = 3  #: to read a finished job that shows no picture, or one that is not taken as things stand
+_LOOK_AGAIN_SECONDS = 60.0  #: lists lag behind
+_EXPIRED = "The provider made this ({id}), but does not give the picture out any more. To send it again costs again."
+_NO_PICTURE = FetchError("The provider finished without a picture for this product.", code="no_picture")
+
+
+def apply_all(results: Sequence[CallResult]) -> None:
+    """Write down what these calls ended with, each if the lease of its job is still ours.
+
+    What the others have stored is cleared up later. A result that cannot be written in any way stalls its job, and
+    takes neither its neighbours nor the worker with it. Raises ``DatabaseAway``, and nothing else: may be repeated.
+    """
+    together = {result for result in results if _is_usual(result)}
+    if len(together) < 2 or not _apply_together(list(together)):
+        together = set()
+    for result in results:
+        if result not in together:
+            _apply_alone(result)
+
+
+def _is_usual(result: CallResult) -> bool:
+    if result.error is not None or result.bad:
+        return False
+    if isinstance(result.outcome, Finished):
+        return result.collected == {item.pk for item in result.call.items}
+    return isinstance(result.outcome, Accepted)
+
+
+def _apply_together(results: list[CallResult]) -> bool:
+    try:
+        _apply(results)
+    except (DatabaseError, ValueError):  # because of one of them: alone each gets what it can
+        logger.warning("Results of calls could not be written down together.", exc_info=True)
+        return False
+    return True
+
+
+def _apply_alone(result: CallResult) -> None:
+    error = attempt(lambda: with_retries(partial(_apply, [result])))
+    if error is None:
+        return
+    raise_if_away(error)
+    logger.error("What became of job %s could not be written down.", result.job.pk, exc_info=error)
+    if not isinstance(error, TRANSIENT):
+        sentence = "The provider's answer could not be written down; the log says why. Look there what became of it."
+        with suppress(DatabaseError), transaction.atomic():
+            stall(result.job, "unrecordable", sentence)
+
+
+def _apply(results: list[CallResult]) -> None:
+    with transaction.atomic():
+        ours = _held(results)
+        for result in results:
+            result.job.credential.note_clock(result.call.ticket.skew)
+        for credential in {result.job.credential for result in results if lost.is_create_known(result)}:
+            credential.note_create_answered()
+        well = [result for result in ours if result.error is None]
+        _accept([(result, result.outcome) for result in well if isinstance(result.outcome, Accepted)])
+        _finish([(result, result.outcome) for result in well if isinstance(result.outcome, Finished)])
+        for result in ours:
+            _apply_other(result)
+        _note_digests(results)
+
+
+def _held(results: list[CallResult]) -> list[CallResult]:
+    """Lock the jobs of several results whose leases are still ours. A single one is asked for it by its own update."""
+    if len(results) == 1:
+        return results
+    held = ProviderJob.objects.is_held([result.job for result in results])
+    return [result for result in results if result.job.pk in held]
+
+
+def _jobs(results: Sequence[CallResult]) -> JobQuerySet:
+    if len(results) == 1:
+        return ProviderJob.objects.held(results[0].job)
+    return ProviderJob.objects.filter(pk__in=[result.job.pk for result in results])
+
+
+def _apply_other(result: CallResult) -> None:
+    """Apply what is no usual outcome, and nothing for those that are."""
+    if result.error is not None:
+        failures.apply_error(result, result.error)
+        return
+    match result.outcome:
+        case Accepted() | Finished() | None:
+            pass
+        case Running() as outcome:
+            _keep_running(result, outcome)
+        case Refused() as outcome:
+            refuse(result, outcome)
+        case NotAccepted() as outcome:
+            _send_again(result.job, certain=outcome.certain)
+        case Undecidable() as outcome:
+            _look_again(result.job, outcome)
+        case outcome:
+            assert_never(outcome)
+
+
+def _note_digests(results: Iterable[CallResult]) -> None:
+    found = {
+        item.pk: result.digests[item.pk]
+        for result in results
+        for item in result.call.items
+        if item.pk in result.digests and not item.source_digest
+    }
+    if found:
+        digests = ByKey(EnhancementItem, "source_digest", found)
+        EnhancementItem.objects.filter(pk__in=found, source_digest="").update(source_digest=digests)
+
+
+def _note_success(results: Iterable[CallResult]) -> None:
+    for credential in {result.job.credential for result in results}:
+        credential.went_well()
+
+
+def _accept(results: list[_Accepted]) -> None:
+    if not results:
+        return
+    try:
+        with transaction.atomic():
+            accepted = _mark_accepted(results)
+    except IntegrityError:
+        if len(results) > 1:  # each alone: then it shows whose id it is
+            raise
+        ((result, outcome),) = results
+        sentence = f"The provider answered with an id ({outcome.remote_id}) that belongs to another job already."
+        stall(result.job, "id_taken", sentence)
+        return
+    _note_success(result for result, _ in results)
+    for result, _ in accepted:
+        end_bad(result)
+    balances = {
+        result.job.credential_id: outcome.balance for result, outcome in accepted if outcome.balance is not None
+    }
+    for pk, balance in balances.items():
+        ProviderCredential.objects.filter(pk=pk).update(balance=balance)
+    ledger.settle_and_save(
+        [(result.job, outcome.reserved) for result, outcome in accepted if outcome.reserved is not None]
+    )
+
+
+def _mark_accepted(results: list[_Accepted]) -> list[_Accepted]:
+    """Write what is the same for many in one update; the ids are the only column that differs."""
+    alike: dict[tuple[str, float], list[_Accepted]] = defaultdict(list)
+    for result, outcome in results:
+        alike[outcome.status[:60], outcome.check_after].append((result, outcome))
+    accepted = []
+    for (status, wait), some in alike.items():
+        ids = ByKey(ProviderJob, "remote_id", {result.job.pk: outcome.remote_id for result, outcome in some})
+        if transitions.mark_accepted(_jobs([result for result, _ in some]), ids, status, wait):
+            accepted += some
+    return accepted
+
+
+def _keep_running(result: CallResult, outcome: Running) -> None:
+    job = result.job
+    job.credential.went_well()
+    if failures.is_overdue(result):
+        sentence = "The provider has been working on this for much longer than usual. Its last word: {}."
+        stall(job, "overdue", sentence.format(outcome.status or "none"))
+    else:
+        transitions.mark_running(ProviderJob.objects.held(job), outcome.status, outcome.check_after)
+
+
+def _finish(results: list[_Finished]) -> None:
+    """End jobs that are finished at the provider, as far as their pictures could be had."""
+    _note_success(result for result, _ in results)
+    ready = [
+        (result, outcome)
+        for result, outcome in results
+        if not (_collect_later(result, outcome) or _stall_expired(result, outcome))
+    ]
+    _end([one for one in ready if one[0].collected], JobState.DONE)
+    _end([one for one in ready if not one[0].collected], JobState.FAILED)
+
+
+def _collect_later(result: CallResult, outcome: Finished) -> bool:
+    """Have those pictures fetched later that may be had then. What was fetched is kept: it may be gone by then."""
+    job, known = result.job, result.collected | result.bad.keys() | _refused(outcome).keys()
+    ours = [error for error in result.bad.values() if waits_for_us(error)]
+    passing = [error for error in result.bad.values() if error not in ours]
+    is_missing = any(item.pk not in known for item in result.call.items)
+    tries = _FETCH_TRIES if passing else _PICTURE_TRIES if ours or is_missing else 0
+    if job.troubles >= tries or _is_over(result, outcome):
+        return False
+    error = next(iter([*passing, *ours]), _NO_PICTURE)
+    if retry_later(job, JobState.RUNNING, error, backoff(job.troubles), collectable=True):
+        _keep_pictures([result])
+    return True
+
+
+def _is_over(result: CallResult, outcome: Finished) -> bool:
+    """Say whether the provider gives nothing out any more. Where the trouble is ours, that does not end it."""
+    return outcome.expired and not any(map(waits_for_us, result.bad.values()))
+
+
+def _stall_expired(result: CallResult, outcome: Finished) -> bool:
+    """Ask a person where every picture was made, and none is given out any more."""
+    job, bad = result.job, result.bad.values()
+    gone = _is_over(result, outcome) or all(error.code == "gone" for error in bad)
+    if result.collected or not bad or not gone:
+        return False
+    if stall(job, "result_expired", _EXPIRED.format(id=job.remote_id or "no id")):
+        ledger.settle_and_save([(job, outcome.cost)])
+    return True
+
+
+def _end(results: list[_Finished], state: JobState) -> None:
+    """End jobs, with those items whose pictures are stored as completed and the others as failed."""
+    ended = _mark_ended(results, state)
+    if not ended:
+        return
+    ledger.settle_and_save([(result.job, outcome.cost) for result, outcome in ended])
+    _keep_pictures([result for result, _ in ended])
+    for result, outcome in ended:
+        refused = _refused(outcome)
+        for item in result.call.items:
+            if item.pk not in result.collected:
+                error = refused.get(item.pk) or result.bad.get(item.pk) or _NO_PICTURE
+                end_items([result.job], ItemStatus.FAILED, error, only=[item.pk])
+
+
+def _mark_ended(results: list[_Finished], state: JobState) -> list[_Finished]:
+    mark = transitions.mark_done if state == JobState.DONE else transitions.mark_failed
+    alike: dict[tuple[str, bool], list[_Finished]] = defaultdict(list)
+    for result, outcome in results:
+        known = result.collected | _refused(outcome).keys()
+        is_left = any(item.pk not in known for item in result.call.items)
+        alike[outcome.status[:60], is_left and not _is_over(result, outcome)].append((result, outcome))
+    ended = []
+    for (status, collectable), some in alike.items():
+        columns: dict[str, Any] = {"remote_status": status, "collectable": collectable, "note": ""}
+        names = _names(some) if state == JobState.DONE else {}  # else it is read by its address
+        if names:
+            columns["remote_id"] = ByKey(ProviderJob, "remote_id", names)
+        if mark(_jobs([result for result, _ in some]), **columns):
+            ended += some
+    return ended
+
+
+def _names(results: list[_Finished]) -> dict[int, str]:
+    """Return the ids of jobs by key, if one of them was told its id with its picture; else nothing."""
+    if not any(outcome.remote_id and not result.job.remote_id for result, outcome in results):
+        return {}
+    unknown = ProviderJob.objects.unknown
+    return {
+        result.job.pk: result.job.remote_id or unknown(result.job.provider, outcome.remote_id)
+        for result, outcome in results
+    }
+
+
+def _refused(outcome: Finished) -> dict[int, ImageryError]:
+    return {failure.item_id: ImageryError(failure.message, code=failure.code) for failure in outcome.failures}
+
+
+def _keep_pictures(results: list[CallResult]) -> None:
+    """Write down the pictures that were fetched, whose items end with them."""
+    done = [
+        (result.job, [item for item in result.call.items if item.pk in result.collected], result.pictures)
+        for result in results
+        if result.collected
+    ]
+    if not done:
+        return
+    fetch.write_down_all(done)
+    completed = [item.pk for _, items, _ in done for item in items]
+    end_items([job for job, _, _ in done], ItemStatus.COMPLETED, only=completed)
+
+
+def _send_again(job: ProviderJob, *, certain: bool) -> None:
+    """Queue a create again that the provider does not have. Lists lag behind: absent is what is absent twice."""
+    held = ProviderJob.objects.held(job)
+    if certain or job.remembered.get(ABSENT):
+        remembered = lost.without_looks(job)
+        transitions.requeue(held, remembered=remembered, intent=None, intent_at=None, troubles=0)
+    else:
+        transitions.mark_checking(held, _LOOK_AGAIN_SECONDS, remembered={**job.remembered, ABSENT: "1"})
+
+
+def _look_again(job: ProviderJob, outcome: Undecidable) -> None:
+    """Go on after a look that has not shown what became of a create: once more, or a person decides."""
+    unknown = lost.unknown_candidates(job, outcome)
+    if not unknown and (outcome.whole or lost.is_whole(job, outcome.listed)):
+        _send_again(job, certain=False)
+    elif remembered := lost.worth_another_look(job, outcome, unknown):
+        transitions.mark_checking(ProviderJob.objects.held(job), _LOOK_AGAIN_SECONDS, remembered=remembered)
+    else:
+        job.remembered = lost.with_candidates(job, unknown)
+        stall(job, "outcome_unknown", lost.question(job, outcome, unknown), remembered=job.remembered)
