@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from product_imagery.background import enqueue_slice
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.worker.loop import pump_slice
 
 
 def pump() -> None:

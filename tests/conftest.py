@@ -18,10 +18,11 @@ from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery import products
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ModelMissing
-from product_imagery.flows import deliver, pump
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.pump import Slice, pump_slice
-from product_imagery.flows.start import start
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.events import sender
+from product_imagery.flows.worker import loop
+from product_imagery.flows.worker.loop import Slice, pump_slice
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import ProductImages, description_of, register, unregister
 from product_imagery.providers.local.model import MATTING, fetch
@@ -50,10 +51,10 @@ def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pump gathers answers for a while before it writes them down, and pauses before it looks again whether it is
     done: too long for hundreds of tests.
     """
-    monkeypatch.setattr(pump, "_ROUND", 0.01)
-    monkeypatch.setattr(pump, "_GATHER", 0.001)
-    monkeypatch.setattr(pump, "_TICK", 0.02)
-    monkeypatch.setattr(deliver, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(loop, "_ROUND", 0.01)
+    monkeypatch.setattr(loop, "_GATHER", 0.001)
+    monkeypatch.setattr(loop, "_TICK", 0.02)
+    monkeypatch.setattr(sender, "_LOOK_SECONDS", 0.02)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from example_project.shop.models import Product
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import Enhancement, Preset, ProviderCredential, ResultImage
 from product_imagery.states import Publication
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from product_imagery import cores
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinities")

@@ -17,7 +17,7 @@ from django.core.management import call_command
 
 from product_imagery.encryption import Secret, seal, unseal
 from product_imagery.exceptions import SecretError
-from product_imagery.flows import accounts
+from product_imagery.flows.hosted import credentials
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.models import ProviderCredential
 
@@ -59,9 +59,9 @@ def test_with_another_key_nothing_opens_and_nothing_is_lost(settings: Any) -> No
     assert "unreadable" in stored.hint()
     stored.label = "Renamed"
     stored.save()
-    assert accounts.renew_encryption() == (0, ["Renamed"])
+    assert credentials.renew_encryption() == (0, ["Renamed"])
     settings.PRODUCT_IMAGERY = {"SECRET_KEYS": (second, first)}
-    assert accounts.renew_encryption() == (1, [])
+    assert credentials.renew_encryption() == (1, [])
     settings.PRODUCT_IMAGERY = {"SECRET_KEYS": (second,)}
     assert ProviderCredential.objects.get().secret().reveal() == CANARY
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.admin.base import for_each
 from product_imagery.admin.credential_forms import CredentialForm
 from product_imagery.admin.history import record, record_each
-from product_imagery.flows import accounts
+from product_imagery.flows.hosted import credentials
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
 from product_imagery.public_urls import webhook_address
@@ -82,7 +82,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: ProviderCredential, form: Any, change: bool) -> None:
         """Save the fields of the form only: a pause that a worker writes meanwhile stays, unless a new key ends it."""
         obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed", "readings") if change else None)
-        if change and form.cleaned_data.get(KEY) and accounts.welcome_key(obj):
+        if change and form.cleaned_data.get(KEY) and credentials.welcome_key(obj):
             text = gettext("The account has a new key and is used again.")
             self.message_user(request, text)
             record(request, {obj: text})
@@ -117,12 +117,12 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Check the key at the provider"), permissions=["change"])
     def check_key(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
-        for_each(request, lambda one: messages.success(request, f"{one}: {accounts.check(one)}"), queryset)
+        for_each(request, lambda one: messages.success(request, f"{one}: {credentials.check(one)}"), queryset)
 
     @admin.action(description=_("New address for webhooks (the old one works for a week)"), permissions=["change"])
     def move_webhook(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
-            accounts.move_webhook(credential)
+            credentials.move_webhook(credential)
         record_each(request, queryset, gettext("The address for webhooks was renewed."))
 
     @admin.action(description=_("Pause: send nothing"), permissions=["change"])
@@ -134,5 +134,5 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Resume after a pause"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
-            accounts.resume(credential)
+            credentials.resume(credential)
         record_each(request, queryset, gettext("Resumed."))

@@ -16,7 +16,7 @@ from product_imagery.admin.base import render_page, user_of
 from product_imagery.admin.history import record
 from product_imagery.admin.permissions import may
 from product_imagery.admin.visibility import jobs_seen_whole
-from product_imagery.flows import decide
+from product_imagery.flows.enhancements import reconcile
 from product_imagery.models import ProviderJob
 
 _MOST = 900  #: a form of more fields is refused by Django
@@ -31,16 +31,16 @@ class Decisions:
 
     @admin.action(description=_("Send lost requests again (may cost again)"), permissions=["decide"])
     def send_again_selected(self, request: HttpRequest, queryset: QuerySet[ProviderJob]) -> TemplateResponse | None:
-        return self._confirm(request, queryset, decide.SEND_AGAIN, "send_again_selected")
+        return self._confirm(request, queryset, reconcile.SEND_AGAIN, "send_again_selected")
 
     @admin.action(description=_("Give up lost requests"), permissions=["decide"])
     def give_up_selected(self, request: HttpRequest, queryset: QuerySet[ProviderJob]) -> TemplateResponse | None:
-        return self._confirm(request, queryset, decide.GIVE_UP, "give_up_selected")
+        return self._confirm(request, queryset, reconcile.GIVE_UP, "give_up_selected")
 
     def _confirm(
         self, request: HttpRequest, queryset: QuerySet[ProviderJob], choice: str, action: str
     ) -> TemplateResponse | None:
-        stalled = decide.stalled().filter(pk__in=queryset.values("pk")).order_by("pk")
+        stalled = reconcile.stalled().filter(pk__in=queryset.values("pk")).order_by("pk")
         jobs = list(jobs_seen_whole(request, self.admin_site, stalled))  # type: ignore[attr-defined]
         left = stalled.count() - len(jobs)
         if left:
@@ -60,13 +60,20 @@ class Decisions:
 
     def _page(self, request: HttpRequest, jobs: list[ProviderJob], choice: str, action: str) -> TemplateResponse:
         site: Any = self.admin_site  # type: ignore[attr-defined]
-        facts = {"accounts": decide.summary(jobs), "pks": [job.pk for job in jobs], "choice": choice, "action": action}
-        title = gettext("Send lost requests again") if choice == decide.SEND_AGAIN else gettext("Give up lost requests")
+        facts = {
+            "accounts": reconcile.summary(jobs),
+            "pks": [job.pk for job in jobs],
+            "choice": choice,
+            "action": action,
+        }
+        title = (
+            gettext("Send lost requests again") if choice == reconcile.SEND_AGAIN else gettext("Give up lost requests")
+        )
         context = {**site.each_context(request), **facts, "title": title, "opts": ProviderJob._meta}
         return render_page(request, site, "admin/product_imagery/decide.html", context)
 
     def _decide_all(self, request: HttpRequest, jobs: list[ProviderJob], choice: str) -> None:
-        done, refusals = decide.decide_all(jobs, choice, user_of(request))
+        done, refusals = reconcile.decide_all(jobs, choice, user_of(request))
         record_decisions(request, done)
         for sentence in refusals:
             messages.warning(request, sentence)

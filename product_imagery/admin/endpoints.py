@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.admin.base import errors_as_messages, state_label, user_of
 from product_imagery.admin.history import record_each
 from product_imagery.exceptions import UnsafeAddress
-from product_imagery.flows import endpoints
+from product_imagery.flows.events import endpoints
 from product_imagery.models import Event, WebhookEndpoint
 from product_imagery.net.addresses import check_syntax
 

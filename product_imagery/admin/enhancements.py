@@ -28,9 +28,9 @@ from product_imagery.admin.permissions import SEE_MONEY, may, missing, require
 from product_imagery.admin.review import review_page
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
 from product_imagery.exceptions import StateError
-from product_imagery.flows import steer
-from product_imagery.flows.health import worker_is_missing
-from product_imagery.flows.plan import LEFT_OUT
+from product_imagery.flows.enhancements import cancel, retry
+from product_imagery.flows.enhancements.plan import LEFT_OUT
+from product_imagery.flows.worker.health import worker_is_missing
 from product_imagery.models import Enhancement, EnhancementItem
 from product_imagery.models.enhancement import ItemQuerySet
 from product_imagery.states import ItemStatus, Publication
@@ -157,7 +157,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     def _cancel(self, request: HttpRequest, enhancement: Enhancement) -> str:
         """Cancel the enhancement; show and return a sentence about it. Raises ``ImageryError``."""
         self._require_all(request, enhancement)
-        count = steer.cancel(enhancement)
+        count = cancel.cancel(enhancement)
         text = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
         messages.success(request, text)
         return text
@@ -170,7 +170,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         """Retry the enhancement; show and return a sentence about it. Raises ``ImageryError``."""
         self._require_all(request, enhancement)
         free = enhancement.items.to_collect().count()
-        count = steer.retry(enhancement)
+        count = retry.retry(enhancement)
         text = ngettext("%d picture is tried again.", "%d pictures are tried again.", count) % count
         if free:
             text += " " + _free(free)

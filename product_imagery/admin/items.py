@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import ReadOnlyRecords, page_url, state_label
 from product_imagery.admin.visibility import visible
-from product_imagery.flows import standing
+from product_imagery.flows.results import standing
 from product_imagery.models import EnhancementItem, ResultImage
 from product_imagery.states import Publication
 

@@ -28,7 +28,7 @@ from product_imagery.admin.base import (
 from product_imagery.admin.decisions import Decisions, record_decisions
 from product_imagery.admin.permissions import SEE_MONEY, may, missing, require
 from product_imagery.admin.visibility import sees_all, visible_jobs
-from product_imagery.flows import steer
+from product_imagery.flows.enhancements import reconcile
 from product_imagery.models import ProviderJob
 from product_imagery.states import JobState
 
@@ -90,11 +90,11 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         choice = request.POST.get("choice", "")
         with errors_as_messages(request):
             if choice == "send_again":
-                steer.send_again(job, user_of(request))
+                reconcile.send_again(job, user_of(request))
             elif choice == "adopt":
-                steer.adopt(job, request.POST.get("remote_id", ""), user_of(request))
+                reconcile.adopt(job, request.POST.get("remote_id", ""), user_of(request))
             elif choice == "give_up":
-                steer.give_up(job, user_of(request))
+                reconcile.give_up(job, user_of(request))
             else:
                 messages.error(request, gettext("Choose what became of the request."))
                 return redirect_to_page(self.admin_site, "providerjob_change", pk)

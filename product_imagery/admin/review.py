@@ -21,7 +21,7 @@ from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.admin.visibility import visible, visible_enhancements
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows import review, standing
+from product_imagery.flows.results import review, standing
 from product_imagery.models import Enhancement, EnhancementItem, ResultImage
 from product_imagery.products import description_for
 from product_imagery.provider_kit.registry import get_provider

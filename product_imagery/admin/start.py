@@ -19,8 +19,8 @@ from product_imagery.admin.start_forms import OptionsForm, StartForm
 from product_imagery.admin.visibility import may_change
 from product_imagery.checks.local_engine import check_model, check_packages
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows.look import Look, look_of_operation, look_of_preset
-from product_imagery.flows.start import Quote, quote, start
+from product_imagery.flows.enhancements.specs import Look, look_of_operation, look_of_preset
+from product_imagery.flows.enhancements.start import Quote, quote, start
 from product_imagery.models import Enhancement, Preset, Selection
 from product_imagery.products import ProductImages, description_for
 

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.exceptions import OptionError
-from product_imagery.flows.look import Look
+from product_imagery.flows.enhancements.specs import Look
 from product_imagery.provider_kit.options import Kind, Option
 
 

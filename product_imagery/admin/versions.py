@@ -19,7 +19,7 @@ from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.permissions import may
 from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows import publish
+from product_imagery.flows.results import publish
 from product_imagery.models import ImageVersion
 from product_imagery.products import description_for
 

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import ReadOnly, errors_as_messages, state_label
 from product_imagery.admin.permissions import may, missing
-from product_imagery.flows import endpoints, receive
+from product_imagery.flows import inbound
+from product_imagery.flows.events import endpoints
 from product_imagery.models import EventDelivery, WebhookDelivery
 
 _STATE_COLOURS: dict[str, str] = {
@@ -62,7 +63,7 @@ class WebhookDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ig
     def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         done = 0
         for delivery in queryset.select_related("credential"):
-            reason = receive.try_to_process(delivery)
+            reason = inbound.try_to_process(delivery)
             if reason:
                 text = gettext("%(call)s could not be acted on: %(reason)s")
                 messages.warning(request, text % {"call": delivery, "reason": reason})

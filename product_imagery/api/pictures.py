@@ -24,7 +24,7 @@ from product_imagery.api.products import ProductReference, Viewer, identity_of
 from product_imagery.api.serializers.base import Body
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import PictureError, UnsafeAddress
-from product_imagery.flows import upload as uploads
+from product_imagery.flows.enhancements import uploads
 from product_imagery.models import Upload
 from product_imagery.net.addresses import check_syntax
 from product_imagery.storage.scratch import TEMPORARY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from product_imagery.exceptions import RequestError
-from product_imagery.flows.look import Look, look_of_operation, look_of_preset, sandboxed
+from product_imagery.flows.enhancements.specs import Look, look_of_operation, look_of_preset, sandboxed
 from product_imagery.models import ApiKey, ProviderCredential
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Tags, Warning, register
 
-from product_imagery.flows.preconditions import too_short
+from product_imagery.flows.enhancements.preconditions import too_short
 from product_imagery.products import registered
 
 

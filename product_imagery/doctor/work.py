@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from product_imagery.doctor.findings import Finding, problem
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows import health
+from product_imagery.flows.worker import health
 from product_imagery.models import EnhancementItem, ProviderCredential, ResultImage, WebhookDelivery, WorkerTrouble
 from product_imagery.states import ItemStatus, Publication
 

@@ -1,14 +1,17 @@
-"""The story, in order. Each step is a plain function; doors (admin, API, commands, tasks) call them.
+"""What the product does, as plain functions. Admin, API, commands and tasks call them, and nothing else does the work.
 
-    start    a selection becomes an enhancement with items and jobs                     → queued
-    submit   a claimed job is handed to its provider                       queued → processing → completed, failed
-    fetch    finished pictures are stored and written down
-    review   approve, reject, regenerate; cancel and retry are in ``steer``
-    publish  an approved picture goes onto its product; restore takes it back
-    sweep    what nobody moves: dead claims, old selections, scratch files
-    pump     does all due work; what a task and ``imagery_worker`` run
+A room is a subject. Calls go down the floors, and a machine checks it::
 
-Calls go only downwards in this list, and ``pump`` calls them all.
+    6  worker         the loop that runs all due work; what it does regularly; health
+    5  inbound        webhook deliveries of providers: stored, verified, taken as a reason to look
+    4  hosted         one call of a hosted provider, from a leased job to its outcome
+       local_jobs     one run of the local engine
+    3  enhancements   start, prepare, cancel, retry, reconcile: what people and programs ask for
+       results        fetch, review, publish, restore
+    2  jobs           which are due; what follows from their ends for items and enhancements
+    1  events         the outbox, and its delivery to receivers
+       money          budgets, the ledger, and the guard against a restored database
+       retention      what is forgotten after a while
+    0  guard          what keeps one failure from stopping the others
+       identity       which picture is which, whatever its file is called
 """
-
-from __future__ import annotations

@@ -9,7 +9,7 @@ from functools import partial
 
 from tqdm import tqdm
 
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.management.waiting import Waiting
 from product_imagery.models import Enhancement, ResultImage
 from product_imagery.states import Publication

@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from product_imagery.exceptions import ImageryError, RequestError
-from product_imagery.flows.receive import receive
+from product_imagery.flows.inbound import receive
 from product_imagery.imaging.magic import HEAD, suffix_of
 from product_imagery.models import EnhancementItem, ProviderCredential
 from product_imagery.products import description_for

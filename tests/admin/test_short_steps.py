@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
-from product_imagery.flows import announce
+from product_imagery.flows.events import outbox
 from product_imagery.models import ResultImage
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -21,7 +21,7 @@ def test_approving_many_locks_nobody_out_for_all_of_them(
     work()
     open_transactions: list[int] = []
     monkeypatch.setattr(
-        announce, "result_approved", lambda result: open_transactions.append(len(connection.savepoint_ids))
+        outbox, "result_approved", lambda result: open_transactions.append(len(connection.savepoint_ids))
     )
     page = reverse("admin:product_imagery_enhancement_review", args=[enhancement.pk])
     client = person("*")

@@ -22,7 +22,7 @@ from django.utils import timezone
 from example_project.shop.models import Product
 from product_imagery.api.pictures import IncomingPicture, receive_pictures
 from product_imagery.api.products import Viewer
-from product_imagery.flows import sweep
+from product_imagery.flows.worker import maintenance
 from product_imagery.models import Enhancement, EnhancementItem, Upload
 from tests.api.conftest import Caller
 from tests.conftest import draw_product, encoded
@@ -330,7 +330,7 @@ class TestUploads:
         one = caller()
         one.form("products", {"image": _file(), "name": "Mug"})
         Upload.objects.update(kept=False, created_at=timezone.now() - timedelta(hours=2))
-        sweep.clear_up()
+        maintenance.clear_up()
         assert (Upload.objects.count(), _stored(settings)) == (0, [])
 
     @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test import Client
 
-from product_imagery.flows import steer
+from product_imagery.flows.enhancements import cancel
 from product_imagery.models import (
     Collection,
     Enhancement,
@@ -183,7 +183,7 @@ class TestUnexpectedErrors:
             def fail(*_: Any) -> None:
                 raise error
 
-            monkeypatch.setattr(steer, "cancel", fail)
+            monkeypatch.setattr(cancel, "cancel", fail)
 
         return break_it
 

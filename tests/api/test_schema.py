@@ -23,7 +23,7 @@ from django.urls import URLPattern
 from product_imagery.api import urls
 from product_imagery.api.views.fallback import Fallback
 from product_imagery.api.views.schema import FILE, Schema
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import Event, ResultImage
 from tests.api.conftest import BASE, Caller
 from tests.api.schema_file import generate, text

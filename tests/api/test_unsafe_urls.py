@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import EnhancementItem, EventDelivery
 from product_imagery.states import ItemStatus
 from tests.api.conftest import Caller

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from product_imagery.flows import ledger
+from product_imagery.flows.money import budgets
 from product_imagery.models import ProviderCredential, ProviderJob
 from tests.api.conftest import Caller
 
@@ -53,8 +53,8 @@ def test_settled_amounts_are_spent_and_released_ones_are_not(bought: tuple[Calle
     done, failed, *_ = ProviderJob.objects.filter(enhancement__api_key=first.key).order_by("pk")
     for job in (done, failed):
         ProviderJob.objects.filter(pk=job.pk).update(finished_at=timezone.now())
-    ledger.settle_and_save([(done, Decimal("0.75"))])
-    ledger.release([failed])
+    budgets.settle_and_save([(done, Decimal("0.75"))])
+    budgets.release([failed])
     usage = first.get("usage?provider=paqshot").json()["usage"]
     row = next(row for row in usage if row["key"] == first.key.prefix)
     assert (row["spent"], row["promised"]) == ("0.75", "1.00")
@@ -67,7 +67,7 @@ def test_settlement_counts_on_the_day_of_the_order(bought: tuple[Caller, Caller]
     old = timezone.now() - timedelta(days=3)
     job = ProviderJob.objects.filter(enhancement__api_key=first.key).earliest("pk")
     ProviderJob.objects.filter(pk=job.pk).update(created_at=old, finished_at=timezone.now())
-    ledger.settle_and_save([(job, Decimal(2))])
+    budgets.settle_and_save([(job, Decimal(2))])
     day = str(timezone.localtime(old).date())
     (row,) = first.get(f"usage?first_day={day}&last_day={day}").json()["usage"]
     assert (row["day"], row["spent"], row["promised"]) == (day, "2.00", "0.00")

@@ -12,8 +12,11 @@ from django.db import OperationalError
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from product_imagery.flows import accounts, deliver, review, sweep
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.events import sender
+from product_imagery.flows.hosted import credentials
+from product_imagery.flows.results import review
+from product_imagery.flows.worker import maintenance
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import Enhancement, EventDelivery, ProviderJob, ResultImage, StoredAnswer, WebhookEndpoint
 from tests.api.conftest import Caller
 from tests.fakes.shop_side import OtherSide, Received
@@ -344,7 +347,7 @@ class TestRetries:
             raise OperationalError("the database is locked")
 
         with monkeypatch.context() as patched:
-            patched.setattr(deliver, "_arrived", broken)
+            patched.setattr(sender, "_arrived", broken)
             pump_slice(seconds=1.0)
         EventDelivery.objects.exclude(lease_token=None).update(leased_until=timezone.now() - timedelta(seconds=1))
         assert work().ran
@@ -396,7 +399,7 @@ class TestSecrets:
         key = settings.SECRET_KEY
         settings.SECRET_KEY = "lost for a while"
         for delivery in EventDelivery.objects.acquire_due(most=1, each=1, busy={}, seconds=60):
-            deliver.record(deliver.perform(delivery))
+            sender.record(sender.perform(delivery))
         waiting = EventDelivery.objects.get(kind="endpoint.test")
         assert (waiting.state, waiting.attempts, "cannot be read" in waiting.note) == ("waiting", 0, True)
         assert WebhookEndpoint.objects.get().failing_since is None
@@ -415,7 +418,7 @@ class TestSecrets:
         for path in ("webhook-endpoints", f"webhook-endpoints/{endpoint['id']}"):
             assert secret not in one.get(path).content.decode()
         settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another one from now on"
-        done, unreadable = accounts.renew_encryption()
+        done, unreadable = credentials.renew_encryption()
         assert (done >= 1, unreadable) == (True, [])
         settings.SECRET_KEY_FALLBACKS = []
         keys = WebhookEndpoint.objects.get().signing_keys()
@@ -438,5 +441,5 @@ def test_endpoints_require_ownership_and_scope(verified: tuple[Caller, dict[str,
 
 def test_old_deliveries_are_deleted(verified: tuple[Caller, dict[str, Any]]) -> None:
     EventDelivery.objects.update(created_at=timezone.now() - timedelta(days=91))
-    sweep.clear_up()
+    maintenance.clear_up()
     assert EventDelivery.objects.count() == 0

@@ -116,8 +116,8 @@ def measured(base: str, jobs: int, seconds: float, threads: int) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from product_imagery.flows import prepare
-    from product_imagery.flows.pump import pump_slice
+    from product_imagery.flows.enhancements import prepare
+    from product_imagery.flows.worker.loop import pump_slice
     from product_imagery.models import EnhancementItem, ProviderCredential
     from product_imagery.providers.productai import provider
     from tests.chaos import paid, shop

@@ -88,10 +88,10 @@ def _run(products: int) -> int:
 
     from example_project.shop.models import Product
     from product_imagery import background
-    from product_imagery.flows import steer
-    from product_imagery.flows.look import look_of_operation
-    from product_imagery.flows.prepare import prepare_due
-    from product_imagery.flows.start import quote, start
+    from product_imagery.flows.enhancements import cancel, retry
+    from product_imagery.flows.enhancements.prepare import prepare_due
+    from product_imagery.flows.enhancements.specs import look_of_operation
+    from product_imagery.flows.enhancements.start import quote, start
     from product_imagery.models import Enhancement
     from product_imagery.products import description_of
 
@@ -110,20 +110,20 @@ def _run(products: int) -> int:
         while prepare_due():
             time.sleep(_PAUSE)
 
-    def cancel() -> None:
-        steer.cancel(latest[0])
+    def cancel_latest() -> None:
+        cancel.cancel(latest[0])
 
     def finish_cancelling() -> None:
-        while steer.cancel_returned():
+        while cancel.cancel_returned():
             time.sleep(_PAUSE)
 
     steps: dict[str, Callable[[], Any]] = {
         "quote": lambda: quote(chosen, look),
         "start": lambda: start(chosen, look, door="command"),
         "worker: prepare": prepare,
-        "cancel": cancel,
+        "cancel": cancel_latest,
         "worker: cancel the rest": finish_cancelling,
-        "retry": lambda: steer.retry(latest[0]),
+        "retry": lambda: retry.retry(latest[0]),
         "worker: queue again": prepare,
     }
     print(f"{connection.vendor}, {products:,} products: seconds, longest wait of a writer, logins by status")

@@ -62,8 +62,8 @@ def _race(fakes: Fakes, base: str) -> int:
 def _start(account: int, product: int, begin: float) -> int:
     from example_project.shop.models import Product
     from product_imagery.exceptions import RequestError
-    from product_imagery.flows.look import look_of_operation
-    from product_imagery.flows.start import start
+    from product_imagery.flows.enhancements.specs import look_of_operation
+    from product_imagery.flows.enhancements.start import start
     from product_imagery.models import ProviderCredential
     from product_imagery.products import description_of
 

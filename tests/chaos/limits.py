@@ -80,7 +80,7 @@ def run(fakes: Strict, slower: int) -> int:
     django.setup()
     from django.core.management import call_command
 
-    from product_imagery.flows.pump import pump_slice
+    from product_imagery.flows.worker.loop import pump_slice
     from product_imagery.models import EnhancementItem
     from tests.chaos import shop
 
@@ -123,8 +123,8 @@ def _order(provider: str, speed: int, fakes: Strict) -> None:
     import importlib
 
     from example_project.shop.models import Product
-    from product_imagery.flows.look import look_of_operation
-    from product_imagery.flows.start import start
+    from product_imagery.flows.enhancements.specs import look_of_operation
+    from product_imagery.flows.enhancements.start import start
     from product_imagery.products import description_of
     from product_imagery.provider_kit.registry import get_provider
     from tests.chaos import paid

@@ -20,7 +20,7 @@ def main() -> None:
     django.setup()
     from django.db import connections
 
-    from product_imagery.flows.pump import pump_slice
+    from product_imagery.flows.worker.loop import pump_slice
 
     _switch_off(os.environ.get("CHAOS_WITHOUT", ""))
     while True:
@@ -43,14 +43,15 @@ def _switch_off(safeguard: str) -> None:
         real = Job.mark.fget  # type: ignore[attr-defined]
         Job.mark = property(lambda job: f"pi-{uuid.uuid4()}" if job.operation == "white_background" else real(job))
     elif safeguard == "intent":
-        from product_imagery.flows import failures, mailbox
+        from product_imagery.flows.hosted import failures, mailbox
 
         mailbox._write_intents = lambda intents: len([future.set_result(None) for _, future in intents])
         failures._VERDICTS[failures.Verdict.UNKNOWN] = failures._later
     elif safeguard == "grace":
-        from product_imagery.flows import failures, sweep
+        from product_imagery.flows.hosted import failures
+        from product_imagery.flows.worker import maintenance
 
-        failures._GRACE = sweep._GRACE = 0.0
+        failures._GRACE = maintenance._GRACE = 0.0
     elif safeguard == "claim":
         from product_imagery.models.credential import CredentialQuerySet
         from product_imagery.models.job import JobQuerySet

@@ -92,7 +92,7 @@ def _run(receiver: Receiver, url: str, options: Any, rng: random.Random) -> int:
     from django.db import connections
     from django.db.models.functions import Now
 
-    from product_imagery.flows import endpoints
+    from product_imagery.flows.events import endpoints
     from product_imagery.models import EventDelivery, WebhookEndpoint, WorkerLease
 
     call_command("migrate", verbosity=0)
@@ -135,12 +135,12 @@ def _announce(endpoint: Any, number: int) -> None:
     """Events in transactions of their own, some of which come to nothing."""
     from django.db import connections, transaction
 
-    from product_imagery.flows import announce
+    from product_imagery.flows.events import outbox
 
     for one in range(number):
         try:
             with transaction.atomic():
-                announce.directly(endpoint, "enhancement.completed", {"number": one})
+                outbox.directly(endpoint, "enhancement.completed", {"number": one})
                 if one % _ROLLED_BACK == 0:
                     raise InterruptedError
         except InterruptedError:

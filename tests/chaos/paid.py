@@ -187,8 +187,8 @@ def _account(provider: str, base: str) -> Any:
 
 def _order(account: Any) -> None:
     from example_project.shop.models import Product
-    from product_imagery.flows.look import look_of_operation
-    from product_imagery.flows.start import start
+    from product_imagery.flows.enhancements.specs import look_of_operation
+    from product_imagery.flows.enhancements.start import start
     from product_imagery.products import description_of
 
     ids = list(Product.objects.values_list("pk", flat=True))
@@ -295,7 +295,7 @@ def _digest(item: Any) -> str:
 
 def _decide(fakes: Fakes) -> Counter[str]:
     """What a person does who looks at the provider's dashboard: adopt what is there, send again what is not."""
-    from product_imagery.flows import steer
+    from product_imagery.flows.enhancements import reconcile
     from product_imagery.models import ProviderJob
     from product_imagery.states import JobState
 
@@ -317,11 +317,11 @@ def _decide(fakes: Fakes) -> Counter[str]:
                 ours = hashlib.sha256(content).hexdigest() == _digest(item)
             if ours:
                 known.add(one.id)
-                steer.adopt(job, one.id, None)
+                reconcile.adopt(job, one.id, None)
                 done["it was accepted"] += 1
                 break
         else:
-            steer.send_again(job, None)
+            reconcile.send_again(job, None)
             done["send again"] += 1
     return done
 

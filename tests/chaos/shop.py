@@ -13,9 +13,9 @@ from django.db.models.functions import Now
 from PIL import Image
 
 from example_project.shop.models import Product
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.pump import has_work, pump_slice
-from product_imagery.flows.start import start
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.worker.loop import has_work, pump_slice
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus, JobState, Publication

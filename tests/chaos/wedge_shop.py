@@ -44,8 +44,8 @@ def stock(items: int) -> None:
 def order(pictures: int, *, hosted: bool = False) -> None:
     """Start an enhancement of so many products, without review; its jobs are due at once."""
     from example_project.shop.models import Product
-    from product_imagery.flows.look import look_of_operation
-    from product_imagery.flows.start import start
+    from product_imagery.flows.enhancements.specs import look_of_operation
+    from product_imagery.flows.enhancements.start import start
     from product_imagery.models import ProviderCredential
     from product_imagery.products import description_of
 

@@ -25,7 +25,7 @@ from django.utils import timezone
 from example_project.shop.models import Product
 from product_imagery.doctor import machine, probes, runner
 from product_imagery.doctor.findings import Finding, Probe
-from product_imagery.flows import review
+from product_imagery.flows.results import review
 from product_imagery.models import ProviderCredential, ProviderJob, ResultImage, WebhookDelivery, WorkerLease
 from product_imagery.models.clock import from_now
 

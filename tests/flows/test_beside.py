@@ -13,8 +13,9 @@ from django.test import Client
 from example_project.shop.models import Product
 from product_imagery import signals
 from product_imagery.exceptions import StorageError
-from product_imagery.flows import beside, publish, review
-from product_imagery.flows.pump import Slice, pump_slice
+from product_imagery.flows.results import publish, review
+from product_imagery.flows.worker import beside
+from product_imagery.flows.worker.loop import Slice, pump_slice
 from product_imagery.models import Enhancement, ImageVersion, ProviderJob, ResultImage, WorkerTrouble
 from product_imagery.products import ProductImages
 from product_imagery.states import JobState, Publication

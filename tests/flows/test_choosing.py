@@ -11,9 +11,9 @@ from django.db import models
 from django.test import Client
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
-from product_imagery.flows import publish
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import quote
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import quote
+from product_imagery.flows.results import publish
 from product_imagery.models import Enhancement, EnhancementItem, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import Publication

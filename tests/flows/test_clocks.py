@@ -14,9 +14,9 @@ from django.db.models.functions import Now
 from example_project.shop.models import Product
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ConfigurationError
-from product_imagery.flows import review
-from product_imagery.flows.clocks import correct_dates
-from product_imagery.flows.pump import Slice, pump_slice
+from product_imagery.flows.results import review
+from product_imagery.flows.worker.clocks import correct_dates
+from product_imagery.flows.worker.loop import Slice, pump_slice
 from product_imagery.models import (
     ApiKey,
     Enhancement,

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import StateError
-from product_imagery.flows import review
+from product_imagery.flows.results import review
 from product_imagery.management.commands import imagery_worker
 from product_imagery.models import Enhancement, ImageVersion, ProviderJob, ResultImage, WorkerLease
 from product_imagery.models.worker_lease import WorkerLeaseQuerySet

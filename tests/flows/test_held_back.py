@@ -10,9 +10,9 @@ from django.core.management import call_command
 from PIL import Image
 
 from example_project.shop.models import Product
-from product_imagery.flows import review
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import start
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
 from product_imagery.products import description_of
 from product_imagery.providers.local.provider import LocalEngine

@@ -16,9 +16,9 @@ from django.db.models.functions import Cast, Concat
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.exceptions import NothingToDo
-from product_imagery.flows import publish
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import Quote, quote, start
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import Quote, quote, start
+from product_imagery.flows.results import publish
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
 from product_imagery.products import ProductImages, description_of, register, unregister
 from product_imagery.states import Publication

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import StorageError
-from product_imagery.flows.pump import Slice, pump_slice
+from product_imagery.flows.worker.loop import Slice, pump_slice
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, WorkerTrouble
 from product_imagery.states import ItemStatus, JobState
 from product_imagery.storage import store

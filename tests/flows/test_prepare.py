@@ -15,10 +15,10 @@ from django.test.utils import CaptureQueriesContext
 
 from example_project.shop.models import Collection, Product
 from product_imagery.exceptions import NothingToDo, RequestError, StateError
-from product_imagery.flows import items, prepare, steer
-from product_imagery.flows.look import Look, look_of_operation
-from product_imagery.flows.prepare import prepare_due
-from product_imagery.flows.start import quote, start
+from product_imagery.flows.enhancements import cancel, items, prepare, retry
+from product_imagery.flows.enhancements.prepare import prepare_due
+from product_imagery.flows.enhancements.specs import Look, look_of_operation
+from product_imagery.flows.enhancements.start import quote, start
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items, "BATCH", 2)
-    monkeypatch.setattr(steer, "_BATCH", 2)
+    monkeypatch.setattr(retry, "_BATCH", 2)
 
 
 def _rows(number: int) -> list[Product]:
@@ -212,7 +212,7 @@ class TestMoney:
     def test_cancelled_while_it_is_prepared(self, paid: ProviderCredential) -> None:
         begun = _order(paid, _rows(5))
         prepare_due()
-        assert steer.cancel(begun) == 5
+        assert cancel.cancel(begun) == 5
         assert prepare_due() == 0
         begun.refresh_from_db()
         assert (begun.status, begun.omitted) == (EnhancementStatus.CANCELLED, {"cancelled": 3})
@@ -222,23 +222,23 @@ class TestMoney:
 
     def test_cancelled_before_anything_is_made(self, paid: ProviderCredential) -> None:
         begun = _order(paid, _rows(5))
-        assert steer.cancel(begun) == 5
+        assert cancel.cancel(begun) == 5
         begun.refresh_from_db()
         assert begun.status == EnhancementStatus.CANCELLED
 
     def test_many_are_tried_again_by_the_worker(self, paid: ProviderCredential) -> None:
         begun = _prepared(_order(paid, _rows(5)))
-        steer.cancel(begun)
-        while steer.cancel_returned():
+        cancel.cancel(begun)
+        while cancel.cancel_returned():
             pass
         paid.budget_day = 6
         paid.save()
         begun.refresh_from_db()
-        assert steer.retry(begun) == 5
+        assert retry.retry(begun) == 5
         with pytest.raises(RequestError, match="left"):
             _order(paid, _rows(2))
         with pytest.raises(StateError, match="still being prepared"):
-            steer.retry(begun)
+            retry.retry(begun)
         assert _prepared(begun).is_active
         assert set(begun.items.values_list("status", flat=True)) == {ItemStatus.QUEUED}
         assert begun.jobs.filter(state=JobState.QUEUED).count() == 5
@@ -250,15 +250,15 @@ class TestMoney:
         ProviderJob.objects.update(state=JobState.FAILED, finished_at="2026-01-01T00:00:00Z")
         begun.items.update(status=ItemStatus.FAILED, active_key=None, finished_at="2026-01-01T00:00:00Z")
         with pytest.raises(RequestError, match="of this enhancement 0 are left"):
-            steer.retry(begun)
+            retry.retry(begun)
         assert not Preparation.objects.exists()
 
 
 def test_cancel_of_many_goes_on_in_the_worker(enlarge: Enlarge) -> None:
     begun = _prepared(enlarge(*_rows(5)))
-    assert steer.cancel(begun) == 5  # the test's own transaction: one batch, the rest is left to the worker
+    assert cancel.cancel(begun) == 5  # the test's own transaction: one batch, the rest is left to the worker
     assert begun.items.filter(status=ItemStatus.CANCELLED).count() == 2
-    while steer.cancel_returned():
+    while cancel.cancel_returned():
         pass
     begun.refresh_from_db()
     assert begun.status == EnhancementStatus.CANCELLED

@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 
 from example_project.shop.models import Collection, Product
 from product_imagery.exceptions import PublicationConflict, StateError, StorageError
-from product_imagery.flows import publish, review
+from product_imagery.flows.results import publish, review
 from product_imagery.models import Enhancement, ImageVersion, ResultImage
 from product_imagery.states import ItemStatus, Publication, Review
 from product_imagery.storage import store
@@ -165,8 +165,8 @@ def test_a_damaged_result_is_not_published(make_product: Make, enlarge: Enlarge,
 
 
 def test_of_several_variants_one_goes_onto_the_product(make_product: Make, model_file: Path, work: Work) -> None:
-    from product_imagery.flows.look import look_of_operation
-    from product_imagery.flows.start import start
+    from product_imagery.flows.enhancements.specs import look_of_operation
+    from product_imagery.flows.enhancements.start import start
     from product_imagery.products import description_of
 
     product = make_product()
@@ -178,8 +178,8 @@ def test_of_several_variants_one_goes_onto_the_product(make_product: Make, model
 
 
 def test_making_another_uses_another_seed(make_product: Make, model_file: Path, work: Work) -> None:
-    from product_imagery.flows.look import look_of_operation
-    from product_imagery.flows.start import start
+    from product_imagery.flows.enhancements.specs import look_of_operation
+    from product_imagery.flows.enhancements.start import start
     from product_imagery.products import description_of
 
     product = make_product()

@@ -12,9 +12,11 @@ from django.core.files.base import ContentFile
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import RegistrationError, RequestError
-from product_imagery.flows import publish, review, steer, submit
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.sweep import settle_forgotten
+from product_imagery.flows import local_jobs
+from product_imagery.flows.enhancements import cancel
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.results import publish, review
+from product_imagery.flows.worker.maintenance import settle_forgotten
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.models import Enhancement, ImageVersion, ProviderCredential, ProviderJob, ResultImage
 from product_imagery.products import ProductImages, register, unregister
@@ -32,14 +34,14 @@ def test_a_worker_that_comes_late_takes_no_file_from_the_one_that_took_over(
 ) -> None:
     enlarge(make_product())
     pool = ImagingPool(PoolLimits(processes=1))
-    (late,) = submit.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
-    done_late = submit.perform(late, pool)
+    (late,) = local_jobs.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
+    done_late = local_jobs.perform(late, pool)
     ProviderJob.objects.all().release(state="queued")
-    (next_,) = submit.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
-    done_next = submit.perform(next_, pool)
+    (next_,) = local_jobs.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
+    done_next = local_jobs.perform(next_, pool)
     pool.close()
-    submit.record(done_late)
-    submit.record(done_next)
+    local_jobs.record(done_late)
+    local_jobs.record(done_next)
     result = ResultImage.objects.get()
     assert store.digest(store.results_storage(), result.image.name) == result.sha256
 
@@ -89,12 +91,12 @@ def test_a_storage_with_errors_of_its_own_fails_only_that_try(
 
     enhancement = enlarge(make_product())
     monkeypatch.setattr(store, "_save", broken)
-    (task,) = submit.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
+    (task,) = local_jobs.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
     pool = ImagingPool(PoolLimits(processes=1))
-    done = submit.perform(task, pool)
+    done = local_jobs.perform(task, pool)
     pool.close()
     assert done.again
-    submit.record(done)
+    local_jobs.record(done)
     assert enhancement.items.get().status == ItemStatus.QUEUED
 
 
@@ -128,10 +130,10 @@ def test_one_failed_attempt_at_another_one_keeps_the_first(
 
 def test_cancelling_keeps_what_is_finished_and_publishes_nothing_more(make_product: Make, enlarge: Enlarge) -> None:
     enhancement = enlarge(make_product(), make_product(), auto_approve=True)
-    (task,) = submit.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
-    steer.cancel(enhancement)
+    (task,) = local_jobs.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
+    cancel.cancel(enhancement)
     pool = ImagingPool(PoolLimits(processes=1))
-    submit.record(submit.perform(task, pool))
+    local_jobs.record(local_jobs.perform(task, pool))
     pool.close()
     assert ResultImage.objects.get().review == Review.PENDING
 

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from example_project.shop.models import Collection, Product
 from product_imagery.exceptions import NothingToDo, StateError
-from product_imagery.flows import publish, review, standing
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import quote
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import quote
+from product_imagery.flows.results import publish, review, standing
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import Publication

@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from example_project.shop.models import Collection, Product
 from product_imagery.exceptions import NothingToDo, RequestError
-from product_imagery.flows import review
-from product_imagery.flows.look import look_of_operation, look_of_preset
-from product_imagery.flows.start import quote, start
+from product_imagery.flows.enhancements.specs import look_of_operation, look_of_preset
+from product_imagery.flows.enhancements.start import quote, start
+from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, Preset, ProviderCredential, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import EnhancementStatus, ItemStatus

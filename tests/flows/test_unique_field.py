@@ -9,9 +9,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import connection, models
 
-from product_imagery.flows import publish
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import start
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.results import publish
 from product_imagery.models import ImageVersion
 from product_imagery.products import ProductImages, description_of, register, unregister
 from tests.conftest import draw_product, encoded

@@ -15,9 +15,9 @@ from django.urls import reverse
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import StateError
-from product_imagery.flows import review
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import quote
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import quote
+from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, ImageVersion, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import Publication, Review
@@ -110,7 +110,7 @@ def test_the_database_lets_one_wait(variants: list[ResultImage]) -> None:
 
 
 def test_published_without_review_is_the_first_and_no_other(make_product: Any, model_file: Any, work: Work) -> None:
-    from product_imagery.flows.start import start
+    from product_imagery.flows.enhancements.start import start
 
     look = look_of_operation("scene", {"size": 300, "variants": 3})
     start({description_of(Product): [make_product().pk]}, look, door="command", auto_approve=True)

@@ -17,9 +17,11 @@ from django.utils import timezone
 from example_project.shop.models import Collection, Product
 from product_imagery import signals
 from product_imagery.exceptions import StateError
-from product_imagery.flows import health, steer, submit
-from product_imagery.flows.pump import pump_slice
-from product_imagery.flows.sweep import clear_up, release_abandoned
+from product_imagery.flows import local_jobs
+from product_imagery.flows.enhancements import cancel, retry
+from product_imagery.flows.worker import health
+from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.maintenance import clear_up, release_abandoned
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, Selection, WorkerLease
 from product_imagery.products import description_of
@@ -81,22 +83,22 @@ def test_failed_pictures_can_be_tried_again(make_product: Make, enlarge: Enlarge
     good = make_product()
     path = Path(product.photo.path)
     path.write_bytes(Path(good.photo.path).read_bytes())
-    assert steer.retry(enhancement) == 1
+    assert retry.retry(enhancement) == 1
     assert enhancement.items.get().error_message == ""
     work()
     assert _now(enhancement).status == EnhancementStatus.COMPLETED
     with pytest.raises(StateError):
-        steer.retry(enhancement)
+        retry.retry(enhancement)
 
 
 def test_cancelling_stops_what_has_not_begun(make_product: Make, enlarge: Enlarge, work: Work) -> None:
     enhancement = enlarge(make_product(), make_product())
-    assert steer.cancel(enhancement) == 2
+    assert cancel.cancel(enhancement) == 2
     assert _now(enhancement).status == EnhancementStatus.CANCELLED
     assert work().done == 0
     with pytest.raises(StateError):
-        steer.cancel(_now(enhancement))
-    assert steer.retry(enhancement, only_failed=False) == 2
+        cancel.cancel(_now(enhancement))
+    assert retry.retry(enhancement, only_failed=False) == 2
     work()
     assert _now(enhancement).status == EnhancementStatus.COMPLETED
 
@@ -104,23 +106,23 @@ def test_cancelling_stops_what_has_not_begun(make_product: Make, enlarge: Enlarg
 def test_what_runs_when_cancelled_is_kept(make_product: Make, enlarge: Enlarge) -> None:
     enhancement = enlarge(make_product(), make_product())
     (job,) = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
-    (task,) = submit.prepare([job])
-    assert steer.cancel(enhancement) == 1
+    (task,) = local_jobs.prepare([job])
+    assert cancel.cancel(enhancement) == 1
     _perform_and_record(task)
     current = _now(enhancement)
     assert (current.status, current.completed, current.cancelled) == (EnhancementStatus.PARTIALLY_COMPLETED, 1, 1)
 
 
-def _perform_and_record(task: submit.Task) -> None:
+def _perform_and_record(task: local_jobs.Task) -> None:
     pool = ImagingPool(PoolLimits(processes=1))
-    submit.record(submit.perform(task, pool))
+    local_jobs.record(local_jobs.perform(task, pool))
     pool.close()
 
 
 def test_a_worker_that_lost_its_claim_changes_nothing_and_leaves_no_file(make_product: Make, enlarge: Enlarge) -> None:
     enhancement = enlarge(make_product())
     (job,) = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
-    (task,) = submit.prepare([job])
+    (task,) = local_jobs.prepare([job])
     ProviderJob.objects.update(lease_token=uuid.uuid4())
     _perform_and_record(task)
     assert not ResultImage.objects.exists()
@@ -186,7 +188,7 @@ def test_storage_trouble_is_tried_again_and_seen(make_product: Make, enlarge: En
     product = Product.objects.get()
     Path(settings.MEDIA_ROOT, "product_imagery").write_text("a file where a folder has to be")
     (job,) = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
-    (task,) = submit.prepare([job])
+    (task,) = local_jobs.prepare([job])
     _perform_and_record(task)
     item = enhancement.items.get()
     assert (item.status, item.error_code) == (ItemStatus.QUEUED, "storage")
@@ -221,8 +223,8 @@ def test_a_stopped_pump_gives_back_what_it_has_not_done(make_product: Make, enla
     assert pump_slice(stop=stop).work_left
     assert enhancement.items.get().status == ItemStatus.QUEUED
     jobs = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
-    submit.prepare(jobs)
-    submit.give_back(jobs[0], begun=False)
+    local_jobs.prepare(jobs)
+    local_jobs.give_back(jobs[0], begun=False)
     assert enhancement.items.get().status == ItemStatus.QUEUED
     assert ProviderJob.objects.get().attempts == 0
 

@@ -9,9 +9,9 @@ import pytest
 from django.db.models.functions import Now
 
 from example_project.shop.models import Product
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.pump import pump_slice
-from product_imagery.flows.start import start
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import Enhancement, LimitUse, ProviderCredential, ProviderJob
 from product_imagery.products import description_of
 from product_imagery.states import JobState

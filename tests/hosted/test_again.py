@@ -8,7 +8,8 @@ import pytest
 from django.db.models import Sum
 
 from product_imagery.exceptions import RequestError
-from product_imagery.flows import review, steer
+from product_imagery.flows.enhancements import retry
+from product_imagery.flows.results import review
 from product_imagery.models import (
     CreditEntry,
     EnhancementItem,
@@ -56,7 +57,7 @@ def test_failed_pictures_of_a_batch_go_again_in_one_batch(account: Account, orde
     hurry()
     assert _spent() == 10
     fakes.bad_items.clear()
-    assert steer.retry(enhancement) == 3
+    assert retry.retry(enhancement) == 3
     assert _spent() == 25
     assert [job.items.count() for job in ProviderJob.objects.order_by("pk")] == [2, 3]
     hurry()

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.urls import resolve, reverse
 
-from product_imagery.flows import receive
+from product_imagery.flows import inbound
 from product_imagery.models import ProviderCredential, WebhookDelivery
 from tests.hosted.conftest import WHSEC
 
@@ -41,7 +41,7 @@ def test_a_call_is_kept_although_acting_on_it_fails(
     def fail(*_: Any) -> None:
         raise RuntimeError("the worker's machine is on fire")
 
-    monkeypatch.setattr(receive, "process", fail)
+    monkeypatch.setattr(inbound, "process", fail)
     assert _call(paqshot) == 200
     assert WebhookDelivery.objects.get().outcome.startswith("RuntimeError")
 
@@ -52,7 +52,7 @@ def test_a_call_is_kept_although_the_process_dies_while_it_acts_on_it(
     def die(*_: Any) -> None:
         raise SystemExit(1)  # as a web server ends a request that takes too long
 
-    monkeypatch.setattr(receive, "process", die)
+    monkeypatch.setattr(inbound, "process", die)
     with pytest.raises(SystemExit):
         _call(paqshot)
     assert WebhookDelivery.objects.filter(processed_at=None, received_at__lte=Now()).count() == 1

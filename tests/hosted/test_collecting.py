@@ -11,7 +11,7 @@ from django.db.models import Sum
 from PIL import Image
 
 from product_imagery.exceptions import FetchError, StorageError
-from product_imagery.flows.uncollected import of_result
+from product_imagery.flows.results.uncollected import of_result
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderJob
 from product_imagery.states import ItemStatus
 from tests.fakes.server import Fakes

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
 
-from product_imagery.flows import accounts
+from product_imagery.flows.hosted import credentials
 from product_imagery.models import CreditEntry, EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes
@@ -138,7 +138,7 @@ class TestWrongAddress:
         credential.base_url = f"{fakes.base}/{provider}"
         credential.set_secret(KEYS[provider])
         credential.save()
-        accounts.resume(credential)
+        credentials.resume(credential)
         hurry(60)
         assert set(EnhancementItem.objects.values_list("status", flat=True)) == {ItemStatus.COMPLETED}
         assert fakes.charged(provider) == 10
@@ -146,7 +146,7 @@ class TestWrongAddress:
     @pytest.mark.parametrize("provider", PROVIDERS)
     def test_it_is_not_confirmed(self, provider: str, account: Account, fakes: Fakes) -> None:
         good = account(provider)
-        assert "accepts the key" in accounts.check(good)
+        assert "accepts the key" in credentials.check(good)
         for path in ("nowhere", f"pages/{provider}"):
             bad = account(provider, label=path)
             bad.base_url = f"{fakes.base}/{path}"

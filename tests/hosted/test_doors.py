@@ -18,9 +18,9 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
-from product_imagery.flows import failures
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.pace import batch_sizes, forecast_seconds
+from product_imagery.flows.enhancements.pace import batch_sizes, forecast_seconds
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.hosted import failures
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.admin.pages import press_start

@@ -20,8 +20,12 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
-from product_imagery.flows import deliver, fetch, receive, steer, sweep
-from product_imagery.flows.pump import Slice, pump_slice
+from product_imagery.flows import inbound
+from product_imagery.flows.enhancements import cancel, retry
+from product_imagery.flows.events import sender
+from product_imagery.flows.results import fetch
+from product_imagery.flows.worker import maintenance
+from product_imagery.flows.worker.loop import Slice, pump_slice
 from product_imagery.models import (
     Enhancement,
     EventDelivery,
@@ -101,11 +105,11 @@ def test_a_call_that_fails_several_times_is_set_aside_and_can_be_processed_again
     orphan: WebhookDelivery, person: Callable[..., Client], paqshot: ProviderCredential
 ) -> None:
     for _ in range(5):
-        receive.process_forgotten()
+        inbound.process_forgotten()
     orphan.refresh_from_db()
     assert orphan.set_aside_at
     assert "acme" in orphan.outcome
-    assert receive.process_forgotten() == 0
+    assert inbound.process_forgotten() == 0
     listed = StringIO()
     call_command("imagery_webhooks", "--set-aside", stdout=listed)
     assert "acme" in listed.getvalue()
@@ -126,11 +130,11 @@ def test_a_call_that_fails_several_times_is_set_aside_and_can_be_processed_again
 @pytest.mark.parametrize(
     "chore",
     [
-        (sweep, "release_abandoned"),
-        (sweep, "settle_forgotten"),
-        (sweep, "clear_up"),
-        (steer, "cancel_returned"),
-        (receive, "process_forgotten"),
+        (maintenance, "release_abandoned"),
+        (maintenance, "settle_forgotten"),
+        (maintenance, "clear_up"),
+        (cancel, "cancel_returned"),
+        (inbound, "process_forgotten"),
     ],
     ids=lambda chore: chore[1],
 )
@@ -165,7 +169,7 @@ def test_files_that_cannot_be_removed_do_not_keep_the_rest_from_being_cleared_up
         real(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    sweep.clear_up()
+    maintenance.clear_up()
     assert [path.name for path in scratch.iterdir()] == ["another user's"]
     assert "cannot be removed" in WorkerTrouble.objects.get().reason
 
@@ -177,7 +181,7 @@ def test_an_account_with_unreadable_limits_is_paused_and_the_others_go_on(accoun
     order(good)
     hurry(3)
     assert good.jobs.get().state == JobState.DONE
-    sweep.clear_up()
+    maintenance.clear_up()
     pump_slice(seconds=1)
     bad.refresh_from_db()
     assert "limits of its own" in bad.paused_reason
@@ -218,7 +222,7 @@ def test_a_job_that_cannot_be_written_down_fails_alone(
     assert (first.jobs.get().state, second.jobs.get().state) == (JobState.FAILED, JobState.DONE)
     item = first.items.get()
     assert "could not be written down" in item.error_message
-    assert steer.retry(first) == 1
+    assert retry.retry(first) == 1
 
 
 def test_a_delivery_that_cannot_be_dealt_with_is_given_up_with_its_reason(
@@ -230,15 +234,15 @@ def test_a_delivery_that_cannot_be_dealt_with_is_given_up_with_its_reason(
     )
     for kind in ("one", "two"):
         EventDelivery.objects.create(endpoint=endpoint, kind=kind, body="{}")
-    monkeypatch.setattr(deliver, "perform", lambda delivery: deliver.Attempt(delivery, None))
-    real = deliver._failed
+    monkeypatch.setattr(sender, "perform", lambda delivery: sender.Attempt(delivery, None))
+    real = sender._failed
 
-    def one_bad(attempt: deliver.Attempt) -> None:
+    def one_bad(attempt: sender.Attempt) -> None:
         if attempt.delivery.kind == "one":
             raise ValueError("not to be written down")
         real(attempt)
 
-    monkeypatch.setattr(deliver, "_failed", one_bad)
+    monkeypatch.setattr(sender, "_failed", one_bad)
     work()
     one, two = EventDelivery.objects.order_by("pk")
     assert (one.state, one.note) == ("failed", "ValueError: not to be written down")

@@ -20,11 +20,14 @@ from PIL import Image
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import ProviderError, RequestError
-from product_imagery.flows import accounts, fetch, line, mailbox, pump, steer, sweep
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.pace import forecast_seconds
-from product_imagery.flows.pump import pump_slice
-from product_imagery.flows.start import start
+from product_imagery.flows.enhancements import reconcile, retry
+from product_imagery.flows.enhancements.pace import forecast_seconds
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.hosted import credentials, mailbox, session
+from product_imagery.flows.results import fetch
+from product_imagery.flows.worker import loop, maintenance
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -69,7 +72,7 @@ class TestPictureOfATool:
     def test_a_worker_that_is_stopped_before_it_notes_the_address_buys_no_second_one(
         self, tool: Enhancement, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        remember = line._remember
+        remember = session._remember
 
         def interrupted(job: ProviderJob, facts: dict[str, str]) -> None:
             if "picture_url" in facts:
@@ -77,7 +80,7 @@ class TestPictureOfATool:
             remember(job, facts)
 
         with monkeypatch.context() as stop:
-            stop.setattr(line, "_remember", interrupted)
+            stop.setattr(session, "_remember", interrupted)
             with pytest.raises(SystemExit):
                 hurry(3)
         assert ProviderJob.objects.get().state == JobState.CHECKING
@@ -102,7 +105,7 @@ class TestPictureOfATool:
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.FAILED
         fakes.faults.clear()
-        steer.retry(tool)
+        retry.retry(tool)
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
         assert fakes.charged("pergai") == 1
@@ -124,7 +127,7 @@ class TestFinishedWithoutAPicture:
         item = EnhancementItem.objects.get()
         assert (item.status, item.error_code) == (ItemStatus.FAILED, "no_picture")
         fakes.faults.clear()
-        steer.retry(enhancement)
+        retry.retry(enhancement)
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
         assert (fakes.charged("productai"), _booked()) == (1, 3)
@@ -138,7 +141,7 @@ class TestFinishedWithoutAPicture:
         hurry()
         assert EnhancementItem.objects.filter(status=ItemStatus.FAILED).count() == 2
         fakes.faults.clear()
-        steer.retry(enhancement)
+        retry.retry(enhancement)
         hurry()
         assert EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).count() == 2
         assert fakes.charged("aigenstudio") == 2
@@ -186,13 +189,13 @@ def test_what_is_made_again_keeps_within_the_budget_of_its_enhancement(
     hurry()
     assert (enhancement.items.get().status, _booked()) == (ItemStatus.FAILED, 3)
     with pytest.raises(RequestError, match="budget of 3 tokens of this enhancement 0 are left"):
-        steer.retry(enhancement)
+        retry.retry(enhancement)
     assert _booked() == 3
     page = person("*").get(reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])).content.decode()
     assert "budget of 3.00 tokens" in page
     Enhancement.objects.update(budget=6)
     enhancement.refresh_from_db()
-    steer.retry(enhancement)
+    retry.retry(enhancement)
     hurry()
     assert (enhancement.items.get().status, _booked(), fakes.charged("productai")) == (ItemStatus.COMPLETED, 6, 2)
 
@@ -218,7 +221,7 @@ class TestResultsThatExpire:
         job = ProviderJob.objects.get()
         page = person("*").get(reverse("admin:product_imagery_providerjob_change", args=[job.pk])).content.decode()
         assert "Its result is lost: order it again (costs again)" in page
-        steer.send_again(ProviderJob.objects.get(), None)  # a person's click
+        reconcile.send_again(ProviderJob.objects.get(), None)  # a person's click
         assert _booked() == 2
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
@@ -234,7 +237,7 @@ class TestResultsThatExpire:
         fakes.fail("files.read", "status", status=410)
         hurry()
         with pytest.raises(RequestError, match="budget of 1 generations today 0 are left"):
-            steer.send_again(ProviderJob.objects.get(), None)
+            reconcile.send_again(ProviderJob.objects.get(), None)
         job = ProviderJob.objects.get()
         assert (job.state, job.decision) == (JobState.STALLED, "")
 
@@ -281,16 +284,16 @@ class TestKeys:
         assert credential.pause("The key is refused.", stops_reads=True, awaits_key=True)
         call_command("imagery_credential", "pause", "paqshot", stdout=io.StringIO())
         credential.refresh_from_db()
-        assert not accounts.welcome_key(credential)
+        assert not credentials.welcome_key(credential)
         assert credential.paused_reason == "paused by hand"
         credential.pause("The key is refused.", stops_reads=True, awaits_key=True)
         credential.refresh_from_db()
         assert credential.paused_reason == "paused by hand"
 
     def test_the_check_of_a_key_that_can_only_read_jobs(self, account: Account) -> None:
-        assert "accepts the key" in accounts.check(account("productai"))
+        assert "accepts the key" in credentials.check(account("productai"))
         with pytest.raises(ProviderError, match="INVALID_API_KEY"):
-            accounts.check(account("productai", key="another", label="bad"))
+            credentials.check(account("productai", key="another", label="bad"))
 
     def test_an_address_that_only_the_customer_knows_is_asked_for(self, db: None, monkeypatch: Any) -> None:
         monkeypatch.setenv("KEY_OF_IT", KEYS["pergai"])
@@ -389,9 +392,9 @@ def test_a_request_that_is_written_down_this_moment_is_not_taken_for_unsent(
     ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
     stale = ProviderJob.objects.get()
     ProviderJob.objects.update(intent_at=Now(), intent=b"{}", leased_until="2000-01-01T00:00Z")
-    sweep._look_up([stale])
+    maintenance._look_up([stale])
     assert ProviderJob.objects.get().state == JobState.SENDING
-    sweep.release_abandoned()
+    maintenance.release_abandoned()
     assert ProviderJob.objects.get().state == JobState.CHECKING
 
 
@@ -552,7 +555,7 @@ def test_other_bytes_the_second_time_overwrite_nothing(
     order(account("productai"))
     hurry(1)
     with monkeypatch.context() as dying:
-        dying.setattr(pump, "apply_all", lambda words: None)
+        dying.setattr(loop, "apply_all", lambda words: None)
         hurry(1)
     item = EnhancementItem.objects.get()
     folder = f"product_imagery/results/{item.uuid}"

@@ -13,12 +13,13 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
-from product_imagery.flows import pump, submit, sweep
-from product_imagery.flows.lanes import Lanes
-from product_imagery.flows.line import Account as LineAccount
-from product_imagery.flows.line import Ticket
-from product_imagery.flows.pump import pump_slice
-from product_imagery.flows.track import Call, CallResult
+from product_imagery.flows import local_jobs
+from product_imagery.flows.hosted.calls import Call, CallResult
+from product_imagery.flows.hosted.session import Account as LineAccount
+from product_imagery.flows.hosted.session import Ticket
+from product_imagery.flows.worker import loop, maintenance
+from product_imagery.flows.worker.dispatcher import Lanes
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, ResultImage, WorkerLease
 from product_imagery.net import download
 from product_imagery.net.transport import Transport
@@ -129,7 +130,7 @@ def test_paid_answers_survive_a_database_that_is_away_for_a_moment(
 
     def watch() -> None:
         if len(fakes.calls) == 4:
-            monkeypatch.setattr(submit, "give_back", away)
+            monkeypatch.setattr(local_jobs, "give_back", away)
             threading.Timer(0.5, fakes.released.set).start()
             away()
 
@@ -143,7 +144,7 @@ def test_an_interruption_forgets_no_answer(
     account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order(account("productai", own_limits=_WIDE), 4)
-    real, interrupted = pump.apply_all, []
+    real, interrupted = loop.apply_all, []
 
     def once(words: Any) -> None:
         if words and not interrupted:
@@ -151,7 +152,7 @@ def test_an_interruption_forgets_no_answer(
             raise KeyboardInterrupt
         real(words)
 
-    monkeypatch.setattr(pump, "apply_all", once)
+    monkeypatch.setattr(loop, "apply_all", once)
     with pytest.raises(KeyboardInterrupt):
         pump_slice(seconds=5)
     assert ProviderJob.objects.filter(state=JobState.RUNNING).count() == fakes.charged("productai") == 4
@@ -218,7 +219,7 @@ def test_an_earlier_refusal_leaves_no_doubt_behind(account: Account, order: Orde
     ProviderJob.objects.update(due_at=Now())
     (taken,) = ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
     ProviderJob.objects.update(leased_until="2000-01-01T00:00Z")
-    sweep.release_abandoned()
+    maintenance.release_abandoned()
     assert ProviderJob.objects.get().state == JobState.QUEUED
     assert taken.attempts == ProviderJob.objects.get().attempts == 2
 
@@ -226,7 +227,7 @@ def test_an_earlier_refusal_leaves_no_doubt_behind(account: Account, order: Orde
 def test_giving_back_is_no_try(account: Account, order: Order) -> None:
     order(account("productai"))
     (taken,) = ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
-    submit.give_back(taken, begun=False)
+    local_jobs.give_back(taken, begun=False)
     job = ProviderJob.objects.get()
     assert (job.state, job.attempts, job.leased_until) == (JobState.QUEUED, 0, None)
     assert ProviderCredential.objects.count() == 1

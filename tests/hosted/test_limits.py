@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from product_imagery.flows import submit, track
-from product_imagery.flows.claim import claim_calls
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows import local_jobs
+from product_imagery.flows.hosted import calls
+from product_imagery.flows.jobs.scheduling import claim_calls
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import LimitUse, ProviderJob
 from product_imagery.states import JobState
 from tests.fakes.server import Fakes
@@ -23,7 +24,7 @@ def test_a_create_counts_from_when_its_picture_was_ready(
     account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready: list[Any] = []
-    real = track.read_source
+    real = calls.read_source
 
     def slowly(*arguments: Any) -> str:
         digest = real(*arguments)
@@ -31,7 +32,7 @@ def test_a_create_counts_from_when_its_picture_was_ready(
         ready.append(timezone.now())
         return digest
 
-    monkeypatch.setattr(track, "read_source", slowly)
+    monkeypatch.setattr(calls, "read_source", slowly)
     order(account("productai"), 3)
     pump_slice(seconds=0.1)
     assert fakes.charged("productai") == 3
@@ -44,7 +45,7 @@ def test_a_place_that_was_waited_for_too_long_is_taken_anew(
 ) -> None:
     """While the first pictures are read, their window ends, and others take the places of the next one."""
     credential = account("productai", own_limits={"creates": [2, 2]})
-    real, crowded = track.read_source, []
+    real, crowded = calls.read_source, []
 
     def slowly(*arguments: Any) -> str:
         digest = real(*arguments)
@@ -55,7 +56,7 @@ def test_a_place_that_was_waited_for_too_long_is_taken_anew(
         if not crowded and LimitUse.objects.exists():
             crowded.append(LimitUse.objects.create(credential=credential, counted="creates", amount=2))
 
-    monkeypatch.setattr(track, "read_source", slowly)
+    monkeypatch.setattr(calls, "read_source", slowly)
     order(credential, 2)
     pump_slice(seconds=0.1, watch=watch)
     assert fakes.charged("productai") == 0
@@ -68,5 +69,5 @@ def test_what_was_not_sent_takes_nothing_of_the_limit(account: Account, order: O
     jobs = claim_calls(credential.pk, 3, 60)
     assert LimitUse.objects.count() == 3
     for job in jobs[:2]:
-        submit.give_back(job, begun=False)
+        local_jobs.give_back(job, begun=False)
     assert LimitUse.objects.count() == 1

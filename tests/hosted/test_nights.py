@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from example_project.shop.models import Collection
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import EnhancementItem
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, hurry

@@ -16,8 +16,8 @@ from django.test import Client
 from django.utils import timezone
 
 from example_project.shop.models import Product
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import start
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import start
 from product_imagery.models import (
     EnhancementItem,
     ProviderCredential,

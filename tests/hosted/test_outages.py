@@ -10,8 +10,8 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from product_imagery.flows import lost
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.hosted import lost
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import CreditEntry, EnhancementItem, LimitUse, ProviderCredential, ProviderJob
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import Fakes, Fault, Request

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from example_project.shop.models import Product
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
 from product_imagery.states import ItemStatus
 from tests.conftest import draw_product, encoded

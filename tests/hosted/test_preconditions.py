@@ -18,9 +18,9 @@ from PIL import Image
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.exceptions import NothingToDo, RequestError, StorageError
-from product_imagery.flows import preconditions
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import Quote, quote, start
+from product_imagery.flows.enhancements import preconditions
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import Quote, quote, start
 from product_imagery.imaging.dimensions import HEAD, dimensions
 from product_imagery.models import CreditEntry, Enhancement
 from product_imagery.products import description_of

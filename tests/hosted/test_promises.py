@@ -23,8 +23,10 @@ from django.utils import timezone
 from django.views.debug import ExceptionReporter
 
 from product_imagery.exceptions import RequestError
-from product_imagery.flows import accounts, health, steer, sweep, track
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.enhancements import cancel, reconcile, retry
+from product_imagery.flows.hosted import calls, credentials
+from product_imagery.flows.worker import health, maintenance
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -98,11 +100,11 @@ class TestAnswers:
     ) -> None:
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "CLAIM_SECONDS": 1.0}
 
-        def slow(*arguments: Any, real: Any = track.read_source) -> Any:
+        def slow(*arguments: Any, real: Any = calls.read_source) -> Any:
             time.sleep(2.0)
             return real(*arguments)
 
-        monkeypatch.setattr(track, "read_source", slow)
+        monkeypatch.setattr(calls, "read_source", slow)
         order(account("paqshot"))
         pump_slice(seconds=1.0)
         assert fakes.charged("paqshot") == 1
@@ -122,9 +124,9 @@ class TestCancelling:
         pump_slice(seconds=0.2)
         assert ProviderJob.objects.get().state == JobState.QUEUED
         Enhancement.objects.update(cancelled_at=timezone.now())  # while it was being sent
-        accounts.resume(credential)
+        credentials.resume(credential)
         hurry()
-        steer.cancel_returned()
+        cancel.cancel_returned()
         enhancement.refresh_from_db()
         assert enhancement.status == EnhancementStatus.CANCELLED
         assert fakes.created == []
@@ -134,7 +136,7 @@ class TestCancelling:
         enhancement = order(account("productai"), 3)
         first = ProviderJob.objects.first()
         ProviderJob.objects.filter(pk=first.pk).update(state=JobState.SENDING)
-        assert steer.cancel(enhancement) == 2
+        assert cancel.cancel(enhancement) == 2
         assert _spent() == 3
         assert not CreditEntry.objects.filter(job=first, kind="release").exists()
 
@@ -143,10 +145,10 @@ class TestCancelling:
     ) -> None:
         enhancement = order(account("productai"), 40)
         with django_assert_max_num_queries(30):
-            steer.cancel(enhancement)
+            cancel.cancel(enhancement)
         enhancement.refresh_from_db()
         with django_assert_max_num_queries(25):
-            assert steer.retry(enhancement) == 40
+            assert retry.retry(enhancement) == 40
         assert _spent() == 120
 
     def test_another_one_of_a_cancelled_enhancement_is_made(
@@ -288,7 +290,7 @@ class TestAccounts:
     def test_a_new_key_can_be_tried_before_the_account_is_resumed(self, account: Account, fakes: Fakes) -> None:
         credential = account("aigenstudio")
         credential.pause("by hand", stops_reads=True)
-        assert "accepts the key" in accounts.check(credential)
+        assert "accepts the key" in credentials.check(credential)
 
     def test_resuming_does_not_hurry_what_was_lost(self, account: Account, order: Order, fakes: Fakes) -> None:
         credential = account("paqshot")
@@ -296,7 +298,7 @@ class TestAccounts:
         fakes.fail("paqshot.create", "lose")
         hurry(1)
         before = ProviderJob.objects.get(state=JobState.CHECKING).due_at
-        accounts.resume(credential)
+        credentials.resume(credential)
         assert ProviderJob.objects.get().due_at == before
 
 
@@ -307,7 +309,7 @@ class TestMoney:
         credential = account("productai", budget_day=Decimal(30))
         yesterday = order(credential, 10)
         CreditEntry.objects.update(at=timezone.now() - timedelta(days=1))
-        steer.cancel(yesterday)
+        cancel.cancel(yesterday)
         order(credential, 10)
         with pytest.raises(RequestError, match="0 are left"):
             order(credential)
@@ -318,15 +320,15 @@ class TestMoney:
         enhancement = order(account("productai"))
         fakes.picture = b"<html>gone</html>"
         hurry(14)
-        steer.retry(enhancement)
+        retry.retry(enhancement)
         fakes.fail("productai.read", "status", times=99, status=404)
         hurry(14)
         stalled = ProviderJob.objects.get(state=JobState.STALLED)
-        steer.give_up(stalled, None)
+        reconcile.give_up(stalled, None)
         fakes.faults.clear()
         fakes.picture = Fakes().picture
         enhancement.refresh_from_db()
-        steer.retry(enhancement)
+        retry.retry(enhancement)
         hurry()
         assert fakes.charged("productai") == 2
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
@@ -405,7 +407,7 @@ class TestLooking:
         pump_slice(seconds=0.1)
         WorkerLease.objects.update(cleared_at=timezone.now())
         with django_assert_num_queries(1):
-            sweep.clear_up_when_due()
+            maintenance.clear_up_when_due()
 
 
 def _unknown_once(real: Any) -> Any:
@@ -483,7 +485,7 @@ class TestKeysInReports:
 
     def test_an_error_page_and_an_error_mail(self, broken: ProviderCredential) -> None:
         try:
-            accounts.check(broken)
+            credentials.check(broken)
         except RuntimeError:
             kind, error, frames = sys.exc_info()
             report = ExceptionReporter(None, kind, error, frames.tb_next if frames else None)

@@ -15,9 +15,9 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
-from product_imagery.flows import steer
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import quote
+from product_imagery.flows.enhancements import retry
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import quote
 from product_imagery.models import CreditEntry, EnhancementItem, ProviderCredential
 from product_imagery.products import description_of
 from product_imagery.public_urls import read_signature
@@ -94,7 +94,7 @@ class TestPrices:
             assert quote(chosen, look_of_operation(operation, options, credential)).cost == cost
         fakes.fail("productai.create", "status", status=400)
         hurry()
-        steer.retry(enhancement)
+        retry.retry(enhancement)
         hurry()
         assert sum(entry.amount for entry in CreditEntry.objects.all()) == 4
 

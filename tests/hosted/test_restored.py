@@ -19,7 +19,8 @@ from django.test import override_settings
 from django.urls import reverse
 
 from product_imagery.exceptions import StorageError
-from product_imagery.flows import accounts, restored
+from product_imagery.flows.hosted import credentials
+from product_imagery.flows.money import restore_guard
 from product_imagery.models import EnhancementItem, ProviderCredential, SpendingMark
 from product_imagery.states import ItemStatus
 from product_imagery.storage import store, watermark
@@ -67,7 +68,7 @@ def test_nothing_is_bought_again_without_a_person(provider: str, account: Accoun
     assert fakes.charged(provider) == 4
     assert "restored or copied" in credential.paused_reason
     assert {entry["id"] for entry in _unknown(provider)} == {one.id for one in fakes.created[1:]}
-    accounts.resume(credential)
+    credentials.resume(credential)
     hurry()
     assert (fakes.charged(provider), _completed()) == (7, 4)  # a person's click
     credential.refresh_from_db()
@@ -97,7 +98,7 @@ def test_only_databases_that_went_back_are_paused(account: Account, order: Order
         order(credential)
     hurry()
     mark = SpendingMark.objects.get()
-    assert not restored.pause_if_restored()
+    assert not restore_guard.pause_if_restored()
     assert ProviderCredential.objects.filter(paused_at=None).count() == 1
     assert watermark.highest(mark.uuid) == mark.number == mark.confirmed == 4
     assert len(store.listed(store.results_storage(), f"product_imagery/spending/{mark.uuid}")) == 1
@@ -150,7 +151,7 @@ def test_a_storage_that_does_not_know_the_database_stops_buying(
     credential.refresh_from_db()
     assert fakes.charged("paqshot") == 3
     assert "does not know this database" in credential.paused_reason
-    accounts.resume(credential)
+    credentials.resume(credential)
     hurry()
     credential.refresh_from_db()
     assert (fakes.charged("paqshot"), credential.paused_at) == (5, None)  # a person's click, and then it goes on
@@ -212,8 +213,8 @@ def test_a_number_that_could_not_be_stored_is_stored_later_and_is_no_loss(
         hurry()
     mark = SpendingMark.objects.get()
     assert mark.number > mark.confirmed > 0
-    assert not restored.pause_if_restored()
-    assert restored.note_spending()
+    assert not restore_guard.pause_if_restored()
+    assert restore_guard.note_spending()
     mark.refresh_from_db()
     assert watermark.highest(mark.uuid) == mark.number == mark.confirmed
     assert ProviderCredential.objects.get().paused_at is None
@@ -234,7 +235,7 @@ def test_a_new_key_does_not_end_the_pause(account: Account, order: Order, person
         order(credential)
         hurry()
     credential.pause("The key is not accepted.", stops_reads=False, awaits_key=True)
-    assert restored.pause_if_restored()
+    assert restore_guard.pause_if_restored()
     page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
     sent = {"label": "paqshot", "base_url": credential.base_url, "is_active": "on", "own_limits": "{}"}
     person("*").post(page, sent | {"own_prices": "{}", "key": "pk_live_another_one"})

@@ -11,9 +11,10 @@ from django.urls import reverse
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import StateError
-from product_imagery.flows import review, steer
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import quote
+from product_imagery.flows.enhancements import retry
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import quote
+from product_imagery.flows.results import review
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, Preset, ProviderCredential, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus, Publication
@@ -59,7 +60,7 @@ def test_a_failed_trial_is_tried_again_for_nothing(sandbox: ProviderCredential, 
     fakes.bad_items[EnhancementItem.objects.get().uuid.hex] = "too_dark"
     hurry()
     fakes.bad_items.clear()
-    steer.retry(enhancement)
+    retry.retry(enhancement)
     hurry()
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
     assert CreditEntry.objects.count() == 0

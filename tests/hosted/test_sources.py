@@ -17,8 +17,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import OptionError
-from product_imagery.flows.look import look_of_operation
-from product_imagery.flows.start import start
+from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.start import start
 from product_imagery.models import CreditEntry, EnhancementItem
 from product_imagery.products import description_of
 from product_imagery.providers.paqshot.provider import Paqshot

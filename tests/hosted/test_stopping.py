@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from product_imagery.flows import claim, mailbox, outcomes, pump, sweep
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.hosted import mailbox, outcomes
+from product_imagery.flows.jobs import scheduling
+from product_imagery.flows.worker import loop, maintenance
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import EnhancementItem, ProviderJob, WorkerLease
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import Fakes
@@ -27,10 +29,10 @@ class _TimedOut(SystemExit):
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        (pump, "claim_calls"),
-        (claim, "begin"),
+        (loop, "claim_calls"),
+        (scheduling, "begin"),
         (mailbox, "_write_intents"),
-        (pump, "apply_all"),
+        (loop, "apply_all"),
         (outcomes, "_apply_together"),
     ],
 )
@@ -53,7 +55,7 @@ def test_a_time_out_of_the_cluster_is_like_a_kill(
                     pump_slice(seconds=0.3)
         assert not WorkerLease.objects.exclude(lease_token=None).exists()
     ProviderJob.objects.filter(state=JobState.SENDING).update(leased_until="2000-01-01T00:00Z")
-    sweep.release_abandoned()
+    maintenance.release_abandoned()
     hurry()
     assert not EnhancementItem.objects.exclude(status__in=(ItemStatus.COMPLETED, ItemStatus.STALLED)).exists()
     stalled = EnhancementItem.objects.filter(status=ItemStatus.STALLED).count()

@@ -20,7 +20,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from product_imagery.exceptions import RequestError
-from product_imagery.flows import accounts, health, review, sweep
+from product_imagery.flows.hosted import credentials
+from product_imagery.flows.results import review
+from product_imagery.flows.worker import health, maintenance
 from product_imagery.models import (
     Enhancement,
     EnhancementItem,
@@ -73,10 +75,10 @@ class TestForgetting:
         assert ImageVersion.objects.get().after_name
 
     def test_workers_do_it_where_it_is_set(self, done: Enhancement, settings: Any) -> None:
-        sweep.clear_up()
+        maintenance.clear_up()
         assert _tables_with(_CANARY)
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "RETENTION_DAYS": 30}
-        sweep.clear_up()
+        maintenance.clear_up()
         assert _tables_with(_CANARY) == []
 
     def test_what_is_no_word_stays(self, done: Enhancement) -> None:
@@ -292,7 +294,7 @@ def test_moving_twice_forgets_the_oldest(account: Account, client: Client) -> No
     credential = account("aigenstudio")
     addresses = [_url(credential)]
     for _ in range(2):
-        accounts.move_webhook(ProviderCredential.objects.get())
+        credentials.move_webhook(ProviderCredential.objects.get())
         addresses.append(_url(ProviderCredential.objects.get()))
     statuses = [_post(client, address, b"{}", _aigen(b"{}")) for address in addresses]
     assert statuses == [404, 200, 200]

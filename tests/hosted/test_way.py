@@ -13,7 +13,7 @@ from django.utils import timezone
 from PIL import Image
 
 from product_imagery.exceptions import RequestError, StateError
-from product_imagery.flows import steer
+from product_imagery.flows.enhancements import reconcile, retry
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -176,7 +176,7 @@ def test_a_refused_look_is_no_failure(provider: str, account: Account, order: Or
     assert (item.status, item.error_code) == (ItemStatus.STALLED, "look_refused")
     assert CreditEntry.objects.filter(kind="release").count() == 0
     fakes.faults.clear()
-    steer.adopt(item.job, item.job.remote_id, None)
+    reconcile.adopt(item.job, item.job.remote_id, None)
     hurry()
     item.refresh_from_db()
     assert item.status == ItemStatus.COMPLETED
@@ -219,7 +219,7 @@ def test_each_step_of_pergai_survives_a_lost_answer(account: Account, order: Ord
             if (kind, step) == ("drop", 2):  # that it is not in the list does not prove that it was not accepted
                 job = ProviderJob.objects.get(state=JobState.STALLED)
                 assert "may not be complete" in job.note
-                steer.send_again(job, None)
+                reconcile.send_again(job, None)
                 hurry(20)
             assert _status(enhancement) == EnhancementStatus.COMPLETED
     assert fakes.charged("pergai") == 6
@@ -274,7 +274,7 @@ def test_what_is_no_picture_fails_in_the_end_and_retrying_only_collects(
     hurry(14)
     assert _status(enhancement) == EnhancementStatus.FAILED
     fakes.picture = good
-    steer.retry(enhancement)
+    retry.retry(enhancement)
     hurry()
     assert _status(enhancement) == EnhancementStatus.COMPLETED
     assert fakes.charged("productai") == 1
@@ -301,21 +301,21 @@ class TestDecisions:
     """A person decides about a stalled job."""
 
     def test_it_was_accepted(self, stalled: ProviderJob, fakes: Fakes) -> None:
-        steer.adopt(stalled, f" {fakes.created[0].id} ", None)
+        reconcile.adopt(stalled, f" {fakes.created[0].id} ", None)
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
         assert fakes.charged("productai") == 1
 
     def test_it_was_not(self, stalled: ProviderJob, fakes: Fakes) -> None:
-        steer.send_again(stalled, None)
+        reconcile.send_again(stalled, None)
         with pytest.raises(StateError):
-            steer.send_again(stalled, None)
+            reconcile.send_again(stalled, None)
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
         assert fakes.charged("productai") == 2
 
     def test_nobody_wants_to_know(self, stalled: ProviderJob) -> None:
-        steer.give_up(stalled, None)
+        reconcile.give_up(stalled, None)
         assert EnhancementItem.objects.get().status == ItemStatus.FAILED
         assert Enhancement.objects.get().status == EnhancementStatus.FAILED
 

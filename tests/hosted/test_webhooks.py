@@ -21,10 +21,10 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from product_imagery.flows import steer
-from product_imagery.flows.pump import pump_slice
-from product_imagery.flows.receive import process_forgotten
-from product_imagery.flows.sweep import clear_up
+from product_imagery.flows.enhancements import reconcile
+from product_imagery.flows.inbound import process_forgotten
+from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.maintenance import clear_up
 from product_imagery.models import (
     Enhancement,
     EnhancementItem,
@@ -370,7 +370,7 @@ class TestLostCreates:
     def test_after_a_decision_nobody_can_tell_any_more(
         self, stalled: ProviderJob, newest: ProviderJob, order: Order, fakes: Fakes, client: Client
     ) -> None:
-        steer.give_up(stalled, None)
+        reconcile.give_up(stalled, None)
         order(stalled.credential)
         fakes.fail("productai.create", "lose")
         hurry()

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db.models.functions import Now
 
 from product_imagery.exceptions import StorageError
-from product_imagery.flows import submit
+from product_imagery.flows import local_jobs
 from product_imagery.management import waiting
 from product_imagery.models import EnhancementItem, ProviderJob, ResultImage
 from product_imagery.models.clock import from_now
@@ -86,14 +86,14 @@ def test_enhance_and_wait_says_what_it_waits_for(
 ) -> None:
     make_product()
     monkeypatch.setattr(waiting, "_LOOK_SECONDS", 0.0)
-    read, failures = submit.read_source, [StorageError("The file cannot be read.")]
+    read, failures = local_jobs.read_source, [StorageError("The file cannot be read.")]
 
     def read_later(*arguments: Any) -> str:
         if failures:
             raise failures.pop()
         return read(*arguments)
 
-    monkeypatch.setattr(submit, "read_source", read_later)
+    monkeypatch.setattr(local_jobs, "read_source", read_later)
     call_command("imagery_enhance", "shop.Product", all=True, operation="upscale", wait=True)
     heard = capsys.readouterr()
     assert "Waiting for Red bottle: The file cannot be read. Tried again at" in heard.err

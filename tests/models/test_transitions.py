@@ -13,7 +13,7 @@ from django.db.models import TextChoices
 
 import product_imagery
 from example_project.shop.models import Product
-from product_imagery.flows.pump import pump_slice
+from product_imagery.flows.worker.loop import pump_slice
 from product_imagery.models import EnhancementItem, ProviderJob, ResultImage, transitions
 from product_imagery.states import ItemStatus, JobState, Review
 
@@ -23,8 +23,8 @@ _STATES = {"state", "status", "review", "publication"}
 _WRITES = {"update", "release", "acquire", "bulk_update", "update_or_create", "write_each"}
 #: the states of webhook endpoints, and the HTTP statuses of deliveries and of remembered responses
 _OTHERS = {
-    "flows/deliver.py": {"state", "status"},
-    "flows/endpoints.py": {"state"},
+    "flows/events/sender.py": {"state", "status"},
+    "flows/events/endpoints.py": {"state"},
     "models/event.py": {"state"},
     "api/idempotency.py": {"status"},
 }

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from product_imagery.api.file_urls import file_url
 from product_imagery.api.serializers.base import Body
-from product_imagery.flows import standing
+from product_imagery.flows.results import standing
 from product_imagery.models import ResultImage
 from product_imagery.states import Publication, Review
 from product_imagery.storage.store import results_storage

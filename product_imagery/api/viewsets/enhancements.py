@@ -38,8 +38,9 @@ from product_imagery.api.serializers.enhancements import (
 from product_imagery.api.serializers.generations import generation_context
 from product_imagery.api.work_specs import work_spec_of
 from product_imagery.exceptions import NothingToDo
-from product_imagery.flows import endpoints, steer
-from product_imagery.flows.start import quote, start
+from product_imagery.flows.enhancements import cancel, retry
+from product_imagery.flows.enhancements.start import quote, start
+from product_imagery.flows.events import endpoints
 from product_imagery.models import Enhancement, ResultImage, Scope
 
 _Action = Callable[[Any, Request], Response]
@@ -147,7 +148,7 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
     @action(detail=True, methods=["post"], parser_classes=(BoundedJSONParser,))
     def cancel(self, request: Request, uuid: Any) -> Response:
         """Cancel items that have not begun. Those in progress are completed."""
-        count = steer.cancel(self.get_object())
+        count = cancel.cancel(self.get_object())
         return self.row_response(self.get_object(), cancelled=count)
 
     @extend_schema(
@@ -159,11 +160,11 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
     def retry(self, request: Request, uuid: Any) -> Response:
         """Start failed items again. Providers may charge for them again."""
 
-        def retry() -> Response:
-            count = steer.retry(self.get_object(), only_failed=True)
+        def requeue() -> Response:
+            count = retry.retry(self.get_object(), only_failed=True)
             return self.row_response(self.get_object(), retried=count)
 
-        return once(request, retry)
+        return once(request, requeue)
 
 
 def _tool(name: str) -> Callable[[_Action], Any]:

@@ -16,7 +16,7 @@ from product_imagery.api.idempotency import once
 from product_imagery.api.permissions import require_permission, require_scope
 from product_imagery.api.schema import IDEMPOTENCY_KEY, enveloped, extend_schema, paged
 from product_imagery.api.serializers.generations import ApprovalIn, GenerationOut, generation_context
-from product_imagery.flows import publish, review
+from product_imagery.flows.results import publish, review
 from product_imagery.models import ImageVersion, ResultImage, Scope
 
 _GENERATION = enveloped("generation", {200: GenerationOut})

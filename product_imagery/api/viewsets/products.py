@@ -16,7 +16,7 @@ from product_imagery.api.idempotency import once
 from product_imagery.api.pictures import IncomingPicture, NewProductIn, receive_pictures
 from product_imagery.api.schema import IDEMPOTENCY_KEY, enveloped, extend_schema, paged
 from product_imagery.api.serializers.products import ProductOut, ProductPictureOut
-from product_imagery.flows import upload as uploads
+from product_imagery.flows.enhancements import uploads
 from product_imagery.models import Upload
 from product_imagery.products import ProductImages, ProductPicture
 

@@ -18,7 +18,7 @@ from product_imagery.api.idempotency import once
 from product_imagery.api.schema import IDEMPOTENCY_KEY, enveloped, extend_schema, paged
 from product_imagery.api.serializers.webhooks import DeliveryOut, EndpointIn, EndpointOut, NewEndpointOut
 from product_imagery.exceptions import UnsafeAddress
-from product_imagery.flows import endpoints
+from product_imagery.flows.events import endpoints
 from product_imagery.models import EventDelivery, Scope, WebhookEndpoint
 from product_imagery.net.addresses import check_syntax
 

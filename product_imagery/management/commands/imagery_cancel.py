@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from product_imagery.flows import steer
+from product_imagery.flows.enhancements import cancel
 from product_imagery.management.base import ImageryCommand
 from product_imagery.models import Enhancement
 
@@ -24,7 +24,7 @@ class Command(ImageryCommand):
         enhancement = Enhancement.objects.filter(pk=options["id"]).first()
         if enhancement is None:
             raise CommandError(f"There is no enhancement {options['id']}.")
-        count = steer.cancel(enhancement)
+        count = cancel.cancel(enhancement)
         if options["json"]:
             self.print_json({"id": enhancement.pk, "pictures": count})
         else:

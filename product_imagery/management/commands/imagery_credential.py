@@ -13,7 +13,7 @@ from django.db import transaction
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows import accounts
+from product_imagery.flows.hosted import credentials
 from product_imagery.management.base import ImageryCommand, find_credential, pairs
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential import KEY
@@ -67,7 +67,7 @@ class Command(ImageryCommand):
         credential.base_url = options["base_url"] or credential.base_url  # before the secrets, which are bound to it
         if provider.needs_credential and not (credential.label in get_settings().keys and not options["key_env"]):
             credential.set_secret(_key(options["key_env"], provider()))
-        known = accounts.explain_fields(provider)
+        known = credentials.explain_fields(provider)
         given = {KEY, *(pair.partition("=")[0] for pair in options["secret_env"])}
         if moved and (left := sorted(credential.sealed.keys() - given)):
             raise CommandError(
@@ -84,7 +84,7 @@ class Command(ImageryCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         credential.save()
-        accounts.welcome_key(credential)
+        credentials.welcome_key(credential)
         self.stdout.write(f"{'Added' if made else 'Changed'}: {credential} ({credential.hint()}).")
         if provider.webhooks:
             address = webhook_address(credential.webhook_uuid) or "none, because PUBLIC_BASE_URL is not set"
@@ -114,7 +114,7 @@ class Command(ImageryCommand):
         bad = 0
         for credential in chosen:
             try:
-                self.stdout.write(f"{credential}: {accounts.check(credential)}")
+                self.stdout.write(f"{credential}: {credentials.check(credential)}")
             except ImageryError as error:
                 bad += 1
                 self.stdout.write(f"{credential}: {error.message}")
@@ -126,11 +126,11 @@ class Command(ImageryCommand):
         self.stdout.write("Paused.")
 
     def _resume(self, options: dict[str, Any]) -> None:
-        accounts.resume(find_credential(options["label"]))
+        credentials.resume(find_credential(options["label"]))
         self.stdout.write("Resumed.")
 
     def _rotate(self, options: dict[str, Any]) -> None:
-        done, unreadable = accounts.renew_encryption()
+        done, unreadable = credentials.renew_encryption()
         self.stdout.write(f"The secrets of {done} accounts are encrypted with the newest key.")
         if unreadable:
             raise CommandError(f"These accounts cannot be decrypted, enter their keys again: {', '.join(unreadable)}.")

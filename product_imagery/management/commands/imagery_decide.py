@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from product_imagery.flows import decide, steer
+from product_imagery.flows.enhancements import reconcile
 from product_imagery.management.base import ImageryCommand, find_credential
 from product_imagery.models import ProviderJob
 
@@ -43,7 +43,7 @@ class Command(ImageryCommand):
         elif options["remote_id"] is not None:
             self._adopt(jobs, options)
         else:
-            self._decide(jobs, decide.SEND_AGAIN if options["send_again"] else decide.GIVE_UP, options)
+            self._decide(jobs, reconcile.SEND_AGAIN if options["send_again"] else reconcile.GIVE_UP, options)
 
     def _list(self, jobs: list[ProviderJob], options: dict[str, Any]) -> None:
         facts = [_facts(job) for job in jobs]
@@ -62,12 +62,12 @@ class Command(ImageryCommand):
     def _adopt(self, jobs: list[ProviderJob], options: dict[str, Any]) -> None:
         if len(jobs) != 1 or not options["ids"]:
             raise CommandError("--is REMOTE_ID needs the id of exactly one job. Nothing was decided.", returncode=2)
-        steer.adopt(jobs[0], options["remote_id"], None)
+        reconcile.adopt(jobs[0], options["remote_id"], None)
         self._report([jobs[0].pk], {}, options, "now read from the provider, which costs nothing")
 
     def _decide(self, jobs: list[ProviderJob], choice: str, options: dict[str, Any]) -> None:
-        done, refusals = decide.decide_all(jobs, choice, None)
-        what = "sent again" if choice == decide.SEND_AGAIN else "given up; their reserved costs stay booked"
+        done, refusals = reconcile.decide_all(jobs, choice, None)
+        what = "sent again" if choice == reconcile.SEND_AGAIN else "given up; their reserved costs stay booked"
         self._report([job.pk for job in done], refusals, options, what)
         if refusals:
             raise CommandError(" ".join(refusals))
@@ -80,7 +80,7 @@ class Command(ImageryCommand):
 
 
 def _chosen(options: dict[str, Any]) -> list[ProviderJob]:
-    jobs = decide.stalled().order_by("pk")
+    jobs = reconcile.stalled().order_by("pk")
     if options["credential"]:
         jobs = jobs.filter(credential=find_credential(options["credential"]))
     if options["ids"]:
@@ -102,7 +102,7 @@ def _facts(job: ProviderJob) -> dict[str, Any]:
         "sent_at": job.sent_at,
         "accepted": job.accepted_at is not None,
         "may_be": [job.remote_id] if job.remote_id else job.candidates,
-        "cost_again": decide.cost_again(job),
+        "cost_again": reconcile.cost_again(job),
         "currency": job.credential.declared.currency,
         "note": job.note,
     }

@@ -11,9 +11,9 @@ from django.core.exceptions import FieldError, ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery import background
-from product_imagery.flows.look import Look, look_of_operation, look_of_preset
-from product_imagery.flows.plan import LEFT_OUT
-from product_imagery.flows.start import quote, start
+from product_imagery.flows.enhancements.plan import LEFT_OUT
+from product_imagery.flows.enhancements.specs import Look, look_of_operation, look_of_preset
+from product_imagery.flows.enhancements.start import quote, start
 from product_imagery.management.base import ImageryCommand, bar_is_wanted, find_credential, pairs
 from product_imagery.management.progress import work_until_ended
 from product_imagery.models import Enhancement

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.exceptions import StateError
-from product_imagery.flows import review, standing
+from product_imagery.flows.results import review, standing
 from product_imagery.management.base import ImageryCommand
 from product_imagery.models import Enhancement, ResultImage
 from product_imagery.states import Publication, Review

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.conf import get_settings
-from product_imagery.flows import forget
+from product_imagery.flows import retention
 from product_imagery.management.base import ImageryCommand
 
 
@@ -32,9 +32,9 @@ class Command(ImageryCommand):
             raise CommandError("The number of days is missing: give --days N, or set RETENTION_DAYS.")
         done = 0
         if options["dry_run"]:
-            done = forget.forgettable(days).count()
+            done = retention.forgettable(days).count()
         else:
-            while some := forget.forget(days):
+            while some := retention.forget(days):
                 done += some
         if options["json"]:
             self.print_json({"days": days, "enhancements": done, "forgotten": not options["dry_run"]})

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows import remote
+from product_imagery.flows.hosted import resources
 from product_imagery.management.base import ImageryCommand, find_credential, pairs
 from product_imagery.provider_kit.remote import Verb
 
@@ -37,7 +37,7 @@ class Command(ImageryCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         account = find_credential(options["account"])
         if options["verb"] is None:
-            facts = {name: [str(verb) for verb in one.verbs] for name, one in remote.resources(account).items()}
+            facts = {name: [str(verb) for verb in one.verbs] for name, one in resources.resources(account).items()}
             if options["json"]:
                 self.print_json(facts)
                 return
@@ -48,7 +48,7 @@ class Command(ImageryCommand):
             self._unknown(account, options)
         elif not options["resource"]:
             raise CommandError(
-                f"Choose a resource: {', '.join(remote.resources(account)) or 'this provider has none'}."
+                f"Choose a resource: {', '.join(resources.resources(account)) or 'this provider has none'}."
             )
         else:
             self._manage(account, Verb(options["verb"]), options)
@@ -58,17 +58,17 @@ class Command(ImageryCommand):
         values = pairs([value for value in options["values"] if "=" in value])
         if verb is Verb.DOWNLOAD:
             path = options["to"] or Path(f"{options['resource']}-{identity}.zip")
-            files = remote.download(account, options["resource"], identity, path)
+            files = resources.download(account, options["resource"], identity, path)
             self.stdout.write(f"{files} files in {path}.")
             return
-        found = remote.manage(account, options["resource"], verb, identity, values)
+        found = resources.manage(account, options["resource"], verb, identity, values)
         if verb is not Verb.LIST or options["json"]:
             self.print_json(found if found is not None else {"done": str(verb)})
             return
         self._print_entries(found)
 
     def _unknown(self, account: Any, options: dict[str, Any]) -> None:
-        found = remote.unknown(account)
+        found = resources.unknown(account)
         if options["json"]:
             self.print_json(found)
             return
@@ -83,7 +83,7 @@ class Command(ImageryCommand):
         self.print_table(columns, [[one.get(name, "") for name in columns] for one in entries])
 
     def _clear_up(self, account: Any, options: dict[str, Any]) -> None:
-        found = remote.leftovers(account, options["days"])
+        found = resources.leftovers(account, options["days"])
         if not found:
             self.stdout.write("Our jobs left nothing there that is as old as that.")
             return
@@ -98,7 +98,7 @@ class Command(ImageryCommand):
         done = 0
         for leftover in found:
             try:
-                remote.clear(account, leftover)
+                resources.clear(account, leftover)
             except ImageryError as error:
                 raise CommandError(f"{done} of {len(found)} deleted, then: {error.message}") from error
             done += 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from product_imagery.flows import steer
+from product_imagery.flows.enhancements import retry
 from product_imagery.management.base import ImageryCommand
 from product_imagery.models import Enhancement
 
@@ -26,7 +26,7 @@ class Command(ImageryCommand):
         if enhancement is None:
             raise CommandError(f"There is no enhancement {options['id']}.")
         free = enhancement.items.to_collect().count()
-        count = steer.retry(enhancement, only_failed=options["failed"])
+        count = retry.retry(enhancement, only_failed=options["failed"])
         if options["json"]:
             self.print_json({"id": enhancement.pk, "pictures": count, "only_fetched": free})
         else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from product_imagery.flows import receive
+from product_imagery.flows import inbound
 from product_imagery.management.base import ImageryCommand
 from product_imagery.models import WebhookDelivery
 
@@ -27,7 +27,7 @@ class Command(ImageryCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["forgotten"]:
-            self.stdout.write(f"{receive.process_forgotten()} processed.")
+            self.stdout.write(f"{inbound.process_forgotten()} processed.")
         elif options["ids"]:
             self._process(options["ids"])
         else:
@@ -43,7 +43,7 @@ class Command(ImageryCommand):
             raise CommandError(f"{len(failed)} of {len(found)} webhooks could not be processed.")
 
     def _failed(self, delivery: WebhookDelivery) -> bool:
-        reason = receive.try_to_process(delivery)
+        reason = inbound.try_to_process(delivery)
         delivery.refresh_from_db()
         self.stdout.write(f"{delivery.pk}: {reason or delivery.outcome}")
         return bool(reason)

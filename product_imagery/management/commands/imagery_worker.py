@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from product_imagery.flows.guard import TRANSIENT, DatabaseAway, drop_broken_connections, reason_of
-from product_imagery.flows.pump import Slice, has_work, pump_slice
+from product_imagery.flows.worker.loop import Slice, has_work, pump_slice
 from product_imagery.management.base import ImageryCommand
 from product_imagery.management.waiting import Waiting
 

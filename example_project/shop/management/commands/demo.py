@@ -17,8 +17,8 @@ from example_project.shop.stock import stock_catalogue, stock_folder
 from product_imagery import background
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo
-from product_imagery.flows.look import look_of_preset
-from product_imagery.flows.start import start
+from product_imagery.flows.enhancements.specs import look_of_preset
+from product_imagery.flows.enhancements.start import start
 from product_imagery.management.base import ImageryCommand, bar_is_wanted
 from product_imagery.management.progress import work_until_ended
 from product_imagery.models import Enhancement

@@ -17,12 +17,14 @@ from typing import Any, TypeAlias, assert_never
 from django.db import DatabaseError, IntegrityError, transaction
 
 from product_imagery.exceptions import FetchError, ImageryError
-from product_imagery.flows import failures, fetch, ledger, lost
-from product_imagery.flows.failures import end_bad, refuse, retry_later, stall
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
-from product_imagery.flows.settle import end_items
-from product_imagery.flows.track import CallResult
-from product_imagery.flows.uncollected import waits_for_us
+from product_imagery.flows.hosted import failures, lost
+from product_imagery.flows.hosted.calls import CallResult
+from product_imagery.flows.hosted.failures import end_bad, refuse, retry_later, stall
+from product_imagery.flows.jobs.rollup import end_items
+from product_imagery.flows.money import budgets
+from product_imagery.flows.results import fetch
+from product_imagery.flows.results.uncollected import waits_for_us
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, transitions
 from product_imagery.models.by_key import ByKey
 from product_imagery.models.job import ABSENT, JobQuerySet
@@ -172,7 +174,7 @@ def _accept(results: list[_Accepted]) -> None:
     }
     for pk, balance in balances.items():
         ProviderCredential.objects.filter(pk=pk).update(balance=balance)
-    ledger.settle_and_save(
+    budgets.settle_and_save(
         [(result.job, outcome.reserved) for result, outcome in accepted if outcome.reserved is not None]
     )
 
@@ -239,7 +241,7 @@ def _stall_expired(result: CallResult, outcome: Finished) -> bool:
     if result.collected or not bad or not gone:
         return False
     if stall(job, "result_expired", _EXPIRED.format(id=job.remote_id or "no id")):
-        ledger.settle_and_save([(job, outcome.cost)])
+        budgets.settle_and_save([(job, outcome.cost)])
     return True
 
 
@@ -248,7 +250,7 @@ def _end(results: list[_Finished], state: JobState) -> None:
     ended = _mark_ended(results, state)
     if not ended:
         return
-    ledger.settle_and_save([(result.job, outcome.cost) for result, outcome in ended])
+    budgets.settle_and_save([(result.job, outcome.cost) for result, outcome in ended])
     _keep_pictures([result for result, _ in ended])
     for result, outcome in ended:
         refused = _refused(outcome)

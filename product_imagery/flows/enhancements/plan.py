@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError
+from product_imagery.flows.enhancements.preconditions import NAME_TOO_LONG, RESULT_TOO_LARGE, check_target, hindered
+from product_imagery.flows.enhancements.specs import Look
 from product_imagery.flows.identity import Publications, spec_of, work_key
-from product_imagery.flows.look import Look
-from product_imagery.flows.preconditions import NAME_TOO_LONG, RESULT_TOO_LARGE, check_target, hindered
 from product_imagery.models import EnhancementItem, ImageVersion
 from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.rows import portions

@@ -16,15 +16,21 @@ from typing import Any
 
 from product_imagery import background, cores, signals
 from product_imagery.conf import Settings, get_settings
-from product_imagery.flows import clocks, deliver, prepare, publish, receive, restored, steer, submit, sweep, track
-from product_imagery.flows.beside import Beside, raise_if_late
-from product_imagery.flows.claim import accounts_with_calls, claim_calls, set_aside
-from product_imagery.flows.fetch import Tools
+from product_imagery.flows import inbound, local_jobs
+from product_imagery.flows.enhancements import cancel, prepare
+from product_imagery.flows.events import sender
 from product_imagery.flows.guard import TRANSIENT, Chore, DatabaseAway, Guard, attempt, reason_of, wait_for_database
-from product_imagery.flows.lanes import Lanes
-from product_imagery.flows.line import Line
-from product_imagery.flows.mailbox import Errands
-from product_imagery.flows.outcomes import apply_all
+from product_imagery.flows.hosted import calls
+from product_imagery.flows.hosted.mailbox import Errands
+from product_imagery.flows.hosted.outcomes import apply_all
+from product_imagery.flows.hosted.session import Line
+from product_imagery.flows.jobs.scheduling import accounts_with_calls, claim_calls, set_aside
+from product_imagery.flows.money import restore_guard
+from product_imagery.flows.results import publish
+from product_imagery.flows.results.fetch import Tools
+from product_imagery.flows.worker import clocks, maintenance
+from product_imagery.flows.worker.beside import Beside, raise_if_late
+from product_imagery.flows.worker.dispatcher import Lanes
 from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EventDelivery, Preparation, ProviderJob, ResultImage, WorkerLease
 from product_imagery.net.foreign import open_connections
@@ -107,16 +113,16 @@ class _Pump:
         connections = settings.connections
         self._tools = Tools(ImagingPool(settings.pool_limits()), open_connections(keep=True), Workspace())
         self._threads = ThreadPoolExecutor(settings.pool_limits().processes, thread_name_prefix="imagery")
-        self._running: dict[Future[submit.Done], ProviderJob] = {}
+        self._running: dict[Future[local_jobs.Done], ProviderJob] = {}
         self._wake = threading.Event()
         self._errands = Errands(self._wake)
         self._transport = Transport()
         line = Line(self._tools, self._transport, self._errands)
         each = max(1, connections * 3 // 4)
-        self._lanes = Lanes(connections, each, partial(track.perform, line=line), self._wake.set)
+        self._lanes = Lanes(connections, each, partial(calls.perform, line=line), self._wake.set)
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = hosted_providers()
-        self._sender = deliver.Sender()
+        self._sender = sender.Sender()
         self._publishers = Beside(_PUBLISHERS, "imagery-publish", self._wake.set)
         self._publishing: dict[Future[Any], ResultImage] = {}
         self._receivers = Beside(1, "imagery-receivers", self._wake.set)  # one: they hear of things in their order
@@ -126,7 +132,7 @@ class _Pump:
         self._noted = self._called = self._engine_failures = 0
         self._engine_at = 0.0
         # First, before anything is sent.
-        self._may_send = Chore(60.0, "look for a restored database", restored.pause_if_restored)
+        self._may_send = Chore(60.0, "look for a restored database", restore_guard.pause_if_restored)
         self.watch: Callable[[], object] | None = None
         self._watch_at = 0.0
         self._chores = [
@@ -134,15 +140,15 @@ class _Pump:
             Chore(settings.slot_seconds / 4, "keep the slot", self._keep_slot),
             Chore(settings.claim_seconds / 4, "keep claims", self._keep_claims),
             Chore(60.0, "correct dates", clocks.correct_dates),
-            Chore(1.0, "release jobs of dead workers", sweep.release_abandoned),
-            Chore(5.0, "cancel what came back", steer.cancel_returned),
+            Chore(1.0, "release jobs of dead workers", maintenance.release_abandoned),
+            Chore(5.0, "cancel what came back", cancel.cancel_returned),
             Chore(5.0, "note spending", self._note_spending),
             Chore(5.0, "wait for the shop's code", partial(raise_if_late, self._publishers, self._receivers)),
             Chore(60.0, "keep temporary files", self._tools.workspace.touch),
-            Chore(60.0, "close enhancements", sweep.settle_forgotten),
-            Chore(60.0, "act on calls of providers", receive.process_forgotten),
+            Chore(60.0, "close enhancements", maintenance.settle_forgotten),
+            Chore(60.0, "act on calls of providers", inbound.process_forgotten),
             Chore(60.0, "set endless publications aside", publish.set_aside_endless),
-            Chore(60.0, "clear up", partial(sweep.clear_up_when_due, self._guard)),
+            Chore(60.0, "clear up", partial(maintenance.clear_up_when_due, self._guard)),
         ]
 
     def run(self, seconds: float, until_idle: bool) -> None:
@@ -211,9 +217,9 @@ class _Pump:
                     self._wake.wait(_ROUND)
                     self._wake.clear()
             for future, job in self._running.items():
-                submit.give_back(job, begun=not future.cancel())
+                local_jobs.give_back(job, begun=not future.cancel())
             for call in [*waiting, *self._lanes.take_back()]:
-                submit.give_back(call.job, begun=False)
+                local_jobs.give_back(call.job, begun=False)
             self._note_spending()
         finally:
             self._errands.close()
@@ -243,8 +249,8 @@ class _Pump:
         if idle <= 0:
             return 0
         jobs = ProviderJob.objects.acquire_due(self._computing, idle, self._settings.claim_seconds)
-        for task in submit.prepare(jobs):
-            future = self._threads.submit(submit.perform, task, self._tools.pool)
+        for task in local_jobs.prepare(jobs):
+            future = self._threads.submit(local_jobs.perform, task, self._tools.pool)
             self._running[future] = task.job
         return len(jobs)
 
@@ -263,7 +269,7 @@ class _Pump:
         seconds = self._settings.claim_seconds
         deadline = time.monotonic() + seconds  # counted from before the claim, as what is sent after it is not ours
         jobs = claim_calls(account, self._lanes.room(account), seconds)
-        self._lanes.put(track.prepare(jobs, deadline))
+        self._lanes.put(calls.prepare(jobs, deadline))
         self._called += len(jobs)
         self._refusals.pop(account, None)
 
@@ -279,17 +285,17 @@ class _Pump:
         finished = [future for future in self._running if future.done()]
         for future in finished:
             self._note_engine(future.result())
-            submit.record(future.result())
+            local_jobs.record(future.result())
             del self._running[future]
         words = self._lanes.ended()
         apply_all(words)
         self._lanes.forget(words)  # not before: what is not written down is not forgotten either
         for call in self._lanes.take_back(_STALE):
-            submit.give_back(call.job, begun=False)
+            local_jobs.give_back(call.job, begun=False)
         self.report.done += len(finished) + len(words)
         return len(finished) + len(words)
 
-    def _note_engine(self, done: submit.Done) -> None:
+    def _note_engine(self, done: local_jobs.Done) -> None:
         """While this machine cannot make pictures, it takes one now and then to see whether it can again."""
         if done.machine and done.error is not None:
             self._engine_failures += 1
@@ -325,7 +331,7 @@ class _Pump:
 
     def _note_spending(self) -> None:
         written = self._errands.written
-        if written > self._noted and restored.note_spending():
+        if written > self._noted and restore_guard.note_spending():
             self._noted = written
 
     def _keep_slot(self) -> None:
@@ -333,8 +339,8 @@ class _Pump:
 
     def _keep_claims(self) -> None:
         seconds, now = self._settings.claim_seconds, time.monotonic()
-        calls = self._lanes.calls()
-        held = ProviderJob.objects.renew([*self._running.values(), *(call.job for call in calls)], seconds)
-        for call in (call for call in calls if call.job.pk in held):
+        under_way = self._lanes.calls()
+        held = ProviderJob.objects.renew([*self._running.values(), *(call.job for call in under_way)], seconds)
+        for call in (call for call in under_way if call.job.pk in held):
             call.ticket.deadline = now + seconds
         ResultImage.objects.renew(self._publishers.living(self._publishing), seconds)

@@ -21,8 +21,8 @@ from django.utils.crypto import salted_hmac
 
 from product_imagery.encryption import MaskedStr
 from product_imagery.exceptions import CredentialRefused, NotSent, ProviderUnavailable, RateLimited, SecretError
-from product_imagery.flows.fetch import Tools
-from product_imagery.flows.mailbox import Errands, Sending
+from product_imagery.flows.hosted.mailbox import Errands, Sending
+from product_imagery.flows.results.fetch import Tools
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.contract import Counted, Limit

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from product_imagery import background
 from product_imagery.encryption import reseal
 from product_imagery.exceptions import RequestError, SecretError
-from product_imagery.flows import remote
+from product_imagery.flows.hosted import resources
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookEndpoint
 from product_imagery.models.credential import KEY
 from product_imagery.provider_kit.contract import Provider
@@ -25,7 +25,7 @@ def check(credential: ProviderCredential) -> str:
     provider = credential.declared()
     if not provider.needs_credential:
         return f"{provider.label} needs no key."
-    outcome = remote.converse(credential, provider.check_credential())
+    outcome = resources.converse(credential, provider.check_credential())
     if isinstance(outcome, Undecidable):
         raise RequestError(outcome.why, code="no_check")
     environment = provider.environment(credential.secret().reveal())

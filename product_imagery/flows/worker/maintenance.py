@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, StorageError
-from product_imagery.flows import fetch, forget, upload
+from product_imagery.flows import retention
+from product_imagery.flows.enhancements import uploads
 from product_imagery.flows.guard import Guard
-from product_imagery.flows.settle import end_items, settle
+from product_imagery.flows.jobs.rollup import end_items, settle
+from product_imagery.flows.results import fetch
 from product_imagery.models import (
     Enhancement,
     EnhancementItem,
@@ -132,12 +134,12 @@ def _limits() -> None:
 
 
 def _uploads() -> None:
-    upload.discard(Upload.objects.filter(kept=False, created_at__lt=from_now(-_SCRATCH_SECONDS))[:_TIDIED])
+    uploads.discard(Upload.objects.filter(kept=False, created_at__lt=from_now(-_SCRATCH_SECONDS))[:_TIDIED])
 
 
 def _what_people_wrote() -> None:
     if days := get_settings().retention_days:
-        forget.forget(days)
+        retention.forget(days)
 
 
 def _temporary_files() -> None:

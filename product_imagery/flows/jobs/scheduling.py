@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from product_imagery import signals
 from product_imagery.exceptions import ConfigurationError
-from product_imagery.flows.settle import begin
+from product_imagery.flows.jobs.rollup import begin
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.models.job import ABSENT, LOOKS
 from product_imagery.provider_kit.contract import Counted, Limit

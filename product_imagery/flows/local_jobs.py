@@ -18,9 +18,9 @@ from django.db import transaction
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, FetchError, ImageryError, RegistrationError, StorageError
-from product_imagery.flows import fetch
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
-from product_imagery.flows.settle import begin, end_items, keep_waiting
+from product_imagery.flows.jobs.rollup import begin, end_items, keep_waiting
+from product_imagery.flows.results import fetch
 from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EnhancementItem, LimitUse, ProviderJob, transitions
 from product_imagery.products import ProductImages, description_for

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, StorageError, UnsafeAddress
-from product_imagery.flows import review
-from product_imagery.flows.uncollected import of_result
+from product_imagery.flows.results import review
+from product_imagery.flows.results.uncollected import of_result
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.sandbox import ImagingPool

@@ -12,11 +12,21 @@ from django.db import IntegrityError, transaction
 
 from product_imagery import background
 from product_imagery.exceptions import NothingToDo, StateError
-from product_imagery.flows import ledger, pace
-from product_imagery.flows.items import Overtaken, create_items, freeze, is_large, name_of
-from product_imagery.flows.look import Look
-from product_imagery.flows.plan import DONE_BEFORE, IN_STORAGE, UNDER_WAY, UNREADABLE, Chosen, Plan, count_of, make_plan
-from product_imagery.flows.preconditions import sentence_of
+from product_imagery.flows.enhancements import pace
+from product_imagery.flows.enhancements.items import Overtaken, create_items, freeze, is_large, name_of
+from product_imagery.flows.enhancements.plan import (
+    DONE_BEFORE,
+    IN_STORAGE,
+    UNDER_WAY,
+    UNREADABLE,
+    Chosen,
+    Plan,
+    count_of,
+    make_plan,
+)
+from product_imagery.flows.enhancements.preconditions import sentence_of
+from product_imagery.flows.enhancements.specs import Look
+from product_imagery.flows.money import budgets
 from product_imagery.models import ApiKey, Enhancement
 from product_imagery.products import ProductImages
 from product_imagery.provider_kit.registry import get_provider
@@ -133,7 +143,7 @@ def _accept(
 
 def _begin(plan: Plan, look: Look, about: dict[str, Any]) -> Enhancement:
     """The header row, once every budget allows what is planned."""
-    ledger.allow(look.credential, look.cost_each * len(plan.to_do), about["budget"], about["api_key"])
+    budgets.allow(look.credential, look.cost_each * len(plan.to_do), about["budget"], about["api_key"])
     return Enhancement.objects.create(
         operation=look.operation,
         options=look.options,

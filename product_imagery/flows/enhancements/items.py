@@ -12,10 +12,11 @@ from django.db.models import F
 from django.utils.text import Truncator
 
 from product_imagery.exceptions import StateError
-from product_imagery.flows import ledger, pace
-from product_imagery.flows.look import Look, look_of_enhancement
-from product_imagery.flows.plan import Plan, Work, done_before, make_plan
-from product_imagery.flows.settle import settle
+from product_imagery.flows.enhancements import pace
+from product_imagery.flows.enhancements.plan import Plan, Work, done_before, make_plan
+from product_imagery.flows.enhancements.specs import Look, look_of_enhancement
+from product_imagery.flows.jobs.rollup import settle
+from product_imagery.flows.money import budgets
 from product_imagery.models import Enhancement, EnhancementItem, FurtherId, Preparation, ProviderCredential
 from product_imagery.products import ProductImages, description_for
 
@@ -47,7 +48,7 @@ def create_items(
 ) -> None:
     """Write a plan down, in one transaction. Raises ``IntegrityError`` or ``Overtaken`` where others were faster."""
     packets = list(pace.packets(plan.to_do, enhancement.credential))
-    jobs = ledger.order(enhancement, [(enhancement.options, cost_each * len(packet)) for packet in packets], at)
+    jobs = budgets.order(enhancement, [(enhancement.options, cost_each * len(packet)) for packet in packets], at)
     rows = [(job, work) for job, packet in zip(jobs, packets, strict=True) for work in packet]
     names = [external_ids.get(name_of(*work.product)) or [""] for _, work in rows]
     items = EnhancementItem.objects.bulk_create(

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from product_imagery import background
 from product_imagery.exceptions import RequestError, StateError
-from product_imagery.flows import announce
+from product_imagery.flows.events import outbox
 from product_imagery.models import EventDelivery, WebhookEndpoint
 from product_imagery.models.event import TEST, VERIFICATION
 
@@ -48,7 +48,7 @@ def verify(endpoint: WebhookEndpoint) -> None:
         waiting = EventDelivery.State.WAITING
         if EventDelivery.objects.filter(endpoint=endpoint, kind=VERIFICATION, state=waiting).exists():
             raise StateError("A challenge is on its way already.")
-        announce.directly(endpoint, VERIFICATION, {"challenge": challenge})
+        outbox.directly(endpoint, VERIFICATION, {"challenge": challenge})
 
 
 def rotate(endpoint: WebhookEndpoint) -> str:
@@ -63,7 +63,7 @@ def rotate(endpoint: WebhookEndpoint) -> str:
 def send_test(endpoint: WebhookEndpoint) -> EventDelivery:
     """An event without meaning. Raises ``StateError`` unless the endpoint is active."""
     _require_active(endpoint)
-    return announce.directly(endpoint, TEST, {"endpoint": str(endpoint.uuid)})
+    return outbox.directly(endpoint, TEST, {"endpoint": str(endpoint.uuid)})
 
 
 def redeliver(delivery: EventDelivery) -> EventDelivery:

@@ -7,10 +7,11 @@ from django.db import IntegrityError, transaction
 
 from product_imagery import background
 from product_imagery.exceptions import StateError
-from product_imagery.flows import announce, ledger
+from product_imagery.flows.events import outbox
 from product_imagery.flows.guard import retried
-from product_imagery.flows.settle import settle
-from product_imagery.flows.standing import on_product
+from product_imagery.flows.jobs.rollup import settle
+from product_imagery.flows.money import budgets
+from product_imagery.flows.results.standing import on_product
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, transitions
 from product_imagery.products import description_for
 from product_imagery.provider_kit.registry import get_provider
@@ -28,7 +29,7 @@ def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: boo
         _judge(result, Review.APPROVED, actor)
         if publish:
             request_publication(result, actor=actor, replaces=replaces)
-        announce.result_approved(result)
+        outbox.result_approved(result)
 
 
 @retried
@@ -99,7 +100,7 @@ def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> Provid
         if not can_vary(item.enhancement):
             sentence = "This look makes the same picture again each time. Start another look, or other options."
             raise StateError(sentence, code="same_again")
-        (job,) = ledger.order_again(item.enhancement, [(_varied(item), 1)])
+        (job,) = budgets.order_again(item.enhancement, [(_varied(item), 1)])
         _reopen(item, job)
         if result.review == Review.PENDING:
             reject(result, actor=actor)

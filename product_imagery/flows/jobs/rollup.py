@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from django.db.models import Exists, OuterRef
 
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows import announce
+from product_imagery.flows.events import outbox
 from product_imagery.models import Enhancement, EnhancementItem, Preparation, ProviderJob, transitions
 from product_imagery.models.enhancement import ItemQuerySet
 from product_imagery.models.transitions import reason_columns
@@ -59,9 +59,9 @@ def end_items(
     for item in ended:
         item.status = status
     if status == ItemStatus.COMPLETED:
-        announce.items_completed(ended)
+        outbox.items_completed(ended)
     elif status == ItemStatus.FAILED:
-        announce.items_failed([item for item in ended if item.pk not in kept])
+        outbox.items_failed([item for item in ended if item.pk not in kept])
     settle(job.enhancement_id for job in jobs)
 
 
@@ -70,7 +70,7 @@ def stall_items(job: ProviderJob, code: str, message: str) -> None:
     items = _items_of([job])
     stalled = list(items.filter(status__in=OPEN_ITEMS))
     transitions.stall_items(items, error_code=code, error_message=message[:500])
-    announce.items_stalled(stalled)
+    outbox.items_stalled(stalled)
     settle([job.enhancement_id])
 
 
@@ -106,7 +106,7 @@ def settle(enhancement_ids: Iterable[int]) -> None:
     for enhancement in Enhancement.objects.filter(pk__in=ended).with_progress() if ended else ():
         enhancement.status = status = _end_of(enhancement)
         if transitions.end_enhancements(Enhancement.objects.filter(pk=enhancement.pk), status):
-            announce.enhancement_ended(enhancement)
+            outbox.enhancement_ended(enhancement)
 
 
 def _end_of(enhancement: Enhancement) -> EnhancementStatus:

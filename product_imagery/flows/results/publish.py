@@ -14,7 +14,7 @@ from django.utils.text import slugify
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, PublicationConflict, StateError, StorageError
-from product_imagery.flows import announce
+from product_imagery.flows.events import outbox
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of, retried
 from product_imagery.flows.identity import Publications
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage, transitions
@@ -182,7 +182,7 @@ def _switch(description: ProductImages, result: ResultImage, before: str, stored
         )
         _expect_from_now_on(version, stored, instead_of=before)
         transitions.mark_displaced(_standing(version, before))
-        announce.image_published(version)
+        outbox.image_published(version)
     return version
 
 
@@ -231,7 +231,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
             transitions.mark_restored(ResultImage.objects.filter(pk=version.result_id))
         _expect_from_now_on(version, version.before_name, instead_of=version.after_name)
         transitions.mark_published(_standing(version, version.before_name))
-        announce.image_restored(version)
+        outbox.image_restored(version)
 
 
 def _check_before(description: ProductImages, version: ImageVersion) -> None:

@@ -23,9 +23,9 @@ from product_imagery.exceptions import (
     ProviderUnavailable,
     RequestError,
 )
-from product_imagery.flows import fetch, standing
-from product_imagery.flows.line import Account, Line, Ticket, account_changed, whole_intent
-from product_imagery.flows.preconditions import check_target
+from product_imagery.flows.enhancements.preconditions import check_target
+from product_imagery.flows.hosted.session import Account, Line, Ticket, account_changed, whole_intent
+from product_imagery.flows.results import fetch, standing
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.growth import check_growth
 from product_imagery.imaging.sandbox import ImagingPool

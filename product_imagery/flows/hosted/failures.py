@@ -16,9 +16,10 @@ from product_imagery.exceptions import (
     ProviderUnavailable,
     RateLimited,
 )
-from product_imagery.flows import ledger, lost
-from product_imagery.flows.settle import end_items, keep_waiting, stall_items
-from product_imagery.flows.track import CallResult
+from product_imagery.flows.hosted import lost
+from product_imagery.flows.hosted.calls import CallResult
+from product_imagery.flows.jobs.rollup import end_items, keep_waiting, stall_items
+from product_imagery.flows.money import budgets
 from product_imagery.models import ProviderJob, transitions
 from product_imagery.models.clock import from_now
 from product_imagery.provider_kit.conversation import Refused
@@ -53,9 +54,9 @@ def refuse(result: CallResult, outcome: Refused) -> None:
         return
     end_bad(result)
     if outcome.charged:
-        ledger.settle_and_save([(job, None)])
+        budgets.settle_and_save([(job, None)])
     else:
-        ledger.release([job])
+        budgets.release([job])
     end_items([job], ItemStatus.FAILED, ImageryError(outcome.message, code=outcome.code, detail=outcome.detail))
 
 

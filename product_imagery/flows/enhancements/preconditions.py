@@ -16,7 +16,7 @@ from django.db import models, router
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError, StorageError
-from product_imagery.flows.look import Look
+from product_imagery.flows.enhancements.specs import Look
 from product_imagery.imaging.dimensions import HEAD, dimensions
 from product_imagery.imaging.fit import LARGEST
 from product_imagery.imaging.growth import grows_too_large, too_large

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import F
 
+from product_imagery.flows.enhancements.items import make_batch, note_omitted
+from product_imagery.flows.enhancements.retry import retry_batch
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
-from product_imagery.flows.items import make_batch, note_omitted
-from product_imagery.flows.settle import settle
-from product_imagery.flows.steer import retry_batch
+from product_imagery.flows.jobs.rollup import settle
 from product_imagery.models import Enhancement, Preparation
 from product_imagery.models.clock import from_now
 

@@ -1,0 +1,1 @@
+"""Enhancements: what people and programs ask for: start, cancel, retry, decide."""

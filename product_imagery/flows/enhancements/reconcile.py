@@ -1,0 +1,145 @@
+"""Reconcile: a person decides what became of a lost request, of one or of many at once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from product_imagery import background
+from product_imagery.exceptions import ImageryError, StateError
+from product_imagery.flows.enhancements.retry import restart
+from product_imagery.flows.guard import retried
+from product_imagery.flows.jobs.rollup import end_items, resume_items
+from product_imagery.models import (
+    EnhancementItem,
+    ProviderJob,
+    transitions,
+)
+from product_imagery.models.job import JobQuerySet
+from product_imagery.provider_kit.contract import next_again
+from product_imagery.provider_kit.registry import get_offer
+from product_imagery.states import ItemStatus, JobState
+
+SEND_AGAIN, GIVE_UP = "send_again", "give_up"
+
+
+def stalled() -> JobQuerySet:
+    """Jobs that wait for a person's decision, with their accounts and items."""
+    return ProviderJob.objects.filter(state=JobState.STALLED).select_related("credential").prefetch_related("items")
+
+
+def cost_again(job: ProviderJob) -> Decimal:
+    """The most that sending the job again may cost."""
+    provider = job.credential.declared
+    each = job.credential.cost_of(job.operation, get_offer(provider, job.operation), job.options)
+    return each * len(job.items.all())
+
+
+def summary(jobs: Iterable[ProviderJob]) -> list[dict[str, Any]]:
+    """By account: jobs, pictures, how many are known to be accepted or may be, and what sending them again may cost."""
+    by_account: dict[Any, list[ProviderJob]] = defaultdict(list)
+    for job in jobs:
+        by_account[job.credential].append(job)
+    return [
+        {
+            "account": account.label,
+            "jobs": len(some),
+            "pictures": sum(len(job.items.all()) for job in some),
+            "accepted": sum(job.accepted_at is not None or bool(job.candidates) for job in some),
+            "cost": sum(map(cost_again, some), Decimal(0)),
+            "currency": account.declared.currency,
+        }
+        for account, some in by_account.items()
+    ]
+
+
+@retried
+def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
+    """A person has a stalled job sent once more. It may cost once more; it does where the first one was accepted.
+
+    Raises ``StateError`` when it does not wait for a decision, ``RequestError`` over a budget.
+    """
+    if job.accepted_at is not None:
+        _buy_again(job, actor)
+        return
+    again = next_again(job.remembered)  # another mark: the first one may be taken there
+    changes: dict[str, Any] = {"remembered": again, "intent": None, "intent_at": None, "remote_id": ""}
+    sentence = "It was not accepted: sent again."
+    _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, sentence, collectable=False, **changes)
+
+
+def _buy_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
+    """What was accepted is paid for and lost: another job is ordered, and booked, in its place."""
+    with transaction.atomic():
+        sentence = "Its result is lost: ordered again."
+        _decide(job, actor, JobState.FAILED, ItemStatus.QUEUED, sentence, collectable=False)
+        waiting = EnhancementItem.objects.filter(job=job, status=ItemStatus.QUEUED).select_related("job__credential")
+        restart(job.enhancement, list(waiting))
+
+
+@retried
+def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> None:
+    """A person says that the provider accepted a stalled job under this id: it is read from there.
+
+    Raises ``StateError`` when it does not wait for a decision, or when the id belongs to another job.
+    """
+    remote_id = remote_id.strip()
+    if not remote_id:
+        raise StateError("Give the id that the provider shows for this work.")
+    accepted = {"remote_id": remote_id, "accepted_at": Now()}
+    try:
+        _decide(job, actor, JobState.RUNNING, ItemStatus.PROCESSING, f"It was accepted as {remote_id}.", **accepted)
+    except IntegrityError:
+        raise StateError(f"The id {remote_id} belongs to another job.") from None
+
+
+@retried
+def give_up(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
+    """A person does not want to know: the job ends as failed, and what it may have cost stays booked.
+
+    Raises ``StateError`` when it does not wait for a decision.
+    """
+    with transaction.atomic():
+        _decide(job, actor, JobState.FAILED, ItemStatus.PROCESSING, "Given up.", collectable=False)
+        end_items([job], ItemStatus.FAILED, StateError("A person gave this picture up.", code="given_up"))
+
+
+def _decide(
+    job: ProviderJob,
+    actor: AbstractBaseUser | None,
+    state: JobState,
+    items: ItemStatus,
+    decision: str,
+    **columns: Any,
+) -> None:
+    with transaction.atomic():
+        if not transitions.decide(ProviderJob.objects.filter(pk=job.pk), state, decision, actor, **columns):
+            raise StateError("This job does not wait for a decision (any more).")
+        resume_items(job, items)
+        background.wake()
+
+
+_STEPS: dict[str, Callable[[ProviderJob, AbstractBaseUser | None], None]] = {
+    SEND_AGAIN: send_again,
+    GIVE_UP: give_up,
+}
+
+
+def decide_all(
+    jobs: Iterable[ProviderJob], choice: str, actor: AbstractBaseUser | None
+) -> tuple[list[ProviderJob], Counter[str]]:
+    """Decide about each job alone; return those that it was done for, and how often each refusal came."""
+    done, refusals = [], Counter[str]()
+    for job in jobs:
+        try:
+            _STEPS[choice](job, actor)
+            done.append(job)
+        except ImageryError as error:
+            refusals[error.message] += 1
+    return done, refusals

@@ -1,0 +1,144 @@
+"""Retry: queue again what failed or was cancelled. What has to be bought again is a new job, and booked."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from product_imagery import background
+from product_imagery.exceptions import StateError
+from product_imagery.flows.guard import retried
+from product_imagery.flows.jobs.rollup import settle
+from product_imagery.flows.money import budgets
+from product_imagery.models import (
+    CreditEntry,
+    Enhancement,
+    EnhancementItem,
+    Preparation,
+    ProviderCredential,
+    ProviderJob,
+    transitions,
+)
+from product_imagery.provider_kit.registry import get_provider
+from product_imagery.states import ENDED_JOBS, ItemStatus, JobState
+
+_BATCH = 250  #: jobs in one transaction
+
+
+@retried
+def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
+    """Queue failed and cancelled items again and return their number; those under way elsewhere are left out.
+
+    Many are queued by the workers, batch by batch; the whole cost is reserved here. Raises ``StateError`` when there is
+    nothing to retry or the enhancement is still being prepared, ``RequestError`` over a budget.
+    """
+    if enhancement.is_preparing:
+        raise StateError("This enhancement is still being prepared. Wait a moment, then try again.")
+    chosen = _to_retry(enhancement, only_failed)
+    if chosen.count() > _BATCH:
+        return _retry_later(enhancement, only_failed)
+    with transaction.atomic():
+        reopened = _reopen(list(chosen.select_for_update(of=("self",))))
+        if not reopened:
+            raise StateError("No picture of this enhancement failed or was cancelled.")
+        restart(enhancement, reopened)
+        _go_on(enhancement)
+    return len(reopened)
+
+
+def _to_retry(enhancement: Enhancement, only_failed: bool) -> QuerySet[EnhancementItem]:
+    ended = [ItemStatus.FAILED] if only_failed else [ItemStatus.FAILED, ItemStatus.CANCELLED]
+    chosen = enhancement.items.filter(status__in=ended, job__state__in=ENDED_JOBS).order_by("job", "pk")
+    return chosen.select_related("job__credential")
+
+
+def _go_on(enhancement: Enhancement) -> None:
+    Enhancement.objects.filter(pk=enhancement.pk).update(cancelled_at=None)
+    settle([enhancement.pk])
+    background.wake()
+
+
+def _retry_later(enhancement: Enhancement, only_failed: bool) -> int:
+    """Accept that many are tried again: the workers take them job by job."""
+    pictures: Counter[int] = Counter(_to_retry(enhancement, only_failed).values_list("job", flat=True))
+    jobs = ProviderJob.objects.filter(enhancement=enhancement).defer("intent").in_bulk()
+    bought = [jobs[pk] for pk in pictures if _costs_again(jobs[pk])]
+    priced = budgets.price_again(enhancement, [(job.options, pictures[job.pk]) for job in bought])
+    total = sum((cost for _, cost in priced), Decimal(0))
+    order = {"kind": Preparation.Kind.RETRY, "only_failed": only_failed, "until": max(pictures), "reserved": total}
+    try:
+        with transaction.atomic():
+            budgets.allow(enhancement.credential, total, key=enhancement.api_key, earlier=enhancement)
+            Preparation.objects.create(enhancement=enhancement, **order)
+            _go_on(enhancement)
+    except IntegrityError:
+        raise StateError("Somebody else has just had these pictures tried again.") from None
+    return pictures.total()
+
+
+def retry_batch(preparation: Preparation) -> None:
+    """Queue the items of the next jobs again. Those that failed after the order was given are not meant."""
+    enhancement = preparation.enhancement
+    meant = {"job__gt": preparation.position, "job__lte": preparation.until}
+    chosen = _to_retry(enhancement, preparation.only_failed)
+    chosen = chosen.filter(**meant, finished_at__lte=preparation.created_at)
+    jobs = list(chosen.order_by("job").values_list("job", flat=True).distinct()[:_BATCH])
+    with transaction.atomic():
+        if preparation.reserved:
+            ProviderCredential.objects.lock(enhancement.credential_id)
+        if not jobs:
+            Preparation.objects.filter(pk=preparation.pk, position=preparation.position).delete()
+            settle([enhancement.pk])
+            return
+        reopened = _reopen(list(chosen.filter(job__in=jobs).select_for_update(of=("self",))))
+        cost = restart(enhancement, reopened, promised=preparation.reserved, at=preparation.created_at)
+        if not Preparation.objects.advance(preparation, position=jobs[-1], left=0, cost=cost):
+            raise StateError("Somebody else is at it.")  # takes everything back
+        settle([enhancement.pk])
+
+
+def _reopen(items: list[EnhancementItem]) -> list[EnhancementItem]:
+    """Queue ended items again, all at once; one by one where some are under way elsewhere, which are left out."""
+    try:
+        with transaction.atomic():
+            transitions.reopen_items(EnhancementItem.objects.filter(pk__in=[item.pk for item in items]))
+            return items
+    except IntegrityError:
+        return [one for item in items for one in _reopen([item])] if len(items) > 1 else []
+
+
+def _costs_again(job: ProviderJob) -> bool:
+    """Whether trying again is another purchase: what is collectable or repeatable is not."""
+    return not (job.collectable or get_provider(job.provider).repeatable)
+
+
+def restart(
+    enhancement: Enhancement, items: list[EnhancementItem], promised: Decimal = Decimal(0), at: datetime | None = None
+) -> Decimal:
+    """Have the work of reopened items done: by their jobs again, or by new ones where the old creates were paid for.
+
+    Results that the provider has already are only collected. Returns what is booked. Raises ``RequestError`` over a
+    budget, of which so much was ``promised`` before.
+    """
+    by_job: dict[ProviderJob, list[EnhancementItem]] = {
+        job: list(group) for job, group in itertools.groupby(items, key=lambda item: item.job) if job is not None
+    }
+    bought = [job for job in by_job if _costs_again(job)]
+    collect = {job.pk for job in by_job if job.collectable}
+    repeat = {job.pk for job in by_job} - collect - {job.pk for job in bought}
+    transitions.restart(ProviderJob.objects.filter(pk__in=collect), JobState.RUNNING)
+    transitions.restart(ProviderJob.objects.filter(pk__in=repeat), JobState.QUEUED)
+    orders = [(job.options, len(by_job[job])) for job in bought]
+    fresh = budgets.order_again(enhancement, orders, promised, at) if orders else []
+    moved = []
+    for old, new in zip(bought, fresh, strict=True):
+        for item in by_job[old]:
+            item.job = new
+            moved.append(item)
+    EnhancementItem.objects.bulk_update(moved, ["job"], batch_size=200)
+    return sum(CreditEntry.objects.booked(fresh).values(), Decimal(0))

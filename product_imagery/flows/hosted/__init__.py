@@ -1,0 +1,1 @@
+"""Hosted: calls of hosted providers, from a leased job to its outcome."""

@@ -1,0 +1,1 @@
+"""Worker: the loop that runs all due work, and what keeps it going."""
