@@ -100,7 +100,12 @@ def test_a_bar_of_many_pictures_is_one_number(make_product: Any, enlarge: Any, p
     item = EnhancementItem.objects.get()
     more = [
         EnhancementItem(
-            enhancement=enhancement, content_type=item.content_type, object_id=str(n), status="failed", work_key=str(n)
+            enhancement=enhancement,
+            content_type=item.content_type,
+            object_id=str(n),
+            status="failed",
+            finished_at=item.enhancement.created_at,
+            work_key=str(n),
         )
         for n in range(1200)
     ]

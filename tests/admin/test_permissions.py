@@ -104,7 +104,7 @@ def test_who_may_not_review_gets_no_boxes_to_tick(enhancement: Enhancement, pers
 
 def test_the_enhancement_and_a_lost_request_name_it_too(enhancement: Enhancement, person: Any) -> None:
     Enhancement.objects.update(status="processing", finished_at=None)
-    ProviderJob.objects.update(state="stalled")
+    ProviderJob.objects.update(state="stalled", finished_at=None)
     looker = person(*_PRODUCTS, "review_resultimage")
     assert _LABELS["cancel_enhancement"] in _change(looker, enhancement)
     assert _LABELS["decide_providerjob"] in _change(looker, ProviderJob.objects.get())

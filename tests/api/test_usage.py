@@ -52,7 +52,7 @@ def test_settled_amounts_are_spent_and_released_ones_are_not(bought: tuple[Calle
     first, second = bought
     done, failed, *_ = ProviderJob.objects.filter(enhancement__api_key=first.key).order_by("pk")
     for job in (done, failed):
-        ProviderJob.objects.filter(pk=job.pk).update(finished_at=timezone.now())
+        ProviderJob.objects.filter(pk=job.pk).update(state="done", finished_at=timezone.now())
     budgets.settle_and_save([(done, Decimal("0.75"))])
     budgets.release([failed])
     usage = first.get("usage?provider=paqshot").json()["usage"]
@@ -66,7 +66,7 @@ def test_settlement_counts_on_the_day_of_the_order(bought: tuple[Caller, Caller]
     first, _ = bought
     old = timezone.now() - timedelta(days=3)
     job = ProviderJob.objects.filter(enhancement__api_key=first.key).earliest("pk")
-    ProviderJob.objects.filter(pk=job.pk).update(created_at=old, finished_at=timezone.now())
+    ProviderJob.objects.filter(pk=job.pk).update(created_at=old, state="done", finished_at=timezone.now())
     budgets.settle_and_save([(job, Decimal(2))])
     day = str(timezone.localtime(old).date())
     (row,) = first.get(f"usage?first_day={day}&last_day={day}").json()["usage"]

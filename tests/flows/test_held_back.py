@@ -60,7 +60,7 @@ def test_it_waits_for_a_person_and_says_why(
     product = make_product()
     sure(confidence, *warnings)
     enhancement = _wait_for_nobody()
-    assert "1 pictures were not published without review" in capsys.readouterr().out
+    assert "1 pictures were not published: a person has to review them first" in capsys.readouterr().out
     result = ResultImage.objects.get()
     assert (result.review, result.publication) == (Review.PENDING, Publication.NONE)
     assert result.publication_note.startswith("It waits for a person before it is published: ")
@@ -71,7 +71,7 @@ def test_it_waits_for_a_person_and_says_why(
     cards = pages.get(f"/admin/product_imagery/enhancement/{enhancement.pk}/review/").content.decode()
     assert "It waits for a person" in cards
     call_command("imagery_status", enhancement.pk)
-    assert "1 pictures wait for a person" in capsys.readouterr().out
+    assert "1 pictures wait for a review before they are published" in capsys.readouterr().out
     review.approve(result, actor=None, publish=True)
     work()
     product.refresh_from_db()

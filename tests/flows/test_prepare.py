@@ -27,6 +27,7 @@ from product_imagery.models import (
     ProviderCredential,
     ProviderJob,
     ResultImage,
+    transitions,
 )
 from product_imagery.products import description_of
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
@@ -41,6 +42,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items, "BATCH", 2)
+    monkeypatch.setattr(cancel, "_BATCH", 2)
     monkeypatch.setattr(retry, "_BATCH", 2)
 
 
@@ -112,8 +114,8 @@ def test_what_ends_early_does_not_close_it(make_product: Make, enlarge: Enlarge,
     begun = enlarge(*(make_product(sku=f"{n}") for n in range(3)))
     prepare_due()
     Preparation.objects.update(due_at="2999-01-01T00:00:00Z")
-    ProviderJob.objects.update(state=JobState.CANCELLED)
-    EnhancementItem.objects.update(status=ItemStatus.CANCELLED, active_key=None)
+    transitions.mark_cancelled(ProviderJob.objects.all())
+    transitions.end_items(EnhancementItem.objects.all(), ItemStatus.CANCELLED)
     items.settle([begun.pk])
     assert Enhancement.objects.get(pk=begun.pk).is_active
 

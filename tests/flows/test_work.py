@@ -127,8 +127,10 @@ def test_a_worker_that_lost_its_claim_changes_nothing_and_leaves_no_file(make_pr
     _perform_and_record(task)
     assert not ResultImage.objects.exists()
     assert enhancement.items.get().status == ItemStatus.PROCESSING
-    EnhancementItem.objects.update(status=ItemStatus.FAILED, finished_at=timezone.now() - timedelta(hours=2))
-    ProviderJob.objects.update(taken_over=True, finished_at=timezone.now() - timedelta(hours=2))
+    EnhancementItem.objects.update(
+        status=ItemStatus.FAILED, active_key=None, finished_at=timezone.now() - timedelta(hours=2)
+    )
+    ProviderJob.objects.update(state=JobState.FAILED, taken_over=True, finished_at=timezone.now() - timedelta(hours=2))
     clear_up()
     assert _stored_files() == []
 

@@ -331,6 +331,7 @@ class TestLostCreates:
             operation=stalled.operation,
             options=stalled.options,
             state=JobState.DONE,
+            finished_at=stalled.intent_at,
             **earlier,
         )
 

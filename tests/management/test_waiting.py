@@ -55,7 +55,9 @@ def test_several_are_counted(retried_later: Any, make_product: Any, enlarge: Any
 def test_a_publication_that_waits_is_told(make_product: Any, enlarge: Any, work: Any) -> None:
     enlarge(make_product())
     work()
-    ResultImage.objects.update(publication=Publication.WAITING, publication_note="The storage is slow.")
+    ResultImage.objects.update(
+        review="approved", publication=Publication.WAITING, publication_note="The storage is slow."
+    )
     assert waiting.waiting_reason() == ("Waiting for the publication of Red bottle: The storage is slow.", "")
     ResultImage.objects.update(publication=Publication.NONE)
     assert waiting.waiting_reason() == ("", "")
