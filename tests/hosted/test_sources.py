@@ -100,7 +100,7 @@ def test_what_is_no_picture_is_not_sent_as_a_copy(
 def test_two_pictures_go_only_to_models_that_take_two(account: Account, order: Order, fakes: Fakes) -> None:
     credential = account("productai")
     reference = "https://93.184.216.34/look.jpg"
-    with pytest.raises(OptionError, match="takes one picture"):
+    with pytest.raises(OptionError, match="accepts one picture"):
         order(credential, options={"model": "gpt-low", "reference": reference})
     with pytest.raises(OptionError, match="https address"):
         order(credential, options={"reference": "file:///etc/passwd"})
