@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import posixpath
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +11,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
-from PIL import Image
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.exceptions import NothingToDo, RequestError, StorageError
 from product_imagery.flows.enhancements import preconditions
 from product_imagery.flows.enhancements.specs import look_of_operation
 from product_imagery.flows.enhancements.start import Quote, quote, start
-from product_imagery.imaging.dimensions import HEAD, dimensions
 from product_imagery.models import CreditEntry, Enhancement
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus
@@ -226,43 +221,3 @@ def test_the_queries_do_not_grow_with_the_pictures(
             quote(**look)
         counts.append(len(queries))
     assert counts[0] == counts[1]
-
-
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
-@pytest.mark.parametrize("more", [{}, {"lossless": True}, {"progressive": True, "exif": b"Exif\0\0" + bytes(9000)}])
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_dimensions_are_read_from_the_head(format: str, more: Any, mode: str) -> None:
-    mode = "RGB" if format == "JPEG" else mode
-    content = io.BytesIO()
-    Image.new(mode, (321, 123), "red").save(content, format, **more)
-    head = content.getvalue()[:HEAD]
-    assert dimensions(head) == (321, 123)
-    for cut in range(0, 40, 3):
-        assert dimensions(head[:cut]) in (None, (321, 123))
-
-
-def test_what_is_no_picture_has_no_dimensions() -> None:
-    for head in (b"", b"GIF89a", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\x00\x00" * 9, b"RIFF0000WEBPxxxx", bytes(99)):
-        assert dimensions(head) is None
-
-
-def test_processes_that_try_a_storage_at_the_same_moment_do_not_disturb_each_other(tmp_path: Path) -> None:
-    """Another process deletes the test file between its creation and the setting of its permissions."""
-
-    class Raced(FileSystemStorage):
-        def _save(self, name: str, content: Any) -> str:
-            if posixpath.basename(name) == "test.txt":
-                raise FileNotFoundError(name)
-            return super()._save(name, content)  # type: ignore[misc,no-any-return]
-
-    probe.try_out(Raced(location=tmp_path), "test.txt")
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_storage_that_takes_no_file_under_any_name_is_told(tmp_path: Path) -> None:
-    class Full(FileSystemStorage):
-        def _save(self, name: str, content: Any) -> str:
-            raise OSError(errno.ENOSPC, "full")
-
-    with pytest.raises(StorageError, match="takes no files"):
-        probe.try_out(Full(location=tmp_path), "test.txt")
