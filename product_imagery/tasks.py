@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from product_imagery.background import enqueue_slice
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 
 
 def pump() -> None:
     """Run one slice of the worker loop, and queue the next if work is left."""
-    if pump_slice().work_left:
+    if run_slice().work_left:
         enqueue_slice()

@@ -1,4 +1,4 @@
-"""Fixtures: a shop with pictures that are drawn here, the real engine, the real pump."""
+"""Fixtures: a shop with pictures that are drawn here, the real engine, the real worker loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from product_imagery.flows.enhancements.specs import look_of_operation
 from product_imagery.flows.enhancements.start import start
 from product_imagery.flows.events import sender
 from product_imagery.flows.worker import loop
-from product_imagery.flows.worker.loop import Slice, pump_slice
+from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import ProductImages, description_of, register, unregister
 from product_imagery.providers.local.model import MATTING, fetch
@@ -48,9 +48,7 @@ def _own_files(settings: Any, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pump gathers answers for a while before it writes them down, and pauses before it looks again whether it is
-    done: too long for hundreds of tests.
-    """
+    """Shorten the loop's rounds: it gathers responses for a while before it writes them down, and pauses when idle."""
     monkeypatch.setattr(loop, "_ROUND", 0.01)
     monkeypatch.setattr(loop, "_GATHER", 0.001)
     monkeypatch.setattr(loop, "_TICK", 0.02)
@@ -148,7 +146,7 @@ def make_it_vary() -> Callable[[], None]:
 @pytest.fixture
 def work() -> Callable[[], Slice]:
     """Let a worker do everything that is due."""
-    return lambda: pump_slice(until_idle=True)
+    return lambda: run_slice(until_idle=True)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from example_project.shop.models import Product
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, Preset, ProviderCredential, ResultImage
 from product_imagery.states import Publication
 
@@ -49,7 +49,7 @@ def worker(db: None) -> Iterator[None]:
 
     def loop() -> None:
         while not stop.is_set():
-            pump_slice(seconds=0.5, stop=stop)
+            run_slice(seconds=0.5, stop=stop)
             stop.wait(0.1)
         connection.close()
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from product_imagery import cores
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinities")
@@ -66,6 +66,6 @@ def test_another_thread_keeps_its_cores():
 def test_a_worker_keeps_its_threads_on_one_core_only_where_the_setting_says_so(pinned: bool, settings: Any) -> None:
     settings.PRODUCT_IMAGERY = {"PIN_THREADS": pinned}
     before, inside = os.sched_getaffinity(0), set[int]()
-    pump_slice(seconds=0.5, watch=lambda: inside.update(os.sched_getaffinity(0)))
+    run_slice(seconds=0.5, watch=lambda: inside.update(os.sched_getaffinity(0)))
     assert (len(inside) == 1) if pinned else (inside == before)
     assert os.sched_getaffinity(0) == before

@@ -9,7 +9,7 @@ from functools import partial
 
 from tqdm import tqdm
 
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.management.waiting import Waiting
 from product_imagery.models import Enhancement, ResultImage
 from product_imagery.states import Publication
@@ -35,7 +35,7 @@ def work_until_ended(enhancement: Enhancement, *, bar: bool) -> Enhancement:
                 waiting()
 
         while not stop.is_set() and _moves(enhancement):
-            if not pump_slice(stop=stop, watch=watch).ran:
+            if not run_slice(stop=stop, watch=watch).ran:
                 time.sleep(0.5)
             watch()
     return Enhancement.objects.get(pk=enhancement.pk)

@@ -23,7 +23,7 @@ from django.urls import URLPattern
 from product_imagery.api import urls
 from product_imagery.api.views.fallback import Fallback
 from product_imagery.api.views.schema import FILE, Schema
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Event, ResultImage
 from tests.api.conftest import BASE, Caller
 from tests.api.schema_file import generate, text
@@ -144,7 +144,7 @@ def worker(live_server: Any) -> Iterator[Any]:
 
     def run() -> None:
         while not stop.is_set():
-            pump_slice(seconds=0.5, stop=stop)
+            run_slice(seconds=0.5, stop=stop)
         connection.close()  # of this thread: an open one would keep the test database from being removed
 
     thread = threading.Thread(target=run)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EnhancementItem, EventDelivery
 from product_imagery.states import ItemStatus
 from tests.api.conftest import Caller
@@ -23,7 +23,7 @@ def test_unsafe_source_urls_are_never_fetched(caller: Call, asked: list[Any]) ->
     one = caller()
     statuses = [one.post("enhancements", {**LARGER, "images": [{"source_url": url}]}).status_code for url in CORPUS]
     assert set(statuses) <= {202, 400}
-    pump_slice(seconds=3.0)
+    run_slice(seconds=3.0)
     assert asked == []
     assert not EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).exists()
 
@@ -37,7 +37,7 @@ def test_unsafe_webhook_urls_are_never_called(where: str, caller: Call, asked: l
         elif url:
             image = {"source_url": "https://127.0.0.1/x.png"}
             statuses.add(one.post("enhancements", {**LARGER, "images": [image], "webhook_url": url}).status_code)
-    pump_slice(seconds=3.0)
+    run_slice(seconds=3.0)
     assert 400 in statuses
     assert statuses <= {201, 202, 400, 403, 409}
     assert asked == []

@@ -16,7 +16,7 @@ from product_imagery.flows.events import sender
 from product_imagery.flows.hosted import credentials
 from product_imagery.flows.results import review
 from product_imagery.flows.worker import maintenance
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, EventDelivery, ProviderJob, ResultImage, StoredAnswer, WebhookEndpoint
 from tests.api.conftest import Caller
 from tests.fakes.shop_side import OtherSide, Received
@@ -333,7 +333,7 @@ class TestRetries:
             EventDelivery(endpoint=endpoint, kind="endpoint.test", body='{"data": {}}') for _ in range(200)
         )
         _enhance(one, make_product)
-        pump_slice(seconds=2.0)
+        run_slice(seconds=2.0)
         assert Enhancement.objects.get().status == "completed"
         assert EventDelivery.objects.filter(state="waiting").count() > 100
 
@@ -348,7 +348,7 @@ class TestRetries:
 
         with monkeypatch.context() as patched:
             patched.setattr(sender, "_arrived", broken)
-            pump_slice(seconds=1.0)
+            run_slice(seconds=1.0)
         EventDelivery.objects.exclude(lease_token=None).update(leased_until=timezone.now() - timedelta(seconds=1))
         assert work().ran
         assert len({got.headers["webhook-id"] for got in side.received}) == 1

@@ -3,7 +3,7 @@
 Of --rounds 3, in which ours and the bare loop take turns, the medians are printed. With --jobs 1000 10000 the memory
 gained can be compared.
 
-The fake ProductAI runs in a process of its own. Ours: one pump, everything written down, every picture decoded,
+The fake ProductAI runs in a process of its own. Ours: one worker, everything written down, every picture decoded,
 encoded anew and stored three times (picture, thumbnail, original). Beside it a bare ``httpx.Client`` loop with as many
 threads (submit, poll, download, write a file; no database), and the vendor's documented loop (one job at a time, look
 every five seconds), whose rate follows from its waits. The first look is set to the fake's own pace.
@@ -64,7 +64,7 @@ def _compare(base: str, jobs: int, seconds: float, options: argparse.Namespace) 
     documented = 1 / (5 * max(1, -(-seconds // 5)))
     print(f"\n{jobs} jobs that take {seconds:g} s, {threads} threads")
     print(f"  bare httpx loop        {bare:7.1f} jobs/s")
-    print(f"  ours, one pump         {ours:7.1f} jobs/s  {ours / bare:5.2f} of the bare loop")
+    print(f"  ours, one worker       {ours:7.1f} jobs/s  {ours / bare:5.2f} of the bare loop")
     print(f"                         {queries:7.2f} queries, {cpu:.1f} ms CPU a job; {memory:.0f} MB more than before")
     print(
         f"  the documented loop    {documented:7.1f} jobs/s  ours is {ours / documented:.0f} times as fast", flush=True
@@ -117,7 +117,7 @@ def measured(base: str, jobs: int, seconds: float, threads: int) -> None:
     from django.db import connection
 
     from product_imagery.flows.enhancements import prepare
-    from product_imagery.flows.worker.loop import pump_slice
+    from product_imagery.flows.worker.loop import run_slice
     from product_imagery.models import EnhancementItem, ProviderCredential
     from product_imagery.providers.productai import provider
     from tests.chaos import paid, shop
@@ -141,7 +141,7 @@ def measured(base: str, jobs: int, seconds: float, threads: int) -> None:
     before = psutil.Process().memory_info().rss
     began, cpu = time.monotonic(), time.process_time()
     with connection.execute_wrapper(counting):
-        pump_slice(until_idle=True)
+        run_slice(until_idle=True)
     took, cpu = time.monotonic() - began, time.process_time() - cpu
     assert EnhancementItem.objects.filter(status="completed").count() == jobs
     memory = (psutil.Process().memory_info().rss - before) / 1024**2

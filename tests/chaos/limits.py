@@ -80,7 +80,7 @@ def run(fakes: Strict, slower: int) -> int:
     django.setup()
     from django.core.management import call_command
 
-    from product_imagery.flows.worker.loop import pump_slice
+    from product_imagery.flows.worker.loop import run_slice
     from product_imagery.models import EnhancementItem
     from tests.chaos import shop
 
@@ -90,7 +90,7 @@ def run(fakes: Strict, slower: int) -> int:
     for provider, speed in _SPEED.items():
         _order(provider, max(1, speed // slower), fakes)
     began = time.monotonic()
-    pump_slice(until_idle=True)
+    run_slice(until_idle=True)
     done = EnhancementItem.objects.filter(status="completed").count()
     print(f"{done} of {sum(_ITEMS.values())} pictures in {time.monotonic() - began:.0f} s; 429: {len(fakes.refused)}")
     problems = fakes.refused[:5] + [""][done == sum(_ITEMS.values()) :]

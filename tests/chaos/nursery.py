@@ -20,7 +20,7 @@ def main() -> None:
     django.setup()
     from django.db import connections
 
-    from product_imagery.flows.worker.loop import pump_slice
+    from product_imagery.flows.worker.loop import run_slice
 
     _switch_off(os.environ.get("CHAOS_WITHOUT", ""))
     while True:
@@ -30,7 +30,7 @@ def main() -> None:
             if os.getppid() == 1:
                 os._exit(0)
             while True:
-                pump_slice(seconds=60)
+                run_slice(seconds=60)
                 time.sleep(0.05)
         print(child, flush=True)
         os.waitpid(child, 0)

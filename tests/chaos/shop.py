@@ -15,7 +15,7 @@ from PIL import Image
 from example_project.shop.models import Product
 from product_imagery.flows.enhancements.specs import look_of_operation
 from product_imagery.flows.enhancements.start import start
-from product_imagery.flows.worker.loop import has_work, pump_slice
+from product_imagery.flows.worker.loop import has_work, run_slice
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus, JobState, Publication
@@ -135,4 +135,4 @@ def work_hosted() -> None:
     open_states = (JobState.QUEUED, JobState.SENDING, JobState.RUNNING, JobState.CHECKING)
     while ProviderJob.objects.filter(state__in=open_states).exists():
         ProviderJob.objects.filter(state__in=open_states, leased_until=None).update(due_at=Now())
-        pump_slice(seconds=0.5)
+        run_slice(seconds=0.5)

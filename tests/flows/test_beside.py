@@ -15,7 +15,7 @@ from product_imagery import signals
 from product_imagery.exceptions import StorageError
 from product_imagery.flows.results import publish, review
 from product_imagery.flows.worker import beside
-from product_imagery.flows.worker.loop import Slice, pump_slice
+from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.models import Enhancement, ImageVersion, ProviderJob, ResultImage, WorkerTrouble
 from product_imagery.products import ProductImages
 from product_imagery.states import JobState, Publication
@@ -66,7 +66,7 @@ def test_a_lock_that_was_not_got_is_tried_again(waiting: ResultImage, work: Work
         patched.setattr(ProductImages, "write", _raising(error))
         for _ in range(8):
             _due_now()
-            pump_slice(seconds=0.05)
+            run_slice(seconds=0.05)
     waiting.refresh_from_db()
     assert waiting.publication == Publication.WAITING
     assert "is tried again" in waiting.publication_note
@@ -82,7 +82,7 @@ def test_a_file_that_is_missing_once_is_tried_again(
     with monkeypatch.context() as patched:
         error = StorageError("The file is no longer in the storage.", code="missing")
         patched.setattr(publish, "_copy_to_product", _raising(error))
-        pump_slice(seconds=0.05)
+        run_slice(seconds=0.05)
     waiting.refresh_from_db()
     assert waiting.publication == Publication.WAITING
     _due_now()
@@ -107,7 +107,7 @@ def test_shop_code_that_raises_is_set_aside_with_its_reason_and_can_be_tried_aga
         patched.setattr(ProductImages, "write", write)
         for _ in range(5):
             _due_now()
-            pump_slice(seconds=0.3)
+            run_slice(seconds=0.3)
     waiting.refresh_from_db()
     assert ResultImage.objects.exclude(pk=waiting.pk).get().publication == Publication.PUBLISHED
     assert waiting.publication == Publication.CONFLICT
@@ -183,14 +183,14 @@ def test_a_receiver_that_hangs_is_told_of_until_it_ends(
     try:
         enlarge(make_product())
         work()
-        pump_slice(seconds=0.5)
+        run_slice(seconds=0.5)
         trouble = WorkerTrouble.objects.get(task="wait for the shop's code")
         assert "has not come back" in trouble.reason
         gate.set()
         for thread in threading.enumerate():
             if thread.name.startswith("imagery-"):
                 thread.join(10)
-        pump_slice(seconds=0.2)
+        run_slice(seconds=0.2)
     finally:
         signals.item_completed.disconnect(hang)
     assert not WorkerTrouble.objects.exists()
@@ -228,7 +228,7 @@ def test_a_storage_that_hangs_for_one_picture_holds_nothing_up(
     monkeypatch.setattr(publish, "_copy_to_product", slow)
     enlarge(make_product("slow"), auto_approve=True)
     enlarge(*[make_product() for _ in range(3)], auto_approve=True)
-    pump_slice(seconds=5)
+    run_slice(seconds=5)
     states = dict(ResultImage.objects.values_list("item__label", "publication"))
     assert states == {"slow": Publication.WAITING, "Red bottle": Publication.PUBLISHED}
     assert ImageVersion.objects.count() == 3
@@ -256,7 +256,7 @@ def test_a_product_row_that_the_shop_has_locked_holds_nothing_up(
     holding.wait(10)
     enlarge(locked, auto_approve=True)
     enlarge(*[make_product() for _ in range(3)], auto_approve=True)
-    pump_slice(seconds=4)
+    run_slice(seconds=4)
     states = dict(ResultImage.objects.values_list("item__label", "publication"))
     assert states == {"locked": Publication.WAITING, "Red bottle": Publication.PUBLISHED}
     gate.set()

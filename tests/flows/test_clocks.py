@@ -16,7 +16,7 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import ConfigurationError
 from product_imagery.flows.results import review
 from product_imagery.flows.worker.clocks import correct_dates
-from product_imagery.flows.worker.loop import Slice, pump_slice
+from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.models import (
     ApiKey,
     Enhancement,
@@ -94,7 +94,7 @@ def test_ordinary_waits_stay(make_product: Make, enlarge: Enlarge) -> None:
     ProviderJob.objects.update(due_at=Now() + timedelta(hours=1))
     WorkerLease.objects.create(number=0, lease_token=uuid.uuid4(), leased_until=Now() + timedelta(seconds=15))
     assert correct_dates() == 0
-    assert not pump_slice(until_idle=True).ran
+    assert not run_slice(until_idle=True).ran
 
 
 def test_leases_cannot_be_set_longer_than_the_bound(settings: Any) -> None:

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import StorageError
-from product_imagery.flows.worker.loop import Slice, pump_slice
+from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, WorkerTrouble
 from product_imagery.states import ItemStatus, JobState
 from product_imagery.storage import store
@@ -30,7 +30,7 @@ def test_an_engine_that_cannot_work_fails_no_picture(
     enlarge(make_product(), make_product(), make_product())
     for _ in range(3):
         ProviderJob.objects.update(due_at=Now())
-        pump_slice(seconds=0.5)
+        run_slice(seconds=0.5)
     assert set(ProviderJob.objects.values_list("state", "attempts")) == {(JobState.QUEUED, 0)}
     assert "engine of this machine" in WorkerTrouble.objects.get().reason
     assert EnhancementItem.objects.filter(error_message__contains="The picture waits").exists()
@@ -58,7 +58,7 @@ def test_a_full_disk_of_results_fails_no_picture(
         disk.setattr(store, "_save", full)
         for _ in range(6):
             ProviderJob.objects.update(due_at=Now())
-            pump_slice(seconds=0.05)
+            run_slice(seconds=0.05)
     assert (ProviderJob.objects.get().state, ProviderJob.objects.get().attempts) == (JobState.QUEUED, 0)
     ProviderJob.objects.update(due_at=Now())
     work()

@@ -1,4 +1,4 @@
-"""From queued to completed: through the real pump and the real engine, with what can happen on the way."""
+"""From queued to completed: through the real worker loop and the real engine, with what can happen on the way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from product_imagery.exceptions import StateError
 from product_imagery.flows import local_jobs
 from product_imagery.flows.enhancements import cancel, retry
 from product_imagery.flows.worker import health
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.flows.worker.maintenance import clear_up, release_abandoned
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, Selection, WorkerLease
@@ -197,32 +197,32 @@ def test_storage_trouble_is_tried_again_and_seen(make_product: Make, enlarge: En
     assert ProviderJob.objects.get().due_at > timezone.now()
     Path(settings.MEDIA_ROOT, "product_imagery").unlink()
     ProviderJob.objects.update(due_at=timezone.now())
-    pump_slice(until_idle=True)
+    run_slice(until_idle=True)
     assert _now(enhancement).status == EnhancementStatus.COMPLETED
     assert description_of(Product).current(str(product.pk), "") is not None
 
 
-def test_two_pumps_do_not_run_in_one_slot(make_product: Make, enlarge: Enlarge) -> None:
+def test_two_workers_do_not_run_in_one_slot(make_product: Make, enlarge: Enlarge) -> None:
     enlarge(make_product())
     slot = WorkerLease.objects.acquire_seat(seats=1, seconds=60, holder="other")
     assert slot is not None
-    assert not pump_slice(until_idle=True).ran
+    assert not run_slice(until_idle=True).ran
     slot.release()
-    assert pump_slice(until_idle=True).done == 1
+    assert run_slice(until_idle=True).done == 1
 
 
-def test_a_slot_of_a_dead_pump_becomes_free(db: None) -> None:
+def test_a_slot_of_a_dead_worker_becomes_free(db: None) -> None:
     lost = WorkerLease.objects.acquire_seat(seats=1, seconds=-1, holder="dead")
     assert WorkerLease.objects.acquire_seat(seats=1, seconds=60, holder="next") is not None
     assert lost is not None
     assert not lost.renew(60)
 
 
-def test_a_stopped_pump_gives_back_what_it_has_not_done(make_product: Make, enlarge: Enlarge) -> None:
+def test_a_stopped_worker_returns_what_it_has_not_done(make_product: Make, enlarge: Enlarge) -> None:
     enhancement = enlarge(make_product())
     stop = threading.Event()
     stop.set()
-    assert pump_slice(stop=stop).work_left
+    assert run_slice(stop=stop).work_left
     assert enhancement.items.get().status == ItemStatus.QUEUED
     jobs = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
     local_jobs.prepare(jobs)

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from example_project.shop.models import Product
 from product_imagery.flows.enhancements.specs import look_of_operation
 from product_imagery.flows.enhancements.start import start
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, LimitUse, ProviderCredential, ProviderJob
 from product_imagery.products import description_of
 from product_imagery.states import JobState
@@ -103,4 +103,4 @@ def hurry(rounds: int = 30, *, forget_limits: bool = True) -> None:
         ProviderCredential.objects.update(resting_until=None, creates_after=None)
         if forget_limits:
             LimitUse.objects.all().delete()
-        pump_slice(seconds=0.05)
+        run_slice(seconds=0.05)

@@ -25,7 +25,7 @@ from product_imagery.flows.enhancements import cancel, retry
 from product_imagery.flows.events import sender
 from product_imagery.flows.results import fetch
 from product_imagery.flows.worker import maintenance
-from product_imagery.flows.worker.loop import Slice, pump_slice
+from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.models import (
     Enhancement,
     EventDelivery,
@@ -182,7 +182,7 @@ def test_an_account_with_unreadable_limits_is_paused_and_the_others_go_on(accoun
     hurry(3)
     assert good.jobs.get().state == JobState.DONE
     maintenance.clear_up()
-    pump_slice(seconds=1)
+    run_slice(seconds=1)
     bad.refresh_from_db()
     assert "limits of its own" in bad.paused_reason
     assert bad.jobs.get().state == JobState.QUEUED

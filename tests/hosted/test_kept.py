@@ -27,7 +27,7 @@ from product_imagery.flows.enhancements.start import start
 from product_imagery.flows.hosted import credentials, mailbox, session
 from product_imagery.flows.results import fetch
 from product_imagery.flows.worker import loop, maintenance
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -543,7 +543,7 @@ def test_an_outage_is_probed_and_not_hammered(part: str, account: Account, order
     ProviderCredential.objects.update(resting_until=None)
     for _ in range(5):
         ProviderJob.objects.filter(leased_until=None).update(due_at=Now())
-        pump_slice(seconds=0.1)
+        run_slice(seconds=0.1)
     assert ProviderJob.objects.filter(attempts__gt=0).count() <= 6 + 1
     assert not ProviderCredential.objects.rested().exists()
 

@@ -19,7 +19,7 @@ from product_imagery.flows.hosted.session import Account as LineAccount
 from product_imagery.flows.hosted.session import Ticket
 from product_imagery.flows.worker import loop, maintenance
 from product_imagery.flows.worker.dispatcher import Lanes
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, ResultImage, WorkerLease
 from product_imagery.net import download
 from product_imagery.net.transport import Transport
@@ -49,7 +49,7 @@ def test_what_waits_goes_back_when_the_worker_stops(account: Account, order: Ord
             stop.set()
             threading.Timer(0.5, fakes.released.set).start()
 
-    pump_slice(until_idle=True, stop=stop, watch=watch)
+    run_slice(until_idle=True, stop=stop, watch=watch)
     assert waited
     assert _sending() == 0
     assert fakes.charged("productai") == 12 + _EACH
@@ -70,7 +70,7 @@ def test_a_provider_that_begins_to_fail_is_not_asked_by_what_waited(
     """What is under way comes to its end; the next call is decided anew."""
     order(account("productai", own_limits=_WIDE), 120)
     fakes.fail("productai.create", kind, times=200, skip=40, **facts)
-    pump_slice(seconds=1.5)
+    run_slice(seconds=1.5)
     creates = [route for _, _, route in fakes.calls].count("productai.create")
     assert creates <= 40 + 2 * _EACH  # those under way, and those begun before the first of them was back
     assert ProviderJob.objects.filter(state=JobState.QUEUED).count() >= 120 - creates
@@ -114,7 +114,7 @@ def test_what_waits_for_long_is_decided_anew(account: Account, order: Order, fak
         if len(seen) > 8:
             fakes.released.set()
 
-    pump_slice(seconds=4.5, watch=watch)
+    run_slice(seconds=4.5, watch=watch)
     assert max(seen) > _EACH
     assert seen[8] == _EACH
 
@@ -135,7 +135,7 @@ def test_paid_answers_survive_a_database_that_is_away_for_a_moment(
             away()
 
     with pytest.raises(OperationalError):
-        pump_slice(seconds=5, watch=watch)
+        run_slice(seconds=5, watch=watch)
     assert ProviderJob.objects.filter(state=JobState.RUNNING).count() == fakes.charged("productai") == 4
     assert not WorkerLease.objects.exclude(lease_token=None).exists()
 
@@ -154,7 +154,7 @@ def test_an_interruption_forgets_no_answer(
 
     monkeypatch.setattr(loop, "apply_all", once)
     with pytest.raises(KeyboardInterrupt):
-        pump_slice(seconds=5)
+        run_slice(seconds=5)
     assert ProviderJob.objects.filter(state=JobState.RUNNING).count() == fakes.charged("productai") == 4
 
 
@@ -187,7 +187,7 @@ def test_scratch_folders_may_be_cleared_while_a_worker_works(account: Account, o
             shutil.rmtree(path, ignore_errors=True)
 
     for _ in range(3):
-        pump_slice(until_idle=True, watch=watch)
+        run_slice(until_idle=True, watch=watch)
     assert ResultImage.objects.count() == fakes.charged("productai") == 3
 
 

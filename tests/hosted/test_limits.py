@@ -11,7 +11,7 @@ from django.utils import timezone
 from product_imagery.flows import local_jobs
 from product_imagery.flows.hosted import calls
 from product_imagery.flows.jobs.scheduling import claim_calls
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import LimitUse, ProviderJob
 from product_imagery.states import JobState
 from tests.fakes.server import Fakes
@@ -34,7 +34,7 @@ def test_a_create_counts_from_when_its_picture_was_ready(
 
     monkeypatch.setattr(calls, "read_source", slowly)
     order(account("productai"), 3)
-    pump_slice(seconds=0.1)
+    run_slice(seconds=0.1)
     assert fakes.charged("productai") == 3
     assert LimitUse.objects.order_by("at").first().at >= min(ready)  # type: ignore[union-attr]
     assert LimitUse.objects.count() == 3
@@ -58,7 +58,7 @@ def test_a_place_that_was_waited_for_too_long_is_taken_anew(
 
     monkeypatch.setattr(calls, "read_source", slowly)
     order(credential, 2)
-    pump_slice(seconds=0.1, watch=watch)
+    run_slice(seconds=0.1, watch=watch)
     assert fakes.charged("productai") == 0
     assert set(ProviderJob.objects.values_list("state", flat=True)) == {JobState.QUEUED}
 

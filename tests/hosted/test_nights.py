@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from example_project.shop.models import Collection
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EnhancementItem
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, hurry
@@ -25,7 +25,7 @@ def _night(model: str, *options: str) -> None:
     except CommandError as nothing:
         assert "have this look already" in str(nothing)
     hurry()
-    pump_slice(until_idle=True)
+    run_slice(until_idle=True)
 
 
 def _digests() -> set[str]:

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from product_imagery.flows.hosted import lost
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import CreditEntry, EnhancementItem, LimitUse, ProviderCredential, ProviderJob
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import Fakes, Fault, Request
@@ -35,7 +35,7 @@ def _work(rounds: int) -> None:
         ProviderJob.objects.filter(leased_until=None).update(due_at=Now())
         ProviderCredential.objects.update(resting_until=None)
         LimitUse.objects.all().delete()
-        pump_slice(seconds=0.05)
+        run_slice(seconds=0.05)
 
 
 @pytest.mark.parametrize("provider", ["paqshot", "pergai"])
@@ -182,6 +182,6 @@ def test_one_lost_connection_is_no_outage(account: Account, order: Order, fakes:
 
 def test_the_free_call_counts_against_the_limits(account: Account, order: Order, fakes: Fakes) -> None:
     order(account("productai", lost_creates=1), 1)
-    pump_slice(seconds=0.5)
+    run_slice(seconds=0.5)
     assert [route for _, _, route in fakes.calls][:2] == ["productai.read", "productai.create"]
     assert sum(LimitUse.objects.filter(counted="requests").values_list("amount", flat=True)) == len(fakes.calls)

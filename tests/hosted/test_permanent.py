@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from example_project.shop.models import Product
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
 from product_imagery.states import ItemStatus
 from tests.conftest import draw_product, encoded
@@ -34,7 +34,7 @@ BAD_NAMES = [
 def test_a_name_that_can_never_be_read_fails_at_once(name: str, make_product: Make, enlarge: Enlarge) -> None:
     enhancement = enlarge(make_product())
     EnhancementItem.objects.update(source_name=name)
-    pump_slice(seconds=0.5)
+    run_slice(seconds=0.5)
     item = enhancement.items.get()
     assert (item.status, item.error_code) == (ItemStatus.FAILED, "unreadable_name")
     assert "Upload the picture again" in item.error_message
@@ -53,7 +53,7 @@ def test_a_feed_that_always_compresses_fails_at_once(side: OtherSide, make_produ
     side.headers["/a.jpg"] = {"Content-Encoding": "gzip"}
     enhancement = enlarge(make_product())
     EnhancementItem.objects.update(source_name="feed/a.jpg", source_url=f"{side.address}/a.jpg")
-    pump_slice(seconds=0.5)
+    run_slice(seconds=0.5)
     item = enhancement.items.get()
     assert (item.status, item.error_code) == (ItemStatus.FAILED, "compressed")
 
@@ -68,7 +68,7 @@ def test_a_feed_that_always_sends_half_is_tried_once_more(
     for _ in range(2):
         assert enhancement.items.get().status == ItemStatus.QUEUED
         ProviderJob.objects.update(due_at="2020-01-01T00:00Z")
-        pump_slice(seconds=0.2)
+        run_slice(seconds=0.2)
     assert enhancement.items.get().status == ItemStatus.FAILED
     assert len(side.fetched) == 2
 

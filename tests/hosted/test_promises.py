@@ -26,7 +26,7 @@ from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import cancel, reconcile, retry
 from product_imagery.flows.hosted import calls, credentials
 from product_imagery.flows.worker import health, maintenance
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -106,7 +106,7 @@ class TestAnswers:
 
         monkeypatch.setattr(calls, "read_source", slow)
         order(account("paqshot"))
-        pump_slice(seconds=1.0)
+        run_slice(seconds=1.0)
         assert fakes.charged("paqshot") == 1
         assert ProviderJob.objects.get().state == JobState.RUNNING
 
@@ -121,7 +121,7 @@ class TestCancelling:
         credential = account("productai")
         enhancement = order(credential)
         fakes.fail("productai.create", "status", **answer)
-        pump_slice(seconds=0.2)
+        run_slice(seconds=0.2)
         assert ProviderJob.objects.get().state == JobState.QUEUED
         Enhancement.objects.update(cancelled_at=timezone.now())  # while it was being sent
         credentials.resume(credential)
@@ -198,7 +198,7 @@ class TestAccounts:
         order(credential)
         ProviderCredential.objects.update(**change)
         ProviderJob.objects.filter(state=JobState.RUNNING).update(due_at=timezone.now())
-        pump_slice(seconds=0.5)
+        run_slice(seconds=0.5)
         assert sorted(ProviderJob.objects.values_list("state", flat=True)) == [JobState.DONE, JobState.QUEUED]
         assert fakes.charged("paqshot") == 1
 
@@ -211,7 +211,7 @@ class TestAccounts:
         for _ in range(4):
             ProviderCredential.objects.update(resting_until=None)
             LimitUse.objects.all().delete()
-            pump_slice(seconds=0.2)
+            run_slice(seconds=0.2)
         credential.refresh_from_db()
         lost = ProviderJob.objects.exclude(state=JobState.QUEUED).count()
         assert lost <= 6  # the lanes that these tests give an account
@@ -231,7 +231,7 @@ class TestAccounts:
         for _ in range(6):
             ProviderJob.objects.update(due_at=timezone.now())
             ProviderCredential.objects.update(resting_until=None)
-            pump_slice(seconds=0.2)
+            run_slice(seconds=0.2)
             credential.refresh_from_db()
             rests.append((credential.resting_until - timezone.now()).total_seconds())
         assert rests[-1] > 8 * rests[0]
@@ -375,7 +375,7 @@ class TestLooking:
         assert ProviderJob.objects.get().state == JobState.STALLED
         WebhookDelivery.objects.update(received_at=timezone.now() - timedelta(minutes=2))
         WorkerLease.objects.all().delete()
-        pump_slice(seconds=0.3)
+        run_slice(seconds=0.3)
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
         assert fakes.charged("paqshot") == 1
@@ -403,8 +403,8 @@ class TestLooking:
         assert client.get(source).status_code == 200
         assert _post(client, _url(credential), b"{}", {}) == 200
 
-    def test_clearing_up_has_its_turn_and_is_not_every_pump_s_business(self, django_assert_num_queries: Any) -> None:
-        pump_slice(seconds=0.1)
+    def test_clearing_up_has_its_turn_and_is_not_every_worker_s_business(self, django_assert_num_queries: Any) -> None:
+        run_slice(seconds=0.1)
         WorkerLease.objects.update(cleared_at=timezone.now())
         with django_assert_num_queries(1):
             maintenance.clear_up_when_due()
@@ -453,7 +453,7 @@ def test_an_account_that_hangs_leaves_lanes_to_the_others(account: Account, orde
 
     timer = threading.Timer(30, fakes.released.set)
     timer.start()
-    pump_slice(until_idle=True, watch=watch)
+    run_slice(until_idle=True, watch=watch)
     timer.cancel()
     assert hanging == [6]
     assert not EnhancementItem.objects.exclude(status=ItemStatus.COMPLETED).exists()
@@ -478,7 +478,7 @@ class TestKeysInReports:
 
     def test_a_worker_s_log(self, broken: ProviderCredential, order: Order, caplog: pytest.LogCaptureFixture) -> None:
         order(broken)
-        pump_slice(seconds=0.3)
+        run_slice(seconds=0.3)
         assert "nobody foresaw" in caplog.text
         assert self._CANARY not in caplog.text
         assert not any(record.exc_info for record in caplog.records)

@@ -12,7 +12,7 @@ import pytest
 from product_imagery.flows.hosted import mailbox, outcomes
 from product_imagery.flows.jobs import scheduling
 from product_imagery.flows.worker import loop, maintenance
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EnhancementItem, ProviderJob, WorkerLease
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import Fakes
@@ -45,14 +45,14 @@ def test_a_time_out_of_the_cluster_is_like_a_kill(
     fakes: Fakes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """B18: before and after each step of the pump's own thread."""
+    """B18: before and after each step of the thread of the worker loop."""
     for after in (False, True):
         order(account(provider, label=f"{provider} {after}"), 3)
         with monkeypatch.context() as interrupted:
             interrupted.setattr(module, name, _interrupted(getattr(module, name), after=after))
             for _ in range(3):
                 with contextlib.suppress(_TimedOut):
-                    pump_slice(seconds=0.3)
+                    run_slice(seconds=0.3)
         assert not WorkerLease.objects.exclude(lease_token=None).exists()
     ProviderJob.objects.filter(state=JobState.SENDING).update(leased_until="2000-01-01T00:00Z")
     maintenance.release_abandoned()
@@ -83,7 +83,7 @@ def test_a_worker_that_is_asked_to_stop_stops(step: int, account: Account, order
 
     for _ in range(20):
         stop.clear()
-        pump_slice(until_idle=step == 5, seconds=0.2, stop=stop, watch=watch)
+        run_slice(until_idle=step == 5, seconds=0.2, stop=stop, watch=watch)
         ProviderJob.objects.filter(leased_until=None, state=JobState.RUNNING).update(due_at="2000-01-01T00:00Z")
         assert not ProviderJob.objects.filter(state=JobState.SENDING).exists()
     assert EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).count() == 12

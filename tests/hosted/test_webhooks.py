@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from product_imagery.flows.enhancements import reconcile
 from product_imagery.flows.inbound import process_forgotten
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.flows.worker.maintenance import clear_up
 from product_imagery.models import (
     Enhancement,
@@ -245,13 +245,13 @@ def test_pictures_come_by_webhook_alone(
 ) -> None:
     credential = paqshot if provider == "paqshot" else account(provider)
     order(credential)
-    pump_slice(seconds=0.5)
+    run_slice(seconds=0.5)
     ProviderJob.objects.update(due_at=timezone.now() + timedelta(days=1))
     created = fakes.created[0]
     body = json.dumps({"id": created.key or created.id, "job_id": created.id, "status": "success"}).encode()
     signed = {"aigenstudio": _aigen(body), "paqshot": _paqshot(body), "productai": {}}
     assert _post(client, _url(credential), body, signed[provider]) == 200
-    pump_slice(seconds=0.5)
+    run_slice(seconds=0.5)
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
     assert fakes.charged(provider) == 1
     assert [kind for _, _, kind in fakes.calls].count(f"{provider}.read") == 1
@@ -448,7 +448,7 @@ def test_a_flood_of_calls_that_name_no_job_leads_to_one_look(
     before = len(fakes.calls)
     for _ in range(20):
         assert _post(client, _url(credential), b'{"status": "error"}', {}) == 200
-        pump_slice(seconds=0.05)
+        run_slice(seconds=0.05)
     assert len(fakes.calls) == before + 1
 
 

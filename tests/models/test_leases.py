@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from example_project.shop.models import Product
 from product_imagery.conf import MOST_LEASE
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EventDelivery, ProviderJob, ResultImage, WebhookEndpoint, WorkerLease
 from product_imagery.models.clock import from_now
 from product_imagery.models.leases import Lease
@@ -29,7 +29,7 @@ def _job(make: Callable[..., Product], enlarge: Callable[..., Any], person: Call
 
 def _result(make: Callable[..., Product], enlarge: Callable[..., Any], person: Callable[..., Any]) -> Row:
     enlarge(make())
-    pump_slice(until_idle=True)
+    run_slice(until_idle=True)
     ResultImage.objects.update(review="approved", publication="waiting")
     return ResultImage.objects.get()
 

@@ -13,7 +13,7 @@ from django.db.models import TextChoices
 
 import product_imagery
 from example_project.shop.models import Product
-from product_imagery.flows.worker.loop import pump_slice
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EnhancementItem, ProviderJob, ResultImage, transitions
 from product_imagery.states import ItemStatus, JobState, Review
 
@@ -145,7 +145,7 @@ class TestJobs:
 @pytest.mark.django_db
 def test_a_result_is_judged_once(make_product: Callable[..., Product], enlarge: Callable[..., Any]) -> None:
     enlarge(make_product())
-    pump_slice(until_idle=True)
+    run_slice(until_idle=True)
     results = ResultImage.objects.all()
     assert transitions.judge(results, Review.REJECTED, None) == 1
     assert transitions.judge(results, Review.APPROVED, None) == 0

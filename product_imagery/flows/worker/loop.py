@@ -1,4 +1,4 @@
-"""The pump: claims due work, does it in threads, writes down what comes back. One slot, many jobs."""
+"""The worker loop: lease due work, do it in threads, write down what comes back. One slot, many jobs."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ _SENT_SECONDS = 60.0  #: how long it waits for answers to creates, unless it is 
 _WATCH_SECONDS = 0.5
 _ENGINE_PAUSE = 60.0  #: seconds at most between two tries of an engine that does not work
 _FAILURES = 5  #: in a row, after which an account is set aside
-_STOP_SECONDS = 8.0  #: how long a stopping pump waits for what it has begun
+_STOP_SECONDS = 8.0  #: wait of a stopping worker for what it has begun
 
 
 @dataclass
 class Slice:
-    """What one run of the pump did. ``ran`` is false when all slots were taken."""
+    """Counts of one run of the loop. ``ran`` is false when all slots were taken."""
 
     ran: bool = True
     done: int = 0
@@ -64,7 +64,7 @@ class Slice:
     work_left: bool = False
 
 
-def pump_slice(
+def run_slice(
     *,
     seconds: float | None = None,
     until_idle: bool = False,
@@ -81,21 +81,21 @@ def pump_slice(
     if slot is None:
         return Slice(ran=False)
     try:
-        pump = _Pump(slot, settings, stop or threading.Event())
+        loop = WorkerLoop(slot, settings, stop or threading.Event())
         if watch is not None:
-            pump.watch = watch
+            loop.watch = watch
         with (
-            pump.receivers_beside(),
-            contextlib.closing(pump),
+            loop.receivers_beside(),
+            contextlib.closing(loop),
             background.awake(),
             cores.one_core() if settings.pin_threads else contextlib.nullcontext(),
             cores.calm_memory(),
         ):
-            pump.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
+            loop.run(seconds if seconds is not None else settings.slice_seconds, until_idle)
     finally:
         slot.release()
-    pump.report.work_left = has_work()
-    return pump.report
+    loop.report.work_left = has_work()
+    return loop.report
 
 
 def has_work() -> bool:
@@ -105,7 +105,9 @@ def has_work() -> bool:
     return any(rows.exists() for rows in there)
 
 
-class _Pump:
+class WorkerLoop:
+    """Runs everything that is due, in rounds, with one slot and one database connection."""
+
     def __init__(self, slot: WorkerLease, settings: Settings, stop: threading.Event) -> None:
         self.report = Slice()
         self._slot, self._settings, self._stop = slot, settings, stop

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from product_imagery.flows.guard import TRANSIENT, DatabaseAway, drop_broken_connections, reason_of
-from product_imagery.flows.worker.loop import Slice, has_work, pump_slice
+from product_imagery.flows.worker.loop import Slice, has_work, run_slice
 from product_imagery.management.base import ImageryCommand
 from product_imagery.management.waiting import Waiting
 
@@ -52,7 +52,7 @@ class Command(ImageryCommand):
         pause = _STANDBY_SECONDS
         while not stop.is_set():
             try:
-                return pump_slice(until_idle=until_idle, stop=stop, watch=watch), has_work()
+                return run_slice(until_idle=until_idle, stop=stop, watch=watch), has_work()
             except (DatabaseAway, *TRANSIENT) as error:
                 drop_broken_connections()
                 reason = reason_of(error.__cause__ or error)
