@@ -18,7 +18,7 @@ from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
 from product_imagery.flows.jobs.rollup import resume_items
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery, transitions
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.provider_kit.contract import HINTED, NEWEST, Delivery
 from product_imagery.provider_kit.http import storable
 from product_imagery.provider_kit.registry import get_provider

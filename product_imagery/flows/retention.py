@@ -18,8 +18,8 @@ from product_imagery.models import (
     Upload,
     WebhookDelivery,
 )
-from product_imagery.models.by_key import ByKey
-from product_imagery.models.clock import from_now
+from product_imagery.models.case_by_pk import CaseByPk
+from product_imagery.models.db_time import from_now
 from product_imagery.products import description_of
 from product_imagery.provider_kit.registry import all_providers
 
@@ -52,7 +52,7 @@ def forget(days: float) -> int:
 
 def _forget(enhancements: list[Enhancement]) -> None:
     texts, pks = _texts(), [one.pk for one in enhancements]
-    options = ByKey(Enhancement, "options", {one.pk: _without(one.options, texts) for one in enhancements})
+    options = CaseByPk(Enhancement, "options", {one.pk: _without(one.options, texts) for one in enhancements})
     Enhancement.objects.filter(pk__in=pks).update(options=options, webhook_url="", forgotten_at=Now())
     items = EnhancementItem.objects.filter(enhancement__in=pks)
     ImageVersion.objects.filter(result__enhancement__in=pks).update(label=_NO_NAME)
@@ -64,7 +64,7 @@ def _forget(enhancements: list[Enhancement]) -> None:
     for begin in range(0, len(keys), _BATCH):  # each has options of its own, such as another seed
         some = jobs.filter(pk__in=keys[begin : begin + _BATCH])
         each = {pk: _without(options, texts) for pk, options in some.values_list("pk", "options")}
-        some.update(options=ByKey(ProviderJob, "options", each), intent=None, note="")
+        some.update(options=CaseByPk(ProviderJob, "options", each), intent=None, note="")
 
 
 def _without(options: dict[str, Any], texts: set[str]) -> dict[str, Any]:

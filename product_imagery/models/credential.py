@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.conf import get_settings
 from product_imagery.encryption import Secret, seal, sealed_at, unseal
 from product_imagery.exceptions import SecretError
-from product_imagery.models.clock import from_now
 from product_imagery.models.constraints import not_negative
+from product_imagery.models.db_time import from_now
 from product_imagery.provider_kit.contract import Counted, Limit, Offer, Provider
 from product_imagery.provider_kit.registry import get_provider, provider_choices
 from product_imagery.provider_kit.retry import backoff

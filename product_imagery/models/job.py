@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models import transitions
-from product_imagery.models.by_key import ByKey
+from product_imagery.models.case_by_pk import CaseByPk
 from product_imagery.models.constraints import finished_when, not_negative
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement
@@ -101,7 +101,7 @@ class JobQuerySet(LeaseQuerySet["ProviderJob"]):
 
     def write_each(self, jobs: Collection[ProviderJob], *names: str, **alike: Any) -> int:
         """Save these fields of these jobs, each its own, and what is ``alike`` for all of them."""
-        each = {name: ByKey(ProviderJob, name, {job.pk: getattr(job, name) for job in jobs}) for name in names}
+        each = {name: CaseByPk(ProviderJob, name, {job.pk: getattr(job, name) for job in jobs}) for name in names}
         return self.filter(pk__in=[job.pk for job in jobs]).update(**each, **alike) if jobs else 0
 
     def abandoned(self) -> JobQuerySet:

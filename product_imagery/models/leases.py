@@ -23,7 +23,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from product_imagery.conf import MOST_LEASE
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 
 _NONE: dict[str, Any] = {"lease_token": None, "leased_until": None}
 

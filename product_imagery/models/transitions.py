@@ -21,7 +21,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from product_imagery.exceptions import ImageryError
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.states import (
     ENDED_ITEMS,
     ENDED_JOBS,

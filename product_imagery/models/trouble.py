@@ -7,7 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 
 _HEARD_SECONDS = 900.0  #: seconds without a failure after which it is over, or its machine is gone
 

@@ -7,8 +7,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.models.clock import from_now
 from product_imagery.models.credential import ProviderCredential
+from product_imagery.models.db_time import from_now
 
 _FAILURES = 5  #: number after which a delivery is set aside
 _SOON = 60.0  #: seconds after which a worker processes a delivery that was not processed on arrival

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.models.leases import Lease, LeaseQuerySet
 
 _LONGEST = 60.0  #: seconds of the longest plausible lease, as other workers may have a longer setting

@@ -62,7 +62,7 @@ def order(pictures: int, *, hosted: bool = False) -> None:
 def date_ahead() -> None:
     """A dead worker's slot, one hour ahead."""
     from product_imagery.models import WorkerLease
-    from product_imagery.models.clock import from_now
+    from product_imagery.models.db_time import from_now
 
     ahead = from_now(3600)
     WorkerLease.objects.create(

@@ -27,7 +27,7 @@ from product_imagery.doctor import machine, probes, runner
 from product_imagery.doctor.findings import Finding, Probe
 from product_imagery.flows.results import review
 from product_imagery.models import ProviderCredential, ProviderJob, ResultImage, WebhookDelivery, WorkerLease
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 
 pytestmark = pytest.mark.django_db
 

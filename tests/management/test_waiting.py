@@ -14,7 +14,7 @@ from product_imagery.exceptions import StorageError
 from product_imagery.flows import local_jobs
 from product_imagery.management import waiting
 from product_imagery.models import EnhancementItem, ProviderJob, ResultImage
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.states import Publication
 
 _LATER = {"error_code": "storage", "error_message": "The file cannot be read."}

@@ -14,7 +14,7 @@ from example_project.shop.models import Product
 from product_imagery.conf import MOST_LEASE
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EventDelivery, ProviderJob, ResultImage, WebhookEndpoint, WorkerLease
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.models.leases import Lease
 
 pytestmark = pytest.mark.django_db

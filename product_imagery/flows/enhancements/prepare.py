@@ -10,7 +10,7 @@ from product_imagery.flows.enhancements.retry import retry_batch
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
 from product_imagery.flows.jobs.rollup import settle
 from product_imagery.models import Enhancement, Preparation
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 
 _TRIES = 8  #: of one batch, in about four minutes
 

@@ -24,7 +24,7 @@ from django.db.models.functions import Now
 from product_imagery.exceptions import ImageryError, SecretError
 from product_imagery.flows import guard
 from product_imagery.models import EventDelivery, WebhookEndpoint
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.models.event import VERIFICATION
 from product_imagery.net.post import Reply, post
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from product_imagery.exceptions import ImageryError, ProviderError
 from product_imagery.flows.hosted.calls import CallResult
 from product_imagery.models import ProviderJob
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.models.job import ABSENT, CANDIDATES, LISTED, LOOKS
 from product_imagery.provider_kit.conversation import Undecidable
 from product_imagery.provider_kit.retry import Verdict, may_retry

@@ -26,7 +26,7 @@ from product_imagery.flows.money import budgets
 from product_imagery.flows.results import fetch
 from product_imagery.flows.results.uncollected import waits_for_us
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, transitions
-from product_imagery.models.by_key import ByKey
+from product_imagery.models.case_by_pk import CaseByPk
 from product_imagery.models.job import ABSENT, JobQuerySet
 from product_imagery.provider_kit.conversation import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
 from product_imagery.provider_kit.retry import backoff
@@ -144,7 +144,7 @@ def _note_digests(results: Iterable[CallResult]) -> None:
         if item.pk in result.digests and not item.source_digest
     }
     if found:
-        digests = ByKey(EnhancementItem, "source_digest", found)
+        digests = CaseByPk(EnhancementItem, "source_digest", found)
         EnhancementItem.objects.filter(pk__in=found, source_digest="").update(source_digest=digests)
 
 
@@ -186,7 +186,7 @@ def _mark_accepted(results: list[_Accepted]) -> list[_Accepted]:
         alike[outcome.status[:60], outcome.check_after].append((result, outcome))
     accepted = []
     for (status, wait), some in alike.items():
-        ids = ByKey(ProviderJob, "remote_id", {result.job.pk: outcome.remote_id for result, outcome in some})
+        ids = CaseByPk(ProviderJob, "remote_id", {result.job.pk: outcome.remote_id for result, outcome in some})
         if transitions.mark_accepted(_jobs([result for result, _ in some]), ids, status, wait):
             accepted += some
     return accepted
@@ -272,7 +272,7 @@ def _mark_ended(results: list[_Finished], state: JobState) -> list[_Finished]:
         columns: dict[str, Any] = {"remote_status": status, "collectable": collectable, "note": ""}
         names = _names(some) if state == JobState.DONE else {}  # else it is read by its address
         if names:
-            columns["remote_id"] = ByKey(ProviderJob, "remote_id", names)
+            columns["remote_id"] = CaseByPk(ProviderJob, "remote_id", names)
         if mark(_jobs([result for result, _ in some]), **columns):
             ended += some
     return ended

@@ -18,7 +18,7 @@ from product_imagery.flows.events import outbox
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of, retried
 from product_imagery.flows.identity import Publications
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage, transitions
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.models.result import ResultQuerySet
 from product_imagery.products import ProductImages, description_for
 from product_imagery.storage import store

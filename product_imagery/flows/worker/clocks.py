@@ -23,7 +23,7 @@ from product_imagery.models import (
     WorkerLease,
     WorkerTrouble,
 )
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.states import UNFINISHED_JOBS
 
 _NOTED = 60.0  #: seconds that something which has happened may lie ahead: web servers have clocks of their own

@@ -23,7 +23,7 @@ from product_imagery.models import (
     WebhookDelivery,
     WorkerLease,
 )
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.states import HELD_JOBS, JobState, Publication
 
 _SILENCE_SECONDS = 45  # told within a minute, although nobody looks all the time

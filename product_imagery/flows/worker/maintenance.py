@@ -33,7 +33,7 @@ from product_imagery.models import (
     WorkerTrouble,
     transitions,
 )
-from product_imagery.models.clock import from_now
+from product_imagery.models.db_time import from_now
 from product_imagery.products import registered
 from product_imagery.provider_kit.contract import MOST_PATIENCE
 from product_imagery.provider_kit.registry import all_providers

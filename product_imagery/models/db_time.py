@@ -1,4 +1,4 @@
-"""Expressions for the database's clock, on which workers of several machines agree."""
+"""Times of the database's clock as SQL expressions: the one clock that all workers share."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from django.db.models.functions import Now
 
 
 def from_now(seconds: float) -> Combinable:
-    """Return the time in ``seconds`` seconds, as an expression for updates and filters."""
+    """Return an expression for ``seconds`` after now (before now if negative), for updates and filters."""
     return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())
