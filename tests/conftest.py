@@ -127,7 +127,7 @@ def enlarge(db: None) -> Callable[..., Enhancement]:
     def begin(*products: Any, **arguments: Any) -> Enhancement:
         look = look_of_operation("upscale", arguments.pop("options", {}))
         ids = [product.pk for product in products]
-        return start({description_of(type(products[0])): ids}, look, door="command", **arguments)
+        return start({description_of(type(products[0])): ids}, look, channel="command", **arguments)
 
     return begin
 

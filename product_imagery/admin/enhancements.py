@@ -43,7 +43,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     """Read-only list and progress page; buttons and actions make the changes."""
 
     list_display = ("__str__", "look", "progress", "state", "actor", "created_at", "finished_at")
-    list_filter = ("status", "operation", "preset", "door", "created_at")
+    list_filter = ("status", "operation", "preset", "channel", "created_at")
     list_select_related = ("preset", "actor")
     search_fields = ("items__label",)
     search_help_text = _("Product name")

@@ -43,8 +43,8 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
     search_fields = ("=remote_id", "=uuid", "items__label")
     fields = (
         "enhancement_link", "credential", "provider", "operation", "options", "state", "note", "remote_id",
-        "remote_status", "attempts", "troubles", "collectable", "cost", "created_at", "sent_at", "intent_at",
-        "accepted_at", "due_at", "finished_at", "decided_by", "decision",
+        "remote_status", "attempts", "consecutive_failures", "collectable", "cost", "created_at", "sent_at",
+        "intent_at", "accepted_at", "due_at", "finished_at", "decided_by", "decision",
     )  # fmt: skip
     readonly_fields = ("enhancement_link",)
     actions = ("send_again_selected", "give_up_selected")

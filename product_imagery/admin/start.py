@@ -77,7 +77,7 @@ def _process(
     if context["problem"]:
         return None
     chosen_way = form.choices("fresh", "from_present", "auto_approve", "budget")
-    return start(_products(selection), wanted, door=Enhancement.Door.ADMIN, actor=user_of(request), **chosen_way)
+    return start(_products(selection), wanted, channel=Enhancement.Channel.ADMIN, actor=user_of(request), **chosen_way)
 
 
 def _started(enhancement: Enhancement) -> str:

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from product_imagery.api.errors import Conflict
 from product_imagery.encryption import seal, unseal
-from product_imagery.models import ApiKey, StoredAnswer
+from product_imagery.models import ApiKey, StoredResponse
 
 _HEADER = "Idempotency-Key"
 KEY_FORM = "^[A-Za-z0-9._:-]{8,160}$"
@@ -34,14 +34,14 @@ def once(request: Request, work: Callable[[], Response], *, sealed: bool = False
     mine: dict[str, Any] = {"owner": request.user, "is_test": _is_test(request), "key": key}
     try:
         with transaction.atomic():
-            stored = StoredAnswer.objects.create(**mine, digest=digest)
+            stored = StoredResponse.objects.create(**mine, digest=digest)
             response = work()
             body = json.dumps(response.data, cls=DjangoJSONEncoder)
             content = seal(body, _context(request, key)) if sealed else body
-            StoredAnswer.objects.filter(pk=stored.pk).update(status=response.status_code, body=content)
+            StoredResponse.objects.filter(pk=stored.pk).update(status=response.status_code, body=content)
             return Response(json.loads(body), status=response.status_code)
     except IntegrityError:
-        found = StoredAnswer.objects.filter(**mine).first()
+        found = StoredResponse.objects.filter(**mine).first()
         if found is None:
             raise
     if found.digest != digest:

@@ -47,10 +47,12 @@ def _connection_fault(credential: ProviderCredential) -> str:
 
 
 def _failures(credential: ProviderCredential) -> str:
-    until = credential.resting_until
-    if credential.troubles < _MANY_FAILURES or not until or until <= timezone.now():
+    until = credential.cooldown_until
+    if credential.consecutive_failures < _MANY_FAILURES or not until or until <= timezone.now():
         return ""
     note = credential.jobs.exclude(note="").order_by("-pk").values_list("note", flat=True).first() or ""
     last = f" Last: {note.strip()}" if note else ""
-    detail = f"{credential.troubles} calls in a row failed, and nothing is sent before {until:%H:%M:%S} UTC."
+    detail = (
+        f"{credential.consecutive_failures} calls in a row failed, and nothing is sent before {until:%H:%M:%S} UTC."
+    )
     return f"{detail}{last} See its status page."

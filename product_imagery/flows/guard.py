@@ -83,7 +83,7 @@ def raise_if_away(error: Exception) -> None:
 
 
 class Guard:
-    """Calls tasks of a worker. A failure stays in the table of troubles until the task succeeds on this machine."""
+    """Calls tasks of a worker. A failure stays in its table until the task succeeds on this machine."""
 
     def __init__(self) -> None:
         self._failures: Counter[str] = Counter()

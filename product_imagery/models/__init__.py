@@ -7,7 +7,7 @@ from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement, EnhancementItem, FurtherId
 from product_imagery.models.event import Event, EventDelivery, WebhookEndpoint
 from product_imagery.models.job import ProviderJob
-from product_imagery.models.key import ApiKey, RateUse, Scope, StoredAnswer
+from product_imagery.models.key import ApiKey, RateUse, Scope, StoredResponse
 from product_imagery.models.ledger import CreditEntry
 from product_imagery.models.limit import LimitUse
 from product_imagery.models.mark import SpendingMark
@@ -42,7 +42,7 @@ __all__ = [
     "Scope",
     "Selection",
     "SpendingMark",
-    "StoredAnswer",
+    "StoredResponse",
     "Upload",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -36,7 +36,7 @@ class CredentialQuerySet(models.QuerySet["ProviderCredential"]):
 
     def rested(self) -> CredentialQuerySet:
         """Filter those that are not in a cooldown after failed calls."""
-        return self.filter(models.Q(resting_until=None) | models.Q(resting_until__lte=Now()))
+        return self.filter(models.Q(cooldown_until=None) | models.Q(cooldown_until__lte=Now()))
 
     def readable(self) -> CredentialQuerySet:
         """Filter those with which jobs may be read now. A pause of creates does not stop reads of paid jobs."""
@@ -84,8 +84,8 @@ class ProviderCredential(models.Model):
     - ``webhook_uuid``: id in the address of its webhooks. The former address is accepted for ``OVERLAP`` seconds after
       ``moved_at``.
     - ``clock_skew``: seconds by which the provider's clock is ahead of ours, at the last notable change.
-    - ``troubles``: consecutive failures. While it is not 0, as for a new credential, creates are sent one at a time.
-    - ``resting_until``: end of the cooldown after a failure.
+    - ``consecutive_failures``: while it is not 0, as for a new credential, creates are sent one at a time.
+    - ``cooldown_until``: end of the cooldown after a failure.
     - ``lost_creates``: consecutive creates of unknown outcome. While it is not 0, a free call has to succeed before
       each create, and no create is sent before ``creates_after``.
     """
@@ -132,9 +132,9 @@ class ProviderCredential(models.Model):
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True, editable=False)
     stops_reads = models.BooleanField(_("not even asked about work"), default=False, editable=False)
     awaits_key = models.BooleanField(default=False, editable=False)
-    resting_until = models.DateTimeField(null=True, blank=True, editable=False)
+    cooldown_until = models.DateTimeField(null=True, blank=True, editable=False)
     clock_skew = models.FloatField(default=0.0, editable=False)
-    troubles = models.PositiveIntegerField(default=1, editable=False)
+    consecutive_failures = models.PositiveIntegerField(default=1, editable=False)
     lost_creates = models.PositiveIntegerField(default=0, editable=False)
     creates_after = models.DateTimeField(null=True, blank=True, editable=False)
     paused_reason = models.CharField(_("reason of the pause"), max_length=200, blank=True, editable=False)
@@ -171,14 +171,15 @@ class ProviderCredential(models.Model):
         do not extend it, unless they give ``seconds``.
         """
         mine = ProviderCredential.objects.filter(pk=self.pk)
-        until = Greatest(Coalesce("resting_until", Now()), from_now(seconds or backoff(self.troubles)))
-        if not mine.rested().update(resting_until=until, troubles=models.F("troubles") + 1) and seconds:
-            mine.update(resting_until=until)
+        until = Greatest(Coalesce("cooldown_until", Now()), from_now(seconds or backoff(self.consecutive_failures)))
+        failures = models.F("consecutive_failures") + 1
+        if not mine.rested().update(cooldown_until=until, consecutive_failures=failures) and seconds:
+            mine.update(cooldown_until=until)
 
     def went_well(self) -> None:
         """Reset the consecutive failures after a successful response."""
-        if self.troubles:
-            ProviderCredential.objects.filter(pk=self.pk).update(troubles=0)
+        if self.consecutive_failures:
+            ProviderCredential.objects.filter(pk=self.pk).update(consecutive_failures=0)
 
     def note_lost_create(self, seconds: float) -> None:
         """Record a create of unknown outcome: the next one waits ``seconds``, and for a free call that succeeds.

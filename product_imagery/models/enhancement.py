@@ -60,12 +60,13 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
 class Enhancement(models.Model):
     """A frozen selection of pictures and what to do with them."""
 
-    class Door(models.TextChoices):
+    class Channel(models.TextChoices):
         """Where the request came in."""
 
         ADMIN = "admin", _("admin")
         API = "api", _("API")
         COMMAND = "command", _("command")
+        CODE = "code", _("the shop's own code")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     status = models.CharField(_("status"), max_length=20, choices=EnhancementStatus, default=EnhancementStatus.QUEUED)
@@ -76,7 +77,7 @@ class Enhancement(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("started by"), null=True, blank=True, related_name="+"
     )
-    door = models.CharField(_("started from"), max_length=10, choices=Door)
+    channel = models.CharField(_("started from"), max_length=10, choices=Channel)
     api_key = models.ForeignKey(
         ApiKey, models.SET_NULL, verbose_name=_("API key"), null=True, blank=True, related_name="enhancements"
     )

@@ -131,7 +131,7 @@ class ProviderJob(Lease):
     intent = models.BinaryField(null=True, editable=False)
     intent_at = models.DateTimeField(_("request written down"), null=True, blank=True, editable=False)
     remembered = models.JSONField(default=dict, editable=False)
-    troubles = models.PositiveIntegerField(_("failed calls in a row"), default=0)
+    consecutive_failures = models.PositiveIntegerField(_("failed calls in a row"), default=0)
     note = models.CharField(_("note"), max_length=500, blank=True)
     collectable = models.BooleanField(_("the provider has the result"), default=False)
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)

@@ -193,7 +193,7 @@ class RateUse(models.Model):
         return f"{self.weight} at {self.at}"
 
 
-class StoredAnswer(models.Model):
+class StoredResponse(models.Model):
     """The response to a create, returned again for a request with the same ``Idempotency-Key``.
 
     The row is inserted before the work, in the same transaction, so a second request with the key waits for the first.
@@ -209,7 +209,7 @@ class StoredAnswer(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=["created_at"]),)
-        constraints = (models.UniqueConstraint(fields=["owner", "is_test", "key"], name="imagery_answer_once"),)
+        constraints = (models.UniqueConstraint(fields=["owner", "is_test", "key"], name="imagery_response_once"),)
 
     def __str__(self) -> str:
         return self.key

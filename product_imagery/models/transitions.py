@@ -95,13 +95,13 @@ def mark_accepted(jobs: JobQuerySet, remote_id: str | Combinable, status: str, c
 
     Raises ``IntegrityError`` when another job of the credential has the id.
     """
-    accepted = {"remote_id": remote_id, "accepted_at": Now(), "troubles": 0, "note": ""}
+    accepted = {"remote_id": remote_id, "accepted_at": Now(), "consecutive_failures": 0, "note": ""}
     return _move(jobs, _J.RUNNING, remote_status=status[:60], due_at=from_now(check_after), **accepted)
 
 
 def mark_running(jobs: JobQuerySet, status: str, check_after: float) -> int:
     """The provider is still working on these jobs; they are polled again in ``check_after`` seconds."""
-    due = {"due_at": from_now(check_after), "troubles": 0, "note": ""}
+    due = {"due_at": from_now(check_after), "consecutive_failures": 0, "note": ""}
     return _move(jobs, _J.RUNNING, remote_status=status[:60], **due)
 
 
@@ -164,7 +164,7 @@ def decide(jobs: JobQuerySet, state: JobState, decision: str, actor: AbstractBas
 
 
 def _anew() -> dict[str, Any]:
-    return {"due_at": Now(), "attempts": 0, "troubles": 0, "note": ""}
+    return {"due_at": Now(), "attempts": 0, "consecutive_failures": 0, "note": ""}
 
 
 def _move(jobs: JobQuerySet, state: JobState, **columns: Any) -> int:

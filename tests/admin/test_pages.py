@@ -63,7 +63,7 @@ def test_from_selection_to_the_product_and_back(make_product: Make, person: Pers
     response = press_start(client, response.url, preset="larger", **{"option-format": "png"})
     enhancement = Enhancement.objects.get()
     assert response.url == _page(enhancement)
-    assert (enhancement.options["format"], enhancement.door) == ("png", "admin")
+    assert (enhancement.options["format"], enhancement.channel) == ("png", "admin")
     assert "0 / 1" in _text(client.get(response.url))
     work()
     assert "Review 1 picture" in _text(client.get(response.url))

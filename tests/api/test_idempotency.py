@@ -12,7 +12,7 @@ from django.test import Client
 from example_project.shop.models import Product
 from product_imagery.models import (
     Enhancement,
-    StoredAnswer,
+    StoredResponse,
 )
 from tests.api.conftest import BASE, Caller
 
@@ -70,7 +70,7 @@ class TestIdempotencyKey:
         one, product = caller(), make_product()
         body = {**LARGER, "images": [{"product": _id(product)}]}
         assert one.post("enhancements", {**body, "options": {"factor": "9"}}, key="import-0001").status_code == 400
-        assert StoredAnswer.objects.count() == 0
+        assert StoredResponse.objects.count() == 0
         assert one.post("enhancements", body, key="import-0001").status_code == 202
 
 
@@ -83,7 +83,7 @@ def test_error_stores_nothing_under_atomic_requests(caller: Call, make_product: 
         assert one.post("enhancements", body).status_code == 400
     finally:
         settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False
-    assert Enhancement.objects.count() == StoredAnswer.objects.count() == 0
+    assert Enhancement.objects.count() == StoredResponse.objects.count() == 0
 
 
 def test_live_and_test_keys_do_not_share_idempotency_keys(caller: Callable[..., Caller], make_product: Any) -> None:

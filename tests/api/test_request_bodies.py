@@ -18,7 +18,7 @@ from product_imagery.models import (
     EnhancementItem,
     RateUse,
     ResultImage,
-    StoredAnswer,
+    StoredResponse,
     WebhookEndpoint,
 )
 from tests.api.conftest import BASE, Caller
@@ -93,7 +93,7 @@ def test_unknown_field_is_named_and_nothing_is_done(
 
 
 def _everything() -> list[Any]:
-    kinds = (Enhancement, EnhancementItem, ResultImage, WebhookEndpoint, Collection, StoredAnswer)
+    kinds = (Enhancement, EnhancementItem, ResultImage, WebhookEndpoint, Collection, StoredResponse)
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]  # type: ignore[attr-defined]
 
 

@@ -17,7 +17,7 @@ from product_imagery.flows.hosted import credentials
 from product_imagery.flows.results import review
 from product_imagery.flows.worker import maintenance
 from product_imagery.flows.worker.loop import run_slice
-from product_imagery.models import Enhancement, EventDelivery, ProviderJob, ResultImage, StoredAnswer, WebhookEndpoint
+from product_imagery.models import Enhancement, EventDelivery, ProviderJob, ResultImage, StoredResponse, WebhookEndpoint
 from tests.api.conftest import Caller
 from tests.fakes.shop_side import OtherSide, Received
 
@@ -412,7 +412,7 @@ class TestSecrets:
         one, endpoint = verified
         secret = endpoint["secret"]
         stored = json.dumps(list(WebhookEndpoint.objects.values_list("sealed")), default=str)
-        stored += json.dumps(list(StoredAnswer.objects.values_list("body")), default=str)
+        stored += json.dumps(list(StoredResponse.objects.values_list("body")), default=str)
         assert secret not in stored
         assert secret.removeprefix("whsec_") not in stored
         for path in ("webhook-endpoints", f"webhook-endpoints/{endpoint['id']}"):

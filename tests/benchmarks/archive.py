@@ -58,7 +58,7 @@ def _run(number: int, folder: Path) -> int:
     boss = get_user_model().objects.create_superuser("boss")
     _, text = ApiKey.objects.issue(owner=boss, name="all", scopes=["read"])
     credential = ProviderCredential.objects.for_provider("local")
-    enhancement = Enhancement.objects.create(operation="upscale", credential=credential, actor=boss, door="api")
+    enhancement = Enhancement.objects.create(operation="upscale", credential=credential, actor=boss, channel="api")
     collection = Collection.objects.create(owner=boss, name="Everything")
     product = ContentType.objects.get_for_model(Product)
     media = Path(settings.MEDIA_ROOT)

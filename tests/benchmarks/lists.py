@@ -74,7 +74,7 @@ def _fill(owner: Any, size: int) -> None:
     product = ContentType.objects.get_for_model(Product)
     have = Enhancement.objects.count()
     Enhancement.objects.bulk_create(
-        Enhancement(operation="upscale", credential=credential, actor=owner, door="api", status="completed")
+        Enhancement(operation="upscale", credential=credential, actor=owner, channel="api", status="completed")
         for _ in range(have, size // _PER_ENHANCEMENT + 1)
     )
     if not EnhancementItem.objects.exists():

@@ -119,7 +119,7 @@ def _run(products: int) -> int:
 
     steps: dict[str, Callable[[], Any]] = {
         "quote": lambda: quote(chosen, look),
-        "start": lambda: start(chosen, look, door="command"),
+        "start": lambda: start(chosen, look, channel="command"),
         "worker: prepare": prepare,
         "cancel": cancel_latest,
         "worker: cancel the rest": finish_cancelling,

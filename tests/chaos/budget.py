@@ -70,7 +70,7 @@ def _start(account: int, product: int, begin: float) -> int:
     try:
         look = look_of_operation("white_background", {}, ProviderCredential.objects.get(pk=account))
         time.sleep(max(0.0, begin - time.time()))
-        start({description_of(Product): [product]}, look, door="command")
+        start({description_of(Product): [product]}, look, channel="command")
     except RequestError as error:
         return 3 if error.code == "over_budget" else 1
     return 0

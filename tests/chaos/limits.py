@@ -142,7 +142,7 @@ def _order(provider: str, speed: int, fakes: Strict) -> None:
     account.save()
     ids = list(Product.objects.order_by("pk").values_list("pk", flat=True)[: _ITEMS[provider]])
     look = look_of_operation(paid._OPERATIONS[provider], paid._OPTIONS.get(provider, {}), account)
-    start({description_of(Product): ids}, look, door="command")
+    start({description_of(Product): ids}, look, channel="command")
 
 
 if __name__ == "__main__":

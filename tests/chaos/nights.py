@@ -67,7 +67,9 @@ def _open(fakes: Fakes, products: int) -> set[str]:
     call_command("flush", verbosity=0, interactive=False)
     unregister(Product)
     register(Product)(type("OneField", (ProductImages,), {"source": "photo", "name": "title"}))
-    account = ProviderCredential(provider="paqshot", label="Paqshot", base_url=f"{fakes.base}/paqshot", troubles=0)
+    account = ProviderCredential(
+        provider="paqshot", label="Paqshot", base_url=f"{fakes.base}/paqshot", consecutive_failures=0
+    )
     account.set_secret(KEYS["paqshot"])
     account.save()
     collection = Collection.objects.create(title="Summer")

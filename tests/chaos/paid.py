@@ -195,7 +195,7 @@ def _order(account: Any) -> None:
     look = look_of_operation(_OPERATIONS[account.provider], _OPTIONS.get(account.provider, {}), account)
     size = 4 if account.provider == "aigenstudio" else len(ids)  # few pictures in a create, many creates to die at
     for begin in range(0, len(ids), size):
-        start({description_of(Product): ids[begin : begin + size]}, look, door="command", fresh=True)
+        start({description_of(Product): ids[begin : begin + size]}, look, channel="command", fresh=True)
 
 
 def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:
@@ -221,7 +221,7 @@ def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:
         for (
             credential
         ) in ProviderCredential.objects.all():  # each alone: two of one statement can deadlock with workers
-            ProviderCredential.objects.filter(pk=credential.pk).update(resting_until=None)
+            ProviderCredential.objects.filter(pk=credential.pk).update(cooldown_until=None)
         time.sleep(fakes.chance.uniform(0.05, 0.3))
         if fakes.chance.random() < 0.15:
             nursery.kill("at random")

@@ -47,7 +47,7 @@ def repeat(items: int) -> None:
 def begin() -> None:
     ids = list(Product.objects.values_list("pk", flat=True))
     look = look_of_operation("white_background", {"size": 600})
-    start({description_of(Product): ids}, look, door="command", auto_approve=True, fresh=True)
+    start({description_of(Product): ids}, look, channel="command", auto_approve=True, fresh=True)
 
 
 def is_busy() -> bool:

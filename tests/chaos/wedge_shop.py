@@ -56,7 +56,7 @@ def order(pictures: int, *, hosted: bool = False) -> None:
         account.set_secret("pk_live_example_0001")
         account.save()
     look = look_of_operation("white_background", {}, account)
-    start({description_of(Product): ids}, look, door="command", auto_approve=True)
+    start({description_of(Product): ids}, look, channel="command", auto_approve=True)
 
 
 def date_ahead() -> None:

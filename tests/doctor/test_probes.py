@@ -171,7 +171,7 @@ class TestProviders:
         assert "cannot be reached at 127.0.0.1:9" in _doctor()["providers"]
 
     def test_one_that_fails_every_call(self, account: Any) -> None:
-        account("paqshot", troubles=4, resting_until=timezone.now() + timedelta(minutes=5))
+        account("paqshot", consecutive_failures=4, cooldown_until=timezone.now() + timedelta(minutes=5))
         assert "4 calls in a row failed" in _doctor()["providers"]
 
 

@@ -74,7 +74,7 @@ def test_a_publication_dated_ahead_is_made(make_product: Make, enlarge: Enlarge,
 def test_what_is_dated_ahead_comes_back_to_now(person: Callable[..., Any]) -> None:
     person("*")
     owner = get_user_model().objects.get()
-    credential = ProviderCredential.objects.create(provider="local", label="x", resting_until=_AHEAD, moved_at=_AHEAD)
+    credential = ProviderCredential.objects.create(provider="local", label="x", cooldown_until=_AHEAD, moved_at=_AHEAD)
     endpoint = WebhookEndpoint.objects.create(owner=owner, url="https://example.com/", state="active")
     EventDelivery.objects.create(endpoint=endpoint, kind="a", body="{}", due_at=Now() + timedelta(days=3))
     LimitUse.objects.create(credential=credential, counted="requests", amount=1, at=_AHEAD)

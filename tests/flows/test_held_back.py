@@ -118,7 +118,9 @@ def test_a_picture_in_which_nothing_is_found_fails_with_that_reason(
     operation: str, picture: Image.Image, make_product: Make, model_file: Any, work: Any
 ) -> None:
     product = make_product(content=encoded(picture.convert("RGB")))
-    start({description_of(Product): [product.pk]}, look_of_operation(operation, {}), door="command", auto_approve=True)
+    start(
+        {description_of(Product): [product.pk]}, look_of_operation(operation, {}), channel="command", auto_approve=True
+    )
     work()
     item = EnhancementItem.objects.get()
     assert (item.status, item.error_code) == (ItemStatus.FAILED, "nothing_found")
@@ -126,6 +128,6 @@ def test_a_picture_in_which_nothing_is_found_fails_with_that_reason(
 
 def test_a_product_is_still_found(make_product: Make, model_file: Any, work: Any) -> None:
     product = make_product(content=encoded(draw_product((600, 500))))
-    start({description_of(Product): [product.pk]}, look_of_operation("white_background", {}), door="command")
+    start({description_of(Product): [product.pk]}, look_of_operation("white_background", {}), channel="command")
     work()
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED

@@ -209,7 +209,7 @@ class TestOneRowUnderTwoRegistrations:
 
     def test_asked_for_at_once_it_is_made_once(self, gallery: Collection, photos_too: ProductImages) -> None:
         chosen = {description_of(Collection): [gallery.pk], photos_too: [photo.pk for photo in gallery.photos.all()]}
-        begun = start(chosen, look_of_operation("upscale", {}), door="command")
+        begun = start(chosen, look_of_operation("upscale", {}), channel="command")
         assert begun.items.count() == 3
 
     def test_each_knows_of_what_the_other_published(self, gallery: Collection, enlarge: Enlarge, work: Work) -> None:

@@ -73,7 +73,7 @@ def _look(account: ProviderCredential) -> Look:
 
 
 def _order(account: ProviderCredential, products: list[Product], **how: Any) -> Enhancement:
-    return start({description_of(Product): [one.pk for one in products]}, _look(account), door="command", **how)
+    return start({description_of(Product): [one.pk for one in products]}, _look(account), channel="command", **how)
 
 
 def test_a_large_start_writes_a_header_and_the_worker_does_the_rest(enlarge: Enlarge) -> None:
@@ -277,7 +277,7 @@ def test_the_number_of_queries_does_not_grow(enlarge: Enlarge, monkeypatch: pyte
             assert quote(chosen, look).to_do == number
         quoted.append(len(queries))
         with CaptureQueriesContext(connection) as queries:
-            start(chosen, look, door="command")
+            start(chosen, look, channel="command")
         begun.append(len(queries))
     assert quoted[0] == quoted[1] < 10
     assert begun[1] <= begun[0] < 20

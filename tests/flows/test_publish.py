@@ -171,7 +171,7 @@ def test_of_several_variants_one_goes_onto_the_product(make_product: Make, model
 
     product = make_product()
     look = look_of_operation("scene", {"variants": 3, "size": 300})
-    start({description_of(Product): [product.pk]}, look, door="command", auto_approve=True)
+    start({description_of(Product): [product.pk]}, look, channel="command", auto_approve=True)
     work()
     approved = ResultImage.objects.filter(review=Review.APPROVED)
     assert (ResultImage.objects.count(), approved.count(), ImageVersion.objects.count()) == (3, 1, 1)
@@ -183,7 +183,7 @@ def test_making_another_uses_another_seed(make_product: Make, model_file: Path, 
     from product_imagery.products import description_of
 
     product = make_product()
-    start({description_of(Product): [product.pk]}, look_of_operation("scene", {"size": 300}), door="command")
+    start({description_of(Product): [product.pk]}, look_of_operation("scene", {"size": 300}), channel="command")
     work()
     first = ResultImage.objects.get()
     review.regenerate(first, actor=None)

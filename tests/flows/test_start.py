@@ -98,10 +98,10 @@ def test_the_number_of_queries_does_not_grow_with_the_selection(
 def test_too_many_and_none_at_all(make_product: Callable[..., Product], settings: Any) -> None:
     look, description = look_of_operation("upscale", {}), description_of(Product)
     with pytest.raises(NothingToDo, match="None of the selected products has a picture"):
-        start({description: []}, look, door="command")
+        start({description: []}, look, channel="command")
     settings.PRODUCT_IMAGERY = {"MAX_SELECTION": 1}
     with pytest.raises(RequestError, match="at most 1"):
-        start({description: [1, 2]}, look, door="command")
+        start({description: [1, 2]}, look, channel="command")
 
 
 @pytest.mark.django_db

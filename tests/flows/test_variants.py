@@ -113,7 +113,7 @@ def test_published_without_review_is_the_first_and_no_other(make_product: Any, m
     from product_imagery.flows.enhancements.start import start
 
     look = look_of_operation("scene", {"size": 300, "variants": 3})
-    start({description_of(Product): [make_product().pk]}, look, door="command", auto_approve=True)
+    start({description_of(Product): [make_product().pk]}, look, channel="command", auto_approve=True)
     work()
     assert sorted(_states()) == [Publication.NONE, Publication.NONE, Publication.PUBLISHED]
     ResultImage.objects.filter(publication=Publication.PUBLISHED).get()

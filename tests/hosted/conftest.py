@@ -50,7 +50,7 @@ def account(db: None, fakes: Fakes) -> Callable[..., ProviderCredential]:
             provider=provider,
             label=fields.pop("label", provider),
             base_url=f"{fakes.base}/{provider}",
-            **{"troubles": 0, **fields},  # one that has worked before
+            **{"consecutive_failures": 0, **fields},  # one that has worked before
         )
         credential.set_secret(key)
         credential.save()
@@ -79,7 +79,7 @@ def order(make_product: Any) -> Callable[..., Enhancement]:
             credential,
         )
         ids = [make_product(sku=f"{credential.label}-{n}-{Product.objects.count()}").pk for n in range(pictures)]
-        return start({description_of(Product): ids}, look, door="command", **arguments)
+        return start({description_of(Product): ids}, look, channel="command", **arguments)
 
     return begin
 
@@ -100,7 +100,7 @@ def hurry(rounds: int = 30, *, forget_limits: bool = True) -> None:
         if not waiting.exists():
             return
         waiting.update(due_at=Now())
-        ProviderCredential.objects.update(resting_until=None, creates_after=None)
+        ProviderCredential.objects.update(cooldown_until=None, creates_after=None)
         if forget_limits:
             LimitUse.objects.all().delete()
         run_slice(seconds=0.05)

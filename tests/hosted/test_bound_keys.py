@@ -80,7 +80,7 @@ class TestSettings:
         self, elsewhere: str, fakes: Fakes, side: OtherSide, order: Order
     ) -> None:
         one = ProviderCredential.objects.create(
-            provider="paqshot", label="Main", base_url=f"{fakes.base}/paqshot", troubles=0
+            provider="paqshot", label="Main", base_url=f"{fakes.base}/paqshot", consecutive_failures=0
         )
         order(one)
         ProviderCredential.objects.update(base_url=elsewhere)

@@ -79,7 +79,7 @@ def test_what_was_accepted_is_never_bought_again(
 def test_the_first_job_of_an_account_is_bought_once_as_well(
     provider: str, answer: str, account: Account, order: Order, fakes: Fakes
 ) -> None:
-    credential = account(provider, troubles=1)
+    credential = account(provider, consecutive_failures=1)
     order(credential)
     fakes.fail(f"{provider}.create", "after", skip=1 if provider == "pergai" else 0, **_ANSWERS[answer])
     _go_on(credential)

@@ -51,7 +51,7 @@ def _booked() -> int:
 
 def _cut_out(credential: ProviderCredential, product: Product) -> Enhancement:
     look = look_of_operation("remove_background", {"image_folder": "products"}, credential)
-    return start({description_of(Product): [product.pk]}, look, door="command")
+    return start({description_of(Product): [product.pk]}, look, channel="command")
 
 
 def _shows(fakes: Fakes, times: int, **data: Any) -> None:
@@ -351,7 +351,7 @@ class TestKeys:
 
     def test_a_new_account_proves_itself_with_one_create(self, account: Account, order: Order, fakes: Fakes) -> None:
         """K2: a bad key is not tried by all lanes at once."""
-        order(account("paqshot", key="pk_live_mistyped", troubles=1), 20)
+        order(account("paqshot", key="pk_live_mistyped", consecutive_failures=1), 20)
         hurry(4)
         assert len(fakes.calls) == 1
         assert ProviderCredential.objects.get().paused_at is not None
@@ -406,8 +406,8 @@ def test_a_longer_rest_is_not_cut_short(account: Account) -> None:
     credential.slow_down(5.0)
     credential.refresh_from_db()
     assert not ProviderCredential.objects.rested().exists()
-    assert credential.troubles == 1
-    assert (credential.resting_until - timezone.now()).total_seconds() > 500
+    assert credential.consecutive_failures == 1
+    assert (credential.cooldown_until - timezone.now()).total_seconds() > 500
 
 
 def test_a_refusal_under_http_200_is_a_refusal(account: Account, order: Order, fakes: Fakes) -> None:
@@ -540,7 +540,7 @@ def test_an_outage_is_probed_and_not_hammered(part: str, account: Account, order
     else:
         _move(credential, "http://127.0.0.1:9/", KEYS["paqshot"])
     ProviderJob.objects.update(due_at=Now(), attempts=0)
-    ProviderCredential.objects.update(resting_until=None)
+    ProviderCredential.objects.update(cooldown_until=None)
     for _ in range(5):
         ProviderJob.objects.filter(leased_until=None).update(due_at=Now())
         run_slice(seconds=0.1)

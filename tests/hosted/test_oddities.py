@@ -149,7 +149,7 @@ def test_a_tool_that_answers_with_its_picture_is_done(
     """What PergAI's tools answer is not stated: an address without an id is all that there is, and is kept."""
     credential = account("pergai")
     look = look_of_operation("remove_background", {"image_folder": "products"}, credential)
-    start({description_of(Product): [make_product().pk]}, look, door="command")
+    start({description_of(Product): [make_product().pk]}, look, channel="command")
     told = json.dumps({"imageUrl": f"{fakes.base}/files/result.png"}).encode()
     fakes.fail("pergai.create", "after", skip=1, status=200, body=told)
     fakes.fail("files.read", "drop", times=lost)

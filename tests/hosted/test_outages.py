@@ -33,7 +33,7 @@ def _work(rounds: int) -> None:
     """As ``hurry``, but the wait after a lost create is kept."""
     for _ in range(rounds):
         ProviderJob.objects.filter(leased_until=None).update(due_at=Now())
-        ProviderCredential.objects.update(resting_until=None)
+        ProviderCredential.objects.update(cooldown_until=None)
         LimitUse.objects.all().delete()
         run_slice(seconds=0.05)
 
@@ -43,7 +43,7 @@ def _work(rounds: int) -> None:
 def test_an_outage_of_creates_ends_without_a_decision(
     provider: str, known: bool, account: Account, order: Order, fakes: Fakes
 ) -> None:
-    order(account(provider, troubles=1), 6)
+    order(account(provider, consecutive_failures=1), 6)
     fakes.fail(f"{provider}.create", "status", times=5, skip=4 if known else 0, status=503)
     hurry(60)
     assert set(EnhancementItem.objects.values_list("status", flat=True)) == {ItemStatus.COMPLETED}
@@ -133,7 +133,7 @@ def test_nothing_is_bought_before_a_free_call_goes_well(
     provider: str, account: Account, order: Order, fakes: Fakes
 ) -> None:
     order(account(provider), 10)
-    ProviderCredential.objects.update(troubles=1)
+    ProviderCredential.objects.update(consecutive_failures=1)
     for route in ("create", "read"):
         fakes.fail(f"{provider}.{route}", "status", times=1000, status=503)
     hurry(12)
@@ -154,7 +154,7 @@ def test_nothing_is_bought_before_a_free_call_goes_well(
 def test_where_only_a_person_can_find_out_the_next_create_waits_for_longer(
     account: Account, order: Order, fakes: Fakes
 ) -> None:
-    order(account("productai", troubles=1), 6)
+    order(account("productai", consecutive_failures=1), 6)
     fakes.fail("productai.create", "status", times=2, status=503)
     _work(6)
     assert _creates(fakes, "productai") == 1
@@ -173,7 +173,7 @@ def test_where_only_a_person_can_find_out_the_next_create_waits_for_longer(
 
 
 def test_one_lost_connection_is_no_outage(account: Account, order: Order, fakes: Fakes) -> None:
-    order(account("productai", troubles=1), 4)
+    order(account("productai", consecutive_failures=1), 4)
     fakes.fail("productai.create", "lose")
     _work(12)
     assert fakes.charged("productai") == 4

@@ -56,7 +56,7 @@ def test_a_result_above_the_bound_is_left_out_before_it_costs(
     told: Quote = quote(**_upscale(credential, **options))
     assert (told.to_do, told.untakeable, told.pictures) == (1, 1, 2)
     assert "RESULT_PIXELS" in told.untakeable_because[0]
-    enhancement = start(**_upscale(credential, **options), door="command")
+    enhancement = start(**_upscale(credential, **options), channel="command")
     assert [item.object_id for item in enhancement.items.all()] == [str(small.pk)]
     assert [one[:3] for one in enhancement.left_out] == [(description_of(Product), str(large.pk), "result_too_large")]
     hurry()
@@ -67,7 +67,7 @@ def test_nothing_but_too_large_ones_says_so(account: Account, make_product: Make
     settings.PRODUCT_IMAGERY |= {"RESULT_PIXELS": 1_000_000}
     make_product(content=_photo((600, 500)))
     with pytest.raises(NothingToDo, match="Nothing was started or spent.*RESULT_PIXELS"):
-        start(**_upscale(account("productai")), door="command")
+        start(**_upscale(account("productai")), channel="command")
 
 
 def test_a_phone_photo_is_enlarged_by_default(account: Account, make_product: Make) -> None:
@@ -80,7 +80,7 @@ def test_what_cannot_be_told_at_the_start_is_looked_at_before_it_is_sent(
     account: Account, make_product: Make, fakes: Fakes, settings: Any
 ) -> None:
     product = make_product(content=_photo((600, 500)))
-    enhancement = start(**_upscale(account("productai")), door="command")
+    enhancement = start(**_upscale(account("productai")), channel="command")
     settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "RESULT_PIXELS": 1_000_000}
     hurry()
     item = enhancement.items.get()
@@ -93,7 +93,7 @@ def test_what_cannot_be_told_at_the_start_is_looked_at_before_it_is_sent(
 
 def test_a_name_is_looked_at_as_well(account: Account, make_product: Make, fakes: Fakes, settings: Any) -> None:
     make_product(content=_photo((600, 500)))
-    enhancement = start(**_upscale(account("pergai")), door="command")
+    enhancement = start(**_upscale(account("pergai")), channel="command")
     settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "RESULT_PIXELS": 1_000_000}
     hurry()
     assert enhancement.items.get().error_code == "result_too_large"
@@ -186,10 +186,10 @@ def test_a_storage_that_takes_nothing_is_found_out_before_it_costs(
     with monkeypatch.context() as patch:
         patch.setattr(FileSystemStorage, "_save", lambda self, name, content: refuse(name, content))
         with pytest.raises(StorageError, match="takes no files now.*Nothing was started or spent"):
-            start(**look, door="command")
+            start(**look, channel="command")
     assert saved[0] == "products/enhanced/product-imagery-test.txt"
     assert len(saved) == 2  # the second under a name that no other process can have
-    start(**look, door="command")
+    start(**look, channel="command")
     assert product.pk
     assert not list(Path(settings.MEDIA_ROOT).rglob("product-imagery-test*"))
 

@@ -209,7 +209,7 @@ class TestAccounts:
         order(credential, 30)
         fakes.fail("productai.create", "after", times=100, status=503)
         for _ in range(4):
-            ProviderCredential.objects.update(resting_until=None)
+            ProviderCredential.objects.update(cooldown_until=None)
             LimitUse.objects.all().delete()
             run_slice(seconds=0.2)
         credential.refresh_from_db()
@@ -219,7 +219,7 @@ class TestAccounts:
         fakes.faults.clear()
         hurry(8)
         credential.refresh_from_db()
-        assert credential.troubles == 0
+        assert credential.consecutive_failures == 0
 
     def test_being_asked_to_slow_down_without_a_time_doubles_it(
         self, account: Account, order: Order, fakes: Fakes
@@ -230,10 +230,10 @@ class TestAccounts:
         rests = []
         for _ in range(6):
             ProviderJob.objects.update(due_at=timezone.now())
-            ProviderCredential.objects.update(resting_until=None)
+            ProviderCredential.objects.update(cooldown_until=None)
             run_slice(seconds=0.2)
             credential.refresh_from_db()
-            rests.append((credential.resting_until - timezone.now()).total_seconds())
+            rests.append((credential.cooldown_until - timezone.now()).total_seconds())
         assert rests[-1] > 8 * rests[0]
 
     def test_a_lost_create_is_not_repeated_with_another_account(
@@ -392,7 +392,7 @@ class TestLooking:
         enhancement.refresh_from_db()
         assert enhancement.status == EnhancementStatus.COMPLETED
 
-    def test_doors_for_machines_stay_open_on_a_site_that_asks_everybody_to_log_in(
+    def test_views_for_programs_stay_open_on_a_site_that_asks_everybody_to_log_in(
         self, account: Account, order: Order, fakes: Fakes, client: Client, settings: Any
     ) -> None:
         settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]

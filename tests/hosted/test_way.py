@@ -127,8 +127,8 @@ def test_being_asked_to_slow_down_costs_nothing(provider: str, account: Account,
     fakes.fail(f"{provider}.create", "status", times=2, status=429, headers={"Retry-After": "7"})
     hurry(1)
     credential.refresh_from_db()
-    assert credential.resting_until
-    assert ProviderJob.objects.get().troubles == 0
+    assert credential.cooldown_until
+    assert ProviderJob.objects.get().consecutive_failures == 0
     hurry()
     assert _status(enhancement) == EnhancementStatus.COMPLETED
     assert fakes.charged(provider) == 1

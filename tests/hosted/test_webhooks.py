@@ -151,7 +151,7 @@ def test_fuzzed_calls_are_neither_accepted_nor_an_error(
     assert not WebhookDelivery.objects.exists()
 
 
-def test_other_doors_stay_shut(account: Account, client: Client) -> None:
+def test_other_views_still_ask_for_a_login(account: Account, client: Client) -> None:
     credential = account("aigenstudio")
     assert client.get(_url(credential)).status_code == 405
     assert _post(client, "/imagery/webhooks/00000000-0000-4000-8000-000000000000/", b"{}", {}) == 404

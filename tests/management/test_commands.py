@@ -43,7 +43,7 @@ def test_enhance_to_the_end(make_product: Make) -> None:
                  "--approve", "--wait")  # fmt: skip
     assert (told["status"], told["completed"]) == ("completed", 1)
     assert Product.objects.get().enhanced_photo
-    assert Enhancement.objects.get().door == "command"
+    assert Enhancement.objects.get().channel == "command"
 
 
 def test_enhance_says_which_pictures_failed_and_exits_with_one(make_product: Make) -> None:

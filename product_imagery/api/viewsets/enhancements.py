@@ -96,7 +96,7 @@ class _EnhancementsViewSet(ApiViewSet):
             enhancement = start(
                 selection.keys,
                 work_spec,
-                door=Enhancement.Door.API,
+                channel=Enhancement.Channel.API,
                 actor=self.caller,
                 auto_approve=wanted["approve"],
                 fresh=wanted["fresh"],

@@ -89,7 +89,7 @@ def start(
     chosen: Chosen,
     look: Look,
     *,
-    door: str,
+    channel: str,
     actor: AbstractBaseUser | None = None,
     auto_approve: bool = False,
     fresh: bool = False,
@@ -108,7 +108,7 @@ def start(
     The ``left_out`` of what comes back names the products of which nothing is made.
     Raises ``NothingToDo`` when none is left, ``RequestError`` for a selection that is too large or too dear.
     """
-    about: dict[str, Any] = {"door": door, "actor": actor, "auto_approve": auto_approve, "api_key": api_key}
+    about: dict[str, Any] = {"channel": channel, "actor": actor, "auto_approve": auto_approve, "api_key": api_key}
     about |= {"webhook_url": webhook_url, "budget": budget}
     names = {name_of(*product): name for product, name in (external_ids or {}).items()}
     how = {"fresh": fresh, "from_present": from_present}

@@ -35,7 +35,7 @@ def check(credential: ProviderCredential) -> str:
 def resume(credential: ProviderCredential) -> None:
     """Use an account again; what waited for it is due at once, though one create at a time until one goes well."""
     unpaused = {"paused_at": None, "paused_reason": "", "stops_reads": False, "awaits_key": False}
-    changes = {**unpaused, "resting_until": None, "creates_after": None, "troubles": 1}
+    changes = {**unpaused, "cooldown_until": None, "creates_after": None, "consecutive_failures": 1}
     ProviderCredential.objects.filter(pk=credential.pk).update(**changes)
     # Lost requests keep their time: what was on its way has to arrive before anybody looks.
     waiting = ProviderJob.objects.filter(credential=credential, state=JobState.QUEUED)

@@ -40,7 +40,7 @@ def apply_error(result: CallResult, error: ImageryError) -> None:
         _VERDICTS[may_retry(error)](result, error)
         return
     job = result.job
-    hopeless = isinstance(error, ConfigurationError) or not error.may_pass(job.troubles + 1, _OWN_TRIES + 1)
+    hopeless = isinstance(error, ConfigurationError) or not error.may_pass(job.consecutive_failures + 1, _OWN_TRIES + 1)
     if hopeless and job.state == JobState.SENDING:  # later on something is paid for: our own trouble never ends it
         refuse(result, Refused(error.code, error.message, error.detail))
     else:
@@ -71,9 +71,11 @@ def retry_later(job: ProviderJob, state: JobState, error: ImageryError, wait: fl
 
     Being asked to slow down does not count as a failure.
     """
-    troubles = job.troubles if isinstance(error, RateLimited) else F("troubles") + 1
+    consecutive_failures = job.consecutive_failures if isinstance(error, RateLimited) else F("consecutive_failures") + 1
     held = ProviderJob.objects.held(job)
-    if not transitions.retry_later(held, state, wait, error.message, troubles=troubles, **columns):
+    if not transitions.retry_later(
+        held, state, wait, error.message, consecutive_failures=consecutive_failures, **columns
+    ):
         return False
     keep_waiting(job, state, error)
     return True
@@ -94,7 +96,7 @@ def is_overdue(result: CallResult) -> bool:
 
 
 def _step_again(job: ProviderJob, error: ImageryError) -> None:
-    retry_later(job, job.before_call, error, backoff(job.troubles))
+    retry_later(job, job.before_call, error, backoff(job.consecutive_failures))
 
 
 def _fail(result: CallResult, error: ProviderError) -> None:
@@ -102,7 +104,7 @@ def _fail(result: CallResult, error: ProviderError) -> None:
     job = result.job
     if job.state == JobState.SENDING:
         refuse(result, Refused(error.code, error.message, error.detail))
-    elif job.troubles < _REFUSED_TRIES:
+    elif job.consecutive_failures < _REFUSED_TRIES:
         _step_again(job, error)
     elif job.state == JobState.CHECKING:
         _stall_unknown(job, error)
@@ -126,7 +128,7 @@ def _pause(result: CallResult, error: ProviderError) -> None:
 
 def _is_repeated(job: ProviderJob, error: ProviderError) -> bool:
     """Say whether the look before ended with the same sentence; the provider's words in it may vary."""
-    return job.troubles > 0 and job.note.partition("“")[0] == error.message[:500].partition("“")[0]
+    return job.consecutive_failures > 0 and job.note.partition("“")[0] == error.message[:500].partition("“")[0]
 
 
 def _pause_account(job: ProviderJob, error: ProviderError) -> None:
@@ -156,11 +158,11 @@ def _find_out(result: CallResult, error: ProviderError) -> None:
 
 def _later(result: CallResult, error: ProviderError) -> None:
     job = result.job
-    if job.state == JobState.CHECKING and job.troubles >= _CHECK_TRIES:
+    if job.state == JobState.CHECKING and job.consecutive_failures >= _CHECK_TRIES:
         _stall_unknown(job, error)
     elif job.state == JobState.RUNNING and is_overdue(result):
         stall(job, "overdue", f"The provider accepted this long ago and gives no account of it: {error.message}")
-    elif error.code == WEB_PAGE and job.state != JobState.SENDING and job.troubles >= _PAGES:
+    elif error.code == WEB_PAGE and job.state != JobState.SENDING and job.consecutive_failures >= _PAGES:
         _pause_account(job, error)
     else:
         retry_later(job, job.before_call, error, _slowed_down(job, error))
@@ -168,9 +170,9 @@ def _later(result: CallResult, error: ProviderError) -> None:
 
 def _slowed_down(job: ProviderJob, error: ProviderError) -> float:
     """Slow the account down where the error concerns all its calls; return the seconds until the job's next try."""
-    wait = backoff(job.troubles)
+    wait = backoff(job.consecutive_failures)
     if isinstance(error, RateLimited):
-        wait = error.retry_after or backoff(job.credential.troubles, most=900.0)
+        wait = error.retry_after or backoff(job.credential.consecutive_failures, most=900.0)
         if error.code != "own_limit":
             job.credential.slow_down(wait)
     elif isinstance(error, ProviderUnavailable) or error.code == "no_connection":

@@ -221,10 +221,10 @@ def _collect_later(result: CallResult, outcome: Finished) -> bool:
     passing = [error for error in result.bad.values() if error not in ours]
     is_missing = any(item.pk not in known for item in result.call.items)
     tries = _FETCH_TRIES if passing else _PICTURE_TRIES if ours or is_missing else 0
-    if job.troubles >= tries or _is_over(result, outcome):
+    if job.consecutive_failures >= tries or _is_over(result, outcome):
         return False
     error = next(iter([*passing, *ours]), _NO_PICTURE)
-    if retry_later(job, JobState.RUNNING, error, backoff(job.troubles), collectable=True):
+    if retry_later(job, JobState.RUNNING, error, backoff(job.consecutive_failures), collectable=True):
         _keep_pictures([result])
     return True
 
@@ -312,7 +312,7 @@ def _send_again(job: ProviderJob, *, certain: bool) -> None:
     held = ProviderJob.objects.held(job)
     if certain or job.remembered.get(ABSENT):
         remembered = lost.without_looks(job)
-        transitions.requeue(held, remembered=remembered, intent=None, intent_at=None, troubles=0)
+        transitions.requeue(held, remembered=remembered, intent=None, intent_at=None, consecutive_failures=0)
     else:
         transitions.mark_checking(held, _LOOK_AGAIN_SECONDS, remembered={**job.remembered, ABSENT: "1"})
 

@@ -122,7 +122,7 @@ def _most_creates(credential: ProviderCredential, most: int) -> int:
     under_way = credential.jobs.filter(state__in=_ACTIVE).exclude(
         state=JobState.CHECKING, remembered__has_any_keys=(ABSENT, LOOKS)
     )
-    if credential.troubles or credential.lost_creates:
+    if credential.consecutive_failures or credential.lost_creates:
         most = min(most, 1 - under_way.filter(state=JobState.SENDING).count())
     limit = credential.active_limit()
     return min(most, limit - under_way.count()) if limit else most

@@ -50,7 +50,7 @@ def _bounds() -> list[tuple[QuerySet[Any], str, float]]:
         (Preparation.objects.all(), "due_at", _PREPARATION_WAIT),
         (Preparation.objects.all(), "created_at", _NOTED),
         (events, "due_at", _EVENT_WAIT),
-        (ProviderCredential.objects.all(), "resting_until", _ACCOUNT_REST),
+        (ProviderCredential.objects.all(), "cooldown_until", _ACCOUNT_REST),
         (ProviderCredential.objects.all(), "moved_at", _NOTED),
         (WorkerLease.objects.all(), "cleared_at", _NOTED),
         (WorkerLease.objects.all(), "seen_at", _NOTED),

@@ -26,7 +26,7 @@ from product_imagery.models import (
     ProviderJob,
     RateUse,
     Selection,
-    StoredAnswer,
+    StoredResponse,
     Upload,
     WebhookDelivery,
     WorkerLease,
@@ -124,7 +124,7 @@ def _old_requests() -> None:
     long_ago = from_now(-_KEPT_SECONDS)
     ProviderJob.objects.filter(finished_at__lt=long_ago, intent__isnull=False).update(intent=None)
     RateUse.objects.filter(at__lt=from_now(-_SCRATCH_SECONDS)).delete()
-    StoredAnswer.objects.filter(created_at__lt=from_now(-_ANSWER_SECONDS)).delete()
+    StoredResponse.objects.filter(created_at__lt=from_now(-_ANSWER_SECONDS)).delete()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
     WorkerTrouble.objects.forget()
 

@@ -65,7 +65,7 @@ class Command(ImageryCommand):
             enhancement = start(
                 {description: ids},
                 look,
-                door=Enhancement.Door.COMMAND,
+                channel=Enhancement.Channel.COMMAND,
                 auto_approve=options["approve"],
                 fresh=options["fresh"],
                 from_present=options["from_present"],

@@ -65,7 +65,7 @@ class Command(ImageryCommand):
                 enhancement = start(
                     {description_of(Product): [product.pk for product in products]},
                     look_of_preset(options["preset"]),
-                    door=Enhancement.Door.COMMAND,
+                    channel=Enhancement.Channel.COMMAND,
                     auto_approve=not options["review"],
                 )
         except NothingToDo as error:

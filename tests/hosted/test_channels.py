@@ -1,4 +1,4 @@
-"""The doors to hosted providers: command, admin pages, forecast."""
+"""The channels to hosted providers: command, admin pages, forecast."""
 
 from __future__ import annotations
 
