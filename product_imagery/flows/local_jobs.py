@@ -21,6 +21,7 @@ from product_imagery.exceptions import EngineError, FetchError, ImageryError, Re
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
 from product_imagery.flows.jobs.rollup import begin, end_items, keep_waiting
 from product_imagery.flows.results import fetch
+from product_imagery.flows.results.record import delete_strays, record_results
 from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EnhancementItem, LimitUse, ProviderJob, transitions
 from product_imagery.products import ProductImages, description_for
@@ -205,10 +206,10 @@ def _record(done: Done) -> None:
         if ours:
             for pk, digest in done.digests.items():
                 EnhancementItem.objects.filter(pk=pk).update(source_digest=digest)
-            fetch.write_down(job, done.task.items, done.pictures)
+            record_results([(job, done.task.items, done.pictures)])
             end_items([job], ItemStatus.FAILED if done.error else ItemStatus.COMPLETED, done.error)
     if ours and job.attempts > 1:  # where the lease is lost, somebody else may be using the same files this very moment
-        fetch.tidy(done.task.items)
+        delete_strays(done.task.items)
 
 
 def give_back(job: ProviderJob, *, begun: bool) -> None:

@@ -20,10 +20,10 @@ from django.test import Client
 from django.urls import reverse
 
 from example_project.shop.models import Product
-from product_imagery.flows import inbound
+from product_imagery.flows import inbound, local_jobs
 from product_imagery.flows.enhancements import cancel, retry
 from product_imagery.flows.events import sender
-from product_imagery.flows.results import fetch
+from product_imagery.flows.results.record import record_results
 from product_imagery.flows.worker import maintenance
 from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.models import (
@@ -191,7 +191,7 @@ def test_an_account_with_unreadable_limits_is_paused_and_the_others_go_on(accoun
 def test_what_came_of_a_job_is_written_down_after_a_deadlock(
     make_product: Make, enlarge: Enlarge, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, tries = fetch.write_down, []
+    real, tries = record_results, []
 
     def second_time(*arguments: Any) -> None:
         tries.append(arguments)
@@ -199,7 +199,7 @@ def test_what_came_of_a_job_is_written_down_after_a_deadlock(
             raise OperationalError("deadlock detected")
         real(*arguments)
 
-    monkeypatch.setattr(fetch, "write_down", second_time)
+    monkeypatch.setattr(local_jobs, "record_results", second_time)
     enlarge(make_product())
     work()
     assert ProviderJob.objects.get().state == JobState.DONE
@@ -208,14 +208,12 @@ def test_what_came_of_a_job_is_written_down_after_a_deadlock(
 def test_a_job_that_cannot_be_written_down_fails_alone(
     make_product: Make, enlarge: Enlarge, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = fetch.write_down
-
-    def one_bad(job: ProviderJob, *arguments: Any) -> None:
-        if job.pk == bad.pk and arguments[1]:
+    def one_bad(done: list[Any]) -> None:
+        if any(job.pk == bad.pk and pictures for job, _, pictures in done):
             raise ValueError("A string literal cannot contain NUL (0x00) characters.")
-        real(job, *arguments)
+        record_results(done)
 
-    monkeypatch.setattr(fetch, "write_down", one_bad)
+    monkeypatch.setattr(local_jobs, "record_results", one_bad)
     first, second = enlarge(make_product()), enlarge(make_product())
     bad = first.jobs.get()
     work()

@@ -25,7 +25,6 @@ from product_imagery.flows.enhancements.pace import forecast_seconds
 from product_imagery.flows.enhancements.specs import look_of_operation
 from product_imagery.flows.enhancements.start import start
 from product_imagery.flows.hosted import credentials, mailbox, session
-from product_imagery.flows.results import fetch
 from product_imagery.flows.worker import loop, maintenance
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
@@ -566,7 +565,7 @@ def test_other_bytes_the_second_time_overwrite_nothing(
     fakes.picture = other.getvalue()
     ProviderJob.objects.update(leased_until="2000-01-01T00:00Z")
     with monkeypatch.context() as untidied:
-        untidied.setattr(fetch, "tidy", lambda items: None)
+        untidied.setattr(maintenance, "delete_strays", lambda items: None)
         hurry()
     result = ResultImage.objects.get()
     assert {name: _content(f"{folder}/{name}") for name in first} == first

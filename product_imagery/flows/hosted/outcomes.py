@@ -23,7 +23,7 @@ from product_imagery.flows.hosted.calls import CallResult
 from product_imagery.flows.hosted.failures import end_bad, refuse, retry_later, stall
 from product_imagery.flows.jobs.rollup import end_items
 from product_imagery.flows.money import budgets
-from product_imagery.flows.results import fetch
+from product_imagery.flows.results.record import record_results
 from product_imagery.flows.results.uncollected import waits_for_us
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, transitions
 from product_imagery.models.case_by_pk import CaseByPk
@@ -302,7 +302,7 @@ def _keep_pictures(results: list[CallResult]) -> None:
     ]
     if not done:
         return
-    fetch.write_down_all(done)
+    record_results(done)
     completed = [item.pk for _, items, _ in done for item in items]
     end_items([job for job, _, _ in done], ItemStatus.COMPLETED, only=completed)
 

@@ -17,7 +17,7 @@ from product_imagery.flows import retention
 from product_imagery.flows.enhancements import uploads
 from product_imagery.flows.guard import Guard
 from product_imagery.flows.jobs.rollup import end_items, settle
-from product_imagery.flows.results import fetch
+from product_imagery.flows.results.record import delete_strays
 from product_imagery.models import (
     Enhancement,
     EnhancementItem,
@@ -149,7 +149,7 @@ def _temporary_files() -> None:
 def _files_of_overtaken_workers() -> None:
     quiet = from_now(-10 * get_settings().claim_seconds)
     jobs = ProviderJob.objects.filter(taken_over=True, finished_at__lt=quiet).order_by("pk")[:_TIDIED]
-    fetch.tidy(EnhancementItem.objects.filter(job__in=[job.pk for job in jobs]))
+    delete_strays(EnhancementItem.objects.filter(job__in=[job.pk for job in jobs]))
     ProviderJob.objects.filter(pk__in=[job.pk for job in jobs]).update(taken_over=False)
 
 
