@@ -21,7 +21,7 @@ from PIL import Image
 from example_project.shop.models import Product
 from product_imagery.exceptions import ProviderError, RequestError
 from product_imagery.flows.enhancements import reconcile, retry
-from product_imagery.flows.enhancements.pace import forecast_seconds
+from product_imagery.flows.enhancements.estimate import estimate_seconds
 from product_imagery.flows.enhancements.specs import look_of_operation
 from product_imagery.flows.enhancements.start import start
 from product_imagery.flows.hosted import credentials, mailbox, session
@@ -476,7 +476,7 @@ def test_the_forecast_counts_what_waits_already(account: Account, order: Order) 
     look = look_of_operation("white_background", {}, credential)
 
     def hours(pictures: int) -> float:
-        return forecast_seconds(credential, look.operation, look.offer, pictures) / 3600
+        return estimate_seconds(credential, look.operation, look.offer, pictures) / 3600
 
     assert 38 < hours(1000) < 41
     assert hours(25) < 0.1

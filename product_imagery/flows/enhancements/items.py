@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils.text import Truncator
 
 from product_imagery.exceptions import StateError
-from product_imagery.flows.enhancements import pace
+from product_imagery.flows.enhancements.batching import batches
 from product_imagery.flows.enhancements.plan import Plan, Work, done_before, make_plan
 from product_imagery.flows.enhancements.specs import Look, look_of_enhancement
 from product_imagery.flows.jobs.rollup import settle
@@ -47,9 +47,9 @@ def create_items(
     at: datetime | None = None,
 ) -> None:
     """Write a plan down, in one transaction. Raises ``IntegrityError`` or ``Overtaken`` where others were faster."""
-    packets = list(pace.packets(plan.to_do, enhancement.credential))
-    jobs = budgets.order(enhancement, [(enhancement.options, cost_each * len(packet)) for packet in packets], at)
-    rows = [(job, work) for job, packet in zip(jobs, packets, strict=True) for work in packet]
+    creates = list(batches(plan.to_do, enhancement.credential))
+    jobs = budgets.order(enhancement, [(enhancement.options, cost_each * len(create)) for create in creates], at)
+    rows = [(job, work) for job, create in zip(jobs, creates, strict=True) for work in create]
     names = [external_ids.get(name_of(*work.product)) or [""] for _, work in rows]
     items = EnhancementItem.objects.bulk_create(
         (

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from product_imagery import background
 from product_imagery.exceptions import NothingToDo, StateError
-from product_imagery.flows.enhancements import pace
+from product_imagery.flows.enhancements.estimate import estimate_seconds
 from product_imagery.flows.enhancements.items import Overtaken, create_items, freeze, is_large, name_of
 from product_imagery.flows.enhancements.plan import (
     DONE_BEFORE,
@@ -66,7 +66,7 @@ def quote(chosen: Chosen, look: Look, *, fresh: bool = False, from_present: bool
     plan = make_plan(chosen, look, fresh=fresh, from_present=from_present)
     provider = get_provider(look.credential.provider)
     to_do = len(plan.to_do) + unseen
-    seconds = pace.forecast_seconds(look.credential, look.operation, look.offer, to_do * look.variants)
+    seconds = estimate_seconds(look.credential, look.operation, look.offer, to_do * look.variants)
     return Quote(
         pictures=to_do + len(plan.left_out),
         to_do=to_do,
