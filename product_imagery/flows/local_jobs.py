@@ -132,14 +132,14 @@ def _make_test_picture(job: ProviderJob, pool: ImagingPool) -> None:
         plain = {option.name: option.default for option in get_offer(type(provider), job.operation).options}
         settings = get_settings().provider_settings()
         view = Job("test", Operation(job.operation), plain, (JobInput(0, path=path),), Path(name), settings)
-        drive(provider.submit(view), lambda request: _answer(request, pool))
+        drive(provider.submit(view), lambda request: _respond(request, pool))
 
 
 def _perform(task: Task, done: Done, pool: ImagingPool) -> None:
     with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         inputs = tuple(_input(item, task, done, folder) for item in task.items)
-        outcome = drive(_conversation(task, inputs, folder), lambda request: _answer(request, pool))
+        outcome = drive(_conversation(task, inputs, folder), lambda request: _respond(request, pool))
         if isinstance(outcome, Refused):
             raise ImageryError(outcome.message, code=outcome.code, detail=outcome.detail)
         assert isinstance(outcome, Finished)
@@ -162,16 +162,16 @@ def _conversation(task: Task, inputs: tuple[JobInput, ...], folder: Path) -> Any
     return provider.submit(Job(str(job.uuid), Operation(job.operation), job.options, inputs, folder, settings))
 
 
-def _answer(request: Request, pool: ImagingPool) -> Any:
+def _respond(request: Request, pool: ImagingPool) -> Any:
     assert isinstance(request, Compute)
     return pool.run(request.call, **request.arguments)
 
 
-def _may_pass(error: ImageryError, claims: int) -> bool:
+def _may_pass(error: ImageryError, attempts: int) -> bool:
     """May the same job succeed later? A storage or a network recovers, a crowded machine too; no file comes back."""
     if isinstance(error, StorageError | FetchError):
-        return error.may_pass(claims, get_settings().max_claims)
-    return error.code in ("engine_crashed", "engine_timeout") and claims < _ENGINE_TRIES
+        return error.may_pass(attempts, get_settings().max_claims)
+    return error.code in ("engine_crashed", "engine_timeout") and attempts < _ENGINE_TRIES
 
 
 def record(done: Done) -> None:
@@ -212,11 +212,11 @@ def _record(done: Done) -> None:
         delete_strays(done.task.items)
 
 
-def give_back(job: ProviderJob, *, begun: bool) -> None:
+def return_job(job: ProviderJob, *, begun: bool) -> None:
     """Return a claimed job, as a worker does that is asked to stop; one that was not begun does not count as a try."""
     attempts = job.attempts if begun else max(0, job.attempts - 1)
     if not begun:
         LimitUse.objects.not_sent(job)
-    returned = transitions.give_back(ProviderJob.objects.held(job), job.before_call, attempts)
+    returned = transitions.return_jobs(ProviderJob.objects.held(job), job.before_call, attempts)
     if returned and job.before_call == JobState.QUEUED:
         transitions.keep_waiting(EnhancementItem.objects.filter(job=job), ItemStatus.QUEUED)

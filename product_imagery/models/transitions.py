@@ -140,7 +140,7 @@ def retry_later(jobs: JobQuerySet, state: JobState, wait: float, note: str, **co
     return _move(jobs, state, due_at=from_now(wait), note=note[:500], **columns)
 
 
-def give_back(jobs: JobQuerySet, state: JobState, attempts: int) -> int:
+def return_jobs(jobs: JobQuerySet, state: JobState, attempts: int) -> int:
     """Return jobs to ``state``, in which a worker that is stopping had leased them."""
     return _move(jobs, state, attempts=attempts)
 

@@ -1,7 +1,7 @@
 """Forks one worker after the other, each from the same loaded process; prints their process ids.
 
 ``CHAOS_WITHOUT`` switches a safeguard off, to see that the checker notices: ``idempotency`` (another key each time),
-``intent`` (a create that was begun counts as never sent), ``grace`` (a lost create is looked up at once) or ``claim``
+``intent`` (a create that was begun counts as never sent), ``grace`` (a lost create is looked up at once) or ``lease``
 (a job may be taken by two workers, each of which may write).
 """
 
@@ -52,7 +52,7 @@ def _switch_off(safeguard: str) -> None:
         from product_imagery.flows.worker import maintenance
 
         failures._GRACE = maintenance._GRACE = 0.0
-    elif safeguard == "claim":
+    elif safeguard == "lease":
         from product_imagery.models.credential import CredentialQuerySet
         from product_imagery.models.job import JobQuerySet
 

@@ -4,7 +4,7 @@
 
 Workers die by SIGKILL at every boundary that a provider can see (a create arrives, is charged, is answered; a look or
 a download arrives) and at random moments; some creates take a second to arrive, whoever sent them may be dead by then.
-Now and then one is not killed but stopped (SIGSTOP) for longer than its claims last, and goes on afterwards.
+Now and then one is not killed but stopped (SIGSTOP) for longer than its leases last, and goes on afterwards.
 The fakes keep a ledger of charges: at the end each picture was charged once and is there, or waits for a person with an
 explanation; then that person decides by the ledger, and all are there. Waits are wound forward, except that nothing is
 looked up while a create is on its way: that is what the grace is for.
@@ -36,7 +36,7 @@ _WIDE = {"requests": [10**6, 1], "images": [10**6, 1], "creates": [10**6, 1], "r
 _OPERATIONS = {slug: str(stand_in.operation) for slug, stand_in in STAND_INS.items()}
 _OPTIONS = {slug: stand_in.options for slug, stand_in in STAND_INS.items()}
 _STOPS = 0.1  #: share of workers that are stopped instead of killed
-_STOP_SECONDS = 6.0  #: a claim lasts for four, see ``settings``
+_STOP_SECONDS = 6.0  #: a lease lasts for four, see ``settings``
 
 
 class Nurseries:
@@ -167,7 +167,7 @@ def run(fakes: Deadly, kills: int, items: int, workers: int) -> int:
     for where, count in sorted(nursery.killed.items()):
         print(f"  killed {where}: {count}")
     seconds = time.monotonic() - began
-    print(f"  stopped for longer than a claim: {nursery.paused}")
+    print(f"  stopped for longer than a lease: {nursery.paused}")
     print(f"{sum(nursery.killed.values())} kills, {len(fakes.created)} pictures in {rounds} rounds, {seconds:.0f} s")
     print(f"  decided by a person: {dict(decided)}")
     print("\n".join(problems[:40]) or "every picture paid once and there, every doubt explained, nothing left open")

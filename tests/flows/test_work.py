@@ -119,7 +119,7 @@ def _perform_and_record(task: local_jobs.Task) -> None:
     pool.close()
 
 
-def test_a_worker_that_lost_its_claim_changes_nothing_and_leaves_no_file(make_product: Make, enlarge: Enlarge) -> None:
+def test_a_worker_that_lost_its_lease_changes_nothing_and_leaves_no_file(make_product: Make, enlarge: Enlarge) -> None:
     enhancement = enlarge(make_product())
     (job,) = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
     (task,) = local_jobs.prepare([job])
@@ -142,7 +142,7 @@ def _stored_files() -> list[str]:
     return [str(path.relative_to(root)) for path in root.glob("product_imagery/results/**/*") if path.is_file()]
 
 
-def test_a_claim_is_won_once(make_product: Make, enlarge: Enlarge) -> None:
+def test_a_lease_is_acquired_once(make_product: Make, enlarge: Enlarge) -> None:
     enlarge(make_product())
     assert len(ProviderJob.objects.acquire_due(providers=["local"], most=5, seconds=60)) == 1
     assert ProviderJob.objects.acquire_due(providers=["local"], most=5, seconds=60) == []
@@ -226,7 +226,7 @@ def test_a_stopped_worker_returns_what_it_has_not_done(make_product: Make, enlar
     assert enhancement.items.get().status == ItemStatus.QUEUED
     jobs = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
     local_jobs.prepare(jobs)
-    local_jobs.give_back(jobs[0], begun=False)
+    local_jobs.return_job(jobs[0], begun=False)
     assert enhancement.items.get().status == ItemStatus.QUEUED
     assert ProviderJob.objects.get().attempts == 0
 

@@ -349,7 +349,7 @@ class TestKeys:
         assert key not in item.error_detail + ProviderJob.objects.get().note
 
     def test_a_new_account_proves_itself_with_one_create(self, account: Account, order: Order, fakes: Fakes) -> None:
-        """K2: a bad key is not tried by all lanes at once."""
+        """K2: a bad key is not tried by all threads at once."""
         order(account("paqshot", key="pk_live_mistyped", consecutive_failures=1), 20)
         hurry(4)
         assert len(fakes.calls) == 1
@@ -386,7 +386,7 @@ def test_after_a_refusal_what_is_gone_is_not_ordered(account: Account, order: Or
 def test_a_request_that_is_written_down_this_moment_is_not_taken_for_unsent(
     account: Account, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """B16: the sweep read the row before the worker, whose claim runs out, wrote its intent."""
+    """B16: the sweep read the row before the worker, whose lease expires, wrote its intent."""
     order(account("productai"))
     ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
     stale = ProviderJob.objects.get()
@@ -424,10 +424,10 @@ def test_a_refusal_under_http_200_is_a_refusal(account: Account, order: Order, f
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"paused_at": Now()}])
-def test_what_was_claimed_is_not_sent_when_the_account_is_stopped(
+def test_what_was_leased_is_not_sent_when_the_account_is_stopped(
     change: dict[str, Any], account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """J5: switched off between a claim and its call."""
+    """J5: switched off between a lease and its call."""
     order(account("productai"), 2)
     write = mailbox._write_intents
 

@@ -1,4 +1,4 @@
-"""A limit is counted at the moment of sending, whatever a call waited for between its claim and that moment."""
+"""A limit is counted at the moment of sending, whatever a call waited for between its lease and that moment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from product_imagery.flows import local_jobs
 from product_imagery.flows.hosted import calls
-from product_imagery.flows.jobs.scheduling import claim_calls
+from product_imagery.flows.jobs.scheduling import acquire_calls
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import LimitUse, ProviderJob
 from product_imagery.states import JobState
@@ -66,8 +66,8 @@ def test_a_place_that_was_waited_for_too_long_is_taken_anew(
 def test_what_was_not_sent_takes_nothing_of_the_limit(account: Account, order: Order) -> None:
     credential = account("productai")
     order(credential, 3)
-    jobs = claim_calls(credential.pk, 3, 60)
+    jobs = acquire_calls(credential.pk, 3, 60)
     assert LimitUse.objects.count() == 3
     for job in jobs[:2]:
-        local_jobs.give_back(job, begun=False)
+        local_jobs.return_job(job, begun=False)
     assert LimitUse.objects.count() == 1

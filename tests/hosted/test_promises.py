@@ -95,7 +95,7 @@ class TestAnswers:
         assert enhancement.status == EnhancementStatus.COMPLETED
         assert fakes.charged("productai") == 4
 
-    def test_preparing_for_longer_than_a_claim_lasts_is_no_reason_not_to_send(
+    def test_preparing_for_longer_than_a_lease_lasts_is_no_reason_not_to_send(
         self, account: Account, order: Order, fakes: Fakes, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "CLAIM_SECONDS": 1.0}
@@ -214,7 +214,7 @@ class TestAccounts:
             run_slice(seconds=0.2)
         credential.refresh_from_db()
         lost = ProviderJob.objects.exclude(state=JobState.QUEUED).count()
-        assert lost <= 6  # the lanes that these tests give an account
+        assert lost <= 6  # the threads that these tests give an account
         assert credential.creates_after > timezone.now()
         fakes.faults.clear()
         hurry(8)
@@ -438,8 +438,8 @@ def test_trying_again_needs_the_permission_to_spend(
     assert ProviderJob.objects.count() == 2
 
 
-def test_an_account_that_hangs_leaves_lanes_to_the_others(account: Account, order: Order, fakes: Fakes) -> None:
-    """Of eight lanes six go to twelve jobs that hang; those of the other account are done meanwhile."""
+def test_an_account_that_hangs_leaves_threads_to_the_others(account: Account, order: Order, fakes: Fakes) -> None:
+    """Of eight threads six go to twelve jobs that hang; those of the other account are done meanwhile."""
     order(account("paqshot"), 12)
     quick = order(account("productai"), 4)
     fakes.fail("paqshot.create", "hang", times=12)

@@ -29,7 +29,7 @@ class _TimedOut(SystemExit):
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        (loop, "claim_calls"),
+        (loop, "acquire_calls"),
         (scheduling, "begin"),
         (mailbox, "_write_intents"),
         (loop, "apply_all"),

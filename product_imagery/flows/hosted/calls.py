@@ -24,7 +24,7 @@ from product_imagery.exceptions import (
     RequestError,
 )
 from product_imagery.flows.enhancements.preconditions import check_target
-from product_imagery.flows.hosted.session import Account, Line, Ticket, account_changed, whole_intent
+from product_imagery.flows.hosted.session import Account, Session, Ticket, account_changed, whole_intent
 from product_imagery.flows.results import fetch, standing
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.growth import check_growth
@@ -125,28 +125,28 @@ def _look_for_products(calls: list[Call]) -> None:
             call.gone.add(item.pk)
 
 
-def perform(call: Call, line: Line) -> CallResult:
+def perform(call: Call, session: Session) -> CallResult:
     """Make one call, and fetch what it brought. Never raises: what went wrong is in the result."""
     if call.error:
         return CallResult(call, error=call.error)
     inputs = Inputs()
     try:
-        with line.tools.workspace.place() as place:
-            _check(call, line)
-            inputs = _prepare_inputs(call, place, line.tools.pool)
+        with session.tools.workspace.place() as place:
+            _check(call, session)
+            inputs = _prepare_inputs(call, place, session.tools.pool)
             if inputs.bad and not inputs.inputs:
                 raise next(iter(inputs.bad.values()))
-            outcome = _converse(call, inputs, line)
+            outcome = _converse(call, inputs, session)
             if not isinstance(outcome, Finished):
                 return CallResult(call, outcome, bad=inputs.bad, digests=inputs.digests)
-            collected = fetch.collect(outcome, call.job.provider, call.items, place, line.tools)
+            collected = fetch.collect(outcome, call.job.provider, call.items, place, session.tools)
             bad = {**inputs.bad, **collected.bad}
             return CallResult(call, outcome, None, collected.pictures, bad, inputs.digests)
     except Exception as error:  # noqa: BLE001  one job must not take its neighbours and the worker with it
-        return CallResult(call, error=_told(call, error), bad=inputs.bad, digests=inputs.digests)
+        return CallResult(call, error=_as_imagery_error(call, error), bad=inputs.bad, digests=inputs.digests)
 
 
-def _told(call: Call, error: Exception) -> ImageryError:
+def _as_imagery_error(call: Call, error: Exception) -> ImageryError:
     """The error as it is written down."""
     if not isinstance(error, ImageryError):
         # As text: reports that list the variables of each step would list what was sent, with the key.
@@ -157,7 +157,7 @@ def _told(call: Call, error: Exception) -> ImageryError:
     return error
 
 
-def _converse(call: Call, inputs: Inputs, line: Line) -> Outcome:
+def _converse(call: Call, inputs: Inputs, session: Session) -> Outcome:
     job, provider = call.job, call.provider
     if job.state == JobState.CHECKING and account_changed(call.ticket):
         return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
@@ -178,10 +178,10 @@ def _converse(call: Call, inputs: Inputs, line: Line) -> Outcome:
     )
     steps = {JobState.SENDING: provider.submit, JobState.CHECKING: provider.reconcile, JobState.RUNNING: provider.poll}
     step = steps[JobState(job.state)]
-    return drive(step(view), lambda request: line.answer(request, call.ticket))
+    return drive(step(view), lambda request: session.respond(request, call.ticket))
 
 
-def _check(call: Call, line: Line) -> None:
+def _check(call: Call, session: Session) -> None:
     """Check before a create that what was promised when the job was made still holds.
 
     Raises ``ConfigurationError``, ``ProviderError``.
@@ -200,7 +200,7 @@ def _check(call: Call, line: Line) -> None:
         if option.kind is Kind.URL and job.options.get(option.name):
             check_reachable(job.options[option.name])
     if job.credential.lost_creates:
-        _probe(call, line)
+        _probe(call, session)
 
 
 def _check_growth(call: Call, path: Path, copy: dict[str, Any] | None, pool: ImagingPool) -> None:
@@ -216,10 +216,10 @@ def _check_growth(call: Call, path: Path, copy: dict[str, Any] | None, pool: Ima
         pool.run(check, source=str(path), growth=growth, most=most, limits=bounds)
 
 
-def _probe(call: Call, line: Line) -> None:
+def _probe(call: Call, session: Session) -> None:
     """After a lost create a call that costs nothing has to go well before the next one. Raises ``ProviderError``."""
     try:
-        drive(call.provider.probe(), lambda request: line.look(request, call.ticket))
+        drive(call.provider.probe(), lambda request: session.probe(request, call.ticket))
     except ProviderRefused:
         return  # it answers
     except CredentialRefused as error:

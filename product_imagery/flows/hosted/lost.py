@@ -41,8 +41,8 @@ def pause_after(job: ProviderJob, error: ImageryError) -> float:
     One lost connection is an accident. An error that the provider tells, and a second loss in a row, is an outage.
     """
     pause, before = job.credential.declared.lost_pause, job.credential.lost_creates
-    told = isinstance(error, ProviderError) and (error.status or 0) >= 500
-    return min(_LONGEST_PAUSE, pause * 2.0 ** min(before, 10)) if told or before else 0.0
+    reported = isinstance(error, ProviderError) and (error.status or 0) >= 500
+    return min(_LONGEST_PAUSE, pause * 2.0 ** min(before, 10)) if reported or before else 0.0
 
 
 def is_whole(job: ProviderJob, listed: Collection[str] | None) -> bool:

@@ -20,31 +20,31 @@ from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 
 
 @dataclass(frozen=True)
-class Sending:
+class SentNow:
     """A call for a job, counted when the job was claimed, is sent only now."""
 
     job: ProviderJob
 
 
-_Errand: TypeAlias = Callable[[], Any] | ProviderJob | Sending
+_Message: TypeAlias = Callable[[], Any] | ProviderJob | SentNow
 
 
-class Errands:
+class Mailbox:
     """What threads want done by the pump's thread: functions, and intents and datings, which are written together."""
 
     def __init__(self, wake: threading.Event) -> None:
         self._wake = wake
-        self._open: queue.SimpleQueue[tuple[_Errand, Future[Any]]] = queue.SimpleQueue()
+        self._open: queue.SimpleQueue[tuple[_Message, Future[Any]]] = queue.SimpleQueue()
         self._closed = False
         self.written = 0  #: intents
 
-    def ask(self, errand: _Errand) -> Any:
+    def ask(self, message: _Message) -> Any:
         """Have a function run and return what it returned, a job's intent written down, or its call dated.
 
         Raises what the function raised, ``NotSent`` when the claim is lost or the pump stops.
         """
         future: Future[Any] = Future()
-        self._open.put((errand, future))
+        self._open.put((message, future))
         self._wake.set()
         if self._closed:
             self.close()
@@ -53,20 +53,20 @@ class Errands:
         except CancelledError:
             raise NotSent("The worker is stopping.", code="stopping") from None
 
-    def run(self) -> int:
+    def process(self) -> int:
         """Do all errands that wait; return how many."""
         waiting = []
         with contextlib.suppress(queue.Empty):
             while True:
                 waiting.append(self._open.get_nowait())
         try:
-            for errand, future in waiting:
-                if not isinstance(errand, ProviderJob | Sending):
-                    _fulfil(future, errand)
-            datings = [(errand.job, future) for errand, future in waiting if isinstance(errand, Sending)]
-            if datings:
-                _date_calls(datings)
-            intents = [(errand, future) for errand, future in waiting if isinstance(errand, ProviderJob)]
+            for message, future in waiting:
+                if not isinstance(message, ProviderJob | SentNow):
+                    _run(future, message)
+            started = [(message.job, future) for message, future in waiting if isinstance(message, SentNow)]
+            if started:
+                _count_started(started)
+            intents = [(message, future) for message, future in waiting if isinstance(message, ProviderJob)]
             if intents:
                 self.written += _write_intents(intents)
         finally:  # nobody waits for ever for somebody who was interrupted
@@ -82,17 +82,17 @@ class Errands:
                 self._open.get_nowait()[1].cancel()
 
 
-def _fulfil(future: Future[Any], errand: Callable[[], Any]) -> None:
+def _run(future: Future[Any], function: Callable[[], Any]) -> None:
     try:
-        future.set_result(errand())
+        future.set_result(function())
     except Exception as error:  # noqa: BLE001  it belongs to the thread that asked
         future.set_exception(error)
 
 
-def _date_calls(datings: list[tuple[ProviderJob, Future[Any]]]) -> None:
+def _count_started(started: list[tuple[ProviderJob, Future[Any]]]) -> None:
     """Count calls as of now, all in one update."""
-    error = attempt(partial(LimitUse.objects.sent_now, [job for job, _ in datings]))
-    for _, future in datings:
+    error = attempt(partial(LimitUse.objects.sent_now, [job for job, _ in started]))
+    for _, future in started:
         if error is not None:
             future.set_exception(error)
         else:
@@ -114,7 +114,7 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
         return 0
     for job, future in intents:
         if job.pk not in held:
-            future.set_exception(NotSent("Another worker has this job now.", code="claim_lost"))
+            future.set_exception(NotSent("Another worker has this job now.", code="lease_lost"))
         elif job.credential_id not in usable:
             future.set_exception(NotSent("The account was paused or switched off.", code="account_off"))
         else:

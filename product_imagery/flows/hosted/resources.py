@@ -56,12 +56,12 @@ def manage(
     if verb is Verb.LIST:
         return converse(credential, provider.entries(request))
     try:
-        answer = converse(credential, provider.call(request))
+        response = converse(credential, provider.call(request))
     except ProviderRefused as error:
         if verb is Verb.ADD and error.status == 409:  # it is in there already
             return None
         raise
-    return answer.json() if answer.body else None
+    return response.json() if response.body else None
 
 
 def download(credential: ProviderCredential, name: str, identity: str, path: Path) -> int:
@@ -74,7 +74,7 @@ def download(credential: ProviderCredential, name: str, identity: str, path: Pat
     try:
         account = Account(credential)
         with _caller() as caller:
-            _hold(
+            _drive(
                 credential,
                 _hosted(credential).call(request),
                 lambda one: caller.save(account, one, part, _MOST_BYTES),
@@ -126,21 +126,21 @@ def converse(credential: ProviderCredential, conversation: Generator[Any, Any, T
     """Hold a conversation that belongs to no job, counted against the account's limits. Raises ``ProviderError``."""
     account = Account(credential)
     with _caller() as caller:
-        return _hold(credential, conversation, lambda request: caller.send(account, request))
+        return _drive(credential, conversation, lambda request: caller.send(account, request))
 
 
-def _hold(
+def _drive(
     credential: ProviderCredential, conversation: Generator[Any, Any, T], send: Callable[[HttpRequest], Any]
 ) -> T:
-    def answer(request: Request) -> Any:
+    def respond(request: Request) -> Any:
         assert isinstance(request, HttpRequest)
         count(credential.pk, request)
         return send(request)
 
-    told = drive(conversation, answer)
-    if isinstance(told, Refused):
-        raise RequestError(told.message, code=told.code, detail=told.detail)
-    return told
+    result = drive(conversation, respond)
+    if isinstance(result, Refused):
+        raise RequestError(result.message, code=result.code, detail=result.detail)
+    return result
 
 
 @contextlib.contextmanager

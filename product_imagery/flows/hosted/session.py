@@ -21,7 +21,7 @@ from django.utils.crypto import salted_hmac
 
 from product_imagery.encryption import MaskedStr
 from product_imagery.exceptions import CredentialRefused, NotSent, ProviderUnavailable, RateLimited, SecretError
-from product_imagery.flows.hosted.mailbox import Errands, Sending
+from product_imagery.flows.hosted.mailbox import Mailbox, SentNow
 from product_imagery.flows.results.fetch import Tools
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.net.transport import Transport
@@ -82,11 +82,11 @@ class Account:
         material = f"{self.credential.address()}\n{self.key}"
         return salted_hmac("product_imagery account", material, site_key, algorithm="sha256").hexdigest()[:32]
 
-    def without_key(self, answer: Response) -> Response:
+    def without_key(self, response: Response) -> Response:
         """The answer without our key in it, should the provider have echoed it."""
         key = self.key.encode()
-        echoed = len(key) >= _SHORTEST_KEY and key in answer.body
-        return replace(answer, body=answer.body.replace(key, _ECHO)) if echoed else answer
+        echoed = len(key) >= _SHORTEST_KEY and key in response.body
+        return replace(response, body=response.body.replace(key, _ECHO)) if echoed else response
 
 
 @dataclass
@@ -123,14 +123,14 @@ class Caller:
         return self._transport.save(account.credential.address(), request, account.headers, path, most_bytes)
 
 
-class Line(Caller):
+class Session(Caller):
     """Answers what the conversations about jobs ask for."""
 
-    def __init__(self, tools: Tools, transport: Transport, errands: Errands) -> None:
+    def __init__(self, tools: Tools, transport: Transport, mailbox: Mailbox) -> None:
         super().__init__(transport)
-        self.tools, self._errands = tools, errands
+        self.tools, self._mailbox = tools, mailbox
 
-    def answer(self, request: Request, ticket: Ticket) -> Any:
+    def respond(self, request: Request, ticket: Ticket) -> Any:
         """Answer one request of a job's conversation. Raises ``ImageryError``."""
         if isinstance(request, Compute):
             return self.tools.pool.run(request.call, **request.arguments)
@@ -138,37 +138,37 @@ class Line(Caller):
             return self._remember(ticket, dict(request.facts))
         self._count(ticket, request)
         if request.creates:
-            self._errands.ask(_with_intent(ticket, request.body))
+            self._mailbox.ask(_with_intent(ticket, request.body))
         if time.monotonic() > ticket.deadline:
-            raise NotSent("The claim on this job has run out.", code="claim_expired")
+            raise NotSent("The lease of this job has expired.", code="lease_expired")
         ticket.sent = ticket.sent or request.creates
-        answer = self.send(ticket.account, request)
-        ticket.skew = clock_skew(answer)
-        return answer
+        response = self.send(ticket.account, request)
+        ticket.skew = clock_skew(response)
+        return response
 
     def _count(self, ticket: Ticket, request: HttpRequest) -> None:
         """Count the call as of now: it may have waited since its claim. Raises ``RateLimited``."""
         job, waited = ticket.job, time.monotonic() - ticket.since
         if not ticket.counted:
-            self._errands.ask(lambda: count(job.credential_id, request))
+            self._mailbox.ask(lambda: count(job.credential_id, request))
         elif waited > _shortest_window(job.credential) / 2:
-            self._errands.ask(lambda: _count_again(job))
+            self._mailbox.ask(lambda: _count_again(job))
         elif waited > _FRESH and not request.creates:  # the uses of creates are dated when their intents are written
-            self._errands.ask(Sending(job))
+            self._mailbox.ask(SentNow(job))
         ticket.counted = False
 
-    def look(self, request: Request, ticket: Ticket) -> Any:
+    def probe(self, request: Request, ticket: Ticket) -> Any:
         """Answer what a conversation asks for that was not foreseen at the claim and creates nothing. As ``answer``."""
         assert isinstance(request, HttpRequest)
         assert not request.creates
-        self._errands.ask(lambda: count(ticket.job.credential_id, request))
+        self._mailbox.ask(lambda: count(ticket.job.credential_id, request))
         if time.monotonic() > ticket.deadline:
-            raise NotSent("The claim on this job has run out.", code="claim_expired")
+            raise NotSent("The lease of this job has expired.", code="lease_expired")
         return self.send(ticket.account, request)
 
     def _remember(self, ticket: Ticket, facts: dict[str, str]) -> None:
         try:
-            self._errands.ask(lambda: _remember(ticket.job, facts))
+            self._mailbox.ask(lambda: _remember(ticket.job, facts))
         except NotSent as error:
             if not ticket.sent:
                 raise
@@ -240,4 +240,4 @@ def account_changed(ticket: Ticket) -> bool:
 def _remember(job: ProviderJob, facts: dict[str, str]) -> None:
     job.remembered = {**job.remembered, **facts}
     if not ProviderJob.objects.held(job).update(remembered=job.remembered):
-        raise NotSent("Another worker has this job now.", code="claim_lost")
+        raise NotSent("Another worker has this job now.", code="lease_lost")

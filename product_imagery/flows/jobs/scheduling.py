@@ -38,7 +38,7 @@ def set_aside(account: int, reason: str) -> None:
         signals.send_on_commit(signals.credential_paused, credential=credential)
 
 
-def claim_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
+def acquire_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
     """Take up to ``most`` jobs whose next call is due and fits the limits of their account; count the calls."""
     if most <= 0:
         return []

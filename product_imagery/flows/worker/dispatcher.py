@@ -11,7 +11,7 @@ from product_imagery.exceptions import ProviderError, ProviderRefused
 from product_imagery.flows.hosted.calls import Call, CallResult
 
 
-class Lanes:
+class Dispatcher:
     """``number`` threads, at most ``each`` of which work for one account: one that hangs leaves lanes to the others.
 
     Calls that wait for a lane keep the threads busy while the pump writes down what came back. As many may wait as
@@ -30,14 +30,14 @@ class Lanes:
         self._running: set[Call] = set()
         self._busy: Counter[int] = Counter()  #: lanes, by account
         self._ended: list[CallResult] = []
-        self._aside: list[Call] = []
+        self._returned: list[Call] = []
         self._pace: Counter[int] = Counter()
         self._closed = False
 
     def room(self, account: int) -> int:
         """How many more calls of an account may be put in now."""
         with self._changed:
-            if self._in_trouble(account):
+            if self._is_failing(account):
                 return 0
             taken = Counter(self._busy)
             taken.update({one: len(calls) for one, calls in self._waiting.items()})
@@ -50,8 +50,8 @@ class Lanes:
         with self._changed:
             for call in calls:
                 account = call.job.credential_id
-                if self._in_trouble(account):
-                    self._aside.append(call)
+                if self._is_failing(account):
+                    self._returned.append(call)
                 else:
                     self._waiting.setdefault(account, deque()).append(call)
             waiting = sum(map(len, self._waiting.values()))
@@ -65,32 +65,32 @@ class Lanes:
         with self._changed:
             return list(self._ended)
 
-    def forget(self, words: Collection[CallResult]) -> None:
+    def forget(self, results: Collection[CallResult]) -> None:
         """These are written down, which ends a round."""
-        known = set(words)
+        known = set(results)
         with self._changed:
-            self._ended = [word for word in self._ended if word not in known]
-        self._pace = Counter(word.call.job.credential_id for word in words if word.error is None)
+            self._ended = [result for result in self._ended if result not in known]
+        self._pace = Counter(result.job.credential_id for result in results if result.error is None)
 
     def idle(self) -> bool:
         """Whether there is nothing to do but to collect."""
-        return bool(self._ended or self._aside) and not self._running and not self._waiting
+        return bool(self._ended or self._returned) and not self._running and not self._waiting
 
     def calls(self) -> list[Call]:
         """All calls that have not been collected."""
         with self._changed:
             waiting = [call for calls in self._waiting.values() for call in calls]
-            return [*waiting, *self._aside, *self._running, *(word.call for word in self._ended)]
+            return [*waiting, *self._returned, *self._running, *(result.call for result in self._ended)]
 
-    def take_back(self, seconds: float = 0.0) -> list[Call]:
+    def recall(self, seconds: float = 0.0) -> list[Call]:
         """Take out the calls that no lane has begun: those put aside, and those that have waited for so long."""
         before = time.monotonic() - seconds
         with self._changed:
             for account, calls in list(self._waiting.items()):
                 if calls[0].ticket.since <= before:
-                    self._aside += self._waiting.pop(account)
-            aside, self._aside = self._aside, []
-            return aside
+                    self._returned += self._waiting.pop(account)
+            returned, self._returned = self._returned, []
+            return returned
 
     def close(self) -> None:
         """End the threads: each as soon as its call is over."""
@@ -107,18 +107,18 @@ class Lanes:
                     self._changed.wait()
                 self._running.add(call)
                 self._busy[call.job.credential_id] += 1
-            word = self._perform(call)
+            result = self._perform(call)
             with self._changed:
                 self._running.remove(call)
                 self._busy[call.job.credential_id] -= 1
-                self._ended.append(word)
-                if _is_trouble(word):
-                    self._aside += self._waiting.pop(call.job.credential_id, ())
+                self._ended.append(result)
+                if _concerns_others(result):
+                    self._returned += self._waiting.pop(call.job.credential_id, ())
             if self.idle():
                 self._on_idle()
 
-    def _in_trouble(self, account: int) -> bool:
-        return any(word.call.job.credential_id == account and _is_trouble(word) for word in self._ended)
+    def _is_failing(self, account: int) -> bool:
+        return any(result.job.credential_id == account and _concerns_others(result) for result in self._ended)
 
     def _next(self) -> Call | None:
         """The oldest call of the account that has the fewest lanes."""
@@ -132,6 +132,6 @@ class Lanes:
         return call
 
 
-def _is_trouble(word: CallResult) -> bool:
+def _concerns_others(result: CallResult) -> bool:
     """Whether what came back may concern the other calls of its account as well."""
-    return isinstance(word.error, ProviderError) and not isinstance(word.error, ProviderRefused)
+    return isinstance(result.error, ProviderError) and not isinstance(result.error, ProviderRefused)

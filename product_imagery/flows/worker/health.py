@@ -80,8 +80,8 @@ def _overdue_jobs(seconds: float) -> QuerySet[ProviderJob]:
 
 def _moving_accounts(accounts: Any, since: Any) -> set[int]:
     """Those of the accounts at which a job was begun, ended, read or held a moment before."""
-    claims = get_settings().claim_seconds  # renewed after each quarter of it
-    fresh = from_now(claims - max(_SILENCE_SECONDS, claims / 4 + _AHEAD))
+    lease_seconds = get_settings().claim_seconds  # renewed after each quarter of it
+    fresh = from_now(lease_seconds - max(_SILENCE_SECONDS, lease_seconds / 4 + _AHEAD))
     held = Q(state__in=HELD_JOBS, leased_until__gte=fresh)
     read = Q(state__in=(JobState.RUNNING, JobState.CHECKING), due_at__gte=since, due_at__lte=from_now(_SOON))
     moved = Q(sent_at__gte=since) | Q(accepted_at__gte=since) | Q(finished_at__gte=since)

@@ -21,16 +21,16 @@ from product_imagery.flows.enhancements import cancel, prepare
 from product_imagery.flows.events import sender
 from product_imagery.flows.guard import TRANSIENT, Chore, DatabaseAway, Guard, attempt, reason_of, wait_for_database
 from product_imagery.flows.hosted import calls
-from product_imagery.flows.hosted.mailbox import Errands
+from product_imagery.flows.hosted.mailbox import Mailbox
 from product_imagery.flows.hosted.outcomes import apply_all
-from product_imagery.flows.hosted.session import Line
-from product_imagery.flows.jobs.scheduling import accounts_with_calls, claim_calls, set_aside
+from product_imagery.flows.hosted.session import Session
+from product_imagery.flows.jobs.scheduling import accounts_with_calls, acquire_calls, set_aside
 from product_imagery.flows.money import restore_guard
 from product_imagery.flows.results import publish
 from product_imagery.flows.results.fetch import Tools
 from product_imagery.flows.worker import clocks, maintenance
 from product_imagery.flows.worker.beside import Beside, raise_if_late
-from product_imagery.flows.worker.dispatcher import Lanes
+from product_imagery.flows.worker.dispatcher import Dispatcher
 from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EventDelivery, Preparation, ProviderJob, ResultImage, WorkerLease
 from product_imagery.net.foreign import open_connections
@@ -117,11 +117,11 @@ class WorkerLoop:
         self._threads = ThreadPoolExecutor(settings.pool_limits().processes, thread_name_prefix="imagery")
         self._running: dict[Future[local_jobs.Done], ProviderJob] = {}
         self._wake = threading.Event()
-        self._errands = Errands(self._wake)
+        self._mailbox = Mailbox(self._wake)
         self._transport = Transport()
-        line = Line(self._tools, self._transport, self._errands)
+        session = Session(self._tools, self._transport, self._mailbox)
         each = max(1, connections * 3 // 4)
-        self._lanes = Lanes(connections, each, partial(calls.perform, line=line), self._wake.set)
+        self._dispatcher = Dispatcher(connections, each, partial(calls.perform, session=session), self._wake.set)
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = hosted_providers()
         self._sender = sender.Sender()
@@ -139,8 +139,8 @@ class WorkerLoop:
         self._watch_at = 0.0
         self._chores = [
             self._may_send,
-            Chore(settings.slot_seconds / 4, "keep the slot", self._keep_slot),
-            Chore(settings.claim_seconds / 4, "keep claims", self._keep_claims),
+            Chore(settings.slot_seconds / 4, "renew the slot", self._renew_slot),
+            Chore(settings.claim_seconds / 4, "renew leases", self._renew_leases),
             Chore(60.0, "correct dates", clocks.correct_dates),
             Chore(1.0, "release jobs of dead workers", maintenance.release_abandoned),
             Chore(5.0, "cancel what came back", cancel.cancel_returned),
@@ -161,12 +161,12 @@ class WorkerLoop:
             pause = time.monotonic() + _ROUND
             self._show()
             moved = self._round(may_send_events=until_idle or time.monotonic() < end, open_for_more=open_for_more)
-            busy = bool(self._running or self._lanes.calls() or self._sender.busy or self._beside_busy())
+            busy = bool(self._running or self._dispatcher.calls() or self._sender.busy or self._beside_busy())
             # Past the end, one slow call does not keep the others waiting: more is begun for as long again.
             open_for_more = until_idle or time.monotonic() < end + (seconds if busy else 0.0)
             if not moved and not busy and (not open_for_more or self._is_idle()):
                 return
-            self._run_errands_until(pause if moved or busy else pause + _TICK)
+            self._process_mailbox_until(pause if moved or busy else pause + _TICK)
 
     def _round(self, *, may_send_events: bool, open_for_more: bool) -> int:
         """Look after everything once; return how much was moved. While the database is away, wait for it."""
@@ -177,7 +177,11 @@ class WorkerLoop:
             moved = count("collect", self._collect) + count("publish", self._publish)
             moved += count("send events", self._sender.turn if may_send_events else self._sender.collect)
             if open_for_more:
-                moved += count("prepare", prepare.prepare_due) + count("claim", self._claim) + count("call", self._call)
+                moved += (
+                    count("prepare", prepare.prepare_due)
+                    + count("lease jobs", self._lease_jobs)
+                    + count("call", self._call)
+                )
             return moved
         except DatabaseAway:
             wait_for_database(self._stop)
@@ -196,11 +200,11 @@ class WorkerLoop:
             self._watch_at = time.monotonic() + _WATCH_SECONDS
             self.watch()
 
-    def _run_errands_until(self, moment: float) -> None:
+    def _process_mailbox_until(self, moment: float) -> None:
         early = min(moment, time.monotonic() + _SHORTEST)
         while not self._stop.is_set():
-            self._errands.run()
-            left = (early if self._lanes.idle() else moment) - time.monotonic()
+            self._mailbox.process()
+            left = (early if self._dispatcher.idle() else moment) - time.monotonic()
             if left <= 0:
                 return
             if self._wake.wait(min(left, _TICK)):
@@ -213,23 +217,23 @@ class WorkerLoop:
         deadline = now + (_STOP_SECONDS if not self._lost else 0.0)
         last = now + (_SENT_SECONDS if not self._lost else 0.0)  # what was sent is paid: its answer is worth a wait
         try:
-            waiting = self._lanes.take_back()
+            waiting = self._dispatcher.recall()
             while self._under_way(sent_only=time.monotonic() > deadline) and time.monotonic() < last:
-                if not self._errands.run() + self._collect_if_possible():
+                if not self._mailbox.process() + self._collect_if_possible():
                     self._wake.wait(_ROUND)
                     self._wake.clear()
             for future, job in self._running.items():
-                local_jobs.give_back(job, begun=not future.cancel())
-            for call in [*waiting, *self._lanes.take_back()]:
-                local_jobs.give_back(call.job, begun=False)
+                local_jobs.return_job(job, begun=not future.cancel())
+            for call in [*waiting, *self._dispatcher.recall()]:
+                local_jobs.return_job(call.job, begun=False)
             self._note_spending()
         finally:
-            self._errands.close()
+            self._mailbox.close()
             self._sender.close()
             self._tools.close()
             self._transport.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
-            self._lanes.close()
+            self._dispatcher.close()
 
     def _collect_if_possible(self) -> int:
         with contextlib.suppress(DatabaseAway):
@@ -238,10 +242,10 @@ class WorkerLoop:
 
     def _under_way(self, *, sent_only: bool) -> bool:
         if sent_only:
-            return any(call.ticket.sent for call in self._lanes.calls())
-        return bool(self._running or self._lanes.calls() or self._beside_busy())
+            return any(call.ticket.sent for call in self._dispatcher.calls())
+        return bool(self._running or self._dispatcher.calls() or self._beside_busy())
 
-    def _claim(self) -> int:
+    def _lease_jobs(self) -> int:
         """Take as many jobs as there are idle processes: what is not begun stays free for others."""
         if time.monotonic() < self._engine_at:
             return 0
@@ -270,8 +274,8 @@ class WorkerLoop:
     def _call_at(self, account: int) -> None:
         seconds = self._settings.claim_seconds
         deadline = time.monotonic() + seconds  # counted from before the claim, as what is sent after it is not ours
-        jobs = claim_calls(account, self._lanes.room(account), seconds)
-        self._lanes.put(calls.prepare(jobs, deadline))
+        jobs = acquire_calls(account, self._dispatcher.room(account), seconds)
+        self._dispatcher.put(calls.prepare(jobs, deadline))
         self._called += len(jobs)
         self._refusals.pop(account, None)
 
@@ -289,13 +293,13 @@ class WorkerLoop:
             self._note_engine(future.result())
             local_jobs.record(future.result())
             del self._running[future]
-        words = self._lanes.ended()
-        apply_all(words)
-        self._lanes.forget(words)  # not before: what is not written down is not forgotten either
-        for call in self._lanes.take_back(_STALE):
-            local_jobs.give_back(call.job, begun=False)
-        self.report.done += len(finished) + len(words)
-        return len(finished) + len(words)
+        results = self._dispatcher.ended()
+        apply_all(results)
+        self._dispatcher.forget(results)  # not before: what is not written down is not forgotten either
+        for call in self._dispatcher.recall(_STALE):
+            local_jobs.return_job(call.job, begun=False)
+        self.report.done += len(finished) + len(results)
+        return len(finished) + len(results)
 
     def _note_engine(self, done: local_jobs.Done) -> None:
         """While this machine cannot make pictures, it takes one now and then to see whether it can again."""
@@ -332,16 +336,16 @@ class WorkerLoop:
         return signals.sent_by(self._receivers.submit)
 
     def _note_spending(self) -> None:
-        written = self._errands.written
+        written = self._mailbox.written
         if written > self._noted and restore_guard.note_spending():
             self._noted = written
 
-    def _keep_slot(self) -> None:
+    def _renew_slot(self) -> None:
         self._lost = not self._slot.renew(self._settings.slot_seconds)
 
-    def _keep_claims(self) -> None:
+    def _renew_leases(self) -> None:
         seconds, now = self._settings.claim_seconds, time.monotonic()
-        under_way = self._lanes.calls()
+        under_way = self._dispatcher.calls()
         held = ProviderJob.objects.renew([*self._running.values(), *(call.job for call in under_way)], seconds)
         for call in (call for call in under_way if call.job.pk in held):
             call.ticket.deadline = now + seconds

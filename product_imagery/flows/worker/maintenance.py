@@ -44,7 +44,7 @@ from product_imagery.storage.store import results_storage
 _SCRATCH_SECONDS = 3600
 _CLEAR_SECONDS = 600
 _TIDIED = 200  #: items at once
-_ANSWER_SECONDS = 48 * 3600  #: how long an Idempotency-Key is remembered
+_RESPONSE_SECONDS = 48 * 3600  #: how long an Idempotency-Key is remembered
 _KEPT_SECONDS = 90 * 86_400  #: how long webhook calls and the bytes of creates are kept to look at
 _GRACE = MOST_PATIENCE + 30.0  #: seconds in which a dead worker's create may still arrive
 
@@ -124,7 +124,7 @@ def _old_requests() -> None:
     long_ago = from_now(-_KEPT_SECONDS)
     ProviderJob.objects.filter(finished_at__lt=long_ago, intent__isnull=False).update(intent=None)
     RateUse.objects.filter(at__lt=from_now(-_SCRATCH_SECONDS)).delete()
-    StoredResponse.objects.filter(created_at__lt=from_now(-_ANSWER_SECONDS)).delete()
+    StoredResponse.objects.filter(created_at__lt=from_now(-_RESPONSE_SECONDS)).delete()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
     WorkerTrouble.objects.forget()
 

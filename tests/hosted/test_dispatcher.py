@@ -1,4 +1,4 @@
-"""Calls that wait for a lane go back unmade when something goes wrong, and nothing that came back is forgotten."""
+"""Calls that wait for a thread go back unmade when something goes wrong, and nothing that came back is forgotten."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from django.db.models.functions import Now
 from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.flows import local_jobs
 from product_imagery.flows.hosted.calls import Call, CallResult
-from product_imagery.flows.hosted.session import Account as LineAccount
+from product_imagery.flows.hosted.session import Account as SessionAccount
 from product_imagery.flows.hosted.session import Ticket
 from product_imagery.flows.worker import loop, maintenance
-from product_imagery.flows.worker.dispatcher import Lanes
+from product_imagery.flows.worker.dispatcher import Dispatcher
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, ResultImage, WorkerLease
 from product_imagery.net import download
@@ -31,7 +31,7 @@ from tests.hosted.conftest import Account, Order, hurry
 pytestmark = pytest.mark.django_db
 
 _WIDE = {"requests": [10_000, 1]}
-_EACH = 6  #: lanes of one account: three quarters of eight
+_EACH = 6  #: threads of one account: three quarters of eight
 
 
 def _sending() -> int:
@@ -78,7 +78,7 @@ def test_a_provider_that_begins_to_fail_is_not_asked_by_what_waited(
 
 
 def test_while_trouble_is_not_written_down_the_account_gets_nothing_to_do() -> None:
-    """Whoever claims does not know yet: a lane that became free in between is not filled."""
+    """Whoever leases jobs does not know yet: a thread that became free in between gets nothing."""
     made: list[Call] = []
     ended = threading.Event()
 
@@ -88,23 +88,23 @@ def test_while_trouble_is_not_written_down_the_account_gets_nothing_to_do() -> N
 
     def call(account: int) -> Call:
         job = ProviderJob(credential_id=account)
-        return Call(job, [], Ticket(job, LineAccount(ProviderCredential()), deadline=0.0))
+        return Call(job, [], Ticket(job, SessionAccount(ProviderCredential()), deadline=0.0))
 
-    lanes = Lanes(8, _EACH, fail, ended.set)
-    lanes.put([call(1)])
+    dispatcher = Dispatcher(8, _EACH, fail, ended.set)
+    dispatcher.put([call(1)])
     assert ended.wait(10)
-    assert (lanes.room(1), lanes.room(2)) == (0, _EACH)
-    late = call(1)  # claimed a moment before
-    lanes.put([late])
-    assert lanes.take_back() == [late]
+    assert (dispatcher.room(1), dispatcher.room(2)) == (0, _EACH)
+    late = call(1)  # leased a moment before
+    dispatcher.put([late])
+    assert dispatcher.recall() == [late]
     assert late not in made
-    lanes.forget(lanes.ended())
-    assert lanes.room(1) == _EACH
-    lanes.close()
+    dispatcher.forget(dispatcher.ended())
+    assert dispatcher.room(1) == _EACH
+    dispatcher.close()
 
 
 def test_what_waits_for_long_is_decided_anew(account: Account, order: Order, fakes: Fakes) -> None:
-    """The provider hangs: what was claimed on its former pace does not wait for it."""
+    """The provider hangs: what was leased at its former pace does not wait for it."""
     order(account("productai", own_limits=_WIDE), 40)
     fakes.fail("productai.create", "hang", times=40, skip=12)
     seen: list[int] = []
@@ -130,7 +130,7 @@ def test_paid_answers_survive_a_database_that_is_away_for_a_moment(
 
     def watch() -> None:
         if len(fakes.calls) == 4:
-            monkeypatch.setattr(local_jobs, "give_back", away)
+            monkeypatch.setattr(local_jobs, "return_job", away)
             threading.Timer(0.5, fakes.released.set).start()
             away()
 
@@ -227,7 +227,7 @@ def test_an_earlier_refusal_leaves_no_doubt_behind(account: Account, order: Orde
 def test_giving_back_is_no_try(account: Account, order: Order) -> None:
     order(account("productai"))
     (taken,) = ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
-    local_jobs.give_back(taken, begun=False)
+    local_jobs.return_job(taken, begun=False)
     job = ProviderJob.objects.get()
     assert (job.state, job.attempts, job.leased_until) == (JobState.QUEUED, 0, None)
     assert ProviderCredential.objects.count() == 1
