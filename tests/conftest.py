@@ -18,7 +18,7 @@ from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery import products
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ModelMissing
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import start
 from product_imagery.flows.events import sender
 from product_imagery.flows.worker import loop
@@ -125,9 +125,9 @@ def enlarge(db: None) -> Callable[..., Enhancement]:
     """Start an enhancement of products that needs no model: two times larger."""
 
     def begin(*products: Any, **arguments: Any) -> Enhancement:
-        look = look_of_operation("upscale", arguments.pop("options", {}))
+        spec = spec_of_operation("upscale", arguments.pop("options", {}))
         ids = [product.pk for product in products]
-        return start({description_of(type(products[0])): ids}, look, channel="command", **arguments)
+        return start({description_of(type(products[0])): ids}, spec, channel="command", **arguments)
 
     return begin
 

@@ -19,7 +19,7 @@ from product_imagery.admin.start_forms import OptionsForm, StartForm
 from product_imagery.admin.visibility import may_change
 from product_imagery.checks.local_engine import check_model, check_packages
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows.enhancements.specs import Look, look_of_operation, look_of_preset
+from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_operation, spec_of_preset
 from product_imagery.flows.enhancements.start import Quote, quote, start
 from product_imagery.models import Enhancement, Preset, Selection
 from product_imagery.products import ProductImages, description_for
@@ -61,14 +61,14 @@ def _process(
     request: HttpRequest, site: AdminSite, selection: Selection, chosen: str, context: dict[str, Any]
 ) -> Enhancement | None:
     """Fill the context of the page; start if the person pressed *Start* and nothing prevents it."""
-    look = look_of_preset(chosen)
+    spec = spec_of_preset(chosen)
     entered = request.POST or None
-    options = context["options_form"] = OptionsForm(entered if _is_shown(request, chosen) else None, look=look)
-    form = context["form"] = StartForm(entered, look=look, may_publish=_may_publish(request, site, selection))
-    context["hindrances"] = [*check_packages(None), *check_model(None)] if look.credential.declared.computes else []
+    options = context["options_form"] = OptionsForm(entered if _is_shown(request, chosen) else None, spec=spec)
+    form = context["form"] = StartForm(entered, spec=spec, may_publish=_may_publish(request, site, selection))
+    context["hindrances"] = [*check_packages(None), *check_model(None)] if spec.credential.declared.computes else []
     if not all(one.is_valid() for one in (options, form) if one.is_bound):
         return None
-    wanted = look_of_operation(look.operation, options.options(), look.credential, look.preset)
+    wanted = spec_of_operation(spec.operation, options.options(), spec.credential, spec.preset)
     figures = context["quote"] = quote(_products(selection), wanted, **form.choices("fresh", "from_present"))
     context["figures"] = _digest(wanted, figures)
     if "start" not in request.POST:
@@ -101,9 +101,9 @@ def _is_shown(request: HttpRequest, chosen: str) -> bool:
     return request.POST.get("shown") == chosen
 
 
-def _digest(look: Look, figures: Quote) -> str:
+def _digest(spec: WorkSpec, figures: Quote) -> str:
     """Return a digest of the figures, by which the form proves which figures the person has seen."""
-    promised = [look.preset and look.preset.name, look.operation, look.credential.pk, figures.to_do]
+    promised = [spec.preset and spec.preset.name, spec.operation, spec.credential.pk, figures.to_do]
     promised += [str(figures.cost), figures.currency, figures.is_sandbox]
     return salted_hmac("product_imagery confirm form", json.dumps(promised), algorithm="sha256").hexdigest()
 

@@ -8,22 +8,22 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.exceptions import OptionError
-from product_imagery.flows.enhancements.specs import Look
+from product_imagery.flows.enhancements.specs import WorkSpec
 from product_imagery.provider_kit.options import Kind, Option
 
 
 class OptionsForm(forms.Form):
     """Options of a look, as its provider declares them."""
 
-    def __init__(self, data: Any = None, *, look: Look) -> None:
+    def __init__(self, data: Any = None, *, spec: WorkSpec) -> None:
         super().__init__(data, prefix="option")
-        self.look = look
-        self.fields = {option.name: _field(option, look.options[option.name]) for option in look.offer.options}
+        self.spec = spec
+        self.fields = {option.name: _field(option, spec.options[option.name]) for option in spec.offer.options}
 
     def clean(self) -> dict[str, Any]:
         """Check each value against the declaration of its option."""
         cleaned: dict[str, Any] = super().clean() or {}
-        for option in self.look.offer.options:
+        for option in self.spec.offer.options:
             if option.name in cleaned:
                 try:
                     cleaned[option.name] = option.clean(cleaned[option.name])
@@ -33,7 +33,7 @@ class OptionsForm(forms.Form):
 
     def options(self) -> dict[str, Any]:
         """Return the options as entered, or those of the look before anything was entered."""
-        return self.cleaned_data if self.is_bound and self.is_valid() else self.look.options
+        return self.cleaned_data if self.is_bound and self.is_valid() else self.spec.options
 
 
 class StartForm(forms.Form):
@@ -60,11 +60,11 @@ class StartForm(forms.Form):
         decimal_places=2,
     )
 
-    def __init__(self, data: Any = None, *, look: Look, may_publish: bool) -> None:
+    def __init__(self, data: Any = None, *, spec: WorkSpec, may_publish: bool) -> None:
         super().__init__(data)
         if not may_publish:
             del self.fields["auto_approve"]
-        if not look.cost_each:
+        if not spec.cost_each:
             del self.fields["budget"]
 
     def choices(self, *names: str) -> dict[str, Any]:

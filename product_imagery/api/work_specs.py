@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from product_imagery.exceptions import RequestError
-from product_imagery.flows.enhancements.specs import Look, look_of_operation, look_of_preset, sandboxed
+from product_imagery.flows.enhancements.specs import WorkSpec, spec_for_test_key, spec_of_operation, spec_of_preset
 from product_imagery.models import ApiKey, ProviderCredential
 
 
-def work_spec_of(validated: dict[str, Any], key: ApiKey | None) -> Look:
+def work_spec_of(validated: dict[str, Any], key: ApiKey | None) -> WorkSpec:
     """Return the work spec of valid ``WorkSpecIn`` data. Test keys get the local engine. Raises ``RequestError``."""
     preset, operation, options = validated.get("preset", ""), validated.get("operation", ""), validated["options"]
     credential = _credential(validated.get("credential", ""))
     if key and key.is_test:
-        return sandboxed(options, preset=preset, operation=operation, credential=credential)
+        return spec_for_test_key(options, preset=preset, operation=operation, credential=credential)
     if preset:
-        return look_of_preset(preset, options, credential)
-    return look_of_operation(operation, options, credential)
+        return spec_of_preset(preset, options, credential)
+    return spec_of_operation(operation, options, credential)
 
 
 def _credential(label: str) -> ProviderCredential | None:

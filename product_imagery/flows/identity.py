@@ -1,7 +1,8 @@
-"""Identity of work: the picture, its original source, and what is done with it; not the file name of the moment.
+"""Identity of work: the picture, its original source and the work spec, not the current file name.
 
-A published picture becomes the source of the next look where a model has one field. Seen by its name it would be new,
-bought again every night, and made from our own result. So each name is followed back through the publications:
+Where source and target are the same field, a published picture becomes the source of the next enhancement. By its name
+it would be new: bought again every night, and made from our own result. So each name is followed back through the
+publications, to the file that stood there before the first of them:
 
     photo.jpg  → white: published as a-1.jpg   → marble: published as a-2.jpg
     original: photo.jpg        original: photo.jpg             original: photo.jpg
@@ -19,19 +20,25 @@ from product_imagery.models import ImageVersion
 from product_imagery.rows import portions
 
 
-def work_key(place: str, source_name: str, spec: Iterable[Any]) -> str:
-    """Digest of what makes two pieces of work the same: picture, original source file and work spec."""
-    return hashlib.sha256(json.dumps([place, source_name, *spec]).encode()).hexdigest()
+def work_key(place: str, source_name: str, fingerprint: Iterable[Any]) -> str:
+    """Return the identity of a piece of work: SHA-256 (hex) of picture, original source file and work spec.
+
+    ``place`` names the picture, as table, column and row.
+    """
+    return hashlib.sha256(json.dumps([place, source_name, *fingerprint]).encode()).hexdigest()
 
 
-def spec_of(provider: str, operation: str, options: Mapping[str, Any], mode: Any) -> list[Any]:
-    """What is done, as ``work_key`` takes it; ``mode`` tells trials from what is meant."""
+def fingerprint_of(provider: str, operation: str, options: Mapping[str, Any], mode: Any) -> list[Any]:
+    """Return what identifies a work spec, for ``work_key``: JSON values. ``mode`` keeps trials apart from real work."""
     return [provider, operation, sorted(options.items()), mode]
+
+
+spec_of = fingerprint_of  #: migration 0004 imports it by this name
 
 
 @dataclass(frozen=True)
 class Publication:
-    """The first publication of a file: what stood there before, and the item that the file was made for."""
+    """The first publication of a file: the file before it, and source file and work key of the item it was made for."""
 
     before_name: str
     source_name: str | None
@@ -39,7 +46,7 @@ class Publication:
 
 
 class Publications:
-    """What we have published at some places."""
+    """Everything that was published at some places. Reads the versions once, when it is made."""
 
     def __init__(self, places: Iterable[str]) -> None:
         self._first: dict[tuple[str, str], Publication] = {}
@@ -51,18 +58,21 @@ class Publications:
                 self._first.setdefault((place, name), Publication(*facts))
 
     def of(self, place: str, name: str) -> Publication | None:
-        """The publication that put the file there; ``None`` for a file of the shop's own."""
+        """Return the publication that put the file there; ``None`` for a file of the shop's own."""
         return self._first.get((place, name))
 
     def original(self, place: str, name: str) -> str:
-        """The file that stood there before our first publication in the chain; ``name`` where it is not ours."""
+        """Return the file before the first publication in the chain that led to ``name``.
+
+        A file that was not published by us is its own original.
+        """
         seen = {name}
         while (publication := self.of(place, name)) and publication.before_name not in ("", *seen):
             name = publication.before_name
             seen.add(name)
         return name
 
-    def has_look(self, place: str, name: str, spec: list[Any], target: str) -> bool:
-        """Whether what stands there is ours and was made for ``target`` as ``spec`` says."""
+    def is_result_of(self, place: str, name: str, fingerprint: list[Any], target: str) -> bool:
+        """Return true if the file there was published by us, and made for the place ``target`` by this work spec."""
         made = self.of(place, name)
-        return bool(made and made.source_name and made.work_key == work_key(target, made.source_name, spec))
+        return bool(made and made.source_name and made.work_key == work_key(target, made.source_name, fingerprint))

@@ -90,7 +90,7 @@ def _run(products: int) -> int:
     from product_imagery import background
     from product_imagery.flows.enhancements import cancel, retry
     from product_imagery.flows.enhancements.prepare import prepare_due
-    from product_imagery.flows.enhancements.specs import look_of_operation
+    from product_imagery.flows.enhancements.specs import spec_of_operation
     from product_imagery.flows.enhancements.start import quote, start
     from product_imagery.models import Enhancement
     from product_imagery.products import description_of
@@ -103,7 +103,7 @@ def _run(products: int) -> int:
     rows = [Product(title=f"P{n}", sku=f"S{n}", price=1, photo=f"{n}.jpg") for n in range(products)]
     Product.objects.bulk_create(rows, batch_size=500)
     chosen = {description_of(Product): list(Product.objects.values_list("pk", flat=True))}
-    look = look_of_operation("upscale", {})
+    spec = spec_of_operation("upscale", {})
     latest = Enhancement.objects.order_by("-pk")
 
     def prepare() -> None:
@@ -118,8 +118,8 @@ def _run(products: int) -> int:
             time.sleep(_PAUSE)
 
     steps: dict[str, Callable[[], Any]] = {
-        "quote": lambda: quote(chosen, look),
-        "start": lambda: start(chosen, look, channel="command"),
+        "quote": lambda: quote(chosen, spec),
+        "start": lambda: start(chosen, spec, channel="command"),
         "worker: prepare": prepare,
         "cancel": cancel_latest,
         "worker: cancel the rest": finish_cancelling,

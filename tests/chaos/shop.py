@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from PIL import Image
 
 from example_project.shop.models import Product
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import start
 from product_imagery.flows.worker.loop import has_work, run_slice
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
@@ -46,8 +46,8 @@ def repeat(items: int) -> None:
 
 def begin() -> None:
     ids = list(Product.objects.values_list("pk", flat=True))
-    look = look_of_operation("white_background", {"size": 600})
-    start({description_of(Product): ids}, look, channel="command", auto_approve=True, fresh=True)
+    spec = spec_of_operation("white_background", {"size": 600})
+    start({description_of(Product): ids}, spec, channel="command", auto_approve=True, fresh=True)
 
 
 def is_busy() -> bool:

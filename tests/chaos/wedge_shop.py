@@ -44,7 +44,7 @@ def stock(items: int) -> None:
 def order(pictures: int, *, hosted: bool = False) -> None:
     """Start an enhancement of so many products, without review; its jobs are due at once."""
     from example_project.shop.models import Product
-    from product_imagery.flows.enhancements.specs import look_of_operation
+    from product_imagery.flows.enhancements.specs import spec_of_operation
     from product_imagery.flows.enhancements.start import start
     from product_imagery.models import ProviderCredential
     from product_imagery.products import description_of
@@ -55,8 +55,8 @@ def order(pictures: int, *, hosted: bool = False) -> None:
         account = ProviderCredential(provider="paqshot", label="Main", base_url="http://127.0.0.1:9/paqshot")
         account.set_secret("pk_live_example_0001")
         account.save()
-    look = look_of_operation("white_background", {}, account)
-    start({description_of(Product): ids}, look, channel="command", auto_approve=True)
+    spec = spec_of_operation("white_background", {}, account)
+    start({description_of(Product): ids}, spec, channel="command", auto_approve=True)
 
 
 def date_ahead() -> None:

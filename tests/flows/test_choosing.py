@@ -11,7 +11,7 @@ from django.db import models
 from django.test import Client
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import quote
 from product_imagery.flows.results import publish
 from product_imagery.models import Enhancement, EnhancementItem, ResultImage
@@ -50,7 +50,7 @@ def fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_missing_file_stops_no_other_picture(gallery: Collection, work: Callable[[], Any]) -> None:
     CollectionPhoto.objects.filter(position=0).update(image="collections/gone.jpg", width=None, height=None)
-    assert quote({description_of(Collection): [gallery.pk]}, look_of_operation("upscale", {})).pictures == 3
+    assert quote({description_of(Collection): [gallery.pk]}, spec_of_operation("upscale", {})).pictures == 3
     call_command("imagery_enhance", "shop.Collection", all=True, operation="upscale")
     work()
     assert ResultImage.objects.count() == 2
@@ -80,7 +80,7 @@ class TestARowOnWhichTheShopFails:
         make_product("bad", sku="2")
         make_product("better", sku="3")
         ids = list(Product.objects.values_list("pk", flat=True))
-        told = quote({description_of(Product): ids}, look_of_operation("upscale", {}))
+        told = quote({description_of(Product): ids}, spec_of_operation("upscale", {}))
         assert (told.to_do, told.unreadable) == (2, 1)
         call_command("imagery_enhance", "shop.Product", all=True, operation="upscale")
         assert sorted(EnhancementItem.objects.values_list("label", flat=True)) == ["better", "good"]

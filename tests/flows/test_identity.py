@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, Concat
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.exceptions import NothingToDo
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import Quote, quote, start
 from product_imagery.flows.results import publish
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
@@ -45,7 +45,7 @@ def photos_too() -> Iterator[ProductImages]:
 
 def _quote(*chosen: Any, **how: Any) -> Quote:
     ids = [one.pk for one in chosen]
-    return quote({description_of(type(chosen[0])): ids}, look_of_operation("upscale", how.pop("options", {})), **how)
+    return quote({description_of(type(chosen[0])): ids}, spec_of_operation("upscale", how.pop("options", {})), **how)
 
 
 def _is_there(*chosen: Any, **how: Any) -> bool:
@@ -209,7 +209,7 @@ class TestOneRowUnderTwoRegistrations:
 
     def test_asked_for_at_once_it_is_made_once(self, gallery: Collection, photos_too: ProductImages) -> None:
         chosen = {description_of(Collection): [gallery.pk], photos_too: [photo.pk for photo in gallery.photos.all()]}
-        begun = start(chosen, look_of_operation("upscale", {}), channel="command")
+        begun = start(chosen, spec_of_operation("upscale", {}), channel="command")
         assert begun.items.count() == 3
 
     def test_each_knows_of_what_the_other_published(self, gallery: Collection, enlarge: Enlarge, work: Work) -> None:

@@ -17,7 +17,7 @@ from example_project.shop.models import Collection, Product
 from product_imagery.exceptions import NothingToDo, RequestError, StateError
 from product_imagery.flows.enhancements import cancel, items, prepare, retry
 from product_imagery.flows.enhancements.prepare import prepare_due
-from product_imagery.flows.enhancements.specs import Look, look_of_operation
+from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_operation
 from product_imagery.flows.enhancements.start import quote, start
 from product_imagery.models import (
     CreditEntry,
@@ -68,12 +68,12 @@ def paid() -> ProviderCredential:
     return ProviderCredential.objects.create(provider="paqshot", label="Paq", base_url="http://127.0.0.1:9/paqshot")
 
 
-def _look(account: ProviderCredential) -> Look:
-    return look_of_operation("white_background", {}, account)
+def _spec(account: ProviderCredential) -> WorkSpec:
+    return spec_of_operation("white_background", {}, account)
 
 
 def _order(account: ProviderCredential, products: list[Product], **how: Any) -> Enhancement:
-    return start({description_of(Product): [one.pk for one in products]}, _look(account), channel="command", **how)
+    return start({description_of(Product): [one.pk for one in products]}, _spec(account), channel="command", **how)
 
 
 def test_a_large_start_writes_a_header_and_the_worker_does_the_rest(enlarge: Enlarge) -> None:
@@ -268,16 +268,16 @@ def test_cancel_of_many_goes_on_in_the_worker(enlarge: Enlarge) -> None:
 
 def test_the_number_of_queries_does_not_grow(enlarge: Enlarge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items, "BATCH", 500)
-    look, description = look_of_operation("upscale", {}), description_of(Product)
+    spec, description = spec_of_operation("upscale", {}), description_of(Product)
     enlarge(*_rows(1))  # fills caches
     quoted, begun = [], []
     for number in (10, 2000):
         chosen = {description: [row.pk for row in _rows(number)]}
         with CaptureQueriesContext(connection) as queries:
-            assert quote(chosen, look).to_do == number
+            assert quote(chosen, spec).to_do == number
         quoted.append(len(queries))
         with CaptureQueriesContext(connection) as queries:
-            start(chosen, look, channel="command")
+            start(chosen, spec, channel="command")
         begun.append(len(queries))
     assert quoted[0] == quoted[1] < 10
     assert begun[1] <= begun[0] < 20

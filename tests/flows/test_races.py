@@ -14,7 +14,7 @@ from example_project.shop.models import Product
 from product_imagery.exceptions import RegistrationError, RequestError
 from product_imagery.flows import local_jobs
 from product_imagery.flows.enhancements import cancel
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.results import publish, review
 from product_imagery.flows.worker.maintenance import settle_forgotten
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
@@ -177,12 +177,12 @@ def test_long_names_fit_the_product_s_field(make_product: Make, enlarge: Enlarge
 
 
 def test_an_account_that_is_switched_off_takes_no_work(db: None) -> None:
-    look_of_operation("upscale", {})
+    spec_of_operation("upscale", {})
     ProviderCredential.objects.update(is_active=False)
     with pytest.raises(RequestError, match="no usable account"):
-        look_of_operation("upscale", {})
+        spec_of_operation("upscale", {})
     with pytest.raises(RequestError, match="switched off"):
-        look_of_operation("upscale", {}, ProviderCredential.objects.get())
+        spec_of_operation("upscale", {}, ProviderCredential.objects.get())
 
 
 def test_a_misspelt_attribute_is_refused() -> None:

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from example_project.shop.models import Collection, Product
 from product_imagery.exceptions import NothingToDo, StateError
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import quote
 from product_imagery.flows.results import publish, review, standing
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
@@ -38,7 +38,7 @@ def displaced(make_product: Make, enlarge: Any, work: Any) -> Enhancement:
 
 
 def _told() -> Any:
-    return quote({description_of(Product): [Product.objects.get().pk]}, look_of_operation("upscale", {}))
+    return quote({description_of(Product): [Product.objects.get().pk]}, spec_of_operation("upscale", {}))
 
 
 def _jobs() -> int:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from example_project.shop.models import Collection, Product
 from product_imagery.exceptions import NothingToDo, RequestError
-from product_imagery.flows.enhancements.specs import look_of_operation, look_of_preset
+from product_imagery.flows.enhancements.specs import spec_of_operation, spec_of_preset
 from product_imagery.flows.enhancements.start import quote, start
 from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, Preset, ProviderCredential, ResultImage
@@ -75,7 +75,7 @@ def test_the_quote_says_what_starting_will_do(
     work()
     enlarge(running)
     ids = [product.pk for product in (done, running, new, bare)]
-    told = quote({description_of(Product): ids}, look_of_operation("upscale", {}))
+    told = quote({description_of(Product): ids}, spec_of_operation("upscale", {}))
     assert (told.to_do, told.under_way, told.done_before, told.without_picture) == (1, 1, 1, 1)
     assert told.cost == Decimal(0)
     assert told.seconds > 0
@@ -96,12 +96,12 @@ def test_the_number_of_queries_does_not_grow_with_the_selection(
 
 
 def test_too_many_and_none_at_all(make_product: Callable[..., Product], settings: Any) -> None:
-    look, description = look_of_operation("upscale", {}), description_of(Product)
+    spec, description = spec_of_operation("upscale", {}), description_of(Product)
     with pytest.raises(NothingToDo, match="None of the selected products has a picture"):
-        start({description: []}, look, channel="command")
+        start({description: []}, spec, channel="command")
     settings.PRODUCT_IMAGERY = {"MAX_SELECTION": 1}
     with pytest.raises(RequestError, match="at most 1"):
-        start({description: [1, 2]}, look, channel="command")
+        start({description: [1, 2]}, spec, channel="command")
 
 
 @pytest.mark.django_db
@@ -113,13 +113,13 @@ def test_shipped_presets_all_fit_their_operations() -> None:
     assert len(presets) >= 15
     for preset in presets:
         preset.full_clean()
-        assert look_of_preset(preset.name).operation == preset.operation
+        assert spec_of_preset(preset.name).operation == preset.operation
 
 
 @pytest.mark.django_db
 def test_an_unknown_preset_names_the_known_ones() -> None:
     with pytest.raises(RequestError, match="There are: .*white"):
-        look_of_preset("whyte")
+        spec_of_preset("whyte")
 
 
 def test_items_under_way_hold_their_key_and_ended_ones_do_not(

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import StateError
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import quote
 from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, ImageVersion, ResultImage
@@ -112,8 +112,8 @@ def test_the_database_lets_one_wait(variants: list[ResultImage]) -> None:
 def test_published_without_review_is_the_first_and_no_other(make_product: Any, model_file: Any, work: Work) -> None:
     from product_imagery.flows.enhancements.start import start
 
-    look = look_of_operation("scene", {"size": 300, "variants": 3})
-    start({description_of(Product): [make_product().pk]}, look, channel="command", auto_approve=True)
+    spec = spec_of_operation("scene", {"size": 300, "variants": 3})
+    start({description_of(Product): [make_product().pk]}, spec, channel="command", auto_approve=True)
     work()
     assert sorted(_states()) == [Publication.NONE, Publication.NONE, Publication.PUBLISHED]
     ResultImage.objects.filter(publication=Publication.PUBLISHED).get()
@@ -125,14 +125,14 @@ def test_published_without_review_is_the_first_and_no_other(make_product: Any, m
 
 def test_the_quote_counts_them(make_product: Any, person: Any) -> None:
     product = make_product()
-    look = look_of_operation("scene", {"size": 300, "variants": 3})
+    spec = spec_of_operation("scene", {"size": 300, "variants": 3})
     one, three = (
-        quote({description_of(Product): [product.pk]}, look_of_operation("scene", {"variants": number}))
+        quote({description_of(Product): [product.pk]}, spec_of_operation("scene", {"variants": number}))
         for number in (1, 3)
     )
     assert (three.to_do, three.variants, one.variants) == (1, 3, 1)
     assert three.seconds > one.seconds
-    assert look.variants == 3
+    assert spec.variants == 3
     told = StringIO()
     options = ("--operation", "scene", "--option", "variants=3", "--dry-run")
     call_command("imagery_enhance", "shop.Product", "--all", *options, stdout=told)

@@ -9,7 +9,7 @@ import pytest
 from django.db.models.functions import Now
 
 from example_project.shop.models import Product
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import start
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, LimitUse, ProviderCredential, ProviderJob
@@ -73,13 +73,13 @@ def order(make_product: Any) -> Callable[..., Enhancement]:
     """Start an enhancement of so many new products with an account."""
 
     def begin(credential: ProviderCredential, pictures: int = 1, **arguments: Any) -> Enhancement:
-        look = look_of_operation(
+        spec = spec_of_operation(
             OPERATIONS[credential.provider],
             arguments.pop("options", STAND_INS[credential.provider].options),
             credential,
         )
         ids = [make_product(sku=f"{credential.label}-{n}-{Product.objects.count()}").pk for n in range(pictures)]
-        return start({description_of(Product): ids}, look, channel="command", **arguments)
+        return start({description_of(Product): ids}, spec, channel="command", **arguments)
 
     return begin
 

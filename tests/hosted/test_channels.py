@@ -20,7 +20,7 @@ from django.urls import reverse
 from example_project.shop.models import Product
 from product_imagery.flows.enhancements.batching import batch_sizes
 from product_imagery.flows.enhancements.estimate import estimate_seconds
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.hosted import failures
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, ProviderCredential, ProviderJob
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
@@ -206,9 +206,9 @@ class TestAdmin:
 
 def test_the_merchant_sees_how_long_the_limits_make_it(account: Account) -> None:
     credential = account("aigenstudio")
-    look = look_of_operation("white_background", {}, credential)
+    spec = spec_of_operation("white_background", {}, credential)
     assert batch_sizes(credential) == [13, 12]
-    seconds = estimate_seconds(credential, look.operation, look.offer, 1000)
+    seconds = estimate_seconds(credential, spec.operation, spec.offer, 1000)
     assert timedelta(hours=38) < timedelta(seconds=seconds) < timedelta(hours=42)
-    assert estimate_seconds(credential, look.operation, look.offer, 5) < 300
+    assert estimate_seconds(credential, spec.operation, spec.offer, 5) < 300
     assert Product.objects.count() == 0

@@ -22,7 +22,7 @@ from example_project.shop.models import Product
 from product_imagery.exceptions import ProviderError, RequestError
 from product_imagery.flows.enhancements import reconcile, retry
 from product_imagery.flows.enhancements.estimate import estimate_seconds
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import start
 from product_imagery.flows.hosted import credentials, mailbox, session
 from product_imagery.flows.worker import loop, maintenance
@@ -49,8 +49,8 @@ def _booked() -> int:
 
 
 def _cut_out(credential: ProviderCredential, product: Product) -> Enhancement:
-    look = look_of_operation("remove_background", {"image_folder": "products"}, credential)
-    return start({description_of(Product): [product.pk]}, look, channel="command")
+    spec = spec_of_operation("remove_background", {"image_folder": "products"}, credential)
+    return start({description_of(Product): [product.pk]}, spec, channel="command")
 
 
 def _shows(fakes: Fakes, times: int, **data: Any) -> None:
@@ -473,10 +473,10 @@ def test_a_picture_of_one_pixel_is_kept_for_a_person_to_see(account: Account, or
 def test_the_forecast_counts_what_waits_already(account: Account, order: Order) -> None:
     """AI Gen Studio makes 25 pictures an hour, whoever asks for them."""
     credential = account("aigenstudio")
-    look = look_of_operation("white_background", {}, credential)
+    spec = spec_of_operation("white_background", {}, credential)
 
     def hours(pictures: int) -> float:
-        return estimate_seconds(credential, look.operation, look.offer, pictures) / 3600
+        return estimate_seconds(credential, spec.operation, spec.offer, pictures) / 3600
 
     assert 38 < hours(1000) < 41
     assert hours(25) < 0.1

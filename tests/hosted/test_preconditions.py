@@ -15,7 +15,7 @@ from django.core.management.base import SystemCheckError
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.exceptions import NothingToDo, RequestError, StorageError
 from product_imagery.flows.enhancements import preconditions
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import Quote, quote, start
 from product_imagery.models import CreditEntry, Enhancement
 from product_imagery.products import description_of
@@ -38,8 +38,8 @@ def _untried() -> Iterator[None]:
 
 def _upscale(credential: Any, model: Any = Product, **options: Any) -> dict[str, Any]:
     more = {"image_folder": "shop"} if credential.provider == "pergai" else {}
-    look = look_of_operation("upscale", {**more, **options}, credential)
-    return {"chosen": {description_of(model): list(model.objects.values_list("pk", flat=True))}, "look": look}
+    spec = spec_of_operation("upscale", {**more, **options}, credential)
+    return {"chosen": {description_of(model): list(model.objects.values_list("pk", flat=True))}, "spec": spec}
 
 
 def _photo(size: tuple[int, int]) -> bytes:
@@ -103,8 +103,8 @@ def test_a_name_is_looked_at_as_well(account: Account, make_product: Make, fakes
 def test_this_machine_leaves_out_what_it_could_not_enlarge(make_product: Make, settings: Any) -> None:
     settings.PRODUCT_IMAGERY = {"PROCESSES": 1, "MAX_PIXELS": 1_000_000}
     make_product(content=_photo((600, 500)))
-    look = look_of_operation("upscale", {})
-    told = quote({description_of(Product): [Product.objects.get().pk]}, look)
+    spec = spec_of_operation("upscale", {})
+    told = quote({description_of(Product): [Product.objects.get().pk]}, spec)
     assert (told.to_do, told.untakeable) == (0, 1)
 
 
@@ -182,14 +182,14 @@ def test_a_storage_that_takes_nothing_is_found_out_before_it_costs(
         raise PermissionError(13, "Permission denied")
 
     product = make_product()
-    look = _upscale(account("productai"))
+    spec = _upscale(account("productai"))
     with monkeypatch.context() as patch:
         patch.setattr(FileSystemStorage, "_save", lambda self, name, content: refuse(name, content))
         with pytest.raises(StorageError, match="takes no files now.*Nothing was started or spent"):
-            start(**look, channel="command")
+            start(**spec, channel="command")
     assert saved[0] == "products/enhanced/product-imagery-test.txt"
     assert len(saved) == 2  # the second under a name that no other process can have
-    start(**look, channel="command")
+    start(**spec, channel="command")
     assert product.pk
     assert not list(Path(settings.MEDIA_ROOT).rglob("product-imagery-test*"))
 
@@ -209,7 +209,7 @@ def test_the_queries_do_not_grow_with_the_pictures(
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    look = _upscale(account("productai"), Collection)
+    spec = _upscale(account("productai"), Collection)
     counts = []
     for more in (0, 12):
         for position in range(more):
@@ -218,6 +218,6 @@ def test_the_queries_do_not_grow_with_the_pictures(
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            quote(**look)
+            quote(**spec)
         counts.append(len(queries))
     assert counts[0] == counts[1]

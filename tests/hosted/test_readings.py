@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from example_project.shop.models import Product
 from product_imagery.flows.enhancements import retry
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import quote
 from product_imagery.models import CreditEntry, EnhancementItem, ProviderCredential
 from product_imagery.products import description_of
@@ -91,7 +91,7 @@ class TestPrices:
             ("scene", {"model": "gpt-high", "prompt": "on slate"}, 8),
             ("upscale", {}, Decimal("25.5")),
         ):
-            assert quote(chosen, look_of_operation(operation, options, credential)).cost == cost
+            assert quote(chosen, spec_of_operation(operation, options, credential)).cost == cost
         fakes.fail("productai.create", "status", status=400)
         hurry()
         retry.retry(enhancement)

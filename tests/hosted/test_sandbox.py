@@ -12,7 +12,7 @@ from django.urls import reverse
 from example_project.shop.models import Product
 from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements import retry
-from product_imagery.flows.enhancements.specs import look_of_operation
+from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import quote
 from product_imagery.flows.results import review
 from product_imagery.models import CreditEntry, Enhancement, EnhancementItem, Preset, ProviderCredential, ResultImage
@@ -49,8 +49,8 @@ def test_it_costs_nothing_and_leaves_the_real_work_to_be_done(
     order(sandbox)
     hurry()
     chosen = {description_of(Product): [Product.objects.get().pk]}
-    live = quote(chosen, look_of_operation("white_background", {}, account("aigenstudio")))
-    trial = quote(chosen, look_of_operation("white_background", {}, sandbox))
+    live = quote(chosen, spec_of_operation("white_background", {}, account("aigenstudio")))
+    trial = quote(chosen, spec_of_operation("white_background", {}, sandbox))
     assert (live.to_do, live.cost) == (1, Decimal(5))
     assert (trial.done_before, trial.cost) == (1, Decimal(0))
 

@@ -14,7 +14,7 @@ from django.utils.text import Truncator
 from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements.batching import batches
 from product_imagery.flows.enhancements.plan import Plan, Work, done_before, make_plan
-from product_imagery.flows.enhancements.specs import Look, look_of_enhancement
+from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_enhancement
 from product_imagery.flows.jobs.rollup import settle
 from product_imagery.flows.money import budgets
 from product_imagery.models import Enhancement, EnhancementItem, FurtherId, Preparation, ProviderCredential
@@ -81,7 +81,7 @@ def _facts(work: Work) -> dict[str, Any]:
 
 
 def freeze(
-    enhancement: Enhancement, plan: Plan, look: Look, external_ids: Mapping[str, Sequence[str]], **how: Any
+    enhancement: Enhancement, plan: Plan, spec: WorkSpec, external_ids: Mapping[str, Sequence[str]], **how: Any
 ) -> None:
     """Remember a large plan for the workers, with its whole cost reserved."""
     works = plan.to_do
@@ -91,8 +91,8 @@ def freeze(
         pictures=[[work.description.content_type().pk, work.picture.object_id, work.picture.slot] for work in works],
         external_ids=dict(external_ids),
         left=len(works),
-        cost_each=look.cost_each,
-        reserved=look.cost_each * len(works),
+        cost_each=spec.cost_each,
+        reserved=spec.cost_each * len(works),
         **how,
     )
 
@@ -101,8 +101,8 @@ def make_batch(preparation: Preparation) -> None:
     """Make items of the next pictures. What the shop or somebody else has changed since is left out, and released."""
     enhancement, begin = preparation.enhancement, preparation.position
     some = preparation.pictures[begin : begin + BATCH]
-    look = look_of_enhancement(enhancement)
-    plan = make_plan(_chosen(some), look, only=_named(some), **preparation.facts())
+    spec = spec_of_enhancement(enhancement)
+    plan = make_plan(_chosen(some), spec, only=_named(some), **preparation.facts())
     left = max(0, len(preparation.pictures) - begin - len(some))
     cost = preparation.cost_each
     with transaction.atomic():

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements.preconditions import NAME_TOO_LONG, RESULT_TOO_LARGE, check_target, hindered
-from product_imagery.flows.enhancements.specs import Look
-from product_imagery.flows.identity import Publications, spec_of, work_key
+from product_imagery.flows.enhancements.specs import WorkSpec
+from product_imagery.flows.identity import Publications, fingerprint_of, work_key
 from product_imagery.models import EnhancementItem, ImageVersion
 from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.rows import portions
@@ -96,7 +96,7 @@ class Plan:
 
 def make_plan(
     chosen: Chosen,
-    look: Look,
+    spec: WorkSpec,
     *,
     fresh: bool,
     from_present: bool,
@@ -110,7 +110,7 @@ def make_plan(
     """
     check_number(count_of(chosen), "products")
     plan = Plan()
-    spec = spec_of(look.credential.provider, look.operation, look.options, _mode(look))
+    fingerprint = fingerprint_of(spec.credential.provider, spec.operation, spec.options, _mode(spec))
     for description, ids in chosen.items():
         pictures = (
             _placed(description, picture)
@@ -120,24 +120,24 @@ def make_plan(
         while some := list(islice(pictures, _TOGETHER)):
             plan.products |= {(description, picture.object_id) for picture in some}
             publications = Publications(picture.source_place for picture in some)
-            works = [_work(description, picture, publications, spec, from_present) for picture in some]
-            _sort_out(works, plan, publications, spec, fresh)
-    _leave_out_hindered(plan, look)
+            works = [_work(description, picture, publications, fingerprint, from_present) for picture in some]
+            _sort_out(works, plan, publications, fingerprint, fresh)
+    _leave_out_hindered(plan, spec)
     check_number(len(plan.to_do), "pictures")
     return plan
 
 
-def _leave_out_hindered(plan: Plan, look: Look) -> None:
+def _leave_out_hindered(plan: Plan, spec: WorkSpec) -> None:
     """Nothing is bought whose result could not be taken. Raises ``RequestError``, ``StorageError``."""
     by_description: dict[ProductImages, list[Work]] = defaultdict(list)
     for work in plan.to_do:
         by_description[work.description].append(work)
     plan.to_do = []
     for description, works in by_description.items():
-        if not (look.is_test or look.is_sandbox):
+        if not (spec.is_test or spec.is_sandbox):
             check_target(description)
         pictures = [dataclasses.replace(work.picture, source_name=work.source_name) for work in works]
-        reasons = hindered(description, pictures, look)
+        reasons = hindered(description, pictures, spec)
         for work in works:
             reason = reasons.get((work.picture.object_id, work.picture.slot))
             if reason:
@@ -158,8 +158,8 @@ def check_number(number: int, what: str) -> None:
         raise RequestError(f"{number} {what} are selected; at most {most} go into one enhancement.")
 
 
-def _mode(look: Look) -> Any:
-    return "sandbox" if look.is_sandbox else look.is_test
+def _mode(spec: WorkSpec) -> Any:
+    return "sandbox" if spec.is_sandbox else spec.is_test
 
 
 def _placed(description: ProductImages, picture: ProductPicture) -> ProductPicture:
@@ -175,15 +175,15 @@ def _work(
     description: ProductImages,
     picture: ProductPicture,
     publications: Publications,
-    spec: list[Any],
+    fingerprint: list[Any],
     from_present: bool,
 ) -> Work:
     present = picture.source_name
     source = present if from_present else publications.original(picture.source_place, present)
-    return Work(description, picture, source, work_key(picture.place, source, spec))
+    return Work(description, picture, source, work_key(picture.place, source, fingerprint))
 
 
-def _sort_out(works: list[Work], plan: Plan, publications: Publications, spec: list[Any], fresh: bool) -> None:
+def _sort_out(works: list[Work], plan: Plan, publications: Publications, fingerprint: list[Any], fresh: bool) -> None:
     """Add pictures to the plan: what is under way, what was done before, what is to be done."""
     keys = [work.key for work in works]
     active, done = _under_way(keys), set() if fresh else done_before(keys)
@@ -195,7 +195,8 @@ def _sort_out(works: list[Work], plan: Plan, publications: Publications, spec: l
         elif work.key in active or work.key in plan.keys:
             plan.left_out.append((work, UNDER_WAY))
         elif not fresh and (
-            work.key in done or publications.has_look(picture.source_place, picture.source_name, spec, picture.place)
+            work.key in done
+            or publications.is_result_of(picture.source_place, picture.source_name, fingerprint, picture.place)
         ):
             plan.left_out.append((work, IN_STORAGE if work.key in displaced else DONE_BEFORE))
         else:

@@ -16,7 +16,7 @@ from django.db import models, router
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError, StorageError
-from product_imagery.flows.enhancements.specs import Look
+from product_imagery.flows.enhancements.specs import WorkSpec
 from product_imagery.imaging.dimensions import HEAD, dimensions
 from product_imagery.imaging.fit import LARGEST
 from product_imagery.imaging.growth import grows_too_large, too_large
@@ -69,14 +69,16 @@ def too_short(description: ProductImages) -> str:
     return f"The field {field} is too short for a file name, which needs {needed} characters: give it max_length=255."
 
 
-def hindered(description: ProductImages, pictures: Sequence[ProductPicture], look: Look) -> dict[tuple[str, str], str]:
+def hindered(
+    description: ProductImages, pictures: Sequence[ProductPicture], spec: WorkSpec
+) -> dict[tuple[str, str], str]:
     """Reasons why results could not be taken, by product and slot of the pictures that have one.
 
     Nothing is known of sizes where neither the model nor a file on this machine tells: those are looked at before
     they are sent.
     """
-    found = dict.fromkeys(_too_large(description, pictures, look), RESULT_TOO_LARGE)
-    if not (look.is_test or look.is_sandbox):
+    found = dict.fromkeys(_too_large(description, pictures, spec), RESULT_TOO_LARGE)
+    if not (spec.is_test or spec.is_sandbox):
         found |= dict.fromkeys(_too_long(description, pictures), NAME_TOO_LONG)
     return found
 
@@ -94,8 +96,8 @@ def bounds_of(provider: type[Provider]) -> dict[str, int]:
     return settings.bounds() if provider.computes else settings.result_bounds()
 
 
-def _too_large(description: ProductImages, pictures: Sequence[ProductPicture], look: Look) -> list[tuple[str, str]]:
-    growth, provider = look.offer.growth(look.options), look.credential.declared
+def _too_large(description: ProductImages, pictures: Sequence[ProductPicture], spec: WorkSpec) -> list[tuple[str, str]]:
+    growth, provider = spec.offer.growth(spec.options), spec.credential.declared
     if growth <= 1:
         return []
     bounds = bounds_of(provider)

@@ -1,4 +1,4 @@
-"""Look: what is to be done with pictures, complete and checked, before anybody says with which."""
+"""Work specs: everything about the work except the pictures, complete and checked before any are chosen."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from product_imagery.provider_kit.registry import get_offer, get_provider
 
 
 @dataclass(frozen=True)
-class Look:
-    """What to do, complete and checked: make one with ``look_of_preset`` or ``look_of_operation``."""
+class WorkSpec:
+    """Operation, cleaned options, credential and offer: made by ``spec_of_preset`` or ``spec_of_operation``.
+
+    ``is_test``: tried out with a test key, by the local engine. ``is_sandbox``: in the provider's sandbox.
+    """
 
     operation: str
     options: dict[str, Any]
@@ -28,56 +31,62 @@ class Look:
 
     @property
     def cost_each(self) -> Decimal:
-        """Of one picture, in the provider's own unit; a sandbox makes them for nothing."""
+        """Cost of one picture in the provider's currency; in a sandbox it is 0."""
         return Decimal(0) if self.is_sandbox else self.credential.cost_of(self.operation, self.offer, self.options)
 
     @property
     def variants(self) -> int:
-        """How many results one picture has, of which a person chooses one."""
+        """Number of results for each picture, of which a person chooses one."""
         return int(self.options.get("variants", 1))
 
 
-def look_of_preset(
+def spec_of_preset(
     name: str, overrides: Mapping[str, Any] | None = None, credential: ProviderCredential | None = None
-) -> Look:
-    """The look of a preset, with some options changed. Raises ``RequestError``."""
+) -> WorkSpec:
+    """Return the work spec of a preset, with some options changed.
+
+    The account is ``credential``, else the preset's own, else one at the preset's provider. Raises ``RequestError``.
+    """
     preset = _preset(name)
     account = credential or preset.credential or _account(preset.provider)
-    return look_of_operation(preset.operation, {**preset.options, **(overrides or {})}, account, preset)
+    return spec_of_operation(preset.operation, {**preset.options, **(overrides or {})}, account, preset)
 
 
-def look_of_operation(
+def spec_of_operation(
     operation: str,
     options: Mapping[str, Any],
     credential: ProviderCredential | None = None,
     preset: Preset | None = None,
-) -> Look:
-    """The look of an operation with options; without an account, by the local engine. Raises ``RequestError``."""
+) -> WorkSpec:
+    """Return the work spec of an operation with options; without an account, for the local engine.
+
+    Raises ``RequestError``, also for an option that the provider does not honour.
+    """
     account = credential or _account("local")
     if not account.is_active:
         raise RequestError(f"The account “{account}” is switched off.", code="credential_off")
     offer = get_offer(get_provider(account.provider), operation)
-    return Look(operation, offer.clean(options), account, offer, preset, is_sandbox=account.environment == SANDBOX)
+    return WorkSpec(operation, offer.clean(options), account, offer, preset, is_sandbox=account.environment == SANDBOX)
 
 
-def look_of_enhancement(enhancement: Enhancement) -> Look:
-    """The look that was accepted. Raises ``RequestError`` where its provider is gone."""
+def spec_of_enhancement(enhancement: Enhancement) -> WorkSpec:
+    """Return the work spec of an accepted enhancement. Raises ``RequestError`` when its provider is gone."""
     account = enhancement.credential
     offer = get_offer(get_provider(account.provider), enhancement.operation)
     trial = {"is_test": enhancement.is_test, "is_sandbox": enhancement.is_sandbox}
-    return Look(enhancement.operation, enhancement.options, account, offer, enhancement.preset, **trial)
+    return WorkSpec(enhancement.operation, enhancement.options, account, offer, enhancement.preset, **trial)
 
 
-def sandboxed(
+def spec_for_test_key(
     options: Mapping[str, Any],
     *,
     preset: str = "",
     operation: str = "",
     credential: ProviderCredential | None = None,
-) -> Look:
-    """The look for trying out: by the local engine, without the options that only another provider has.
+) -> WorkSpec:
+    """Return the work spec for a test key: done by the local engine, without the options that it does not honour.
 
-    What that provider would refuse is refused. Raises ``RequestError``.
+    Raises ``RequestError`` for everything that the provider itself would refuse.
     """
     known = _preset(preset) if preset else None
     slug = credential.provider if credential else known.provider if known else "local"
@@ -86,11 +95,11 @@ def sandboxed(
     local = _account("local")
     offer = get_offer(get_provider(local.provider), wanted)
     honoured = cleaned if slug == "local" else _fitting(offer, cleaned)
-    return Look(wanted, offer.clean(honoured), local, offer, known, is_test=True)
+    return WorkSpec(wanted, offer.clean(honoured), local, offer, known, is_test=True)
 
 
 def _fitting(offer: Offer, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those options that an offer takes as they are."""
+    """Return those of the options that an offer accepts, cleaned."""
     fitting = {}
     for option in offer.options:
         with suppress(KeyError, OptionError):
@@ -99,6 +108,7 @@ def _fitting(offer: Offer, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _preset(name: str) -> Preset:
+    """Return the active preset of this name. Raises ``RequestError``, naming those that there are."""
     preset = Preset.objects.select_related("credential").filter(name=name, is_active=True).first()
     if preset is None:
         known = ", ".join(Preset.objects.filter(is_active=True).values_list("name", flat=True))
@@ -107,6 +117,7 @@ def _preset(name: str) -> Preset:
 
 
 def _account(provider: str) -> ProviderCredential:
+    """Return a usable account at a provider. Raises ``RequestError``."""
     credential = ProviderCredential.objects.for_provider(provider)
     if credential is None:
         label = get_provider(provider).label

@@ -25,7 +25,7 @@ from product_imagery.flows.enhancements.plan import (
     make_plan,
 )
 from product_imagery.flows.enhancements.preconditions import sentence_of
-from product_imagery.flows.enhancements.specs import Look
+from product_imagery.flows.enhancements.specs import WorkSpec
 from product_imagery.flows.money import budgets
 from product_imagery.models import ApiKey, Enhancement
 from product_imagery.products import ProductImages
@@ -58,15 +58,15 @@ class Quote:
     variants: int = 1
 
 
-def quote(chosen: Chosen, look: Look, *, fresh: bool = False, from_present: bool = False, unseen: int = 0) -> Quote:
+def quote(chosen: Chosen, spec: WorkSpec, *, fresh: bool = False, from_present: bool = False, unseen: int = 0) -> Quote:
     """Count, cost and duration without doing anything; ``unseen`` pictures more are no product yet.
 
     Raises ``RequestError`` for a selection that is too large.
     """
-    plan = make_plan(chosen, look, fresh=fresh, from_present=from_present)
-    provider = get_provider(look.credential.provider)
+    plan = make_plan(chosen, spec, fresh=fresh, from_present=from_present)
+    provider = get_provider(spec.credential.provider)
     to_do = len(plan.to_do) + unseen
-    seconds = estimate_seconds(look.credential, look.operation, look.offer, to_do * look.variants)
+    seconds = estimate_seconds(spec.credential, spec.operation, spec.offer, to_do * spec.variants)
     return Quote(
         pictures=to_do + len(plan.left_out),
         to_do=to_do,
@@ -77,17 +77,17 @@ def quote(chosen: Chosen, look: Look, *, fresh: bool = False, from_present: bool
         in_storage=plan.count(IN_STORAGE),
         untakeable=sum(plan.hindrances().values()),
         untakeable_because=tuple(sentence_of(reason, provider) for reason in plan.hindrances()),
-        cost=look.cost_each * to_do,
+        cost=spec.cost_each * to_do,
         currency=provider.currency,
         seconds=seconds,
-        is_sandbox=look.is_sandbox,
-        variants=look.variants,
+        is_sandbox=spec.is_sandbox,
+        variants=spec.variants,
     )
 
 
 def start(
     chosen: Chosen,
-    look: Look,
+    spec: WorkSpec,
     *,
     channel: str,
     actor: AbstractBaseUser | None = None,
@@ -113,13 +113,13 @@ def start(
     names = {name_of(*product): name for product, name in (external_ids or {}).items()}
     how = {"fresh": fresh, "from_present": from_present}
     for _attempt in range(3):
-        plan = make_plan(chosen, look, fresh=fresh, from_present=from_present)
+        plan = make_plan(chosen, spec, fresh=fresh, from_present=from_present)
         if not plan.to_do:
-            error = _nothing(plan, look)
+            error = _nothing(plan, spec)
             error.left_out = plan.left(chosen)
             raise error
         try:
-            enhancement = _accept(plan, look, {**about, "omitted": plan.omitted(chosen)}, names, how)
+            enhancement = _accept(plan, spec, {**about, "omitted": plan.omitted(chosen)}, names, how)
         except (IntegrityError, Overtaken):
             continue  # somebody started the same pictures at this very moment: plan again without them
         enhancement.left_out = plan.left(chosen)
@@ -129,35 +129,35 @@ def start(
 
 @transaction.atomic
 def _accept(
-    plan: Plan, look: Look, about: dict[str, Any], names: Mapping[str, Sequence[str]], how: Mapping[str, bool]
+    plan: Plan, spec: WorkSpec, about: dict[str, Any], names: Mapping[str, Sequence[str]], how: Mapping[str, bool]
 ) -> Enhancement:
     """Short, however much is planned: of many pictures the items are made later, by the workers."""
-    enhancement = _begin(plan, look, about)
+    enhancement = _begin(plan, spec, about)
     if is_large(plan):
-        freeze(enhancement, plan, look, names, **how)
+        freeze(enhancement, plan, spec, names, **how)
     else:
-        create_items(enhancement, plan, look.cost_each, names, fresh=how["fresh"])
+        create_items(enhancement, plan, spec.cost_each, names, fresh=how["fresh"])
     background.wake()
     return enhancement
 
 
-def _begin(plan: Plan, look: Look, about: dict[str, Any]) -> Enhancement:
+def _begin(plan: Plan, spec: WorkSpec, about: dict[str, Any]) -> Enhancement:
     """The header row, once every budget allows what is planned."""
-    budgets.allow(look.credential, look.cost_each * len(plan.to_do), about["budget"], about["api_key"])
+    budgets.allow(spec.credential, spec.cost_each * len(plan.to_do), about["budget"], about["api_key"])
     return Enhancement.objects.create(
-        operation=look.operation,
-        options=look.options,
-        preset=look.preset,
-        credential=look.credential,
-        is_test=look.is_test,
-        is_sandbox=look.is_sandbox,
+        operation=spec.operation,
+        options=spec.options,
+        preset=spec.preset,
+        credential=spec.credential,
+        is_test=spec.is_test,
+        is_sandbox=spec.is_sandbox,
         **about,
     )
 
 
-def _nothing(plan: Plan, look: Look) -> NothingToDo:
+def _nothing(plan: Plan, spec: WorkSpec) -> NothingToDo:
     for reason, number in plan.hindrances().items():
-        sentence = sentence_of(reason, look.credential.declared)
+        sentence = sentence_of(reason, spec.credential.declared)
         return NothingToDo(f"Nothing was started or spent: {number} pictures are left out. {sentence}", code=reason)
     busy, before = plan.count(UNDER_WAY), plan.count(DONE_BEFORE)
     if busy:

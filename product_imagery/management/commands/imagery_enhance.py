@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from product_imagery import background
 from product_imagery.flows.enhancements.plan import LEFT_OUT
-from product_imagery.flows.enhancements.specs import Look, look_of_operation, look_of_preset
+from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_operation, spec_of_preset
 from product_imagery.flows.enhancements.start import quote, start
 from product_imagery.management.base import ImageryCommand, bar_is_wanted, find_credential, pairs
 from product_imagery.management.progress import work_until_ended
@@ -32,9 +32,9 @@ class Command(ImageryCommand):
         which.add_argument("--ids", help="primary keys, separated by commas")
         which.add_argument("--filter", action="append", metavar="KEY=VALUE", help="may be repeated")
         which.add_argument("--all", action="store_true")
-        look = parser.add_mutually_exclusive_group(required=True)
-        look.add_argument("--preset")
-        look.add_argument("--operation")
+        work = parser.add_mutually_exclusive_group(required=True)
+        work.add_argument("--preset")
+        work.add_argument("--operation")
         parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
         parser.add_argument(
             "--credential", metavar="LABEL", help="the account to use; default is the preset's, or local"
@@ -57,14 +57,14 @@ class Command(ImageryCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         description = _description(options["model"])
-        ids, look = _ids(description, options), _look(options)
+        ids, spec = _ids(description, options), _spec(options)
         if options["dry_run"]:
-            self._print_quote(description, ids, look, options)
+            self._print_quote(description, ids, spec, options)
             return
         with background.awake() if options["wait"] else nullcontext():
             enhancement = start(
                 {description: ids},
-                look,
+                spec,
                 channel=Enhancement.Channel.COMMAND,
                 auto_approve=options["approve"],
                 fresh=options["fresh"],
@@ -80,8 +80,8 @@ class Command(ImageryCommand):
             enhancement = work_until_ended(enhancement, bar=bar_is_wanted(options))
         self._print_end(enhancement, options)
 
-    def _print_quote(self, description: ProductImages, ids: list[Any], look: Look, options: dict[str, Any]) -> None:
-        found = quote({description: ids}, look, fresh=options["fresh"], from_present=options["from_present"])
+    def _print_quote(self, description: ProductImages, ids: list[Any], spec: WorkSpec, options: dict[str, Any]) -> None:
+        found = quote({description: ids}, spec, fresh=options["fresh"], from_present=options["from_present"])
         facts = vars(found)
         if options["json"]:
             self.print_json(facts)
@@ -151,9 +151,9 @@ def _ids(description: ProductImages, options: dict[str, Any]) -> list[Any]:
         raise CommandError(f"The products cannot be selected like this: {error}", returncode=2) from error
 
 
-def _look(options: dict[str, Any]) -> Look:
+def _spec(options: dict[str, Any]) -> WorkSpec:
     credential = find_credential(options["credential"]) if options["credential"] else None
     changes = pairs(options["option"])
     if options["preset"]:
-        return look_of_preset(options["preset"], changes, credential)
-    return look_of_operation(options["operation"], changes, credential)
+        return spec_of_preset(options["preset"], changes, credential)
+    return spec_of_operation(options["operation"], changes, credential)

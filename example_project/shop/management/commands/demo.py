@@ -17,7 +17,7 @@ from example_project.shop.stock import stock_catalogue, stock_folder
 from product_imagery import background
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo
-from product_imagery.flows.enhancements.specs import look_of_preset
+from product_imagery.flows.enhancements.specs import spec_of_preset
 from product_imagery.flows.enhancements.start import start
 from product_imagery.management.base import ImageryCommand, bar_is_wanted
 from product_imagery.management.progress import work_until_ended
@@ -64,7 +64,7 @@ class Command(ImageryCommand):
             with background.awake():
                 enhancement = start(
                     {description_of(Product): [product.pk for product in products]},
-                    look_of_preset(options["preset"]),
+                    spec_of_preset(options["preset"]),
                     channel=Enhancement.Channel.COMMAND,
                     auto_approve=not options["review"],
                 )
