@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import threading
@@ -15,7 +16,7 @@ from django.db import connection
 
 from example_project.shop.models import Product
 from product_imagery.flows.worker.loop import run_slice
-from product_imagery.models import Enhancement, Preset, ProviderCredential, ResultImage
+from product_imagery.models import Enhancement, Preset, ProviderCredential, ProviderJob, ResultImage, transitions
 from product_imagery.states import Publication
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -90,7 +91,7 @@ class _Merchant:
         return WebDriverWait(self._browser, seconds).until(presence_of_element_located(("css selector", selector)))
 
     def picture(self, name: str) -> None:
-        """Keep screenshots of this page at both sizes where ``IMAGERY_SCREENSHOTS`` names a folder."""
+        """Keep screenshots, desktop and phone, light and dark, where ``IMAGERY_SCREENSHOTS`` names a folder."""
         folder = os.environ.get("IMAGERY_SCREENSHOTS")
         if not folder:
             return
@@ -100,11 +101,13 @@ class _Merchant:
                 "Emulation.setDeviceMetricsOverride",
                 {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": label == "phone"},
             )
-            shot = self._browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": False})
-            import base64
-
-            Path(folder, f"{name}-{label}.png").write_bytes(base64.b64decode(shot["data"]))
+            for scheme in ("light", "dark"):
+                features = [{"name": "prefers-color-scheme", "value": scheme}]
+                self._browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+                shot = self._browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": False})
+                Path(folder, f"{name}-{label}-{scheme}.png").write_bytes(base64.b64decode(shot["data"]))
         self._browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self._browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_a_merchant_gets_a_better_picture_and_takes_it_back(
@@ -147,6 +150,7 @@ def test_a_merchant_gets_a_better_picture_and_takes_it_back(
     merchant.wait(".messagelist .success")
     _until(lambda: ResultImage.objects.get(pk=result.pk).publication == Publication.PUBLISHED)
     merchant.open(f"/admin/product_imagery/enhancement/{result.item.enhancement_id}/review/?show=approved")
+    assert not browser.find_elements("css selector", "[name=ticked], button[value=ticked]")  # nothing to judge
     merchant.picture("6-approved")
 
     product = Product.objects.get(title="Mug Striped")
@@ -271,6 +275,36 @@ def test_a_shop_that_writes_its_numbers_with_separators_can_decide(
     merchant.click("button[name=reject][value=ticked]")
     merchant.wait(".messagelist .success")
     assert list(ResultImage.objects.order_by("pk").values_list("review", flat=True)) == ["approved", "rejected"]
+
+
+def test_lost_requests_are_decided_together(
+    browser: Any,
+    live_server: Any,
+    make_product: Callable[..., Product],
+    enlarge: Callable[..., Enhancement],
+    person: Callable[..., Any],
+) -> None:
+    for title in ("Red bottle", "Blue bottle"):
+        enlarge(make_product(title))
+    transitions.mark_sending(ProviderJob.objects.all(), 60.0)
+    transitions.mark_stalled(ProviderJob.objects.all(), "The connection was lost. It may have been accepted.")
+    merchant = _Merchant(browser, live_server.url)
+    merchant.log_in(person("*"))
+    merchant.open("/admin/product_imagery/providerjob/")
+    merchant.wait("#action-toggle").click()
+    merchant.find("select[name=action]").send_keys("Give up")
+    merchant.picture("16-lost-requests")
+    merchant.click("button[name=index]")
+    button = merchant.wait("button[name=confirmed]")
+    assert merchant.find(".breadcrumbs a[href$='/providerjob/']")
+    merchant.picture("17-decide")
+    button.click()
+    merchant.wait(".messagelist .success")
+    assert set(ProviderJob.objects.values_list("state", flat=True)) == {"failed"}
+    merchant.log_in(person("view_providerjob", "view_product"))
+    merchant.open("/admin/product_imagery/providerjob/")
+    assert "You lack the permission" in merchant.find("#content").text
+    merchant.picture("18-permission")
 
 
 def test_the_address_for_webhooks_is_copied_with_one_click(

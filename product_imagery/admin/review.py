@@ -62,6 +62,7 @@ def review_page(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     shown_now = standing.publications(list(page))
     context |= {
         "cards": [_card(result, texts, shown_now[result.pk], variants[result.item_id]) for result in page],
+        "some_pending": any(result.review == Review.PENDING for result in page),
         "title": _("Review %s") % enhancement,
     }
     context |= {"may_review": may(request, "review_resultimage"), "may_publish": may(request, "publish_resultimage")}
