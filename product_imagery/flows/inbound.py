@@ -20,7 +20,7 @@ from product_imagery.flows.jobs.rollup import resume_items
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery, transitions
 from product_imagery.models.db_time import from_now
 from product_imagery.provider_kit.contract import HINTED, NEWEST, Delivery
-from product_imagery.provider_kit.http import storable
+from product_imagery.provider_kit.json_reader import storable
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import JobState
 

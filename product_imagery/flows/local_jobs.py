@@ -26,9 +26,10 @@ from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EnhancementItem, LimitUse, ProviderJob, transitions
 from product_imagery.products import ProductImages, description_for
 from product_imagery.provider_kit.contract import Job, JobInput, Operation
-from product_imagery.provider_kit.conversation import Compute, Finished, Picture, Refused, Request
 from product_imagery.provider_kit.driver import drive
+from product_imagery.provider_kit.outcomes import Finished, Picture, Refused
 from product_imagery.provider_kit.registry import get_offer, get_provider
+from product_imagery.provider_kit.requests import Compute, Request
 from product_imagery.sources import read_source
 from product_imagery.states import ItemStatus, JobState
 from product_imagery.storage.scratch import TEMPORARY

@@ -15,8 +15,8 @@ import httpx
 from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.net.connections import Connections, bounded, headers_of
 from product_imagery.net.deadline import until
-from product_imagery.provider_kit.conversation import HttpRequest
-from product_imagery.provider_kit.http import Response
+from product_imagery.provider_kit.requests import HttpRequest
+from product_imagery.provider_kit.response import Response
 
 _MOST_BYTES = 1024 * 1024
 WALL_SECONDS = 60.0  #: limit for one whole call

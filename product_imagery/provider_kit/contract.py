@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from product_imagery.exceptions import OptionError
-from product_imagery.provider_kit.conversation import Conversation, Undecidable
 from product_imagery.provider_kit.options import Option, clean_options
+from product_imagery.provider_kit.outcomes import Outcome, Undecidable
+from product_imagery.provider_kit.requests import Request
 
 SANDBOX, LIVE = "sandbox", "live"  #: environments of keys
 
@@ -184,6 +185,8 @@ class Delivery:
     received_at: float
     settings: Mapping[str, str] = field(default_factory=dict)
 
+
+Conversation: TypeAlias = Generator[Request, Any, Outcome]
 
 MOST_PATIENCE = 120.0
 

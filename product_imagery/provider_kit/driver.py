@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from product_imagery.exceptions import EngineError, ImageryError, ProviderError
-from product_imagery.provider_kit.conversation import Refused, Request
+from product_imagery.provider_kit.outcomes import Refused
+from product_imagery.provider_kit.requests import Request
 
 Handler = Callable[[Request], Any]
 T = TypeVar("T")

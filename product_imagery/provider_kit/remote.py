@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from product_imagery.exceptions import OptionError
-from product_imagery.provider_kit.conversation import HttpRequest
+from product_imagery.provider_kit.requests import HttpRequest
 
 
 class Verb(enum.StrEnum):

@@ -11,11 +11,12 @@ from types import TracebackType
 from typing import Any
 
 from product_imagery.exceptions import ProviderUnavailable
-from product_imagery.provider_kit.contract import Form, Job, JobInput
-from product_imagery.provider_kit.conversation import Accepted, Conversation, HttpRequest, Outcome, Remember
-from product_imagery.provider_kit.conversation import Request as Asked
+from product_imagery.provider_kit.contract import Conversation, Form, Job, JobInput
 from product_imagery.provider_kit.driver import drive
-from product_imagery.provider_kit.http import Response
+from product_imagery.provider_kit.outcomes import Accepted, Outcome
+from product_imagery.provider_kit.requests import HttpRequest, Remember
+from product_imagery.provider_kit.requests import Request as Asked
+from product_imagery.provider_kit.response import Response
 from product_imagery.testing.pictures import draw_product, encoded
 from product_imagery.testing.stand_in import Request, StandIn, StandInServer, content_of
 

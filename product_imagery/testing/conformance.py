@@ -21,10 +21,10 @@ from product_imagery.exceptions import (
     ProviderUnavailable,
     RateLimited,
 )
-from product_imagery.provider_kit.contract import Delivery
-from product_imagery.provider_kit.conversation import (
+from product_imagery.provider_kit.contract import Conversation, Delivery
+from product_imagery.provider_kit.declaration import fault_of_class
+from product_imagery.provider_kit.outcomes import (
     Accepted,
-    Conversation,
     Finished,
     NotAccepted,
     Outcome,
@@ -33,7 +33,6 @@ from product_imagery.provider_kit.conversation import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.declaration import fault_of_class
 from product_imagery.testing.bench import Bench
 from product_imagery.testing.stand_in import StandIn
 

@@ -17,8 +17,9 @@ from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.thumbnails import write_thumbnail
 from product_imagery.provider_kit import registry
-from product_imagery.provider_kit.contract import Job, Provider
-from product_imagery.provider_kit.conversation import Compute, Conversation, Finished, Picture
+from product_imagery.provider_kit.contract import Conversation, Job, Provider
+from product_imagery.provider_kit.outcomes import Finished, Picture
+from product_imagery.provider_kit.requests import Compute
 
 
 @contextlib.contextmanager

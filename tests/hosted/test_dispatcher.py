@@ -23,7 +23,7 @@ from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, ResultImage, WorkerLease
 from product_imagery.net import download
 from product_imagery.net.transport import Transport
-from product_imagery.provider_kit.conversation import HttpRequest
+from product_imagery.provider_kit.requests import HttpRequest
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import Fakes
 from tests.hosted.conftest import Account, Order, hurry

@@ -36,7 +36,8 @@ from product_imagery.models import (
     ResultImage,
 )
 from product_imagery.products import description_of
-from product_imagery.provider_kit.http import Response, clock_skew, retry_after
+from product_imagery.provider_kit.headers import clock_skew, retry_after
+from product_imagery.provider_kit.response import Response
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.server import KEYS, Fakes, Fault
 from tests.hosted.conftest import Account, Order, hurry

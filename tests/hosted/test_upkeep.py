@@ -125,7 +125,7 @@ class TestClocks:
         hurry(1)
         assert health.wrong_clocks() == []
         slow = SimpleNamespace(time=lambda: time.time() - 600)
-        monkeypatch.setattr("product_imagery.provider_kit.http.time", slow)
+        monkeypatch.setattr("product_imagery.provider_kit.headers.time", slow)
         hurry()
         assert health.wrong_clocks() == [credential]
         out = StringIO()

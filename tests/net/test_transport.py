@@ -18,7 +18,7 @@ import pytest
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.net.transport import Transport
-from product_imagery.provider_kit.conversation import HttpRequest
+from product_imagery.provider_kit.requests import HttpRequest
 from tests.fakes.server import KEYS, Fakes
 from tests.fakes.server import serving as fake_providers
 

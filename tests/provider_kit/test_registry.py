@@ -24,7 +24,7 @@ Install = Callable[..., None]
 SOUND = """
 from decimal import Decimal
 from product_imagery.provider_kit.contract import Form, Limit, Offer, Operation
-from product_imagery.provider_kit.http import HostedProvider
+from product_imagery.provider_kit.base import HostedProvider
 from product_imagery.provider_kit.options import Kind, Option
 
 class Acme(HostedProvider):

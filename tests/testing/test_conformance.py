@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from product_imagery.exceptions import ProviderRefused
-from product_imagery.provider_kit.contract import Delivery, Job
-from product_imagery.provider_kit.conversation import Conversation, Finished, HttpRequest, NotAccepted, Running
+from product_imagery.provider_kit.contract import Conversation, Delivery, Job
+from product_imagery.provider_kit.outcomes import Finished, NotAccepted, Running
 from product_imagery.provider_kit.registry import hosted_providers
+from product_imagery.provider_kit.requests import HttpRequest
 from product_imagery.providers.paqshot.provider import Paqshot
 from product_imagery.providers.paqshot.stand_in import PaqshotStandIn
 from product_imagery.testing import conformance

@@ -32,9 +32,9 @@ from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.products import ProductImages, description_for
 from product_imagery.provider_kit.contract import SANDBOX, Form, Job, JobInput, Operation
-from product_imagery.provider_kit.conversation import Finished, Outcome, Undecidable
 from product_imagery.provider_kit.driver import drive
 from product_imagery.provider_kit.options import Kind
+from product_imagery.provider_kit.outcomes import Finished, Outcome, Undecidable
 from product_imagery.provider_kit.registry import get_offer, get_provider
 from product_imagery.public_urls import VALID_SECONDS, source_address, webhook_address
 from product_imagery.sources import check_reachable, public_address, read_source

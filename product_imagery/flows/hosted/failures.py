@@ -22,7 +22,7 @@ from product_imagery.flows.jobs.rollup import end_items, keep_waiting, stall_ite
 from product_imagery.flows.money import budgets
 from product_imagery.models import ProviderJob, transitions
 from product_imagery.models.db_time import from_now
-from product_imagery.provider_kit.conversation import Refused
+from product_imagery.provider_kit.outcomes import Refused
 from product_imagery.provider_kit.refusals import WEB_PAGE
 from product_imagery.provider_kit.retry import Verdict, backoff, may_retry
 from product_imagery.states import ItemStatus, JobState

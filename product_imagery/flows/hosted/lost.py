@@ -10,7 +10,7 @@ from product_imagery.flows.hosted.calls import CallResult
 from product_imagery.models import ProviderJob
 from product_imagery.models.db_time import from_now
 from product_imagery.models.job import ABSENT, CANDIDATES, LISTED, LOOKS
-from product_imagery.provider_kit.conversation import Undecidable
+from product_imagery.provider_kit.outcomes import Undecidable
 from product_imagery.provider_kit.retry import Verdict, may_retry
 from product_imagery.states import JobState
 

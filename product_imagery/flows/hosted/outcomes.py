@@ -28,7 +28,7 @@ from product_imagery.flows.results.uncollected import waits_for_us
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, transitions
 from product_imagery.models.case_by_pk import CaseByPk
 from product_imagery.models.job import ABSENT, JobQuerySet
-from product_imagery.provider_kit.conversation import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
+from product_imagery.provider_kit.outcomes import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
 from product_imagery.provider_kit.retry import backoff
 from product_imagery.states import ItemStatus, JobState
 

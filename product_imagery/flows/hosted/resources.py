@@ -17,11 +17,12 @@ from product_imagery.exceptions import FetchError, ProviderRefused, RequestError
 from product_imagery.flows.hosted.session import Account, Caller, count
 from product_imagery.models import ProviderCredential, ProviderJob
 from product_imagery.net.transport import Transport
+from product_imagery.provider_kit.base import HostedProvider
 from product_imagery.provider_kit.contract import mark_of
-from product_imagery.provider_kit.conversation import HttpRequest, Refused, Request
 from product_imagery.provider_kit.driver import drive
-from product_imagery.provider_kit.http import HostedProvider
+from product_imagery.provider_kit.outcomes import Refused
 from product_imagery.provider_kit.remote import Resource, Verb
+from product_imagery.provider_kit.requests import HttpRequest, Request
 from product_imagery.states import ENDED_JOBS
 
 T = TypeVar("T")

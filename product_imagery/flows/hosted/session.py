@@ -26,9 +26,10 @@ from product_imagery.flows.results.fetch import Tools
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.contract import Counted, Limit
-from product_imagery.provider_kit.conversation import Compute, HttpRequest, Remember, Request
-from product_imagery.provider_kit.http import Response, clock_skew
+from product_imagery.provider_kit.headers import clock_skew
 from product_imagery.provider_kit.registry import get_provider
+from product_imagery.provider_kit.requests import Compute, HttpRequest, Remember, Request
+from product_imagery.provider_kit.response import Response
 
 _DIGEST = b"sha256:"
 _ACCOUNT = "account"  #: under this name the fingerprint is remembered

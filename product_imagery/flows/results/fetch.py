@@ -17,7 +17,7 @@ from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EnhancementItem
 from product_imagery.net import download
 from product_imagery.net.connections import Connections
-from product_imagery.provider_kit.conversation import Finished, Picture, RemotePicture
+from product_imagery.provider_kit.outcomes import Finished, Picture, RemotePicture
 from product_imagery.storage.names import result_name
 from product_imagery.storage.store import keep, results_storage
 from product_imagery.storage.workspace import Place, Workspace

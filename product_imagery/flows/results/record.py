@@ -9,7 +9,7 @@ from product_imagery.conf import get_settings
 from product_imagery.flows.results import review
 from product_imagery.flows.results.fetch import Stored
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
-from product_imagery.provider_kit.conversation import Picture
+from product_imagery.provider_kit.outcomes import Picture
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ACTIVE_ITEMS
 from product_imagery.storage.names import result_name

@@ -16,9 +16,11 @@ from decimal import Decimal
 from typing import ClassVar
 
 from product_imagery.exceptions import ProviderError, ProviderUnavailable, RateLimited
+from product_imagery.provider_kit.base import HostedProvider
 from product_imagery.provider_kit.contract import (
     LIVE,
     SANDBOX,
+    Conversation,
     Counted,
     Delivery,
     Form,
@@ -29,21 +31,20 @@ from product_imagery.provider_kit.contract import (
     mark_of,
     next_again,
 )
-from product_imagery.provider_kit.conversation import (
+from product_imagery.provider_kit.json_reader import Fields
+from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.outcomes import (
     Accepted,
-    Conversation,
     Failure,
     Finished,
-    HttpRequest,
     Outcome,
-    Remember,
     RemotePicture,
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Fields, HostedProvider, Response
-from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
+from product_imagery.provider_kit.requests import HttpRequest, Remember
+from product_imagery.provider_kit.response import Response
 
 _PATH = "product-image-enhancements"
 _PRESETS_PATH = "product-image-enhancement-presets"

@@ -63,7 +63,7 @@ def enhance(
     """Carry out one operation and write each picture with its thumbnail into ``folder``.
 
     ``options`` are complete and validated. ``engine`` has ``model`` (fields of ``ModelSpec``) and ``models`` (a
-    folder). Returns the fields of ``provider_kit.conversation.Picture`` for each picture. Raises ``PictureError``,
+    folder). Returns the fields of ``provider_kit.outcomes.Picture`` for each picture. Raises ``PictureError``,
     ``OptionError`` and ``ModelMissing``.
     """
     bounds = Limits(**limits)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from product_imagery.provider_kit.contract import Job, Offer, Operation, Provider
-from product_imagery.provider_kit.conversation import Compute, Conversation, Finished, Picture
+from product_imagery.provider_kit.contract import Conversation, Job, Offer, Operation, Provider
 from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.outcomes import Finished, Picture
+from product_imagery.provider_kit.requests import Compute
 
 _FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "avif": "AVIF"}
 _SCENES = {

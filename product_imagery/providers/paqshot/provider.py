@@ -19,18 +19,24 @@ from typing import Any, ClassVar
 
 from product_imagery.exceptions import ProviderUnavailable
 from product_imagery.imaging.magic import HEAD, suffix_of
-from product_imagery.provider_kit.contract import Counted, Delivery, Field, Form, Job, Limit, Offer, Operation
-from product_imagery.provider_kit.conversation import (
-    Accepted,
+from product_imagery.provider_kit.base import LIST, HostedProvider
+from product_imagery.provider_kit.contract import (
     Conversation,
-    Finished,
-    Refused,
-    RemotePicture,
-    Running,
+    Counted,
+    Delivery,
+    Field,
+    Form,
+    Job,
+    Limit,
+    Offer,
+    Operation,
 )
-from product_imagery.provider_kit.http import LIST, Fields, HostedProvider, Response, hinted
+from product_imagery.provider_kit.json_reader import Fields
 from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.outcomes import Accepted, Finished, Refused, RemotePicture, Running
 from product_imagery.provider_kit.remote import Resource, Verb
+from product_imagery.provider_kit.response import Response
+from product_imagery.provider_kit.webhooks import hinted
 
 _PAGES = 5  #: pages of the list that are searched for a lost create
 _SKEW_SECONDS = 600.0  #: by which the vendor's clock may be behind ours

@@ -12,24 +12,24 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import ProviderUnavailable
-from product_imagery.provider_kit.contract import Counted, Form, Job, Limit, Offer, Operation
-from product_imagery.provider_kit.conversation import (
+from product_imagery.provider_kit.base import LIST, HostedProvider
+from product_imagery.provider_kit.contract import Conversation, Counted, Form, Job, Limit, Offer, Operation
+from product_imagery.provider_kit.json_reader import Fields
+from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.outcomes import (
     Accepted,
-    Conversation,
     Finished,
-    HttpRequest,
     NotAccepted,
     Outcome,
     Refused,
-    Remember,
     RemotePicture,
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import LIST, Fields, HostedProvider, Response
-from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.refusals import REFUSALS, ErrorInfo
 from product_imagery.provider_kit.remote import Resource, Verb
+from product_imagery.provider_kit.requests import HttpRequest, Remember
+from product_imagery.provider_kit.response import Response
 
 _FIRST_LOOK, _NEXT_LOOK = 10.0, 15.0
 _PRODUCT = "product_id"

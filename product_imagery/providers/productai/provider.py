@@ -11,10 +11,12 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import CredentialRefused, ProviderError, ProviderRefused, ProviderUnavailable
+from product_imagery.provider_kit.base import HostedProvider
 from product_imagery.provider_kit.contract import (
     FOUND_AGAIN,
     HINTED,
     NEWEST,
+    Conversation,
     Counted,
     Delivery,
     Form,
@@ -23,9 +25,10 @@ from product_imagery.provider_kit.contract import (
     Offer,
     Operation,
 )
-from product_imagery.provider_kit.conversation import (
+from product_imagery.provider_kit.json_reader import Fields
+from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.outcomes import (
     Accepted,
-    Conversation,
     Finished,
     Outcome,
     Refused,
@@ -33,9 +36,9 @@ from product_imagery.provider_kit.conversation import (
     Running,
     Undecidable,
 )
-from product_imagery.provider_kit.http import Fields, HostedProvider, Response, hinted
-from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.remote import Resource, Verb
+from product_imagery.provider_kit.response import Response
+from product_imagery.provider_kit.webhooks import hinted
 
 #: model → tokens, charged when the job starts
 TOKENS = {

@@ -10,18 +10,11 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from product_imagery.exceptions import ProviderUnavailable
-from product_imagery.provider_kit.contract import Counted, Form, Job, Limit, Offer, Operation
-from product_imagery.provider_kit.conversation import (
-    Accepted,
-    Conversation,
-    Finished,
-    NotAccepted,
-    Refused,
-    RemotePicture,
-    Running,
-)
-from product_imagery.provider_kit.http import HostedProvider, Response
+from product_imagery.provider_kit.base import HostedProvider
+from product_imagery.provider_kit.contract import Conversation, Counted, Form, Job, Limit, Offer, Operation
 from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.provider_kit.outcomes import Accepted, Finished, NotAccepted, Refused, RemotePicture, Running
+from product_imagery.provider_kit.response import Response
 
 _FIRST_READ, _NEXT_READ = 10.0, 5.0  #: seconds until the job is read
 _COLOUR = Option("colour", Kind.COLOUR, "#FFFFFF", "of the background")
