@@ -50,7 +50,7 @@ class Resource:
             _check(given, self.required, self.required, f"One of {self.name}")
             return _sending("POST", self.path, given)
         if not identity:
-            raise OptionError(f"The id is missing: choose one of {self.name}.")
+            raise OptionError(f"Choose one of {self.name}: give its id.")
         path = f"{self.path}/{quote(identity, safe='')}"
         if verb is Verb.ADD:
             _check(given, (self.member,), (self.member,), f"To {verb} to {self.name}")

@@ -202,7 +202,7 @@ def test_a_conflict_of_keys_is_parked_and_never_worked_around(account: Account, 
     hurry()
     item = EnhancementItem.objects.get()
     assert item.status == ItemStatus.STALLED
-    assert "Nothing is repeated" in item.error_message
+    assert "not repeated" in item.error_message
     assert "It says: “Other body.”" in item.error_message
     assert {call.get("idempotency-key") for call in fakes.headers} == {f"pi-{item.job.uuid}"}
 
