@@ -10,8 +10,9 @@ from typing import Any
 import psutil
 import pytest
 
-from product_imagery import cores
+from product_imagery.flows.worker import cores
 from product_imagery.flows.worker.loop import run_slice
+from product_imagery.imaging import affinity
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinities")
@@ -40,7 +41,7 @@ def test_an_imaging_process_has_all_cores_of_its_worker():
 
 
 def test_a_process_that_has_ended_is_no_trouble():
-    cores.give(2**22 + 1, cores.allowed())
+    affinity.give(2**22 + 1, affinity.allowed())
 
 
 def test_another_thread_keeps_its_cores():

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from product_imagery import cores, exceptions
+from product_imagery import exceptions
 from product_imagery.exceptions import EngineError, ImageryError
+from product_imagery.imaging import affinity
 from product_imagery.imaging.sandbox_child import HEADER
 
 _PIECE = 64 * 1024
@@ -50,7 +51,7 @@ class ImagingPool:
     def __init__(self, limits: PoolLimits | None = None) -> None:
         self.limits = limits or PoolLimits()
         self._closed = False
-        self._cores = cores.allowed()
+        self._cores = affinity.allowed()
         self._all: set[_Child] = set()
         self._free: list[_Child] = []
         self._slots = threading.BoundedSemaphore(self.limits.processes)
@@ -114,7 +115,7 @@ class _Child:
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and file
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
-        cores.give(self._process.pid, own_cores)
+        affinity.give(self._process.pid, own_cores)
         assert self._process.stdout is not None
         self._responses = self._process.stdout.fileno()
         self._readable = select.poll()

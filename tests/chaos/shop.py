@@ -15,7 +15,8 @@ from PIL import Image
 from example_project.shop.models import Product
 from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import start
-from product_imagery.flows.worker.loop import has_work, run_slice
+from product_imagery.flows.worker.health import has_work
+from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus, JobState, Publication

@@ -1,4 +1,4 @@
-"""Beside: code of the shop's and slow storages run in threads of their own, never in the loop of the worker."""
+"""Threads for the shop's own code and for slow storages, which never run in the worker loop itself."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from product_imagery.exceptions import EngineError
 
 _T = TypeVar("_T")
 HUNG_SECONDS = 120.0  #: after this long a call counts as hung: its thread is replaced, and left alone
-LATE_SECONDS = 30.0  #: after this long the doctor tells of it
-_MOST_HUNG = 16  #: threads in this process
+LATE_SECONDS = 30.0  #: after this long the doctor reports it
+_MOST_HUNG = 16  #: hung threads of this process, after which nothing more is begun
 
 
 @dataclass(eq=False)
@@ -37,8 +37,8 @@ class _Call:
 class Beside:
     """At most ``number`` threads, each with a database connection of its own, that end when there is nothing to do.
 
-    A call that hangs is left behind and another thread takes its place, until too many of this process hang. Inside a
-    transaction of the caller's, whose changes no other connection sees, calls run in the caller's own thread.
+    A call that hangs for ``HUNG_SECONDS`` is left behind and another thread takes its place, until ``_MOST_HUNG`` of
+    this process hang. Inside a transaction, whose changes no other connection sees, calls run in the caller's thread.
     """
 
     _hung: ClassVar[set[_Call]] = set()  #: of all in this process
@@ -61,34 +61,34 @@ class Beside:
         return call.future
 
     def room(self) -> int:
-        """How many more calls would begin at once."""
+        """Return how many more calls would begin at once."""
         with self._lock:
             self._leave_hung()
             free = self._number - len(self._running) - len(self._waiting)
             return max(0, free) if len(self._hung) < _MOST_HUNG else 0
 
     def living(self, calls: Mapping[Future[Any], _T]) -> list[_T]:
-        """Those of ``calls`` that do not hang."""
+        """Return the values of those of ``calls`` that run and do not hang."""
         with self._lock:
             self._leave_hung()
             futures = {call.future for call in self._running}
-        return [what for future, what in calls.items() if future in futures]
+        return [value for future, value in calls.items() if future in futures]
 
     def oldest(self) -> float:
-        """Seconds for which the oldest call of this process has been running, also one that was left behind."""
+        """Return for how many seconds the oldest call of this process has been running, hung ones included."""
         with self._lock:
             calls = [*self._running, *self._hung]
         return max((time.monotonic() - call.since for call in calls), default=0.0)
 
     @property
     def busy(self) -> bool:
-        """Whether anything waits or runs, what hangs left out."""
+        """True while a call waits or runs; hung calls do not count."""
         with self._lock:
             self._leave_hung()
             return bool(self._running) or (bool(self._waiting) and len(self._hung) < _MOST_HUNG)
 
     def tend(self) -> None:
-        """Begin what waits, also in place of what hangs."""
+        """Begin waiting calls, also in place of calls that hang."""
         with self._lock:
             self._leave_hung()
             while self._waiting and len(self._running) < self._number and len(self._hung) < _MOST_HUNG:
@@ -110,7 +110,7 @@ class Beside:
         call: _Call | None = first
         try:
             while call is not None:
-                with suppress(BaseException):  # it is in the future
+                with suppress(BaseException):  # the future has it
                     _run(call)
                 call = self._next(call)
                 self._wake()
@@ -118,7 +118,7 @@ class Beside:
             connections.close_all()
 
     def _next(self, ended: _Call) -> _Call | None:
-        """The next call for the thread of one that has ended; none for a thread that was replaced meanwhile."""
+        """Return the next call for the thread of one that has ended; none for a thread that was replaced meanwhile."""
         with self._lock:
             if ended in self._hung:
                 self._hung.discard(ended)
@@ -139,6 +139,6 @@ def _run(call: _Call) -> None:
     try:
         call.future.set_result(call.context.run(call.action))
     except BaseException as error:
-        call.future.set_exception(error)  # it belongs to whoever asked
+        call.future.set_exception(error)  # for the caller of ``submit``
         if not isinstance(error, Exception):
             raise

@@ -1,7 +1,7 @@
-"""Clocks: no date lies further ahead than it could have been set, whatever a clock said in the meantime.
+"""Correction of dates that lie further ahead than any code sets them: a clock was wrong in the meantime.
 
-A machine that resumes, or a database that moves to another host, may bring a clock that went ahead and was set right:
-what was dated by it would hold work up for as long as it was wrong.
+It happens when a machine resumes or the database moves to another host. Work dated by such a clock would wait for as
+long as the clock was ahead.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from product_imagery.models import (
 from product_imagery.models.db_time import from_now
 from product_imagery.states import UNFINISHED_JOBS
 
-_NOTED = 60.0  #: seconds that something which has happened may lie ahead: web servers have clocks of their own
+_NOTED = 60.0  #: seconds that the date of a past event may lie ahead: web servers have clocks of their own
 _JOB_WAIT = 7200.0
-_ACCOUNT_REST = 3700.0
+_COOLDOWN = 3700.0
 _PREPARATION_WAIT = 300.0
 _EVENT_WAIT = 110_000.0
 
 
 def correct_dates() -> int:
-    """Bring what is dated too far ahead back to now; return how many rows had such a date."""
+    """Set dates that lie too far ahead to now; return how many rows had one."""
     return sum(_correct(rows, name, most) for rows, name, most in _bounds())
 
 
 def _bounds() -> list[tuple[QuerySet[Any], str, float]]:
-    """Rows, their column, and how many seconds it may lie ahead. (``models.leases`` bounds leases.)"""
+    """Return rows, their column, and how many seconds it may lie ahead. (``models.leases`` bounds leases.)"""
     jobs = ProviderJob.objects.filter(state__in=UNFINISHED_JOBS)
     events = EventDelivery.objects.filter(state=EventDelivery.State.WAITING)
     return [
@@ -50,7 +50,7 @@ def _bounds() -> list[tuple[QuerySet[Any], str, float]]:
         (Preparation.objects.all(), "due_at", _PREPARATION_WAIT),
         (Preparation.objects.all(), "created_at", _NOTED),
         (events, "due_at", _EVENT_WAIT),
-        (ProviderCredential.objects.all(), "cooldown_until", _ACCOUNT_REST),
+        (ProviderCredential.objects.all(), "cooldown_until", _COOLDOWN),
         (ProviderCredential.objects.all(), "moved_at", _NOTED),
         (WorkerLease.objects.all(), "cleared_at", _NOTED),
         (WorkerLease.objects.all(), "seen_at", _NOTED),

@@ -1,4 +1,4 @@
-"""Lanes: the threads that make calls. A few calls may wait for them, as many as get done in a round, not more."""
+"""The threads that make calls to hosted providers, and the few calls that wait for them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from product_imagery.flows.hosted.calls import Call, CallResult
 
 
 class Dispatcher:
-    """``number`` threads, at most ``each`` of which work for one account: one that hangs leaves lanes to the others.
+    """Makes calls in up to ``number`` threads, at most ``each`` of them for one account: a slow one blocks no other.
 
-    Calls that wait for a lane keep the threads busy while the pump writes down what came back. As many may wait as
-    went well in the round before. They are put aside for ``take_back`` when a call of their account brings trouble, or
-    when they wait for long: whether and when they are made is then decided anew. Until the trouble is written down,
-    there is no room for the account: nobody knows of it yet who would give it more to do.
+    A few calls may wait for a thread, which keeps the threads busy while the worker loop writes down results: as many
+    for each account as succeeded in its last round. ``recall`` returns waiting calls to the worker loop, which decides
+    anew whether and when they are made: all calls of an account after an error, and those that have waited for long.
     """
 
     def __init__(
@@ -28,14 +27,22 @@ class Dispatcher:
         self._threads: list[threading.Thread] = []
         self._waiting: dict[int, deque[Call]] = {}
         self._running: set[Call] = set()
-        self._busy: Counter[int] = Counter()  #: lanes, by account
+        self._busy: Counter[int] = Counter()  #: threads, by account
         self._ended: list[CallResult] = []
         self._returned: list[Call] = []
         self._pace: Counter[int] = Counter()
         self._closed = False
 
     def room(self, account: int) -> int:
-        """How many more calls of an account may be put in now."""
+        """Return how many more calls of an account may be put in now.
+
+        With 8 threads, 6 of them at most for one account::
+
+            round 1   nothing runs           room(a) = 6   six calls of a are put in
+            round 2   a: 6 succeeded         room(a) = 12  six run, six wait for a thread
+                      b: nothing yet         room(b) = 2   the threads that a leaves free
+            round 3   a: one call failed     room(a) = 0   until ``forget``: the failure is not written down before
+        """
         with self._changed:
             if self._is_failing(account):
                 return 0
@@ -46,7 +53,7 @@ class Dispatcher:
             return max(0, free + self._pace[account])
 
     def put(self, calls: Iterable[Call]) -> None:
-        """Let these calls be made, each as soon as there is a lane for its account."""
+        """Have these calls made, each as soon as there is a thread for its account."""
         with self._changed:
             for call in calls:
                 account = call.job.credential_id
@@ -61,29 +68,31 @@ class Dispatcher:
             self._changed.notify_all()
 
     def ended(self) -> list[CallResult]:
-        """What has come back; to be forgotten when it is written down."""
+        """Return the results of calls that have ended. ``forget`` them when they are written down."""
         with self._changed:
             return list(self._ended)
 
     def forget(self, results: Collection[CallResult]) -> None:
-        """These are written down, which ends a round."""
+        """Forget results that are written down, which ends a round."""
         known = set(results)
         with self._changed:
             self._ended = [result for result in self._ended if result not in known]
         self._pace = Counter(result.job.credential_id for result in results if result.error is None)
 
     def idle(self) -> bool:
-        """Whether there is nothing to do but to collect."""
+        """Say whether nothing runs or waits any more, and there is something to collect."""
         return bool(self._ended or self._returned) and not self._running and not self._waiting
 
     def calls(self) -> list[Call]:
-        """All calls that have not been collected."""
+        """Return all calls that are not yet forgotten: waiting, returned, running and ended."""
         with self._changed:
             waiting = [call for calls in self._waiting.values() for call in calls]
             return [*waiting, *self._returned, *self._running, *(result.call for result in self._ended)]
 
     def recall(self, seconds: float = 0.0) -> list[Call]:
-        """Take out the calls that no lane has begun: those put aside, and those that have waited for so long."""
+        """Remove calls that no thread has begun, and return them: those of accounts that failed, and those of accounts
+        whose oldest call has waited for ``seconds`` or more.
+        """
         before = time.monotonic() - seconds
         with self._changed:
             for account, calls in list(self._waiting.items()):
@@ -121,7 +130,7 @@ class Dispatcher:
         return any(result.job.credential_id == account and _concerns_others(result) for result in self._ended)
 
     def _next(self) -> Call | None:
-        """The oldest call of the account that has the fewest lanes."""
+        """Remove and return the oldest call of the account that has the fewest threads."""
         account = min(self._waiting, key=self._busy.__getitem__, default=None)
         if account is None or self._busy[account] >= self._each:
             return None
@@ -133,5 +142,5 @@ class Dispatcher:
 
 
 def _concerns_others(result: CallResult) -> bool:
-    """Whether what came back may concern the other calls of its account as well."""
+    """Say whether an error may concern the other calls of the account as well: anything but a refusal of this job."""
     return isinstance(result.error, ProviderError) and not isinstance(result.error, ProviderRefused)

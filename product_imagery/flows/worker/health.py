@@ -1,4 +1,4 @@
-"""Health: does due work move? Asked of the rows, whoever claims to be alive."""
+"""Health by progress: due work that does not move, read from its rows and not from signs of life."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from product_imagery.models import (
 from product_imagery.models.db_time import from_now
 from product_imagery.states import HELD_JOBS, JobState, Publication
 
-_SILENCE_SECONDS = 45  # told within a minute, although nobody looks all the time
-_SOON = 120.0  #: seconds within which what was tried a moment before is due again
+_SILENCE_SECONDS = 45  #: less than a minute, since checks come at intervals
+_SOON = 120.0  #: seconds within which work that was just tried is due again
 _AHEAD = 10.0  #: seconds by which a sign of life may be ahead of the database's clock
 
 
@@ -40,10 +40,17 @@ class Stuck:
     seconds: float
 
 
-def stuck_work(seconds: float = _SILENCE_SECONDS) -> Iterator[Stuck]:
-    """Yield what has been due for ``seconds`` while nothing of its kind has changed.
+def has_work() -> bool:
+    """Say whether anything is unfinished, due or not."""
+    waiting = ResultImage.objects.filter(publication=Publication.WAITING)
+    there = (ProviderJob.objects.movable(), waiting, EventDelivery.objects.fresh(), Preparation.objects.all())
+    return any(rows.exists() for rows in there)
 
-    A long queue that is being worked through is not stuck, nor is what waits for a limit, a pause or a person.
+
+def stuck_work(seconds: float = _SILENCE_SECONDS) -> Iterator[Stuck]:
+    """Yield kinds of work that have been due for ``seconds`` while nothing of the kind has changed.
+
+    A long queue that moves is not stuck, nor is work that waits for a limit, a pause or a person.
     """
     alone = not workers(seconds).exists()
     yield from _stuck_jobs(seconds, alone=alone)
@@ -54,7 +61,7 @@ def stuck_work(seconds: float = _SILENCE_SECONDS) -> Iterator[Stuck]:
 
 
 def workers(seconds: float = _SILENCE_SECONDS) -> QuerySet[WorkerLease]:
-    """Slots whose worker has shown itself within ``seconds``."""
+    """Return slots whose workers were seen within ``seconds``."""
     return WorkerLease.objects.filter(seen_at__gte=from_now(-seconds), seen_at__lte=from_now(_AHEAD))
 
 
@@ -62,7 +69,7 @@ def _stuck_jobs(seconds: float, *, alone: bool) -> Iterator[Stuck]:
     since = from_now(-seconds)
     counted = _overdue_jobs(seconds).values("credential").annotate(number=Count("pk"), oldest=Min("due_at"))
     waiting = {one["credential"]: one for one in counted.order_by("credential")}
-    accounts = ProviderCredential.objects.rested().filter(pk__in=waiting)  # a rest is told of with its reason
+    accounts = ProviderCredential.objects.rested().filter(pk__in=waiting)  # a cooldown is reported with its reason
     moving = set() if alone else _moving_accounts(waiting, since)
     for account in accounts.order_by("pk"):
         if account.pk not in moving and not _waits_for_limit(account):
@@ -71,7 +78,7 @@ def _stuck_jobs(seconds: float, *, alone: bool) -> Iterator[Stuck]:
 
 
 def _overdue_jobs(seconds: float) -> QuerySet[ProviderJob]:
-    """Jobs that a worker should have taken, and those that one took and does not hold any more."""
+    """Return jobs that no worker has leased although they are due, and jobs whose leases have expired."""
     since = from_now(-seconds)
     due = ProviderJob.objects.movable().exclude(state=JobState.SENDING).free().filter(due_at__lt=since)
     due = due.exclude(state=JobState.QUEUED, enhancement__cancelled_at__isnull=False)
@@ -79,7 +86,7 @@ def _overdue_jobs(seconds: float) -> QuerySet[ProviderJob]:
 
 
 def _moving_accounts(accounts: Any, since: Any) -> set[int]:
-    """Those of the accounts at which a job was begun, ended, read or held a moment before."""
+    """Return those of the accounts that had a job begun, ended, polled or leased since then."""
     lease_seconds = get_settings().claim_seconds  # renewed after each quarter of it
     fresh = from_now(lease_seconds - max(_SILENCE_SECONDS, lease_seconds / 4 + _AHEAD))
     held = Q(state__in=HELD_JOBS, leased_until__gte=fresh)
@@ -98,7 +105,7 @@ def _waits_for_limit(account: ProviderCredential) -> bool:
 
 
 def _other_kinds(seconds: float) -> Iterator[tuple[str, QuerySet[Any], str, QuerySet[Any]]]:
-    """Each kind of work beside jobs: what is due by which column, and rows that show that such work moves."""
+    """Yield each other kind of work: its name, due rows, the column of their date, and rows that prove progress."""
     since = from_now(-seconds)
     publications = ResultImage.objects.filter(publication=Publication.WAITING)
     published = ImageVersion.objects.filter(published_at__gte=since)
@@ -119,19 +126,19 @@ def _age(moment: datetime | None) -> float:
 
 
 def dated_ahead() -> WorkerLease | None:
-    """A slot whose worker seems to have been seen in the future: a clock was wrong."""
+    """Return a slot whose worker was seen in the future, if any: a clock was wrong."""
     return WorkerLease.objects.filter(seen_at__gt=from_now(_AHEAD)).first()
 
 
 def last_sign_of_life() -> WorkerLease | None:
-    """The slot that was seen last, if any worker ever ran."""
+    """Return the slot that was seen last, if any worker ever ran."""
     return WorkerLease.objects.exclude(seen_at=None).order_by("-seen_at").first()
 
 
 def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
-    """How much work is due, or held by a dead worker, although no worker has shown itself for ``seconds``.
+    """Return how much work is due or has an expired lease while no worker was seen for ``seconds``.
 
-    A long queue that a living worker works through is not overdue.
+    Zero while a worker is alive, however long its queue is.
     """
     if workers(seconds).exists():
         return 0
@@ -140,11 +147,11 @@ def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
 
 
 def wrong_clocks(seconds: float = 60) -> list[ProviderCredential]:
-    """Accounts whose provider's clock differs from ours by more: one of the two is wrong, and signatures fail."""
+    """Return accounts whose provider's clock differs from ours by more than ``seconds``: signatures may fail."""
     by_account = ProviderCredential.objects.filter(is_active=True)
     return list(by_account.filter(Q(clock_skew__gt=seconds) | Q(clock_skew__lt=-seconds)))
 
 
 def worker_is_missing() -> bool:
-    """True when work is due and no worker has been seen for ten seconds: what the admin warns of."""
+    """Say whether work is due and no worker was seen for ten seconds. The admin shows a warning then."""
     return overdue_work(10) > 0

@@ -12,9 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from product_imagery import background, cores, signals
+from product_imagery import background, signals
 from product_imagery.conf import Settings, get_settings
 from product_imagery.flows import inbound, local_jobs
 from product_imagery.flows.enhancements import cancel, prepare
@@ -28,26 +27,25 @@ from product_imagery.flows.jobs.scheduling import accounts_with_calls, acquire_c
 from product_imagery.flows.money import restore_guard
 from product_imagery.flows.results import publish
 from product_imagery.flows.results.fetch import Tools
-from product_imagery.flows.worker import clocks, maintenance
+from product_imagery.flows.worker import clocks, cores, maintenance
 from product_imagery.flows.worker.beside import Beside, raise_if_late
 from product_imagery.flows.worker.dispatcher import Dispatcher
+from product_imagery.flows.worker.health import has_work
+from product_imagery.flows.worker.publications import Publications
 from product_imagery.imaging.sandbox import ImagingPool
-from product_imagery.models import EventDelivery, Preparation, ProviderJob, ResultImage, WorkerLease
+from product_imagery.models import ProviderJob, WorkerLease
 from product_imagery.net.foreign import open_connections
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.registry import all_providers, hosted_providers
 from product_imagery.public_urls import read_urls
-from product_imagery.states import Publication
 from product_imagery.storage.workspace import Workspace
 
-_TICK = 0.25
-_STALE = 2.0  #: seconds for which a call may wait for a lane
-_ROUND = 0.4  #: seconds, while calls are being made
-_SHORTEST = 0.1  #: a round in which all calls came back
-_GATHER = 0.03  #: seconds in which more errands may come, to be run together
-_PUBLISHERS = 4  #: publications at once
-_EACH_MODEL = 3  #: of one model: where its storage hangs, others go on
-_SENT_SECONDS = 60.0  #: how long it waits for answers to creates, unless it is killed before
+_TICK = 0.25  #: seconds at most between two looks at the mailbox, and more pause for a worker without work
+_STALE = 2.0  #: seconds for which a call may wait for a thread
+_ROUND = 0.4  #: seconds of a round in which calls are being made
+_SHORTEST = 0.1  #: seconds of a round in which all calls have ended
+_GATHER = 0.03  #: seconds in which more messages may come, to be processed together
+_SENT_SECONDS = 60.0  #: wait of a stopping worker for the responses to its creates, unless it is killed before
 _WATCH_SECONDS = 0.5
 _ENGINE_PAUSE = 60.0  #: seconds at most between two tries of an engine that does not work
 _FAILURES = 5  #: in a row, after which an account is set aside
@@ -98,13 +96,6 @@ def run_slice(
     return loop.report
 
 
-def has_work() -> bool:
-    """Whether anything is unfinished, due or not."""
-    waiting = ResultImage.objects.filter(publication=Publication.WAITING)
-    there = (ProviderJob.objects.movable(), waiting, EventDelivery.objects.fresh(), Preparation.objects.all())
-    return any(rows.exists() for rows in there)
-
-
 class WorkerLoop:
     """Runs everything that is due, in rounds, with one slot and one database connection."""
 
@@ -125,11 +116,10 @@ class WorkerLoop:
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = hosted_providers()
         self._sender = sender.Sender()
-        self._publishers = Beside(_PUBLISHERS, "imagery-publish", self._wake.set)
-        self._publishing: dict[Future[Any], ResultImage] = {}
-        self._receivers = Beside(1, "imagery-receivers", self._wake.set)  # one: they hear of things in their order
+        self._publications = Publications(settings, self._wake.set)
+        self._receivers = Beside(1, "imagery-receivers", self._wake.set)  # one thread: signals arrive in their order
         self._guard = Guard()
-        self._refusals: Counter[int] = Counter()  #: failed looks for calls in a row, by account
+        self._refusals: Counter[int] = Counter()  #: consecutive failures to choose calls, by account
         self._lost = False
         self._noted = self._called = self._engine_failures = 0
         self._engine_at = 0.0
@@ -145,7 +135,7 @@ class WorkerLoop:
             Chore(1.0, "release jobs of dead workers", maintenance.release_abandoned),
             Chore(5.0, "cancel what came back", cancel.cancel_returned),
             Chore(5.0, "note spending", self._note_spending),
-            Chore(5.0, "wait for the shop's code", partial(raise_if_late, self._publishers, self._receivers)),
+            Chore(5.0, "wait for the shop's code", partial(raise_if_late, self._publications.threads, self._receivers)),
             Chore(60.0, "keep temporary files", self._tools.workspace.touch),
             Chore(60.0, "close enhancements", maintenance.settle_forgotten),
             Chore(60.0, "act on calls of providers", inbound.process_forgotten),
@@ -154,7 +144,18 @@ class WorkerLoop:
         ]
 
     def run(self, seconds: float, until_idle: bool) -> None:
-        """Errands soon; everything else in rounds, so that what has gathered is written down together."""
+        """Process the mailbox at once, and everything else in rounds, so that what has gathered is written together.
+
+        A round while calls are being made::
+
+            0.00  chores, ended calls, publications, events; due jobs are leased, their calls given to threads
+            0.02  a thread asks for its intent to be written   -> mailbox wakes the loop
+            0.05  31 more have asked: all 32 intents in one transaction, then 32 creates are sent
+            0.31  the first responses are there and wait       (0.10 instead of 0.40 once all have ended)
+            0.40  next round: their outcomes in one transaction
+
+        After ``seconds`` more is begun only while something runs, and for as long again at most.
+        """
         end = time.monotonic() + seconds
         open_for_more = True  # at least once, however slow this machine is
         while not (self._stop.is_set() or self._lost):
@@ -177,11 +178,8 @@ class WorkerLoop:
             moved = count("collect", self._collect) + count("publish", self._publish)
             moved += count("send events", self._sender.turn if may_send_events else self._sender.collect)
             if open_for_more:
-                moved += (
-                    count("prepare", prepare.prepare_due)
-                    + count("lease jobs", self._lease_jobs)
-                    + count("call", self._call)
-                )
+                moved += count("prepare", prepare.prepare_due) + count("lease jobs", self._lease_jobs)
+                moved += count("call", self._call)
             return moved
         except DatabaseAway:
             wait_for_database(self._stop)
@@ -193,7 +191,7 @@ class WorkerLoop:
         return error is None and idle[0]
 
     def _beside_busy(self) -> bool:
-        return self._publishers.busy or self._receivers.busy
+        return self._publications.threads.busy or self._receivers.busy
 
     def _show(self) -> None:
         if self.watch is not None and time.monotonic() >= self._watch_at:
@@ -201,6 +199,7 @@ class WorkerLoop:
             self.watch()
 
     def _process_mailbox_until(self, moment: float) -> None:
+        """Process messages as they come, until ``moment`` (monotonic), or earlier when all calls have ended."""
         early = min(moment, time.monotonic() + _SHORTEST)
         while not self._stop.is_set():
             self._mailbox.process()
@@ -212,10 +211,10 @@ class WorkerLoop:
             self._wake.clear()
 
     def close(self) -> None:
-        """Finish what is running within a few seconds; give back the rest."""
+        """Wait a few seconds for what is running, and longer for sent creates; return the other jobs."""
         now = time.monotonic()
         deadline = now + (_STOP_SECONDS if not self._lost else 0.0)
-        last = now + (_SENT_SECONDS if not self._lost else 0.0)  # what was sent is paid: its answer is worth a wait
+        last = now + (_SENT_SECONDS if not self._lost else 0.0)  # what was sent is paid for: worth a wait
         try:
             waiting = self._dispatcher.recall()
             while self._under_way(sent_only=time.monotonic() > deadline) and time.monotonic() < last:
@@ -246,7 +245,7 @@ class WorkerLoop:
         return bool(self._running or self._dispatcher.calls() or self._beside_busy())
 
     def _lease_jobs(self) -> int:
-        """Take as many jobs as there are idle processes: what is not begun stays free for others."""
+        """Lease as many jobs as there are idle processes: the others stay free for other workers."""
         if time.monotonic() < self._engine_at:
             return 0
         idle = self._settings.pool_limits().processes - len(self._running)
@@ -273,14 +272,14 @@ class WorkerLoop:
 
     def _call_at(self, account: int) -> None:
         seconds = self._settings.claim_seconds
-        deadline = time.monotonic() + seconds  # counted from before the claim, as what is sent after it is not ours
+        deadline = time.monotonic() + seconds  # from before the lease: never later than its end
         jobs = acquire_calls(account, self._dispatcher.room(account), seconds)
         self._dispatcher.put(calls.prepare(jobs, deadline))
         self._called += len(jobs)
         self._refusals.pop(account, None)
 
     def _refuse(self, account: int, error: Exception) -> None:
-        """An account whose calls cannot even be chosen: after some tries it pauses, and a person is told why."""
+        """Note that an account's calls could not be chosen; after some failures in a row it pauses, with the reason."""
         self._guard.note(f"account {account}", error)
         self._refusals[account] += not isinstance(error, TRANSIENT)
         if self._refusals[account] >= _FAILURES:
@@ -295,14 +294,14 @@ class WorkerLoop:
             del self._running[future]
         results = self._dispatcher.ended()
         apply_all(results)
-        self._dispatcher.forget(results)  # not before: what is not written down is not forgotten either
+        self._dispatcher.forget(results)  # not before they are written down
         for call in self._dispatcher.recall(_STALE):
             local_jobs.return_job(call.job, begun=False)
         self.report.done += len(finished) + len(results)
         return len(finished) + len(results)
 
     def _note_engine(self, done: local_jobs.Done) -> None:
-        """While this machine cannot make pictures, it takes one now and then to see whether it can again."""
+        """Slow down while the engine of this machine fails: one job at a time, after a pause, until one succeeds."""
         if done.machine and done.error is not None:
             self._engine_failures += 1
             self._engine_at = time.monotonic() + min(_ENGINE_PAUSE, 2.0**self._engine_failures)
@@ -312,27 +311,13 @@ class WorkerLoop:
             self._guard.end("make pictures")
 
     def _publish(self) -> int:
-        """Have published what waits: beside this loop, as the shop's code, rows and storages may take their time."""
         self._receivers.tend()
-        ended = [future for future in self._publishing if future.done()]
-        for future in ended:
-            del self._publishing[future]
-            self.report.published += future.exception() is None and future.result() is not None
-        items = [result.item for result in self._publishers.living(self._publishing)]
-        by_model = Counter(item.content_type_id for item in items)
-        results = ResultImage.objects.acquire_publications(
-            most=self._publishers.room(),
-            seconds=self._settings.claim_seconds,
-            tries=self._settings.max_claims,
-            busy={(item.content_type_id, item.object_id, item.slot) for item in items},
-            full=[model for model, number in by_model.items() if number >= _EACH_MODEL],
-        )
-        for result in results:
-            self._publishing[self._publishers.submit(partial(publish.publish, result))] = result
-        return len(ended) + len(results)
+        ended, published = self._publications.collect()
+        self.report.published += published
+        return ended + self._publications.begin()
 
     def receivers_beside(self) -> contextlib.AbstractContextManager[None]:
-        """Inside, receivers of signals are called beside the loop."""
+        """Return a context in which receivers of signals run in a thread beside the loop."""
         return signals.sent_by(self._receivers.submit)
 
     def _note_spending(self) -> None:
@@ -349,4 +334,4 @@ class WorkerLoop:
         held = ProviderJob.objects.renew([*self._running.values(), *(call.job for call in under_way)], seconds)
         for call in (call for call in under_way if call.job.pk in held):
             call.ticket.deadline = now + seconds
-        ResultImage.objects.renew(self._publishers.living(self._publishing), seconds)
+        self._publications.renew(seconds)

@@ -1,4 +1,4 @@
-"""Sweep: what nobody moves. Safe to run at any time, by any number of workers."""
+"""Work that no worker holds any more, and data that nobody needs. Safe at any time, with any number of workers."""
 
 from __future__ import annotations
 
@@ -43,16 +43,17 @@ from product_imagery.storage.store import results_storage
 
 _SCRATCH_SECONDS = 3600
 _CLEAR_SECONDS = 600
-_TIDIED = 200  #: items at once
-_RESPONSE_SECONDS = 48 * 3600  #: how long an Idempotency-Key is remembered
-_KEPT_SECONDS = 90 * 86_400  #: how long webhook calls and the bytes of creates are kept to look at
+_TIDIED = 200  #: uploads or jobs at once
+_RESPONSE_SECONDS = 48 * 3600  #: for how long an Idempotency-Key is remembered
+_KEPT_SECONDS = 90 * 86_400  #: for how long webhook deliveries and the bytes of creates are kept
 _GRACE = MOST_PATIENCE + 30.0  #: seconds in which a dead worker's create may still arrive
 
 
 def release_abandoned() -> int:
-    """Take jobs from workers that are not heard of any more; return how many.
+    """Move jobs on whose leases have expired; return how many.
 
-    What costs nothing is queued again; what may have been accepted elsewhere is looked up there.
+    Those of the local engine are queued again, at most ``MAX_CLAIMS`` times. Those of hosted providers are looked up
+    there if their creates may have been sent, and queued again otherwise.
     """
     abandoned = ProviderJob.objects.abandoned()
     if not abandoned.exists():
@@ -78,7 +79,7 @@ def _give_up(job: ProviderJob) -> int:
 
 
 def _look_up(jobs: Iterable[ProviderJob]) -> int:
-    """Jobs whose create was written down may have been sent: find out. The others certainly were not."""
+    """Look jobs up whose intents are written, as they may have been sent. Queue the others; return how many moved."""
     moved = 0
     for job in jobs:
         with transaction.atomic():
@@ -91,7 +92,7 @@ def _look_up(jobs: Iterable[ProviderJob]) -> int:
 
 
 def settle_forgotten() -> None:
-    """Close enhancements whose items have all ended, should their last worker have died in between."""
+    """Close enhancements whose items have all ended, where the last worker died before it did."""
     open_items = EnhancementItem.objects.filter(enhancement=OuterRef("pk")).filter(status__in=ACTIVE_ITEMS)
     forgotten = Enhancement.objects.filter(~Exists(open_items), status__in=ACTIVE_ENHANCEMENTS, preparation=None)
     with transaction.atomic():
@@ -99,15 +100,15 @@ def settle_forgotten() -> None:
 
 
 def clear_up_when_due(guard: Guard | None = None) -> None:
-    """``clear_up`` every ten minutes, whoever does it: workers come and go more often."""
+    """Clear up if no worker has done so for ten minutes: single workers may live for less."""
     if WorkerLease.objects.turn_to_clear_up(_CLEAR_SECONDS):
         clear_up(guard)
 
 
 def clear_up(guard: Guard | None = None) -> None:
-    """Remove old selections, webhook calls and bytes of creates, and the files that dead or overtaken workers left.
+    """Delete old selections, webhook deliveries and bytes of creates, and files of workers that died or were too late.
 
-    Each step goes through ``guard``: one that fails is tried again next time, and the others are taken all the same.
+    Each step goes through ``guard``: one that fails is tried again next time and does not stop the others.
     """
     guard = guard or Guard()
     for step in _STEPS:
@@ -154,7 +155,7 @@ def _files_of_overtaken_workers() -> None:
 
 
 def _unfinished_files() -> None:
-    """Raise ``StorageError`` when one of the storages fails; the others are cleared all the same."""
+    """Delete unfinished files from all storages. Raises ``StorageError`` afterwards if one of them failed."""
     failed: list[StorageError] = []
     for storage in _storages():
         try:

@@ -10,7 +10,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from product_imagery.flows.guard import TRANSIENT, DatabaseAway, drop_broken_connections, reason_of
-from product_imagery.flows.worker.loop import Slice, has_work, run_slice
+from product_imagery.flows.worker.health import has_work
+from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.management.base import ImageryCommand
 from product_imagery.management.waiting import Waiting
 

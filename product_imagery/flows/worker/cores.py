@@ -1,27 +1,16 @@
-"""CPU affinity of threads and processes. Does nothing on systems that do not support it."""
+"""Placement of a worker's threads on cores, and of its objects in memory."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+from product_imagery.imaging.affinity import allowed, give
 
 _STAT = Path("/proc/thread-self/stat")
 _CORE = 36  #: among the fields after the name, see proc_pid_stat(5)
-
-
-def allowed() -> Collection[int]:
-    """Return the cores on which this thread may run; empty if the system does not tell."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
-
-
-def give(process: int, cores: Collection[int]) -> None:
-    """Allow a process to run on ``cores`` only, if any are given."""
-    if cores:
-        with contextlib.suppress(OSError):  # it has ended, or this is not allowed here
-            os.sched_setaffinity(process, cores)
 
 
 @contextlib.contextmanager
