@@ -29,7 +29,7 @@ from product_imagery.providers.local.model import MATTING, fetch
 from product_imagery.testing.pictures import draw_product, encoded
 from tests.fakes.shop_side import OtherSide, other_side
 
-pytest_plugins = ["product_imagery.testing.fixtures"]
+pytest_plugins = ["product_imagery.testing.fixtures", "tests.fakes.hosted"]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
