@@ -140,7 +140,7 @@ def _announce(endpoint: Any, number: int) -> None:
     for one in range(number):
         try:
             with transaction.atomic():
-                outbox.directly(endpoint, "enhancement.completed", {"number": one})
+                outbox.record_for(endpoint, "enhancement.completed", {"number": one})
                 if one % _ROLLED_BACK == 0:
                     raise InterruptedError
         except InterruptedError:

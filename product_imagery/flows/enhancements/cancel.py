@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements.items import note_omitted
 from product_imagery.flows.guard import retried
-from product_imagery.flows.jobs.rollup import settle
+from product_imagery.flows.jobs.rollup import update_status
 from product_imagery.flows.money import budgets
 from product_imagery.models import (
     Enhancement,
@@ -42,7 +42,7 @@ def cancel(enhancement: Enhancement) -> int:
         unprepared = _stop_preparing(enhancement)
         Enhancement.objects.filter(pk=enhancement.pk, cancelled_at=None).update(cancelled_at=Now())
         waiting = EnhancementItem.objects.filter(job__in=_waiting(enhancement), status__in=OPEN_ITEMS).count()
-        settle([enhancement.pk])
+        update_status([enhancement.pk])
     cancelled, is_done = _cancel_batches(enhancement)
     return unprepared + (cancelled if is_done else max(cancelled, waiting))
 
@@ -97,5 +97,5 @@ def _cancel_waiting(enhancement: Enhancement) -> tuple[int, int]:
     items = EnhancementItem.objects.filter(job__in=jobs)
     count = transitions.end_items(items.filter(results__isnull=False), ItemStatus.COMPLETED)
     count += transitions.end_items(items, ItemStatus.CANCELLED)
-    settle([enhancement.pk])
+    update_status([enhancement.pk])
     return len(jobs), count

@@ -15,7 +15,7 @@ from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements.batching import batches
 from product_imagery.flows.enhancements.plan import Plan, Work, done_before, make_plan
 from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_enhancement
-from product_imagery.flows.jobs.rollup import settle
+from product_imagery.flows.jobs.rollup import update_status
 from product_imagery.flows.money import budgets
 from product_imagery.models import Enhancement, EnhancementItem, FurtherId, Preparation, ProviderCredential
 from product_imagery.products import ProductImages, description_for
@@ -116,7 +116,7 @@ def make_batch(preparation: Preparation) -> None:
         note_omitted(enhancement.pk, {**plan.figures(), "gone": len(some) - len(plan.to_do) - len(plan.left_out)})
         if not left:
             Preparation.objects.filter(pk=preparation.pk).delete()
-        settle([enhancement.pk])
+        update_status([enhancement.pk])
 
 
 def note_omitted(enhancement: int, figures: Mapping[str, int]) -> None:

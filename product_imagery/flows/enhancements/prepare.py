@@ -8,7 +8,7 @@ from django.db.models import F
 from product_imagery.flows.enhancements.items import make_batch, note_omitted
 from product_imagery.flows.enhancements.retry import retry_batch
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
-from product_imagery.flows.jobs.rollup import settle
+from product_imagery.flows.jobs.rollup import update_status
 from product_imagery.models import Enhancement, Preparation
 from product_imagery.models.db_time import from_now
 
@@ -44,4 +44,4 @@ def _failed(preparation: Preparation, error: Exception) -> None:
             note = f"Not all pictures could be prepared; nothing was spent for those. {reason_of(error)}"
             Enhancement.objects.filter(pk=preparation.pk).update(note=note[:500])
             note_omitted(preparation.pk, {"not_prepared": preparation.left or 1})
-            settle([preparation.pk])
+            update_status([preparation.pk])

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows.guard import retried
-from product_imagery.flows.jobs.rollup import settle
+from product_imagery.flows.jobs.rollup import update_status
 from product_imagery.flows.money import budgets
 from product_imagery.models import (
     CreditEntry,
@@ -59,7 +59,7 @@ def _to_retry(enhancement: Enhancement, only_failed: bool) -> QuerySet[Enhanceme
 
 def _go_on(enhancement: Enhancement) -> None:
     Enhancement.objects.filter(pk=enhancement.pk).update(cancelled_at=None)
-    settle([enhancement.pk])
+    update_status([enhancement.pk])
     background.wake()
 
 
@@ -93,13 +93,13 @@ def retry_batch(preparation: Preparation) -> None:
             ProviderCredential.objects.lock(enhancement.credential_id)
         if not jobs:
             Preparation.objects.filter(pk=preparation.pk, position=preparation.position).delete()
-            settle([enhancement.pk])
+            update_status([enhancement.pk])
             return
         reopened = _reopen(list(chosen.filter(job__in=jobs).select_for_update(of=("self",))))
         cost = restart(enhancement, reopened, promised=preparation.reserved, at=preparation.created_at)
         if not Preparation.objects.advance(preparation, position=jobs[-1], left=0, cost=cost):
             raise StateError("Somebody else is at it.")  # takes everything back
-        settle([enhancement.pk])
+        update_status([enhancement.pk])
 
 
 def _reopen(items: list[EnhancementItem]) -> list[EnhancementItem]:

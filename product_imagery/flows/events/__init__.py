@@ -1,1 +1,1 @@
-"""Events: the outbox of what has become true, and its delivery to receivers."""
+"""Events: the outbox of outgoing webhooks, and their delivery to the endpoints of other programs."""

@@ -1,4 +1,4 @@
-"""Endpoints: addresses of other programs that want to be told what happens."""
+"""Endpoints: addresses of other programs that subscribe to events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from product_imagery.flows.events import outbox
 from product_imagery.models import EventDelivery, WebhookEndpoint
 from product_imagery.models.event import TEST, VERIFICATION
 
-_MOST = 20  #: of one owner
+_MOST = 20  #: endpoints of one owner
 
 _State = WebhookEndpoint.State
 
@@ -23,7 +23,10 @@ _State = WebhookEndpoint.State
 def make(
     *, owner: AbstractBaseUser, url: str, events: Sequence[str], description: str, is_test: bool
 ) -> tuple[WebhookEndpoint, str]:
-    """A new endpoint and its secret, which cannot be had again. It is sent a challenge. Raises ``RequestError``."""
+    """Create an endpoint and send it a challenge; return it with its secret, which is shown only here.
+
+    Raises ``RequestError`` when the owner has too many.
+    """
     if WebhookEndpoint.objects.filter(owner=owner.pk).count() >= _MOST:
         raise RequestError(f"There are {_MOST} webhook endpoints already. Delete one first.", code="too_many")
     endpoint = WebhookEndpoint(url=url, events=sorted(set(events)), description=description, is_test=is_test)
@@ -36,7 +39,7 @@ def make(
 
 
 def verify(endpoint: WebhookEndpoint) -> None:
-    """Send a challenge: the answer has to be 2xx and to contain it. Until then nothing else is sent.
+    """Send a challenge. The endpoint is active, and gets other events, once a 2xx response contains it.
 
     Raises ``StateError`` for one that is active, or has a challenge on its way.
     """
@@ -48,11 +51,11 @@ def verify(endpoint: WebhookEndpoint) -> None:
         waiting = EventDelivery.State.WAITING
         if EventDelivery.objects.filter(endpoint=endpoint, kind=VERIFICATION, state=waiting).exists():
             raise StateError("A challenge is on its way already.")
-        outbox.directly(endpoint, VERIFICATION, {"challenge": challenge})
+        outbox.record_for(endpoint, VERIFICATION, {"challenge": challenge})
 
 
 def rotate(endpoint: WebhookEndpoint) -> str:
-    """A new secret, which cannot be had again; the old one signs beside it for a day."""
+    """Give the endpoint another secret and return it; it is shown only here. The old one signs as well for a day."""
     with transaction.atomic():
         locked = WebhookEndpoint.objects.select_for_update().get(pk=endpoint.pk)
         secret = locked.new_secret()
@@ -61,9 +64,9 @@ def rotate(endpoint: WebhookEndpoint) -> str:
 
 
 def send_test(endpoint: WebhookEndpoint) -> EventDelivery:
-    """An event without meaning. Raises ``StateError`` unless the endpoint is active."""
+    """Send a test event. Raises ``StateError`` unless the endpoint is active."""
     _require_active(endpoint)
-    return outbox.directly(endpoint, TEST, {"endpoint": str(endpoint.uuid)})
+    return outbox.record_for(endpoint, TEST, {"endpoint": str(endpoint.uuid)})
 
 
 def redeliver(delivery: EventDelivery) -> EventDelivery:
@@ -81,7 +84,10 @@ def redeliver(delivery: EventDelivery) -> EventDelivery:
 
 
 def address_for(owner: AbstractBaseUser, url: str, *, is_test: bool) -> str:
-    """``url``, if one of the owner's active endpoints is on the same host and port. Raises ``RequestError``."""
+    """Return ``url`` if one of the owner's active endpoints vouches for it: the same host and port.
+
+    Raises ``RequestError`` for any other. An empty one passes.
+    """
     active = WebhookEndpoint.objects.filter(owner=owner.pk, is_test=is_test, state=_State.ACTIVE)
     if url and not any(endpoint.vouches_for(url) for endpoint in active):
         sentence = "webhook_url has to be on the host of one of your verified endpoints: its secret signs what is sent."

@@ -1,5 +1,7 @@
-"""Announce: tell what has become true. In its transaction it is written down for every endpoint that wants to hear it;
-Django's signals are sent after commit.
+"""Outbox: publish events, as rows for the webhook endpoints that subscribe to them, and as Django's signals.
+
+Each function is called in the transaction of the change that it is about: the rows are committed with it, or not at
+all. ``sender`` delivers them later. Signals are sent after the commit.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from product_imagery.models import (
 )
 from product_imagery.states import EnhancementStatus
 
-_BATCH = 500
+_BATCH = 500  #: deliveries written in one statement
 _Data: TypeAlias = dict[str, Any]
 
 _ENDS = {
@@ -37,64 +39,72 @@ _ENDS = {
 
 
 def items_completed(items: Sequence[EnhancementItem]) -> None:
-    """These items have their pictures."""
-    _tell(signals.item_completed, "item", Event.ITEM_COMPLETED, items, _of_items)
+    """Publish that items are completed."""
+    _publish(signals.item_completed, "item", Event.ITEM_COMPLETED, items, _describe_items)
 
 
 def items_failed(items: Sequence[EnhancementItem]) -> None:
-    """These items will have no picture."""
-    _tell(signals.item_failed, "item", Event.ITEM_FAILED, items, _of_items)
+    """Publish that items have failed."""
+    _publish(signals.item_failed, "item", Event.ITEM_FAILED, items, _describe_items)
 
 
 def items_stalled(items: Sequence[EnhancementItem]) -> None:
-    """Of these items it is not known whether their provider accepted them: a person decides."""
-    _tell(None, "item", Event.ITEM_STALLED, items, _of_items)
+    """Publish that a person has to decide about items, as their provider may or may not have accepted them."""
+    _publish(None, "item", Event.ITEM_STALLED, items, _describe_items)
 
 
 def enhancement_ended(enhancement: Enhancement) -> None:
-    """All items of an enhancement have come to an end; its figures are annotated."""
+    """Publish that all items of an enhancement have ended. It has to come from ``with_progress``."""
     event = _ENDS[EnhancementStatus(enhancement.status)]
-    _tell(signals.enhancement_finished, "enhancement", event, [enhancement], _of_enhancements)
+    _publish(signals.enhancement_finished, "enhancement", event, [enhancement], _describe_enhancements)
 
 
 def result_approved(result: ResultImage) -> None:
-    """A result may go onto its product."""
-    _tell(signals.result_approved, "result", Event.GENERATION_APPROVED, [result], _of_results)
+    """Publish that a result is approved."""
+    _publish(signals.result_approved, "result", Event.GENERATION_APPROVED, [result], _describe_results)
 
 
 def image_published(version: ImageVersion) -> None:
-    """A result stands on its product."""
-    _tell(signals.image_published, "version", Event.IMAGE_PUBLISHED, [version], _of_versions)
+    """Publish that a result stands on its product."""
+    _publish(signals.image_published, "version", Event.IMAGE_PUBLISHED, [version], _describe_versions)
 
 
 def image_restored(version: ImageVersion) -> None:
-    """What stood on the product before stands there again."""
-    _tell(signals.image_restored, "version", Event.IMAGE_RESTORED, [version], _of_versions)
+    """Publish that the picture before a publication was put back."""
+    _publish(signals.image_restored, "version", Event.IMAGE_RESTORED, [version], _describe_versions)
 
 
-def directly(endpoint: WebhookEndpoint, kind: str, data: _Data) -> EventDelivery:
-    """Write down an event for one endpoint, whether it asked for it or not."""
+def record_for(endpoint: WebhookEndpoint, kind: str, data: _Data) -> EventDelivery:
+    """Record an event for one endpoint, subscribed or not, and return its delivery."""
     delivery = EventDelivery.objects.create(endpoint=endpoint, kind=kind, body=_body(kind, data))
     background.wake()
     return delivery
 
 
-def _tell(
+def _publish(
     signal: Signal | None,
     name: str,
     event: Event,
     subjects: Sequence[Any],
     describe: Callable[[Sequence[Any]], list[tuple[int, _Data]]],
 ) -> None:
+    """Send ``signal`` for each subject after the commit, and record ``event`` for those that have subscribers.
+
+    ``describe`` turns subjects into their data, each with the primary key of its enhancement; it is called only when
+    somebody subscribes.
+    """
     if signal is not None:
         for subject in subjects:
             signals.send_on_commit(signal, **{name: subject})
-    heard = _listened_to(subjects)
-    if heard:
-        _write_down(event, describe([subject for subject in subjects if _enhancement_of(subject) in heard]), heard)
+    subscribed = _subscribed(subjects)
+    if subscribed:
+        _record(
+            event, describe([subject for subject in subjects if _enhancement_of(subject) in subscribed]), subscribed
+        )
 
 
 def _enhancement_of(subject: Model) -> int | None:
+    """Return the primary key of a subject's enhancement; ``None`` for a version whose result is gone."""
     if isinstance(subject, Enhancement):
         return subject.pk
     if isinstance(subject, EnhancementItem):
@@ -103,8 +113,8 @@ def _enhancement_of(subject: Model) -> int | None:
     return result.enhancement_id if isinstance(result, ResultImage) else None
 
 
-def _listened_to(subjects: Sequence[Model]) -> dict[int, Enhancement]:
-    """Of these subjects' enhancements, those whose owners have an endpoint. Mostly nobody has, in one query."""
+def _subscribed(subjects: Sequence[Model]) -> dict[int, Enhancement]:
+    """Return those of the subjects' enhancements, by key, whose owners have an active endpoint: mostly none."""
     wanted = {pk for subject in subjects if (pk := _enhancement_of(subject)) is not None}
     active = WebhookEndpoint.objects.filter(
         owner=OuterRef("actor"), is_test=OuterRef("is_test"), state=WebhookEndpoint.State.ACTIVE
@@ -113,12 +123,13 @@ def _listened_to(subjects: Sequence[Model]) -> dict[int, Enhancement]:
     return {enhancement.pk: enhancement for enhancement in found}
 
 
-def _write_down(event: Event, told: list[tuple[int, _Data]], heard: dict[int, Enhancement]) -> None:
-    owners = {enhancement.actor_id for enhancement in heard.values()}
+def _record(event: Event, described: list[tuple[int, _Data]], subscribed: dict[int, Enhancement]) -> None:
+    """Write a delivery for each endpoint that wants the event, and for the enhancement's own ``webhook_url``."""
+    owners = {enhancement.actor_id for enhancement in subscribed.values()}
     endpoints = WebhookEndpoint.objects.filter(owner__in=owners, state=WebhookEndpoint.State.ACTIVE)
     deliveries = []
-    for pk, data in told:
-        enhancement, body = heard[pk], _body(event, data)
+    for pk, data in described:
+        enhancement, body = subscribed[pk], _body(event, data)
         mine = [one for one in endpoints if (one.owner_id, one.is_test) == (enhancement.actor_id, enhancement.is_test)]
         deliveries += [EventDelivery(endpoint=one, kind=event, body=body) for one in mine if event in one.events]
         own = _own_address(enhancement, event, mine)
@@ -132,7 +143,10 @@ def _write_down(event: Event, told: list[tuple[int, _Data]], heard: dict[int, En
 def _own_address(
     enhancement: Enhancement, event: Event, endpoints: Sequence[WebhookEndpoint]
 ) -> WebhookEndpoint | None:
-    """The endpoint that vouches for the enhancement's own address, unless that hears of the event anyway."""
+    """Return the endpoint whose secret signs for the enhancement's own address.
+
+    ``None`` when there is none, or when an endpoint with that very address subscribes to the event anyway.
+    """
     if any(one.url == enhancement.webhook_url and event in one.events for one in endpoints):
         return None
     return next((one for one in endpoints if one.vouches_for(enhancement.webhook_url)), None)
@@ -143,7 +157,7 @@ def _body(kind: str, data: _Data) -> str:
     return json.dumps(event, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
 
 
-def _of_items(items: Sequence[EnhancementItem]) -> list[tuple[int, _Data]]:
+def _describe_items(items: Sequence[EnhancementItem]) -> list[tuple[int, _Data]]:
     ids = [item.pk for item in items]
     loaded: Any = EnhancementItem.objects.select_related("enhancement", "content_type")
     loaded = loaded.prefetch_related("further_ids").in_bulk(ids)
@@ -151,11 +165,12 @@ def _of_items(items: Sequence[EnhancementItem]) -> list[tuple[int, _Data]]:
     for item, result in ResultImage.objects.filter(item__in=ids).order_by("pk").values_list("item", "uuid"):
         results.setdefault(item, []).append(str(result))
     return [
-        (item.enhancement_id, {**_of_item(loaded[item.pk]), "generations": results.get(item.pk, [])}) for item in items
+        (item.enhancement_id, {**_describe_item(loaded[item.pk]), "generations": results.get(item.pk, [])})
+        for item in items
     ]
 
 
-def _of_item(item: EnhancementItem) -> _Data:
+def _describe_item(item: EnhancementItem) -> _Data:
     return {
         "enhancement": str(item.enhancement.uuid),
         "item": str(item.uuid),
@@ -168,7 +183,7 @@ def _of_item(item: EnhancementItem) -> _Data:
     }
 
 
-def _of_enhancements(enhancements: Sequence[Enhancement]) -> list[tuple[int, _Data]]:
+def _describe_enhancements(enhancements: Sequence[Enhancement]) -> list[tuple[int, _Data]]:
     figures = ("total", "completed", "failed", "cancelled")
     return [
         (one.pk, {"enhancement": str(one.uuid), "status": one.status} | {name: getattr(one, name) for name in figures})
@@ -176,7 +191,7 @@ def _of_enhancements(enhancements: Sequence[Enhancement]) -> list[tuple[int, _Da
     ]
 
 
-def _of_results(results: Sequence[ResultImage]) -> list[tuple[int, _Data]]:
+def _describe_results(results: Sequence[ResultImage]) -> list[tuple[int, _Data]]:
     return [
         (
             result.enhancement_id,
@@ -191,5 +206,5 @@ def _of_results(results: Sequence[ResultImage]) -> list[tuple[int, _Data]]:
     ]
 
 
-def _of_versions(versions: Sequence[ImageVersion]) -> list[tuple[int, _Data]]:
-    return _of_results([version.result for version in versions if version.result is not None])
+def _describe_versions(versions: Sequence[ImageVersion]) -> list[tuple[int, _Data]]:
+    return _describe_results([version.result for version in versions if version.result is not None])

@@ -1,6 +1,12 @@
-"""Rollup: what happens to items follows from their jobs, and the status of an enhancement from its items.
+"""Rollup: the states of items follow from their jobs, and the status of an enhancement from its items.
 
-Called inside the transaction that moved the jobs.
+Everything here is called in the transaction that moved the jobs. Example, with two items in one job::
+
+    job          items                     enhancement    called
+    queued       queued, queued            queued
+    sending      processing, processing    processing     begin
+    done         completed, processing     processing     end_items(only=the first)
+    done         completed, failed         partially_completed, with its event     end_items
 """
 
 from __future__ import annotations
@@ -25,12 +31,12 @@ from product_imagery.states import (
 
 
 def begin(jobs: Iterable[ProviderJob]) -> None:
-    """Note that the items of leased jobs are being processed, and so are their enhancements."""
+    """Mark the items of leased jobs, and their enhancements, as being processed."""
     jobs = list(jobs)
     if not jobs:
         return
     transitions.begin_items(_items_of(jobs))
-    # Mostly it is known that they are; one that is cannot go back to the queue before this job's items have ended.
+    # One that is processing already cannot go back to the queue before the items of this job have ended.
     fresh = {job.enhancement_id for job in jobs if job.enhancement.status != EnhancementStatus.PROCESSING}
     if fresh:
         transitions.begin_enhancements(Enhancement.objects.filter(pk__in=fresh))
@@ -43,8 +49,10 @@ def end_items(
     *,
     only: Iterable[int] | None = None,
 ) -> None:
-    """End the open items of these jobs (``only`` these, if given), write their events, and close the enhancements whose
-    last items they were.
+    """End the open items of jobs with a status, publish their events, and update their enhancements.
+
+    ``only``: primary keys of the items that are meant, if not all. An item that has a result already stays completed
+    when another one of it fails or is cancelled.
     """
     jobs = list(jobs)
     open_items = _items_of(jobs).filter(status__in=OPEN_ITEMS)
@@ -52,7 +60,7 @@ def end_items(
         open_items = open_items.filter(pk__in=list(only))
     ended = list(open_items)
     reason, kept = reason_columns(error), set[int]()
-    if status != ItemStatus.COMPLETED:  # another one of a picture that has a result already: that result stays
+    if status != ItemStatus.COMPLETED:
         kept = set(open_items.filter(results__isnull=False).values_list("pk", flat=True))
         transitions.end_items(open_items.filter(pk__in=kept), ItemStatus.COMPLETED, **reason)
     transitions.end_items(open_items, status, **reason)
@@ -62,26 +70,26 @@ def end_items(
         outbox.items_completed(ended)
     elif status == ItemStatus.FAILED:
         outbox.items_failed([item for item in ended if item.pk not in kept])
-    settle(job.enhancement_id for job in jobs)
+    update_status(job.enhancement_id for job in jobs)
 
 
 def stall_items(job: ProviderJob, code: str, message: str) -> None:
-    """Leave the open items of a job that has stalled to a person."""
+    """Mark the open items of a stalled job: a person decides about them."""
     items = _items_of([job])
     stalled = list(items.filter(status__in=OPEN_ITEMS))
     transitions.stall_items(items, error_code=code, error_message=message[:500])
     outbox.items_stalled(stalled)
-    settle([job.enhancement_id])
+    update_status([job.enhancement_id])
 
 
 def resume_items(job: ProviderJob, status: ItemStatus = ItemStatus.PROCESSING) -> None:
-    """Let the stalled items of a job go on, which the caller has moved."""
+    """Give the stalled items of a job another status, once the caller has moved the job itself."""
     transitions.resume_items(_items_of([job]), status)
-    settle([job.enhancement_id])
+    update_status([job.enhancement_id])
 
 
 def keep_waiting(job: ProviderJob, state: JobState, error: ImageryError | None) -> None:
-    """Show on the items of a job that goes on later in ``state`` why they wait."""
+    """Record on the items of a job, which goes on later in ``state``, why they wait."""
     status = ItemStatus.QUEUED if state == JobState.QUEUED else ItemStatus.PROCESSING
     transitions.keep_waiting(_items_of([job]), status, **reason_columns(error))
 
@@ -90,10 +98,10 @@ def _items_of(jobs: Iterable[ProviderJob]) -> ItemQuerySet:
     return EnhancementItem.objects.filter(job__in=[job.pk for job in jobs])
 
 
-def settle(enhancement_ids: Iterable[int]) -> None:
-    """Give each enhancement the status that its items add up to, which are counted when none is open any more."""
+def update_status(enhancement_ids: Iterable[int]) -> None:
+    """Set the status of each enhancement from its items; publish the end of those that have none open any more."""
     chosen = Enhancement.objects.filter(pk__in=set(enhancement_ids))
-    # Locked before looking: of two workers that end the last two items, the second has to see the first one's.
+    # Locked first: of two workers that end the last two items at once, the second has to see the first one's.
     states = dict(chosen.select_for_update(no_key=True).order_by("pk").values_list("pk", "status"))
     unended = EnhancementItem.objects.filter(enhancement=OuterRef("pk"), status__in=ACTIVE_ITEMS)
     preparing = Preparation.objects.filter(enhancement=OuterRef("pk"))
@@ -110,6 +118,7 @@ def settle(enhancement_ids: Iterable[int]) -> None:
 
 
 def _end_of(enhancement: Enhancement) -> EnhancementStatus:
+    """Return the final status for the figures that ``with_progress`` has counted."""
     total, completed, failed, cancelled = (
         getattr(enhancement, name) for name in ("total", "completed", "failed", "cancelled")
     )

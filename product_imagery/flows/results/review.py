@@ -9,7 +9,7 @@ from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows.events import outbox
 from product_imagery.flows.guard import retried
-from product_imagery.flows.jobs.rollup import settle
+from product_imagery.flows.jobs.rollup import update_status
 from product_imagery.flows.money import budgets
 from product_imagery.flows.results.standing import on_product
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, transitions
@@ -118,7 +118,7 @@ def _reopen(item: EnhancementItem, job: ProviderJob) -> None:
     if not reopened:
         raise StateError("The picture is being made already, or its state changed meanwhile.")
     Enhancement.objects.filter(pk=item.enhancement_id).update(cancelled_at=None)  # a person wants it after all
-    settle([item.enhancement_id])
+    update_status([item.enhancement_id])
     background.wake()
 
 

@@ -16,7 +16,7 @@ from product_imagery.exceptions import EngineError, StorageError
 from product_imagery.flows import retention
 from product_imagery.flows.enhancements import uploads
 from product_imagery.flows.guard import Guard
-from product_imagery.flows.jobs.rollup import end_items, settle
+from product_imagery.flows.jobs.rollup import end_items, update_status
 from product_imagery.flows.results.record import delete_strays
 from product_imagery.models import (
     Enhancement,
@@ -96,7 +96,7 @@ def settle_forgotten() -> None:
     open_items = EnhancementItem.objects.filter(enhancement=OuterRef("pk")).filter(status__in=ACTIVE_ITEMS)
     forgotten = Enhancement.objects.filter(~Exists(open_items), status__in=ACTIVE_ENHANCEMENTS, preparation=None)
     with transaction.atomic():
-        settle(forgotten.values_list("pk", flat=True))
+        update_status(forgotten.values_list("pk", flat=True))
 
 
 def clear_up_when_due(guard: Guard | None = None) -> None:

@@ -116,7 +116,7 @@ def test_what_ends_early_does_not_close_it(make_product: Make, enlarge: Enlarge,
     Preparation.objects.update(due_at="2999-01-01T00:00:00Z")
     transitions.mark_cancelled(ProviderJob.objects.all())
     transitions.end_items(EnhancementItem.objects.all(), ItemStatus.CANCELLED)
-    items.settle([begun.pk])
+    items.update_status([begun.pk])
     assert Enhancement.objects.get(pk=begun.pk).is_active
 
 
@@ -125,11 +125,11 @@ def test_a_worker_that_dies_in_a_batch_leaves_no_half_and_makes_nothing_twice(
 ) -> None:
     begun = enlarge(*_rows(5))
     prepare_due()
-    settle = items.settle
-    monkeypatch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(DatabaseError("cut")))
+    update_status = items.update_status
+    monkeypatch.setattr(items, "update_status", lambda *_: (_ for _ in ()).throw(DatabaseError("cut")))
     prepare_due()
     assert begun.items.count() == 2
-    monkeypatch.setattr(items, "settle", settle)
+    monkeypatch.setattr(items, "update_status", update_status)
     Preparation.objects.update(due_at="2001-01-01T00:00:00Z")
     _prepared(begun)
     assert sorted(begun.items.values_list("label", flat=True)) == [f"P{n}" for n in range(5)]
