@@ -52,7 +52,7 @@ def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_ROUND", 0.01)
     monkeypatch.setattr(loop, "_GATHER", 0.001)
     monkeypatch.setattr(loop, "_TICK", 0.02)
-    monkeypatch.setattr(sender, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(sender, "_QUERY_SECONDS", 0.02)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,13 @@
-"""Deliver: send what was announced to the endpoints, until they have it or it is given up.
+"""Sender: deliver the events of the outbox to webhook endpoints, with retries.
 
-Signed by the rules of Standard Webhooks (standardwebhooks.com): id, time and body under an HMAC-SHA256 for each secret
-that is good now. ``perform`` runs in a thread and touches no database.
+Requests are signed as Standard Webhooks (standardwebhooks.com) says: an HMAC-SHA256 over id, time and body for each
+secret that is valid now. ``perform`` runs in a thread and uses no database.
+
+Timeline of a receiver that is down::
+
+    0 s        acquired, sent: 503          attempts 1, due in about 5 s; the endpoint has been failing since now
+    5 s        sent: no response            attempts 2, due in about 300 s
+    305 s      sent: 204                    delivered; the endpoint is healthy again
 """
 
 from __future__ import annotations
@@ -30,78 +36,87 @@ from product_imagery.net.post import Reply, post
 
 logger = logging.getLogger("product_imagery")
 
-#: seconds after each failed attempt, as Standard Webhooks suggests: three days in all
+#: seconds to wait after each failed attempt, as Standard Webhooks suggests: three days in all
 _WAITS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-_JITTER = 0.2  #: of a wait, up or down: what failed together does not come back together
-_LONGEST = 86_400.0  #: of the waits that a receiver may ask for
-_PATIENCE = 5 * 86_400.0  #: seconds; an endpoint that fails all this time is switched off
-_OWN_TROUBLE_SECONDS = 600.0
-_THREADS, _EACH = 16, 4
-_CLAIM_SECONDS = 60.0
-_LOOK_SECONDS = 0.5
+_JITTER = 0.2  #: share of a wait, more or less: events that failed together are not sent again together
+_LONGEST = 86_400.0  #: seconds; the longest wait that a receiver may ask for
+_PATIENCE = 5 * 86_400.0  #: seconds; an endpoint that fails for so long is disabled
+_UNSIGNED_SECONDS = 600.0  #: to wait when a secret cannot be read
+_THREADS, _EACH = 16, 4  #: requests at once: in all, and to one endpoint
+_LEASE_SECONDS = 60.0
+_QUERY_SECONDS = 0.5  #: between two queries that find nothing due
 _UNREACHABLE = "The address could not be reached."
 
 
 class Sender:
-    """Sends what is due, in a few threads: of one endpoint only some, so that a slow one holds up no other."""
+    """Sends due events in a few threads; one endpoint gets only some of them, so that it cannot hold up the others."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="imagery-event")
         self._sending: dict[Future[Attempt], EventDelivery] = {}
-        self._look_at = 0.0
+        self._query_at = 0.0
 
     @property
     def busy(self) -> bool:
-        """Whether anything is on its way."""
+        """True while a request is on its way."""
         return bool(self._sending)
 
     def turn(self) -> int:
-        """Write down what has come back and send what is due; return how many."""
-        arrived = self.collect()
+        """Record finished attempts and send due events; return how many of both."""
+        ended = self.collect()
         free = _THREADS - len(self._sending)
-        if not free or (not arrived and time.monotonic() < self._look_at):
-            return arrived
+        if not free or (not ended and time.monotonic() < self._query_at):
+            return ended
         busy = Counter(delivery.endpoint_id for delivery in self._sending.values())
-        due = EventDelivery.objects.acquire_due(most=free, each=_EACH, busy=busy, seconds=_CLAIM_SECONDS)
+        due = EventDelivery.objects.acquire_due(most=free, each=_EACH, busy=busy, seconds=_LEASE_SECONDS)
         for delivery in due:
             self._sending[self._threads.submit(perform, delivery)] = delivery
         if not due:
-            self._look_at = time.monotonic() + _LOOK_SECONDS
-        return arrived + len(due)
+            self._query_at = time.monotonic() + _QUERY_SECONDS
+        return ended + len(due)
 
     def collect(self) -> int:
-        """Write down what has come back; return how many."""
+        """Record the attempts that have ended; return how many."""
         finished = [future for future in self._sending if future.done()]
         for future in finished:
-            unforeseen = future.exception()  # one delivery must not take the pump with it
+            delivery = self._sending[future]
+            unforeseen = future.exception()  # one delivery must not end the worker loop
             if unforeseen is not None:
-                logger.error("Delivery %s could not be sent.", self._sending[future].pk, exc_info=unforeseen)
-            record(future.result() if unforeseen is None else _fault(self._sending[future], unforeseen))
-            del self._sending[future]  # not before: what is not written down is not forgotten either
+                logger.error("Delivery %s could not be sent.", delivery.pk, exc_info=unforeseen, extra=_ids(delivery))
+            record(future.result() if unforeseen is None else _fault(delivery, unforeseen))
+            del self._sending[future]  # only now: until it is recorded it counts as being sent
         return len(finished)
 
     def close(self) -> None:
-        """Write down what has come back. What is on its way is sent again when its claim has run out."""
+        """Record the attempts that have ended. Those on their way are repeated when their leases expire."""
         self.collect()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A delivery and what came of it: a reply, or none. ``trouble``: our own, in a sentence; it was not sent."""
+    """One attempt to send a delivery, and the reply, if there was one.
+
+    ``unsigned``: why it could not be signed, in a sentence; nothing was sent.
+    ``fault``: an unforeseen error, in a sentence; it counts as a failed attempt.
+    """
 
     delivery: EventDelivery
     reply: Reply | None
-    trouble: str = ""
-    fault: str = ""  #: nobody foresaw it: counted like a failed attempt
+    unsigned: str = ""
+    fault: str = ""
 
     @property
     def arrived(self) -> bool:
-        """Whether the receiver has it: any 2xx, and for a challenge the right answer."""
+        """True when the receiver has it: after any 2xx; a challenge has to be in the reply as well."""
         if self.reply is None or not 200 <= self.reply.status < 300:
             return False
         challenge = self.delivery.endpoint.challenge
         return self.delivery.kind != VERIFICATION or challenge.encode() in self.reply.body
+
+
+def _ids(delivery: EventDelivery) -> dict[str, int]:
+    return {"delivery": delivery.pk, "endpoint": delivery.endpoint_id}
 
 
 def _fault(delivery: EventDelivery, error: BaseException) -> Attempt:
@@ -109,7 +124,7 @@ def _fault(delivery: EventDelivery, error: BaseException) -> Attempt:
 
 
 def perform(delivery: EventDelivery) -> Attempt:
-    """Send it once."""
+    """Sign a delivery and send it once. Raises nothing that is to be expected."""
     body = delivery.body.encode()
     try:
         keys = delivery.endpoint.signing_keys()
@@ -117,12 +132,12 @@ def perform(delivery: EventDelivery) -> Attempt:
         return Attempt(delivery, post(delivery.url or delivery.endpoint.url, body, headers))
     except SecretError as error:
         return Attempt(delivery, None, error.message)
-    except ImageryError:  # one answer for all: who asks learns nothing about what is behind an address
+    except ImageryError:  # without the reason: an owner of an endpoint must not explore our network
         return Attempt(delivery, None)
 
 
 def signature(message_id: str, body: bytes, keys: list[bytes], timestamp: int) -> dict[str, str]:
-    """The three headers of Standard Webhooks."""
+    """Return the three headers of Standard Webhooks. ``timestamp``: seconds since 1970."""
     content = f"{message_id}.{timestamp}.".encode() + body
     signed = [base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in keys]
     return {
@@ -133,33 +148,35 @@ def signature(message_id: str, body: bytes, keys: list[bytes], timestamp: int) -
 
 
 def record(attempt: Attempt) -> None:
-    """Write down what came of an attempt, if the claim is still ours. Never raises: it is sent again, if it cannot."""
+    """Record an attempt, if the lease is still held. Never raises: where it fails, the event is sent again."""
     error = guard.attempt(partial(_record, attempt))
     if error is None:
         return
-    logger.error("What became of delivery %s was not written down.", attempt.delivery.pk, exc_info=error)
+    delivery = attempt.delivery
+    logger.error("An attempt of delivery %s could not be recorded.", delivery.pk, exc_info=error, extra=_ids(delivery))
     if not isinstance(error, guard.TRANSIENT):
         with suppress(DatabaseError):
-            EventDelivery.objects.set_aside(attempt.delivery, guard.reason_of(error))
+            EventDelivery.objects.set_aside(delivery, guard.reason_of(error))
 
 
 @transaction.atomic
 def _record(attempt: Attempt) -> None:
     if attempt.arrived:
         _arrived(attempt)
-    elif attempt.trouble:
+    elif attempt.unsigned:
         _postpone(attempt)
     else:
         _failed(attempt)
 
 
 def _postpone(attempt: Attempt) -> None:
-    """It waits until we can sign again; that is no fault of the receiver's."""
-    due_at = from_now(_OWN_TROUBLE_SECONDS)
-    EventDelivery.objects.held(attempt.delivery).release(note=attempt.trouble[:300], due_at=due_at)
+    """Try again later when we cannot sign: that counts against nobody."""
+    due_at = from_now(_UNSIGNED_SECONDS)
+    EventDelivery.objects.held(attempt.delivery).release(note=attempt.unsigned[:300], due_at=due_at)
 
 
 def _arrived(attempt: Attempt) -> None:
+    """Record a delivery that arrived: a challenge activates its endpoint."""
     delivery, reply = attempt.delivery, attempt.reply
     assert reply is not None
     done = {"state": EventDelivery.State.DELIVERED, "delivered_at": Now(), "note": ""}
@@ -175,6 +192,7 @@ def _arrived(attempt: Attempt) -> None:
 
 
 def _failed(attempt: Attempt) -> None:
+    """Record a failed attempt: due again later, unless it was the last one or the endpoint is gone."""
     delivery, reply = attempt.delivery, attempt.reply
     tried = delivery.attempts + 1
     over = delivery.kind == VERIFICATION or tried > len(_WAITS) or (reply is not None and reply.status == 410)
@@ -190,6 +208,7 @@ def _failed(attempt: Attempt) -> None:
 
 
 def _wait(tried: int, reply: Reply | None) -> float:
+    """Return seconds until the next attempt: as planned, or longer if the receiver asks for it."""
     planned = _WAITS[tried - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  no secret
     return max(planned, min(reply.retry_after, _LONGEST)) if reply else planned
 
@@ -203,7 +222,7 @@ def _sentence(attempt: Attempt) -> str:
 
 
 def _note_health(delivery: EventDelivery, reply: Reply | None) -> None:
-    """An endpoint that is gone, or that has failed for days, is switched off until its owner has it verified again."""
+    """Disable an endpoint that is gone (410) or has failed for days, until its owner has it verified again."""
     mine = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id)
     active = mine.filter(state=WebhookEndpoint.State.ACTIVE)
     if delivery.kind == VERIFICATION:
