@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
 from product_imagery.models import ProviderCredential
-from product_imagery.models.credential import KEY
+from product_imagery.models.credential_secrets import KEY
 from product_imagery.provider_kit.contract import Field, Provider
 from product_imagery.provider_kit.registry import all_providers
 

@@ -18,7 +18,7 @@ from product_imagery.admin.credential_forms import CredentialForm
 from product_imagery.admin.history import record, record_each
 from product_imagery.flows.hosted import credentials
 from product_imagery.models import ProviderCredential
-from product_imagery.models.credential import KEY
+from product_imagery.models.credential_secrets import KEY
 from product_imagery.public_urls import webhook_address
 from product_imagery.states import UNFINISHED_JOBS
 

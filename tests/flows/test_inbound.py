@@ -266,7 +266,7 @@ def test_the_secret_before_is_believed_for_a_week(
     assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
     assert _post(client, _url(paqshot), body, _paqshot(body, "whsec_newer")) == 200
     later = time.time() + 8 * 86_400
-    monkeypatch.setattr("product_imagery.models.credential.time.time", lambda: later)
+    monkeypatch.setattr("product_imagery.models.credential_secrets.time.time", lambda: later)
     assert _post(client, _url(paqshot), body, _paqshot(body)) == 401
     assert _post(client, _url(paqshot), body, _paqshot(body, "whsec_newer")) == 200
 

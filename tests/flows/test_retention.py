@@ -33,7 +33,7 @@ from product_imagery.models import (
     ResultImage,
     WebhookDelivery,
 )
-from product_imagery.models.credential import OVERLAP
+from product_imagery.models.credential_secrets import OVERLAP
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import KEYS, Fakes

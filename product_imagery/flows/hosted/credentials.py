@@ -11,7 +11,7 @@ from product_imagery.encryption import reseal
 from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows.hosted import resources
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookEndpoint
-from product_imagery.models.credential import KEY
+from product_imagery.models.credential_secrets import KEY
 from product_imagery.provider_kit.contract import Provider
 from product_imagery.provider_kit.outcomes import Undecidable
 from product_imagery.states import JobState

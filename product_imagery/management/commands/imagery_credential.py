@@ -16,7 +16,7 @@ from product_imagery.exceptions import ImageryError
 from product_imagery.flows.hosted import credentials
 from product_imagery.management.base import ImageryCommand, find_credential, pairs
 from product_imagery.models import ProviderCredential
-from product_imagery.models.credential import KEY
+from product_imagery.models.credential_secrets import KEY
 from product_imagery.provider_kit.contract import Provider
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.public_urls import webhook_address

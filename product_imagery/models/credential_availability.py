@@ -1,0 +1,115 @@
+"""Availability of a credential: pauses by a person or a refusal, cooldowns after failures, waits after lost creates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Self, TypeVar
+
+from django.db import models
+from django.db.models.functions import Coalesce, Greatest, Now
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.models.db_time import from_now
+from product_imagery.provider_kit.retry import backoff
+
+_C = TypeVar("_C", bound="CredentialAvailability")
+
+
+def _out_of_cooldown() -> models.Q:
+    return models.Q(cooldown_until=None) | models.Q(cooldown_until__lte=Now())
+
+
+class AvailabilityQuerySet(models.QuerySet[_C]):
+    """Credentials by permitted use."""
+
+    def rested(self) -> Self:
+        """Filter those that are not in a cooldown after failed calls."""
+        return self.filter(_out_of_cooldown())
+
+    def readable(self) -> Self:
+        """Filter those with which jobs may be read now. A pause of creates does not stop reads of paid jobs."""
+        return self.rested().filter(stops_reads=False)
+
+    def may_create(self, pk: int) -> bool:
+        """Return whether the wait after a lost create is over."""
+        return self.filter(models.Q(creates_after=None) | models.Q(creates_after__lte=Now()), pk=pk).exists()
+
+    def buying(self, pks: Collection[int]) -> set[int]:
+        """Return the primary keys of those among ``pks`` with which new work may be sent."""
+        return set(self.filter(pk__in=pks, is_active=True, paused_at=None).values_list("pk", flat=True))
+
+
+class CredentialAvailability(models.Model):
+    """State in which a credential may or may not be used.
+
+    - ``is_active``: whether new work is allowed; ``paused_reason``: why the credential was paused.
+    - ``consecutive_failures``: while it is not 0, as for a new credential, creates are sent one at a time.
+    - ``cooldown_until``: end of the cooldown after a failure.
+    - ``lost_creates``: consecutive creates of unknown outcome. While it is not 0, a free call has to succeed before
+      each create, and no create is sent before ``creates_after``.
+    """
+
+    is_active = models.BooleanField(_("in use"), default=True)
+    paused_at = models.DateTimeField(_("paused"), null=True, blank=True, editable=False)
+    paused_reason = models.CharField(_("reason of the pause"), max_length=200, blank=True, editable=False)
+    stops_reads = models.BooleanField(_("not even asked about work"), default=False, editable=False)
+    awaits_key = models.BooleanField(default=False, editable=False)
+    cooldown_until = models.DateTimeField(null=True, blank=True, editable=False)
+    consecutive_failures = models.PositiveIntegerField(default=1, editable=False)
+    lost_creates = models.PositiveIntegerField(default=0, editable=False)
+    creates_after = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def may_buy(self) -> bool:
+        """True if new work may be sent: active and not paused."""
+        return self.is_active and self.paused_at is None
+
+    def pause(self, reason: str, *, stops_reads: bool, awaits_key: bool = False) -> bool:
+        """Buy nothing with the credential until a person resumes it. Return whether this call paused it.
+
+        ``stops_reads``: do not read jobs either, because the key is refused for that as well. ``awaits_key``: a new key
+        ends the pause; a pause for another reason replaces such a pause.
+        """
+        row = self._row()
+        if stops_reads:
+            row.filter(stops_reads=False).update(stops_reads=True)
+        weaker = models.Q(paused_at=None) if awaits_key else models.Q(paused_at=None) | models.Q(awaits_key=True)
+        changes = {"paused_at": Now(), "paused_reason": reason[:200], "awaits_key": awaits_key}
+        return bool(row.filter(weaker).update(**changes))
+
+    def slow_down(self, seconds: float = 0.0) -> None:
+        """Start a cooldown of ``seconds``, or of a time that doubles with each consecutive failure.
+
+        After it, creates are sent one at a time until one succeeds. Calls that were in flight when the cooldown began
+        do not extend it, unless they give ``seconds``.
+        """
+        row = self._row()
+        until = Greatest(Coalesce("cooldown_until", Now()), from_now(seconds or backoff(self.consecutive_failures)))
+        failures = models.F("consecutive_failures") + 1
+        if not row.filter(_out_of_cooldown()).update(cooldown_until=until, consecutive_failures=failures) and seconds:
+            row.update(cooldown_until=until)
+
+    def went_well(self) -> None:
+        """Reset the consecutive failures after a successful response."""
+        if self.consecutive_failures:
+            self._row().update(consecutive_failures=0)
+
+    def note_lost_create(self, seconds: float) -> None:
+        """Record a create of unknown outcome: the next one waits ``seconds``, and for a free call that succeeds.
+
+        Creates that were in flight together count as one.
+        """
+        row = self._row()
+        row.update(creates_after=Greatest(Coalesce("creates_after", Now()), from_now(seconds)))
+        row.filter(lost_creates=self.lost_creates).update(lost_creates=self.lost_creates + 1)
+
+    def note_create_answered(self) -> None:
+        """Reset the count of lost creates after a create got a response of any kind."""
+        if self.lost_creates:
+            self._row().update(lost_creates=0, creates_after=None)
+
+    def _row(self) -> models.QuerySet[Self]:
+        return type(self)._default_manager.filter(pk=self.pk)

@@ -1,0 +1,96 @@
+"""Secrets of a credential: the key, and what else its provider asks for."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from product_imagery.conf import get_settings
+from product_imagery.encryption import Secret, seal, sealed_at, unseal
+from product_imagery.exceptions import SecretError
+from product_imagery.models.credential_base import CredentialBase
+
+KEY = "key"  #: name of the secret that every hosted provider has
+OVERLAP = 7 * 86_400  #: seconds for which webhooks with the former secret, or to the former address, are still accepted
+
+
+class CredentialSecrets(CredentialBase):
+    """Encrypted secrets. ``sealed``: names of secrets → lists of ciphertexts, newest first."""
+
+    sealed = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def clean(self) -> None:
+        """Refuse an address for which the settings hold no key, but hold one of another address."""
+        super().clean()
+        try:
+            self._given_in_settings(KEY)
+        except SecretError as error:
+            raise ValidationError({"base_url": error.message}) from error
+
+    @property
+    def secret_names(self) -> list[str]:
+        """Names of all secrets that this credential can have."""
+        return [KEY, *(field.name for field in self.declared.fields if field.secret)]
+
+    def secrets(self, name: str = KEY) -> tuple[Secret, ...]:
+        """Return the secret ``name``: that of the settings, else the stored ones, newest first.
+
+        The former secret is valid for ``OVERLAP`` seconds after it was replaced. Raises ``SecretError`` for a secret
+        that was entered for another provider or address: it is never sent elsewhere, whoever edits the row.
+        """
+        given = self._given_in_settings(name)
+        if given:
+            return (Secret(given.strip()),)
+        tokens = self.sealed.get(name, [])
+        found = [unseal(token, self._place(name)) for token in tokens[:1]]
+        if len(tokens) > 1 and time.time() - sealed_at(tokens[0]) < OVERLAP:
+            with suppress(SecretError):  # the former one may be unreadable: perhaps that is why it was replaced
+                found += [unseal(token, self._place(name)) for token in tokens[1:]]
+        return tuple(found)
+
+    def secret(self, name: str = KEY) -> Secret:
+        """Return the newest secret ``name``; empty if there is none. Raises ``SecretError``."""
+        return next(iter(self.secrets(name)), Secret(""))
+
+    def set_secret(self, value: str, name: str = KEY) -> None:
+        """Replace a secret. The former one stays valid for a while, for webhooks. The caller saves ``sealed``.
+
+        The secret is bound to the current provider and address, so set ``base_url`` first.
+        """
+        self.sealed = {**self.sealed, name: [seal(value.strip(), self._place(name)), *self.sealed.get(name, [])[:1]]}
+
+    def hint(self, name: str = KEY) -> str:
+        """Return ``••••`` and the last four characters, a dash without a secret, or a note that it is unreadable."""
+        try:
+            found = self.secret(name)
+        except SecretError:
+            return str(_("unreadable: enter it again"))
+        return found.hint if found else "–"
+
+    @property
+    def environment(self) -> str:
+        """``sandbox`` or ``live`` if the key shows it; else empty, also if the key cannot be decrypted."""
+        with suppress(SecretError):
+            return self.declared().environment(self.secret().reveal())
+        return ""
+
+    def _given_in_settings(self, name: str) -> str:
+        own = get_settings().keys.get(self.label)
+        if own is None:
+            return ""
+        address = own.get("base_url") or self.declared.base_url
+        if own["provider"] != self.provider or address.rstrip("/") != self.address().rstrip("/"):
+            place = f"{own['provider']} at {own.get('base_url') or 'its documented address'}"
+            sentence = f"The settings hold the key of “{self.label}” for {place}. It is not sent to {self.address()}:"
+            raise SecretError(f"{sentence} correct KEYS or the base address.", code="secret_elsewhere")
+        return str(own.get(name, ""))
+
+    def _place(self, name: str) -> str:
+        return f"credential/{self.uuid}/{self.provider}/{self.base_url}/{name}"
