@@ -5,7 +5,11 @@ from __future__ import annotations
 import logging
 import posixpath
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection, transaction
@@ -36,32 +40,46 @@ _ENDLESS = (
 )
 _NO_LIMIT = 1 << 40
 
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """A picture that lies where its product keeps its files, and the name of the file that it is to replace."""
+
+    description: ProductImages
+    name: str
+    before: str
+
 
 def publish(result: ResultImage) -> ImageVersion | None:
-    """Put a claimed result on its product.
+    """Put a leased result on its product: first copy the file, then switch the field.
 
-    ``None`` when it could not be done: the product changed meanwhile (a conflict, shown to the reviewer), somebody else
-    has taken it over, or the storage, the database or the shop's own code failed: that is tried again, and what fails
-    again and again for another reason than a busy database or storage is set aside as a conflict with its reason.
+    Returns ``None`` when it could not be done. If the product has changed, that is a conflict, which the reviewer sees.
+    If the storage, the database or the shop's own code failed, it is tried again; what fails again and again for
+    another reason than a busy database or storage is set aside as a conflict with its reason.
     """
-    done: list[ImageVersion] = []
-    stored: list[str] = []
-    error = attempt(lambda: done.append(_publish(result, stored)))
+    copy = _try(result, partial(_copy, result))
+    return _try(result, partial(_switch, result, copy), copy.name) if copy else None
+
+
+def _try(result: ResultImage, step: Callable[[], _T], copied: str = "") -> _T | None:
+    """Make a step. If it fails, write down why and return ``None``; the copy goes if it is of no use any more."""
+    done: list[_T] = []
+    error = attempt(lambda: done.append(step()))
     if error is not None:
-        _note(result, "".join(stored), error)
+        _note(result, copied, error)
     return done[0] if done else None
 
 
-def _publish(result: ResultImage, stored: list[str]) -> ImageVersion:
-    """``stored`` takes the name of the copy as soon as there is one."""
+def _copy(result: ResultImage) -> _Copy:
     description = description_for(result.item.content_type_id)
     before = _expected(description, result.item)
-    stored.append(_copy_to_product(description, result))
-    return _switch(description, result, before, stored[0])
+    return _Copy(description, _copy_to_product(description, result), before)
 
 
 def _note(result: ResultImage, stored: str, error: Exception) -> None:
-    """Write down why it was not published, if the claim is still ours."""
+    """Write down why it was not published, if the lease is still ours."""
     if isinstance(error, StateError):
         return
     passing = isinstance(error, StorageError) and error.code != "missing"
@@ -158,9 +176,9 @@ def _copy_to_product(description: ProductImages, result: ResultImage) -> str:
         return store.keep(description.target_storage, name, path, result.sha256)
 
 
-def _switch(description: ProductImages, result: ResultImage, before: str, stored: str) -> ImageVersion:
-    """One transaction: product, history and result agree, whatever happens."""
-    item = result.item
+def _switch(result: ResultImage, copy: _Copy) -> ImageVersion:
+    """Change product, history and result in one transaction, so that they agree whatever happens."""
+    item, description, before, stored = result.item, copy.description, copy.before, copy.name
     before_digest = store.digest(description.target_storage, before) if _is_there(description, before) else ""
     before_null = not before and description.holds_null(item.object_id, item.slot)
     with transaction.atomic():
