@@ -1,4 +1,4 @@
-"""Receive: a webhook call is written down, then believed only as far as a reason to look."""
+"""Webhook deliveries of providers: stored, verified, and taken as no more than a reason to poll."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from product_imagery.states import JobState
 
 logger = logging.getLogger("product_imagery")
 
-_KEPT = ("content-type", "user-agent")  #: besides those that the provider names
-_ALL = "all:"  #: begins the outcome of a call that named no job
-_LATELY = 86_400.0  #: seconds in which a call may still come about work that a person has decided about
-_PAUSE = 30.0  #: seconds between looks at all jobs because of calls that anybody may have made
+_KEPT = ("content-type", "user-agent")  #: headers that are stored besides those that the provider names
+_ALL = "all:"  #: first word of the outcome of a delivery that names no job
+_LATELY = 86_400.0  #: seconds within which a delivery may concern work that a person has decided
+_PAUSE = 30.0  #: seconds between polls of all jobs on account of unsigned deliveries
 
 
 def receive(credential: ProviderCredential, headers: Mapping[str, str], body: bytes, job: str = "") -> WebhookDelivery:
-    """Verify a call, write it down and act on it. A repetition of an event returns what was written before.
+    """Verify a delivery, store it and act on it; return its row. A repeated event returns the row of the first.
 
-    ``job`` is the job's own token from the address. Raises ``RequestError`` (``not_genuine``) and writes nothing when
-    the signature does not fit.
+    ``job`` is the job's own token from the address. Raises ``RequestError`` (``not_genuine``), with nothing stored,
+    when the signature does not fit.
     """
     provider = get_provider(credential.provider)()
     lower = {name.lower(): value for name, value in headers.items()}
@@ -59,21 +59,22 @@ def receive(credential: ProviderCredential, headers: Mapping[str, str], body: by
 
 
 def try_to_process(written: WebhookDelivery) -> str:
-    """Act on a call; return why it could not be done, empty when it was. After some failures it is set aside."""
+    """Act on a delivery; return the reason if that failed, else an empty text. After some failures it is set aside."""
     error = attempt(partial(process, written))
     if error is None:
         return ""
     logger.error("Call %s could not be acted on.", written.pk, exc_info=error)
-    if isinstance(error, TRANSIENT):  # says nothing about the call
+    if isinstance(error, TRANSIENT):  # not a failure of this delivery
         return str(_("The database was busy. The call is taken up again within a few minutes."))
     WebhookDelivery.objects.note_failure(written.pk, reason_of(error))
     return reason_of(error)
 
 
 def process(written: WebhookDelivery) -> None:
-    """Act on a call that was written down: look at the jobs it is about. May be repeated.
+    """Act on a stored delivery: make the jobs that it names due. May be repeated.
 
-    A call about a job that is being sent at this moment is left for later: should the answer be lost, it tells the id.
+    A delivery about a job that is being sent at this moment is left for later: it names the id, should the response
+    be lost.
     """
     credential, job = written.credential, str(written.job_token or "")
     delivery = Delivery(written.headers, bytes(written.body), written.received_at.timestamp())
@@ -95,13 +96,13 @@ def process(written: WebhookDelivery) -> None:
 
 
 def process_forgotten() -> int:
-    """Act on calls whose worker died between writing them down and acting; return how many were acted on."""
+    """Act on deliveries that were stored and not acted upon, as when their process died; return how many succeeded."""
     found = WebhookDelivery.objects.forgotten().select_related("credential").order_by("failures", "received_at")
     return sum(not try_to_process(written) for written in list(found[:100]))
 
 
 def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
-    """A call to a job's own address names its id: what a lost answer would have told. It is read before it counts."""
+    """Give a lost job the id that a delivery to its own address names, and poll it; return whether it was lost."""
     lost = ProviderJob.objects.filter(credential=credential, uuid=job, remote_id="", intent_at__isnull=False)
     found: dict[str, Any] = {"remote_id": remote_id, "accepted_at": Now()}
     try:
@@ -117,14 +118,14 @@ def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
 
 
 def _is_unknown(credential: ProviderCredential, hints: tuple[str, ...]) -> bool:
-    """Whether the call is about one job that nobody here has."""
+    """Say whether a delivery is about one job that is not known here."""
     return len(hints) == 1 and not ProviderJob.objects.known(credential.provider, hints)
 
 
 def _try(credential: ProviderCredential, remote_id: str) -> bool:
-    """Let the only lost job of the account find out whether an unknown id is its own.
+    """Have the only lost job of the account look up whether an unknown id is its own; return whether it does.
 
-    What a person has lately decided about may be what the call is about, and nobody can tell any more.
+    Where a person has lately decided about a job, the delivery may be about that one: nothing is done.
     """
     lost = credential.jobs.filter(
         remote_id="", intent_at__isnull=False, state__in=(JobState.CHECKING, JobState.STALLED)
@@ -144,7 +145,7 @@ def _try(credential: ProviderCredential, remote_id: str) -> bool:
 
 
 def _resume_late(credential: ProviderCredential, hints: tuple[str, ...]) -> bool:
-    """Work that took so long that a person was asked may still come to its end: it is read once more."""
+    """Have stalled jobs that a delivery names polled again: they may have ended after all. Return whether any were."""
     late = credential.jobs.filter(state=JobState.STALLED, remote_id__in=[hint for hint in hints if hint])
     jobs = [job for job in late if transitions.resume(late.filter(pk=job.pk), note="")]
     for job in jobs:
@@ -153,7 +154,7 @@ def _resume_late(credential: ProviderCredential, hints: tuple[str, ...]) -> bool
 
 
 def _look(written: WebhookDelivery, hints: tuple[str, ...], job: str) -> str:
-    """Bring looks forward, and say which."""
+    """Make the jobs that a delivery is about due now; return the outcome as text."""
     credential = written.credential
     if hints or job:
         return f"{_look_now(credential, hints, job)} jobs looked at"
@@ -163,19 +164,19 @@ def _look(written: WebhookDelivery, hints: tuple[str, ...], job: str) -> str:
 
 
 def _look_now(credential: ProviderCredential, remote_ids: tuple[str, ...], job_uuid: str = "") -> int:
-    """Bring forward the next look at running jobs: those named, or all of the credential's. Return how many."""
+    """Make running jobs due now: those named, or all of the credential's. Return how many."""
     open_jobs = ProviderJob.objects.filter(credential=credential, state__in=(JobState.RUNNING, JobState.CHECKING))
     if remote_ids:
         open_jobs = open_jobs.filter(remote_id__in=remote_ids)
     elif job_uuid:
         open_jobs = open_jobs.filter(uuid=job_uuid)
-    # Locked in the order in which everybody else locks them.
+    # Locked in the same order as everywhere, against deadlocks.
     pks = list(open_jobs.filter(due_at__gt=Now()).select_for_update().order_by("pk").values_list("pk", flat=True))
     return ProviderJob.objects.filter(pk__in=pks).update(due_at=Now())
 
 
 def _looked_at_all_lately(credential: ProviderCredential) -> bool:
-    """Whether a call that named no job led to a look at all of them: forged ones would use the account's limits up."""
+    """Say whether a delivery without a job's id made all jobs due lately: forged ones would exhaust the limits."""
     lately = WebhookDelivery.objects.filter(credential=credential, received_at__gt=from_now(-_PAUSE))
     return lately.filter(outcome__startswith=_ALL).exists()
 

@@ -1,6 +1,6 @@
-"""Submit: do a claimed job on this machine and write down what came of it.
+"""One run of the local engine: from a leased job to its result.
 
-``perform`` runs in a thread and touches no database; ``record`` writes, fenced by the claim's token.
+``perform`` runs in a thread and touches no database; ``record`` writes, if the job's lease is still held.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from product_imagery.storage.scratch import TEMPORARY
 
 logger = logging.getLogger("product_imagery")
 
-_AGAIN_SECONDS = (2, 30, 120, 600)  #: waits before a job is tried again after trouble that may pass
-_ENGINE_TRIES = 2  #: a picture that broke the imaging process gets one more chance, on a machine that may be less busy
+_AGAIN_SECONDS = (2, 30, 120, 600)  #: waits before a job is tried again after an error that may pass
+_ENGINE_TRIES = 2  #: a picture that broke the imaging process is tried once more: the machine may be less busy
 
 
 #: PNG, 64×64: a red disc on grey
@@ -48,12 +48,12 @@ _TEST_PICTURE = (
 )
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  #: a disk of ours that takes nothing at present
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  #: of a disk that cannot be written at present
 
 
 @dataclass
 class Task:
-    """A claimed job with everything that doing it needs, so that the thread needs no database."""
+    """A leased job with everything that its thread needs, which has no database."""
 
     job: ProviderJob
     items: list[EnhancementItem]
@@ -63,7 +63,7 @@ class Task:
 
 @dataclass
 class Done:
-    """What came of a task: stored pictures, or an error. ``again`` says that it may succeed later."""
+    """The end of a task: stored pictures, or an error. ``again``: it may succeed later."""
 
     task: Task
     pictures: list[fetch.Stored] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Done:
 
 
 def prepare(jobs: list[ProviderJob]) -> list[Task]:
-    """Load what the threads need; the items of freshly claimed jobs begin to be processed."""
+    """Load what the threads need from the database, and mark the items of these jobs as processing."""
     begin(jobs)
     tasks = []
     for job in jobs:
@@ -88,7 +88,7 @@ def prepare(jobs: list[ProviderJob]) -> list[Task]:
 
 
 def perform(task: Task, pool: ImagingPool) -> Done:
-    """Do one job. Never raises: what went wrong is in the answer."""
+    """Do one job. Never raises: an error is in what is returned."""
     done = Done(task, error=task.error)
     if task.error:
         return done
@@ -107,7 +107,7 @@ def perform(task: Task, pool: ImagingPool) -> Done:
 
 
 def _broken_machine(error: Exception, task: Task, pool: ImagingPool) -> ImageryError | None:
-    """What is wrong with this machine, if that is why a job failed: then a small picture fails as well."""
+    """Return the error of this machine if it is why a job failed, as a small test picture fails as well."""
     if isinstance(error, StorageError):
         full = getattr(error.__cause__, "errno", None) in _FULL
         return error if full else None
@@ -169,17 +169,17 @@ def _respond(request: Request, pool: ImagingPool) -> Any:
 
 
 def _may_pass(error: ImageryError, attempts: int) -> bool:
-    """May the same job succeed later? A storage or a network recovers, a crowded machine too; no file comes back."""
+    """Say whether the job may succeed later: storage, network and a crowded machine recover, a bad file does not."""
     if isinstance(error, StorageError | FetchError):
         return error.may_pass(attempts, get_settings().max_claims)
     return error.code in ("engine_crashed", "engine_timeout") and attempts < _ENGINE_TRIES
 
 
 def record(done: Done) -> None:
-    """Write down what came of a job, if its claim is still ours; otherwise the sweep clears what was stored.
+    """Write down the end of a job if its lease is still held; otherwise maintenance deletes the stored files.
 
-    What cannot be written down in any way fails its job alone. Raises ``DatabaseAway``, and nothing else: it may be
-    written down when the database is back.
+    A result that cannot be written at all fails its job, without effect on others. Raises ``DatabaseAway`` and nothing
+    else; may be repeated.
     """
     error = attempt(lambda: with_retries(partial(_record, done)))
     if error is None:
@@ -199,7 +199,7 @@ def _record(done: Done) -> None:
         held = ProviderJob.objects.held(job)
         if done.again:
             wait = _AGAIN_SECONDS[min(job.attempts, len(_AGAIN_SECONDS)) - 1]
-            spared = {"attempts": max(0, job.attempts - 1)} if done.machine else {}  # no try of the picture's
+            spared = {"attempts": max(0, job.attempts - 1)} if done.machine else {}  # no attempt of this picture
             if transitions.requeue(held, wait, **spared):
                 keep_waiting(job, JobState.QUEUED, done.error)
             return
@@ -209,12 +209,12 @@ def _record(done: Done) -> None:
                 EnhancementItem.objects.filter(pk=pk).update(source_digest=digest)
             record_results([(job, done.task.items, done.pictures)])
             end_items([job], ItemStatus.FAILED if done.error else ItemStatus.COMPLETED, done.error)
-    if ours and job.attempts > 1:  # where the lease is lost, somebody else may be using the same files this very moment
+    if ours and job.attempts > 1:  # with the lease lost, another worker may be using the files
         delete_strays(done.task.items)
 
 
 def return_job(job: ProviderJob, *, begun: bool) -> None:
-    """Return a claimed job, as a worker does that is asked to stop; one that was not begun does not count as a try."""
+    """Return a leased job to its earlier state, as a worker that stops. One that was not begun counts as no attempt."""
     attempts = job.attempts if begun else max(0, job.attempts - 1)
     if not begun:
         LimitUse.objects.not_sent(job)

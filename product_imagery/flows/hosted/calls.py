@@ -1,7 +1,7 @@
 """Calls: one call of a hosted provider about a leased job, in a thread that touches no database.
 
 A call goes one way, and each step is handed what the one before returned: prepare the inputs, converse with the
-provider, fetch what it made. ``outcomes`` writes down what came of it.
+provider, fetch its pictures. ``outcomes`` writes the result down.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ logger = logging.getLogger("product_imagery")
 
 @dataclass(eq=False)
 class Call:
-    """A claimed job with everything that the thread needs."""
+    """A leased job with everything that its thread needs. ``gone``: keys of items whose product was deleted."""
 
     job: ProviderJob
     items: list[EnhancementItem]
@@ -64,14 +64,14 @@ class Call:
 
     @property
     def grows(self) -> float:
-        """How many times longer the sides of the result are than the source's; 0 where it does not grow."""
+        """Factor by which the sides of the result exceed the source's; 0 where it does not grow."""
         growth = get_offer(type(self.provider), self.job.operation).growth(self.job.options)
         return growth if growth > 1 else 0.0
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The sources of a create; by item why others could not be had, and the digests (SHA-256) of those that were."""
+    """Sources of a create, with their digests (SHA-256) by item, and errors by item whose source is unusable."""
 
     inputs: tuple[JobInput, ...] = ()
     bad: dict[int, ImageryError] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Inputs:
 
 @dataclass(frozen=True, eq=False)
 class CallResult:
-    """The end of a call: an outcome, with its pictures stored, or an error; ``bad`` says why items have none."""
+    """The end of a call: an outcome with its pictures stored, or an error. ``bad``: errors of items without one."""
 
     call: Call
     outcome: Outcome | None = None
@@ -101,7 +101,7 @@ class CallResult:
 
 
 def prepare(jobs: list[ProviderJob], deadline: float) -> list[Call]:
-    """Load what the threads need. ``deadline`` (monotonic) is when the claim may run out."""
+    """Load what the threads need from the database. ``deadline`` (monotonic) is when the leases may expire."""
     calls = []
     accounts = {job.credential_id: Account(job.credential) for job in jobs}
     for job in jobs:
@@ -117,7 +117,7 @@ def prepare(jobs: list[ProviderJob], deadline: float) -> list[Call]:
 
 
 def _look_for_products(calls: list[Call]) -> None:
-    """Note whose products are gone since the work was started: nothing is bought for them."""
+    """Note items whose products were deleted since the work was started: nothing is bought for them."""
     items = [(call, item) for call in calls for item in call.items]
     there = standing.names(item for _, item in items)
     for call, item in items:
@@ -126,7 +126,17 @@ def _look_for_products(calls: list[Call]) -> None:
 
 
 def perform(call: Call, session: Session) -> CallResult:
-    """Make one call, and fetch what it brought. Never raises: what went wrong is in the result."""
+    """Make one call and fetch its pictures. Never raises: an error is in the result.
+
+    A create of two pictures, and the poll that finds them ready::
+
+        sending   _check: still wanted, target takes it, key of the same environment
+                  _prepare_inputs: picture 1 read and fitted, picture 2 unreadable    -> bad[2]
+                  _converse: intent written, create sent, id read                     -> Accepted, bad[2]
+        running   nothing to prepare
+                  _converse: status read                                              -> Finished
+                  fetch.collect: picture 1 downloaded, decoded, stored                -> Finished, pictures[1]
+    """
     if call.error:
         return CallResult(call, error=call.error)
     inputs = Inputs()
@@ -147,11 +157,11 @@ def perform(call: Call, session: Session) -> CallResult:
 
 
 def _as_imagery_error(call: Call, error: Exception) -> ImageryError:
-    """The error as it is written down."""
+    """Return the error to be written down, and log one of a foreign kind."""
     if not isinstance(error, ImageryError):
-        # As text: reports that list the variables of each step would list what was sent, with the key.
+        # As text: error reports that list local variables would show the request, with the key.
         logger.error("Job %s failed in a way that nobody foresaw.\n%s", call.job.pk, traceback.format_exc())
-        error = ProviderError("The answer could not be worked on.", code="unforeseen", detail=repr(error)[:500])
+        error = ProviderError("The response could not be processed.", code="unforeseen", detail=repr(error)[:500])
     if isinstance(error, ProviderError):
         error.creating = call.ticket.sent
     return error
@@ -204,7 +214,7 @@ def _check(call: Call, session: Session) -> None:
 
 
 def _check_growth(call: Call, path: Path, copy: dict[str, Any] | None, pool: ImagingPool) -> None:
-    """The result of what is about to be sent can be taken. Raises ``PictureError``."""
+    """Check that the result will be within our own limits. Raises ``PictureError``."""
     growth, most = call.grows, get_settings().result_bounds()
     if not growth:
         return
@@ -217,11 +227,11 @@ def _check_growth(call: Call, path: Path, copy: dict[str, Any] | None, pool: Ima
 
 
 def _probe(call: Call, session: Session) -> None:
-    """After a lost create a call that costs nothing has to go well before the next one. Raises ``ProviderError``."""
+    """Make a free call that has to succeed before the first create after a lost one. Raises ``ProviderError``."""
     try:
         drive(call.provider.probe(), lambda request: session.probe(request, call.ticket))
     except ProviderRefused:
-        return  # it answers
+        return  # it responds
     except CredentialRefused as error:
         if error.own:
             raise
@@ -229,12 +239,12 @@ def _probe(call: Call, session: Session) -> None:
 
 
 def _is_old(job: ProviderJob) -> bool:
-    """Whether addresses of sources that were made with the job may be over before a provider comes for them."""
+    """Say whether addresses of sources that were made with the job may expire before the provider fetches them."""
     return time.time() - job.created_at.timestamp() > VALID_SECONDS / 2
 
 
 def _prepare_inputs(call: Call, place: Place, pool: ImagingPool) -> Inputs:
-    """Prepare the sources of a create. One that can never be had is bad alone, and the others go without it.
+    """Prepare the sources of a create. One that is unusable for good is left out, and the others are sent.
 
     Raises ``ImageryError`` where trying again may help, or where there is only one.
     """
@@ -252,8 +262,10 @@ def _prepare_inputs(call: Call, place: Place, pool: ImagingPool) -> Inputs:
 
 
 def _source(item: EnhancementItem, call: Call, digests: dict[int, str], place: Place, pool: ImagingPool) -> JobInput:
-    """Return the source as the provider takes it: a name, an address, or a file; a copy where it is too large for it,
-    or of another kind. What is no picture is refused here: a provider would be paid for it all the same.
+    """Return the source in the form that the provider takes: a name, an address or a file.
+
+    It is a copy where the source is too large for the provider or of another format. Raises ``ImageryError``, also for
+    a file that is no picture: a provider charges for it all the same.
     """
     if item.pk in call.gone:
         sentence = "The product, or this picture of it, no longer exists: nothing was sent or spent."
@@ -282,7 +294,7 @@ def _source(item: EnhancementItem, call: Call, digests: dict[int, str], place: P
 
 
 def _address_of_copy(item: EnhancementItem, made: dict[str, Any]) -> str:
-    """Keep a smaller copy beside the item's results, and say where the provider can fetch it."""
+    """Store a fitted copy beside the item's results; return the address from which the provider can fetch it."""
     storage = store.results_storage()
     name = result_name(item.uuid, made["sha256"], FORMATS[made["format"]][1], "source-")
     kept = store.keep(storage, name, Path(made["path"]), made["sha256"])

@@ -1,4 +1,4 @@
-"""Accounts: check a key, resume after a pause, renew the encryption of stored secrets."""
+"""Steps with credentials: check a key, resume after a pause, encrypt stored secrets anew."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from product_imagery.states import JobState
 
 
 def check(credential: ProviderCredential) -> str:
-    """Make the provider's cheapest call with the stored key; return a sentence about a good one.
+    """Make the provider's cheapest call with the stored key; return a sentence if it is accepted.
 
-    Raises ``ProviderError`` or ``SecretError`` when the key is not good, ``RequestError`` where no check exists.
+    Raises ``ProviderError`` or ``SecretError`` when it is not, ``RequestError`` where no check exists.
     """
     provider = credential.declared()
     if not provider.needs_credential:
@@ -33,25 +33,25 @@ def check(credential: ProviderCredential) -> str:
 
 
 def resume(credential: ProviderCredential) -> None:
-    """Use an account again; what waited for it is due at once, though one create at a time until one goes well."""
+    """End a pause. Waiting jobs are due at once, but one create at a time is sent until one succeeds."""
     unpaused = {"paused_at": None, "paused_reason": "", "stops_reads": False, "awaits_key": False}
     changes = {**unpaused, "cooldown_until": None, "creates_after": None, "consecutive_failures": 1}
     ProviderCredential.objects.filter(pk=credential.pk).update(**changes)
-    # Lost requests keep their time: what was on its way has to arrive before anybody looks.
+    # Lost creates keep their due time: they have to arrive before they are looked up.
     waiting = ProviderJob.objects.filter(credential=credential, state=JobState.QUEUED)
     waiting.filter(due_at__gt=Now()).update(due_at=Now())
     background.wake()
 
 
 def welcome_key(credential: ProviderCredential) -> bool:
-    """A key was entered: that ends a pause that the old one was the reason of; true if it did."""
+    """Resume after a new key was entered, if the old one was the reason of the pause; return whether it was."""
     if credential.awaits_key:
         resume(credential)
     return credential.awaits_key
 
 
 def move_webhook(credential: ProviderCredential) -> None:
-    """Give an account another address for webhooks, should the old one have become known. That works for a week."""
+    """Give an account a new address for webhooks. The old one, which others may know, works for another week."""
     moved = {"webhook_uuid": uuid.uuid4(), "former_webhook_uuid": credential.webhook_uuid, "moved_at": Now()}
     ProviderCredential.objects.filter(pk=credential.pk, webhook_uuid=credential.webhook_uuid).update(**moved)
 
@@ -59,7 +59,7 @@ def move_webhook(credential: ProviderCredential) -> None:
 def renew_encryption() -> tuple[int, list[str]]:
     """Encrypt every stored secret with the newest key. May be interrupted and repeated.
 
-    Returns how many accounts and endpoints were done and the names of those that no key fits: they stay as they are.
+    Returns how many accounts and endpoints were done, and the names of those that no key decrypts.
     """
     done, unreadable = 0, []
     for credential in ProviderCredential.objects.exclude(sealed={}).order_by("pk").iterator():
@@ -80,6 +80,6 @@ def renew_encryption() -> tuple[int, list[str]]:
 
 
 def explain_fields(provider: type[Provider]) -> dict[str, str]:
-    """Name → label of every secret that an account at this provider has."""
+    """Return the labels, by name, of the secrets of an account at this provider."""
     own = {field.name: field.label for field in provider.fields if field.secret}
     return {KEY: "API key", **own} if provider.needs_credential else own

@@ -1,4 +1,4 @@
-"""Failures: what an error that ended a call changes of its job and its account."""
+"""Changes that an error at the end of a call makes to its job and its account."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from product_imagery.provider_kit.refusals import WEB_PAGE
 from product_imagery.provider_kit.retry import Verdict, backoff, may_retry
 from product_imagery.states import ItemStatus, JobState
 
-_GRACE = 30.0  #: seconds before a lost create is looked up: what was on its way has arrived by then
-_OWN_TRIES = 5  #: with our own storage
-_REFUSED_TRIES = 3  #: a look may be refused because two servers of theirs do not agree yet
-_PAGES = 3  #: web pages in the place of responses, one after the other, before the account pauses
-_CHECK_TRIES = 30  #: about four hours of looking up
+_GRACE = 30.0  #: seconds before a lost create is looked up; it has arrived by then, if ever
+_OWN_TRIES = 5  #: after errors of our own, as of a storage
+_REFUSED_TRIES = 3  #: polls that are refused before a person is asked: servers may not agree yet
+_PAGES = 3  #: consecutive web pages in place of responses before the account pauses
+_CHECK_TRIES = 30  #: look-ups, in about four hours
 
 
 def apply_error(result: CallResult, error: ImageryError) -> None:
-    """Write down an error, inside the transaction of its result."""
+    """Apply an error to its job and account, inside the transaction of its result."""
     if isinstance(error, ProviderError):
         _VERDICTS[may_retry(error)](result, error)
         return
     job = result.job
     hopeless = isinstance(error, ConfigurationError) or not error.may_pass(job.consecutive_failures + 1, _OWN_TRIES + 1)
-    if hopeless and job.state == JobState.SENDING:  # later on something is paid for: our own trouble never ends it
+    if hopeless and job.state == JobState.SENDING:  # once accepted it may be paid for: no error of ours ends it
         refuse(result, Refused(error.code, error.message, error.detail))
     else:
         _step_again(job, error)
 
 
 def refuse(result: CallResult, outcome: Refused) -> None:
-    """End a job that the provider has refused."""
+    """Fail a job that the provider has refused, and settle or release its cost."""
     job = result.job
     if not transitions.mark_failed(ProviderJob.objects.held(job)):
         return
@@ -61,15 +61,15 @@ def refuse(result: CallResult, outcome: Refused) -> None:
 
 
 def end_bad(result: CallResult) -> None:
-    """End items that were not sent with the others; what the job costs is settled when it is done."""
+    """Fail items that were not sent with the others. Costs are settled when the job ends."""
     for pk, error in result.bad.items():
         end_items([result.job], ItemStatus.FAILED, error, only=[pk])
 
 
 def retry_later(job: ProviderJob, state: JobState, error: ImageryError, wait: float, **columns: Any) -> bool:
-    """Bring a job to ``state`` to be tried again in ``wait`` seconds, with the reason visible; false if not ours.
+    """Move a job to ``state``, due in ``wait`` seconds, with a visible reason; false if its lease is lost.
 
-    Being asked to slow down does not count as a failure.
+    ``RateLimited`` does not count as a failure.
     """
     consecutive_failures = job.consecutive_failures if isinstance(error, RateLimited) else F("consecutive_failures") + 1
     held = ProviderJob.objects.held(job)
@@ -82,7 +82,7 @@ def retry_later(job: ProviderJob, state: JobState, error: ImageryError, wait: fl
 
 
 def stall(job: ProviderJob, code: str, message: str, **columns: Any) -> bool:
-    """Leave a job and its open items to a person; false if its lease is not ours."""
+    """Leave a job and its open items to a person; false if its lease is lost."""
     if not transitions.mark_stalled(ProviderJob.objects.held(job), message, **columns):
         return False
     stall_items(job, code, message)
@@ -90,7 +90,7 @@ def stall(job: ProviderJob, code: str, message: str, **columns: Any) -> bool:
 
 
 def is_overdue(result: CallResult) -> bool:
-    """Say whether an accepted job takes too long, by the database's clock, which set the date."""
+    """Say whether an accepted job has run for longer than the provider's deadline, by the database's clock."""
     begun = ProviderJob.objects.filter(pk=result.job.pk).annotate(begun=Coalesce("accepted_at", "created_at"))
     return begun.filter(begun__lt=from_now(-result.call.provider.deadline)).exists()
 
@@ -100,7 +100,7 @@ def _step_again(job: ProviderJob, error: ImageryError) -> None:
 
 
 def _fail(result: CallResult, error: ProviderError) -> None:
-    """End a create that is refused. A refused poll says nothing about the work: a person finds out."""
+    """Fail a job whose create is refused. Repeat a refused poll, which proves nothing, and in the end ask a person."""
     job = result.job
     if job.state == JobState.SENDING:
         refuse(result, Refused(error.code, error.message, error.detail))
@@ -117,22 +117,31 @@ def _stall_unknown(job: ProviderJob, error: ProviderError) -> None:
 
 
 def _pause(result: CallResult, error: ProviderError) -> None:
+    """Pause the account after a refused key, unless the refusal may be about this one call.
+
+    Four responses, each with the job's state at the call::
+
+        sending   401                       account paused; the create is queued again, or looked up if in doubt
+        running   403                       about this job, which another key may have made: repeat, then a person
+        running   401, first time           repeat: servers may not agree yet
+        running   401, same sentence again  account paused, for polls as well
+    """
     job = result.job
     if job.state == JobState.RUNNING and error.status == 403:
-        _fail(result, error)  # of this job, which another key may have made: the account may be as good as before
+        _fail(result, error)  # not about the account
     elif job.state != JobState.SENDING and error.status is not None and not _is_repeated(job, error):
-        _step_again(job, error)  # one bad look stops nobody: it is made once more
+        _step_again(job, error)  # once is not enough
     else:
         _pause_account(job, error)
 
 
 def _is_repeated(job: ProviderJob, error: ProviderError) -> bool:
-    """Say whether the look before ended with the same sentence; the provider's words in it may vary."""
+    """Say whether the poll before ended with the same sentence; the provider's own words (in quotes) may vary."""
     return job.consecutive_failures > 0 and job.note.partition("“")[0] == error.message[:500].partition("“")[0]
 
 
 def _pause_account(job: ProviderJob, error: ProviderError) -> None:
-    """Pause the account. A create that was not refused by the provider itself is looked up, also after it resumes."""
+    """Pause the account. A create that the provider itself has not refused is looked up, even after a resume."""
     if job.state == JobState.SENDING and error.creating and not _is_refused(job, error):
         job.credential.note_lost_create(0.0)
         retry_later(job, JobState.CHECKING, error, _GRACE)
@@ -143,13 +152,13 @@ def _pause_account(job: ProviderJob, error: ProviderError) -> None:
 
 
 def _is_refused(job: ProviderJob, error: ProviderError) -> bool:
-    """Say whether nothing was accepted: the provider says so, or nothing ever was and no API is at the address."""
+    """Say whether the create was surely not accepted: refused by the provider, or no API was ever at the address."""
     accepted = ProviderJob.objects.filter(credential=job.credential_id).exclude(remote_id="")
     return error.own or (error.absent and not accepted.exists())
 
 
 def _find_out(result: CallResult, error: ProviderError) -> None:
-    """Look a lost create up later. The account slows down: the next one may be lost as well."""
+    """Look a lost create up later, and slow the account down, as the next create may be lost as well."""
     job = result.job
     job.credential.slow_down()
     job.credential.note_lost_create(lost.pause_after(job, error))
@@ -169,7 +178,7 @@ def _later(result: CallResult, error: ProviderError) -> None:
 
 
 def _slowed_down(job: ProviderJob, error: ProviderError) -> float:
-    """Slow the account down where the error concerns all its calls; return the seconds until the job's next try."""
+    """Slow the account down where the error concerns all its calls; return seconds until the job's next try."""
     wait = backoff(job.consecutive_failures)
     if isinstance(error, RateLimited):
         wait = error.retry_after or backoff(job.credential.consecutive_failures, most=900.0)

@@ -1,4 +1,4 @@
-"""Lost: judgements about creates of which it is not known whether they arrived."""
+"""Rules for lost creates: those of which nobody knows whether the provider has accepted them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from product_imagery.provider_kit.outcomes import Undecidable
 from product_imagery.provider_kit.retry import Verdict, may_retry
 from product_imagery.states import JobState
 
-_OTHERS = 2  #: a list that is cut off after its first entry shows one
-_LAG = 30.0  #: seconds after which a job that was accepted has come into its provider's list
+_OTHERS = 2  #: expected entries that prove a list whole; one may be all that a cut list ever shows
+_LAG = 30.0  #: seconds after which an accepted job is in its provider's list
 _EARLIER = timedelta(days=1)
-_PATIENCE = 30  #: looks at a list that proves nothing yet, before a person is asked
-_IDLE = 6  #: a look counts as so many where no other job of the account is on its way
-_WITH_CANDIDATES = 15  #: two looks: the answer to another create may be on its way to us at the first
-_SHOWN = 5  #: ids of what a lost create may have become
+_PATIENCE = 30  #: weight of looks that prove nothing, after which a person is asked
+_IDLE = 6  #: weight of a look while no other job of the account is being sent
+_WITH_CANDIDATES = 15  #: half of it: at the first look the response to another create may be under way
+_SHOWN = 5  #: ids shown as candidates
 _LONGEST_PAUSE = 1800.0
 
 
 def is_create_known(result: CallResult) -> bool:
-    """Say whether the call sent a create of which it is known what became."""
+    """Say whether the call sent a create whose outcome is known."""
     error = result.error
     return result.call.ticket.sent and not (isinstance(error, ProviderError) and _is_in_doubt(error))
 
@@ -36,9 +36,10 @@ def _is_in_doubt(error: ProviderError) -> bool:
 
 
 def pause_after(job: ProviderJob, error: ImageryError) -> float:
-    """Seconds before the next create of the account: the next one may be lost as well, and cost a person's time.
+    """Return for how many seconds the account sends no create, as the next one may be lost as well.
 
-    One lost connection is an accident. An error that the provider tells, and a second loss in a row, is an outage.
+    One lost connection is an accident: 0 s. A server error (5xx), or a second loss in a row, is an outage: the pause
+    begins at ``lost_pause`` and doubles up to half an hour.
     """
     pause, before = job.credential.declared.lost_pause, job.credential.lost_creates
     reported = isinstance(error, ProviderError) and (error.status or 0) >= 500
@@ -46,11 +47,10 @@ def pause_after(job: ProviderJob, error: ImageryError) -> float:
 
 
 def is_whole(job: ProviderJob, listed: Collection[str] | None) -> bool:
-    """Whether a list of the provider's jobs would show this one.
+    """Say whether a list of the provider's jobs would show this one, so that its absence proves something.
 
-    It shows all others that were accepted since, and the last ones before, as far as they are known here: one that lags
-    behind, or is cut off, does not. A single one could be all that a list ever shows, unless it had less at an earlier
-    look, which was not cut off then.
+    It has to show all our other jobs that were accepted after the create, and the last two before it: a list that lags
+    behind or is cut off does not. A single expected entry is enough only where the list had fewer at an earlier look.
     """
     if listed is None or job.intent_at is None:
         return False
@@ -65,13 +65,13 @@ def is_whole(job: ProviderJob, listed: Collection[str] | None) -> bool:
 
 
 def unknown_candidates(job: ProviderJob, outcome: Undecidable) -> list[str]:
-    """Ids of what the job may have become that no job here has."""
+    """Return the candidates for a lost create that belong to no job of ours."""
     known = ProviderJob.objects.known(job.provider, outcome.candidates)
     return [one for one in outcome.candidates if one not in known]
 
 
 def worth_another_look(job: ProviderJob, outcome: Undecidable, unknown: Collection[str]) -> dict[str, str]:
-    """What is to be remembered until the next look at the list; empty where a person has to be asked."""
+    """Return the facts to remember until the next look at the list; empty where a person has to be asked."""
     looks = int(job.remembered.get(LOOKS, 0)) + _weight(job, unknown)
     if outcome.listed is None or looks >= _PATIENCE:
         return {}
@@ -79,7 +79,7 @@ def worth_another_look(job: ProviderJob, outcome: Undecidable, unknown: Collecti
 
 
 def _weight(job: ProviderJob, unknown: Collection[str]) -> int:
-    """How much of the patience a look uses up that has proved nothing: less while others may yet be shown."""
+    """Return the weight of a look that proved nothing: small while other jobs may still appear in the list."""
     if unknown:
         return _WITH_CANDIDATES
     others = ProviderJob.objects.filter(credential=job.credential_id).exclude(pk=job.pk)
@@ -89,17 +89,17 @@ def _weight(job: ProviderJob, unknown: Collection[str]) -> int:
 
 
 def without_looks(job: ProviderJob) -> dict[str, str]:
-    """What is remembered of a job besides the looks for it."""
+    """Return the remembered facts of a job without those about looks for it."""
     return {name: fact for name, fact in job.remembered.items() if name not in (ABSENT, LOOKS, LISTED)}
 
 
 def with_candidates(job: ProviderJob, unknown: Sequence[str]) -> dict[str, str]:
-    """What is to be remembered when a person is asked."""
+    """Return the facts to remember when a person is asked: the candidates instead of the looks."""
     return {**without_looks(job), CANDIDATES: "\n".join(unknown[:_SHOWN])}
 
 
 def question(job: ProviderJob, outcome: Undecidable, unknown: Sequence[str]) -> str:
-    """The sentences for the person who has to decide."""
+    """Return the sentences for the person who has to decide."""
     names = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
     found = f"The provider's list shows what may be it: {names}. Look at it there, then decide."
     why = found if unknown and outcome.listed is not None else outcome.why

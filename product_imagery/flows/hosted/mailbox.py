@@ -1,4 +1,4 @@
-"""The mailbox through which call threads have the database written by the main thread, many rows at a time."""
+"""The mailbox through which the threads of calls have the worker loop write the database, many rows at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
 
 @dataclass(frozen=True)
 class SentNow:
-    """A call for a job, counted when the job was claimed, is sent only now."""
+    """A message: the call that was counted when its job was leased is sent only now."""
 
     job: ProviderJob
 
@@ -30,18 +30,25 @@ _Message: TypeAlias = Callable[[], Any] | ProviderJob | SentNow
 
 
 class Mailbox:
-    """What threads want done by the pump's thread: functions, and intents and datings, which are written together."""
+    """Messages of threads to the worker loop: functions to run, intents to write, and calls to date as of now.
+
+    Intents and dates of one ``process`` are written together::
+
+        thread 1..32    ask(job): each wants its intent written, and waits
+        worker loop     process(): 32 rows in one transaction, then every ``ask`` returns
+        thread 1..32    send their creates
+    """
 
     def __init__(self, wake: threading.Event) -> None:
         self._wake = wake
         self._open: queue.SimpleQueue[tuple[_Message, Future[Any]]] = queue.SimpleQueue()
         self._closed = False
-        self.written = 0  #: intents
+        self.written = 0  #: number of intents
 
     def ask(self, message: _Message) -> Any:
-        """Have a function run and return what it returned, a job's intent written down, or its call dated.
+        """Put a message in and wait: a function (its value is returned), a job (its intent is written), or ``SentNow``.
 
-        Raises what the function raised, ``NotSent`` when the claim is lost or the pump stops.
+        Raises what the function raises, and ``NotSent`` when the job's lease is lost or the worker stops.
         """
         future: Future[Any] = Future()
         self._open.put((message, future))
@@ -54,7 +61,7 @@ class Mailbox:
             raise NotSent("The worker is stopping.", code="stopping") from None
 
     def process(self) -> int:
-        """Do all errands that wait; return how many."""
+        """Process all waiting messages; return how many there were."""
         waiting = []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -69,13 +76,13 @@ class Mailbox:
             intents = [(message, future) for message, future in waiting if isinstance(message, ProviderJob)]
             if intents:
                 self.written += _write_intents(intents)
-        finally:  # nobody waits for ever for somebody who was interrupted
+        finally:  # an interrupted loop leaves no thread waiting
             for _, future in waiting:
                 future.cancel()
         return len(waiting)
 
     def close(self) -> None:
-        """Refuse what waits and what may still come."""
+        """Refuse waiting and further messages with ``NotSent``."""
         self._closed = True
         with contextlib.suppress(queue.Empty):
             while True:
@@ -85,12 +92,12 @@ class Mailbox:
 def _run(future: Future[Any], function: Callable[[], Any]) -> None:
     try:
         future.set_result(function())
-    except Exception as error:  # noqa: BLE001  it belongs to the thread that asked
+    except Exception as error:  # noqa: BLE001  raised in the thread that asked
         future.set_exception(error)
 
 
 def _count_started(started: list[tuple[ProviderJob, Future[Any]]]) -> None:
-    """Count calls as of now, all in one update."""
+    """Date the uses of limits of these calls as of now, in one update."""
     error = attempt(partial(LimitUse.objects.sent_now, [job for job, _ in started]))
     for _, future in started:
         if error is not None:
@@ -100,7 +107,7 @@ def _count_started(started: list[tuple[ProviderJob, Future[Any]]]) -> None:
 
 
 def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
-    """Write down what is about to be sent, before any of it is, for those whose leases are still ours; how many."""
+    """Write intents of jobs whose leases are held and whose accounts may buy, before they are sent; return how many."""
     try:
         with transaction.atomic():
             held = ProviderJob.objects.is_held([job for job, _ in intents])
@@ -108,7 +115,7 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
             ours = [job for job, _ in intents if job.pk in held and job.credential_id in usable]
             ProviderJob.objects.write_each(ours, "intent", "remembered", intent_at=Now())
             LimitUse.objects.sent_now(ours)
-    except DatabaseError as error:  # nothing is sent, and each thread is told
+    except DatabaseError as error:  # nothing is sent, and each thread gets the error
         for _, future in intents:
             future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
         return 0
@@ -118,6 +125,6 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
         elif job.credential_id not in usable:
             future.set_exception(NotSent("The account was paused or switched off.", code="account_off"))
         else:
-            job.uses = ()  # dated for good
+            job.uses = ()  # no later call of this job moves their date
             future.set_result(None)
     return len(ours)

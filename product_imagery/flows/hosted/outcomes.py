@@ -1,8 +1,7 @@
-"""Outcomes: what the end of a call changes of its job, items and account. Each write is fenced by the job's lease.
+"""Changes that the end of a call makes to its job, items and account, if the job's lease is still held.
 
-Nearly every call ends with “accepted” or “here it is”. These are written for many jobs at once, in one transaction of
-a few statements; a job whose result is unusual (an error, a picture that could not be fetched, an id that is taken) is
-written alone, by the same functions.
+Nearly all calls end with ``Accepted`` or ``Finished``. These are written for many jobs in one transaction of a few
+statements. An unusual result (an error, a missing picture, an id that is taken) is written alone, in the same way.
 """
 
 from __future__ import annotations
@@ -38,17 +37,17 @@ _Finished: TypeAlias = tuple[CallResult, Finished]
 logger = logging.getLogger("product_imagery")
 
 _FETCH_TRIES = 8
-_PICTURE_TRIES = 3  #: to read a finished job that shows no picture, or one that is not taken as things stand
-_LOOK_AGAIN_SECONDS = 60.0  #: lists lag behind
+_PICTURE_TRIES = 3  #: of a finished job without a picture, or with one that we cannot store at present
+_LOOK_AGAIN_SECONDS = 60.0  #: between two looks, as lists lag behind
 _EXPIRED = "The provider made this ({id}), but does not give the picture out any more. To send it again costs again."
 _NO_PICTURE = FetchError("The provider finished without a picture for this product.", code="no_picture")
 
 
 def apply_all(results: Sequence[CallResult]) -> None:
-    """Write down what these calls ended with, each if the lease of its job is still ours.
+    """Write down the results of calls, each if the lease of its job is still held.
 
-    What the others have stored is cleared up later. A result that cannot be written in any way stalls its job, and
-    takes neither its neighbours nor the worker with it. Raises ``DatabaseAway``, and nothing else: may be repeated.
+    Files of the others are deleted later. A result that cannot be written at all stalls its job, without effect on
+    other jobs. Raises ``DatabaseAway`` and nothing else; may be repeated.
     """
     together = {result for result in results if _is_usual(result)}
     if len(together) < 2 or not _apply_together(list(together)):
@@ -69,7 +68,7 @@ def _is_usual(result: CallResult) -> bool:
 def _apply_together(results: list[CallResult]) -> bool:
     try:
         _apply(results)
-    except (DatabaseError, ValueError):  # because of one of them: alone each gets what it can
+    except (DatabaseError, ValueError):  # because of one of them: each is written alone
         logger.warning("Results of calls could not be written down together.", exc_info=True)
         return False
     return True
@@ -82,7 +81,7 @@ def _apply_alone(result: CallResult) -> None:
     raise_if_away(error)
     logger.error("What became of job %s could not be written down.", result.job.pk, exc_info=error)
     if not isinstance(error, TRANSIENT):
-        sentence = "The provider's answer could not be written down; the log says why. Look there what became of it."
+        sentence = "The provider's response could not be written down; the log says why. Look there what became of it."
         with suppress(DatabaseError), transaction.atomic():
             stall(result.job, "unrecordable", sentence)
 
@@ -103,7 +102,7 @@ def _apply(results: list[CallResult]) -> None:
 
 
 def _held(results: list[CallResult]) -> list[CallResult]:
-    """Lock the jobs of several results whose leases are still ours. A single one is asked for it by its own update."""
+    """Return results whose leases are held, their jobs locked. The update of a single result checks that by itself."""
     if len(results) == 1:
         return results
     held = ProviderJob.objects.is_held([result.job for result in results])
@@ -117,7 +116,7 @@ def _jobs(results: Sequence[CallResult]) -> JobQuerySet:
 
 
 def _apply_other(result: CallResult) -> None:
-    """Apply what is no usual outcome, and nothing for those that are."""
+    """Apply an unusual outcome or error; do nothing for a usual one."""
     if result.error is not None:
         failures.apply_error(result, result.error)
         return
@@ -160,7 +159,7 @@ def _accept(results: list[_Accepted]) -> None:
         with transaction.atomic():
             accepted = _mark_accepted(results)
     except IntegrityError:
-        if len(results) > 1:  # each alone: then it shows whose id it is
+        if len(results) > 1:  # each alone shows which id it is
             raise
         ((result, outcome),) = results
         sentence = f"The provider answered with an id ({outcome.remote_id}) that belongs to another job already."
@@ -180,7 +179,7 @@ def _accept(results: list[_Accepted]) -> None:
 
 
 def _mark_accepted(results: list[_Accepted]) -> list[_Accepted]:
-    """Write what is the same for many in one update; the ids are the only column that differs."""
+    """Mark jobs as accepted, with one update for all that differ in their ids only; return those that were ours."""
     alike: dict[tuple[str, float], list[_Accepted]] = defaultdict(list)
     for result, outcome in results:
         alike[outcome.status[:60], outcome.check_after].append((result, outcome))
@@ -203,7 +202,15 @@ def _keep_running(result: CallResult, outcome: Running) -> None:
 
 
 def _finish(results: list[_Finished]) -> None:
-    """End jobs that are finished at the provider, as far as their pictures could be had."""
+    """End jobs that are finished at the provider, or have missing pictures fetched later, or ask a person.
+
+    A job of two pictures, of which the second cannot be fetched at first::
+
+        first poll    finished; picture 1 stored, picture 2 timed out    _collect_later: item 1 completed, job running
+        second poll   finished; picture 2 stored                         _end: job done, cost settled
+        or: ninth poll, still no picture 2                               _end: job done, item 2 failed, collectable
+        or: both pictures missing and expired there                      _stall_expired: a person decides
+    """
     _note_success(result for result, _ in results)
     ready = [
         (result, outcome)
@@ -215,7 +222,11 @@ def _finish(results: list[_Finished]) -> None:
 
 
 def _collect_later(result: CallResult, outcome: Finished) -> bool:
-    """Have those pictures fetched later that may be had then. What was fetched is kept: it may be gone by then."""
+    """Have missing pictures fetched by a later poll, if that may help; return whether it is so.
+
+    Pictures that are already stored are written down now, as the provider may delete its copies meanwhile. Errors
+    that may pass get ``_FETCH_TRIES`` polls, those of our own storage and missing pictures ``_PICTURE_TRIES``.
+    """
     job, known = result.job, result.collected | result.bad.keys() | _refused(outcome).keys()
     ours = [error for error in result.bad.values() if waits_for_us(error)]
     passing = [error for error in result.bad.values() if error not in ours]
@@ -230,12 +241,12 @@ def _collect_later(result: CallResult, outcome: Finished) -> bool:
 
 
 def _is_over(result: CallResult, outcome: Finished) -> bool:
-    """Say whether the provider gives nothing out any more. Where the trouble is ours, that does not end it."""
+    """Say whether the pictures have expired at the provider, and no error of our own is among the reasons."""
     return outcome.expired and not any(map(waits_for_us, result.bad.values()))
 
 
 def _stall_expired(result: CallResult, outcome: Finished) -> bool:
-    """Ask a person where every picture was made, and none is given out any more."""
+    """Leave a job to a person where all its pictures were made and all have expired; return whether it is so."""
     job, bad = result.job, result.bad.values()
     gone = _is_over(result, outcome) or all(error.code == "gone" for error in bad)
     if result.collected or not bad or not gone:
@@ -246,7 +257,7 @@ def _stall_expired(result: CallResult, outcome: Finished) -> bool:
 
 
 def _end(results: list[_Finished], state: JobState) -> None:
-    """End jobs, with those items whose pictures are stored as completed and the others as failed."""
+    """End jobs: items whose pictures are stored are completed, the others failed."""
     ended = _mark_ended(results, state)
     if not ended:
         return
@@ -270,7 +281,7 @@ def _mark_ended(results: list[_Finished], state: JobState) -> list[_Finished]:
     ended = []
     for (status, collectable), some in alike.items():
         columns: dict[str, Any] = {"remote_status": status, "collectable": collectable, "note": ""}
-        names = _names(some) if state == JobState.DONE else {}  # else it is read by its address
+        names = _names(some) if state == JobState.DONE else {}  # a failed one is read by its address
         if names:
             columns["remote_id"] = CaseByPk(ProviderJob, "remote_id", names)
         if mark(_jobs([result for result, _ in some]), **columns):
@@ -279,7 +290,7 @@ def _mark_ended(results: list[_Finished], state: JobState) -> list[_Finished]:
 
 
 def _names(results: list[_Finished]) -> dict[int, str]:
-    """Return the ids of jobs by key, if one of them was told its id with its picture; else nothing."""
+    """Return the ids of jobs by key, if one of them learned its id with its picture; else an empty dict."""
     if not any(outcome.remote_id and not result.job.remote_id for result, outcome in results):
         return {}
     unknown = ProviderJob.objects.unknown
@@ -294,7 +305,7 @@ def _refused(outcome: Finished) -> dict[int, ImageryError]:
 
 
 def _keep_pictures(results: list[CallResult]) -> None:
-    """Write down the pictures that were fetched, whose items end with them."""
+    """Write down fetched pictures, and complete their items."""
     done = [
         (result.job, [item for item in result.call.items if item.pk in result.collected], result.pictures)
         for result in results
@@ -308,7 +319,7 @@ def _keep_pictures(results: list[CallResult]) -> None:
 
 
 def _send_again(job: ProviderJob, *, certain: bool) -> None:
-    """Queue a create again that the provider does not have. Lists lag behind: absent is what is absent twice."""
+    """Queue a create again that the provider does not have. As lists lag behind, it has to be absent twice."""
     held = ProviderJob.objects.held(job)
     if certain or job.remembered.get(ABSENT):
         remembered = lost.without_looks(job)
@@ -318,7 +329,7 @@ def _send_again(job: ProviderJob, *, certain: bool) -> None:
 
 
 def _look_again(job: ProviderJob, outcome: Undecidable) -> None:
-    """Go on after a look that has not shown what became of a create: once more, or a person decides."""
+    """Continue after a look that left the outcome of a create open: send, look once more, or ask a person."""
     unknown = lost.unknown_candidates(job, outcome)
     if not unknown and (outcome.whole or lost.is_whole(job, outcome.listed)):
         _send_again(job, certain=False)

@@ -1,4 +1,4 @@
-"""Remote: what lies at a provider besides jobs (products, templates, collections), and what we made there ourselves."""
+"""Resources at a provider besides jobs (products, templates, collections), and leftovers of our own jobs there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_PAGES = 50  #: of a list of jobs
 
 @dataclass(frozen=True)
 class Leftover:
-    """A thing that a job of ours made at the provider, and that the job needs no more."""
+    """A resource that one of our jobs made at the provider and no longer needs."""
 
     id: str
     name: str
@@ -40,7 +40,7 @@ class Leftover:
 
 
 def resources(credential: ProviderCredential) -> Mapping[str, Resource]:
-    """What lies at the account's provider, by name."""
+    """Return the kinds of resources at the account's provider, by name."""
     declared = credential.declared
     return {one.name: one for one in declared.resources} if issubclass(declared, HostedProvider) else {}
 
@@ -48,9 +48,9 @@ def resources(credential: ProviderCredential) -> Mapping[str, Resource]:
 def manage(
     credential: ProviderCredential, name: str, verb: Verb, identity: str = "", values: Mapping[str, str] | None = None
 ) -> Any:
-    """List, show, create, delete or add; return the provider's JSON, of a list its entries.
+    """List, show, create, delete or add resources; return the provider's JSON, for a list its entries.
 
-    Counts against the account's limits. Raises ``RequestError`` for what the API cannot do, ``ProviderError``.
+    Counts against the account's limits. Raises ``ProviderError``, and ``RequestError`` for what the API cannot do.
     """
     request = _find(credential, name).request(verb, identity, values)
     provider = _hosted(credential)
@@ -59,7 +59,7 @@ def manage(
     try:
         response = converse(credential, provider.call(request))
     except ProviderRefused as error:
-        if verb is Verb.ADD and error.status == 409:  # it is in there already
+        if verb is Verb.ADD and error.status == 409:  # it is already part of the collection
             return None
         raise
     return response.json() if response.body else None
@@ -92,7 +92,7 @@ def download(credential: ProviderCredential, name: str, identity: str, path: Pat
 
 
 def unknown(credential: ProviderCredential) -> list[dict[str, Any]]:
-    """What the provider's list of jobs shows and no job here has: made elsewhere, or forgotten by a restored database.
+    """Return entries of the provider's list of jobs that no job here has: made elsewhere, or lost by a restore.
 
     Raises ``RequestError`` where the provider shows no list, ``ProviderError``.
     """
@@ -105,7 +105,7 @@ def unknown(credential: ProviderCredential) -> list[dict[str, Any]]:
 
 
 def leftovers(credential: ProviderCredential, days: int) -> list[Leftover]:
-    """Products that jobs of ours made at the provider, and that ended more than ``days`` ago."""
+    """Return products at the provider that were made by our jobs which ended more than ``days`` ago."""
     name = _hosted(credential).makes
     if not name:
         return []
@@ -114,12 +114,12 @@ def leftovers(credential: ProviderCredential, days: int) -> list[Leftover]:
     ours = {mark_of(str(job.uuid)): job for job in ended}
     entries = manage(credential, name, Verb.LIST)
     named = [(str(entry["id"]), str(entry.get("name"))) for entry in entries if entry.get("id")]
-    length = len(mark_of(str(uuid.UUID(int=0))))  # behind it a mark may say that the job was sent again
+    length = len(mark_of(str(uuid.UUID(int=0))))  # a suffix says that the job was sent again
     return [Leftover(identity, name, ours[name[:length]]) for identity, name in named if name[:length] in ours]
 
 
 def clear(credential: ProviderCredential, leftover: Leftover) -> None:
-    """Delete one there. Raises ``ProviderError``."""
+    """Delete a leftover at the provider. Raises ``ProviderError``."""
     manage(credential, _hosted(credential).makes, Verb.DELETE, leftover.id)
 
 

@@ -1,7 +1,7 @@
-"""The line between the pump's threads and everything outside: providers, limits, and the database by the pump's hand.
+"""Sessions: the object through which the thread of a call talks to a provider, within its limits.
 
-Threads touch no database. What has to be written down before a call goes on is an errand, done by the pump's own
-thread while the other waits.
+Threads touch no database. What has to be written before a call goes on is a message to the mailbox: the worker loop
+writes it while the thread waits.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from product_imagery.provider_kit.requests import Compute, HttpRequest, Remember
 from product_imagery.provider_kit.response import Response
 
 _DIGEST = b"sha256:"
-_ACCOUNT = "account"  #: under this name the fingerprint is remembered
+_ACCOUNT = "account"  #: key of the fingerprint in ``ProviderJob.remembered``
 _ECHO = "••••".encode()
-_FRESH = 0.3  #: seconds after its claim in which a call counts as sent at once
-_SHORTEST_KEY = 8  #: bytes: what is shorter is no key, and may stand in any answer
-_KEPT_BYTES = 64 * 1024  #: a longer intent, with a picture inside, is kept as its digest
+_FRESH = 0.3  #: seconds after its lease within which a call counts as sent at once
+_SHORTEST_KEY = 8  #: bytes; a shorter text is no key and may be part of any response
+_KEPT_BYTES = 64 * 1024  #: a longer intent (a picture inside) is kept as its SHA-256
 
 
 class Account:
-    """What calls are made with. One serves all the calls of a claim: a key is decrypted once for all of them."""
+    """A credential in use: its decrypted key and the headers made of it, for all calls that were leased together."""
 
     def __init__(self, credential: ProviderCredential) -> None:
         self.credential = credential
 
     @functools.cached_property
     def key(self) -> MaskedStr:
-        """The key. Raises ``CredentialRefused``."""
+        """The decrypted key. Raises ``CredentialRefused`` where there is none that can be sent."""
         try:
             key = MaskedStr(self.credential.secret().reveal())
         except SecretError as error:
@@ -67,14 +67,14 @@ class Account:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """What tells one account from another without its key: address and key, hashed with the site's own key.
+        """A hash of base address and key, made with the site's ``SECRET_KEY``: it identifies the account, not the key.
 
         Raises ``CredentialRefused``.
         """
         return self._fingerprint(settings.SECRET_KEY)
 
     def is_that_of(self, fingerprint: str) -> bool:
-        """Whether a fingerprint that was taken earlier is of this account. Raises ``CredentialRefused``."""
+        """Say whether an earlier fingerprint is of this account. Raises ``CredentialRefused``."""
         return any(
             self._fingerprint(key) == fingerprint for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
         )
@@ -84,7 +84,7 @@ class Account:
         return salted_hmac("product_imagery account", material, site_key, algorithm="sha256").hexdigest()[:32]
 
     def without_key(self, response: Response) -> Response:
-        """The answer without our key in it, should the provider have echoed it."""
+        """Return the response with our key masked, if the provider has echoed it."""
         key = self.key.encode()
         echoed = len(key) >= _SHORTEST_KEY and key in response.body
         return replace(response, body=response.body.replace(key, _ECHO)) if echoed else response
@@ -92,10 +92,10 @@ class Account:
 
 @dataclass
 class Ticket:
-    """What entitles to calls for one job: after ``deadline`` (monotonic) the claim may have gone to somebody else.
+    """The right to make calls for one job until ``deadline`` (monotonic), when its lease may expire.
 
-    ``counted``: the first call was counted when the job was claimed. ``sent``: a create may have reached the provider.
-    ``skew``: how many seconds the provider's clock is ahead of ours, if it told.
+    ``counted``: the first call was counted when the job was leased. ``sent``: a create may have reached the provider.
+    ``skew``: seconds by which the provider's clock is ahead of ours, if its response has a date.
     """
 
     job: ProviderJob
@@ -120,19 +120,22 @@ class Caller:
         return account.without_key(self._transport.send(credential.address(), request, account.headers, patience))
 
     def save(self, account: Account, request: HttpRequest, path: Path, most_bytes: int) -> Response:
-        """The same, with the body of a good answer in a file. Raises ``ProviderError``."""
+        """Send a request as ``send`` does; save the body of a success as a file. Raises ``ProviderError``."""
         return self._transport.save(account.credential.address(), request, account.headers, path, most_bytes)
 
 
 class Session(Caller):
-    """Answers what the conversations about jobs ask for."""
+    """Responds to what conversations about jobs request: HTTP calls, computing, facts to remember."""
 
     def __init__(self, tools: Tools, transport: Transport, mailbox: Mailbox) -> None:
         super().__init__(transport)
         self.tools, self._mailbox = tools, mailbox
 
     def respond(self, request: Request, ticket: Ticket) -> Any:
-        """Answer one request of a job's conversation. Raises ``ImageryError``."""
+        """Respond to one request of a job's conversation. A create is sent only with its intent written.
+
+        Raises ``ProviderError``, ``RateLimited``, ``NotSent``, and ``ImageryError`` where computing fails.
+        """
         if isinstance(request, Compute):
             return self.tools.pool.run(request.call, **request.arguments)
         if isinstance(request, Remember):
@@ -148,18 +151,27 @@ class Session(Caller):
         return response
 
     def _count(self, ticket: Ticket, request: HttpRequest) -> None:
-        """Count the call as of now: it may have waited since its claim. Raises ``RateLimited``."""
+        """Count the call against the account's limits as of now: it may have waited. Raises ``RateLimited``.
+
+        The limit is 10 creates in 60 s, and a job is leased at 0 s, its first call counted at 0 s::
+
+            create sent at  0.1 s   the count of 0 s stands; writing the intent dates it 0.1 s
+            create sent at 12 s     the same: dated 12 s with the intent
+            poll sent at    12 s    ``SentNow``: the count moves to 12 s
+            create sent at 40 s     its place may be given away (more than half of 60 s): counted anew, or RateLimited
+            second call of the job  never counted before: counted now, or RateLimited
+        """
         job, waited = ticket.job, time.monotonic() - ticket.since
         if not ticket.counted:
             self._mailbox.ask(lambda: count(job.credential_id, request))
         elif waited > _shortest_window(job.credential) / 2:
             self._mailbox.ask(lambda: _count_again(job))
-        elif waited > _FRESH and not request.creates:  # the uses of creates are dated when their intents are written
+        elif waited > _FRESH and not request.creates:  # those of creates are dated with their intents
             self._mailbox.ask(SentNow(job))
         ticket.counted = False
 
     def probe(self, request: Request, ticket: Ticket) -> Any:
-        """Answer what a conversation asks for that was not foreseen at the claim and creates nothing. As ``answer``."""
+        """Respond to a request that was not counted at the lease and creates nothing. Raises as ``respond`` does."""
         assert isinstance(request, HttpRequest)
         assert not request.creates
         self._mailbox.ask(lambda: count(ticket.job.credential_id, request))
@@ -173,13 +185,13 @@ class Session(Caller):
         except NotSent as error:
             if not ticket.sent:
                 raise
-            # What was bought is known here and nowhere else: that it is unknown has to be found out, not forgotten.
+            # A create was accepted and its id is lost with this error: the job has to be looked up, not sent again.
             message = "What the provider has accepted could not be written down."
             raise ProviderUnavailable(message, code=error.code, detail=error.message) from error
 
 
 def count(credential_id: int, request: HttpRequest) -> None:
-    """Count a call that was not foreseen when its job was claimed. Raises ``RateLimited`` where there is no room."""
+    """Count one call against the account's limits, now. Raises ``RateLimited`` where there is no room."""
     with transaction.atomic():
         ProviderCredential.objects.lock(credential_id)
         credential = ProviderCredential.objects.get(pk=credential_id)
@@ -195,7 +207,7 @@ def _shortest_window(credential: ProviderCredential) -> float:
 
 
 def _count_again(job: ProviderJob) -> None:
-    """Count a call that waited so long that its place may be somebody else's. Raises ``RateLimited``."""
+    """Replace the count of a call that waited for long, since its place may be taken. Raises ``RateLimited``."""
     with transaction.atomic():
         ProviderCredential.objects.lock(job.credential_id)
         credential = ProviderCredential.objects.get(pk=job.credential_id)
@@ -227,13 +239,13 @@ def _with_intent(ticket: Ticket, body: bytes) -> ProviderJob:
 
 
 def whole_intent(job: ProviderJob) -> bytes:
-    """The bytes of the create; empty where only their digest was kept."""
+    """Return the bytes of the create; empty where only their digest is kept."""
     intent = bytes(job.intent or b"")
     return b"" if intent.startswith(_DIGEST) else intent
 
 
 def account_changed(ticket: Ticket) -> bool:
-    """Whether the account's key or address is another one than when the job was sent. Raises ``CredentialRefused``."""
+    """Say whether key or address differ from those that the job was sent with. Raises ``CredentialRefused``."""
     sent_with = ticket.job.remembered.get(_ACCOUNT)
     return bool(sent_with) and not ticket.account.is_that_of(sent_with)
 
