@@ -110,7 +110,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def _busy(error: OperationalError, request_id: str) -> Response:
-    logger.warning("The database could not serve request %s.", request_id, exc_info=error)
+    ids = {"request_id": request_id}
+    logger.warning("The database could not serve request %s.", request_id, exc_info=error, extra=ids)
     sentence = "The database is busy or away, and nothing was done. Send the same request again in a moment."
     response = envelope(status.HTTP_503_SERVICE_UNAVAILABLE, "busy", sentence, request_id)
     response["Retry-After"] = str(_BUSY_SECONDS)

@@ -14,4 +14,5 @@ A room is a subject. Calls go down the floors, and a machine checks it::
        retention      what is forgotten after a while
     0  guard          what keeps one failure from stopping the others
        identity       which picture is which, whatever its file is called
+       log_ids        ids that log records carry
 """

@@ -17,6 +17,7 @@ from product_imagery.encryption import MaskedStr, Secret
 from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
 from product_imagery.flows.jobs.rollup import resume_items
+from product_imagery.flows.log_ids import ids_of_delivery
 from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery, transitions
 from product_imagery.models.db_time import from_now
 from product_imagery.provider_kit.contract import HINTED, NEWEST, Delivery
@@ -63,7 +64,7 @@ def try_to_process(written: WebhookDelivery) -> str:
     error = attempt(partial(process, written))
     if error is None:
         return ""
-    logger.error("Call %s could not be acted on.", written.pk, exc_info=error)
+    logger.error("Delivery %s could not be acted on.", written.pk, exc_info=error, extra=ids_of_delivery(written))
     if isinstance(error, TRANSIENT):  # not a failure of this delivery
         return str(_("The database was busy. The call is taken up again within a few minutes."))
     WebhookDelivery.objects.note_failure(written.pk, reason_of(error))

@@ -20,6 +20,7 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, FetchError, ImageryError, RegistrationError, StorageError
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
 from product_imagery.flows.jobs.rollup import begin, end_items, keep_waiting
+from product_imagery.flows.log_ids import ids_of_job
 from product_imagery.flows.results import fetch
 from product_imagery.flows.results.record import delete_strays, record_results
 from product_imagery.imaging.sandbox import ImagingPool
@@ -100,7 +101,8 @@ def perform(task: Task, pool: ImagingPool) -> Done:
         done.error, done.again, done.machine = broken, True, True
         return done
     if not isinstance(error, ImageryError):
-        logger.error("Job %s failed in a way that nobody foresaw.", task.job.pk, exc_info=error)
+        sentence = "Job %s failed in a way that nobody foresaw."
+        logger.error(sentence, task.job.pk, exc_info=error, extra=ids_of_job(task.job))
         error = EngineError("The picture could not be worked on.", code="unforeseen", detail=repr(error))
     done.error, done.again = error, _may_pass(error, task.job.attempts)
     return done
@@ -185,7 +187,8 @@ def record(done: Done) -> None:
     if error is None:
         return
     raise_if_away(error)
-    logger.error("What became of job %s could not be written down.", done.task.job.pk, exc_info=error)
+    job = done.task.job
+    logger.error("The result of job %s could not be written down.", job.pk, exc_info=error, extra=ids_of_job(job))
     if not isinstance(error, TRANSIENT):
         sentence = (
             "The picture was made, but could not be written down; the log says why. Nothing was spent: try again."

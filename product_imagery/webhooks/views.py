@@ -61,7 +61,8 @@ def _stored(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
     try:
         receive(account, dict(request.headers), body, _token(request))
     except RequestError as error:
-        logger.warning("A webhook for the account “%s” was refused: %s", account, error.message)
+        ids = {"provider": account.provider, "credential": account.pk}
+        logger.warning("A webhook for the account “%s” was refused: %s", account, error.message, extra=ids)
         return _plain("not genuine", 401)
     return _plain("ok", 200)
 

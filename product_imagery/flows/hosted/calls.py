@@ -25,6 +25,7 @@ from product_imagery.exceptions import (
 )
 from product_imagery.flows.enhancements.preconditions import check_target
 from product_imagery.flows.hosted.session import Account, Session, Ticket, account_changed, whole_intent
+from product_imagery.flows.log_ids import ids_of_job
 from product_imagery.flows.results import fetch, standing
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.growth import check_growth
@@ -160,7 +161,8 @@ def _as_imagery_error(call: Call, error: Exception) -> ImageryError:
     """Return the error to be written down, and log one of a foreign kind."""
     if not isinstance(error, ImageryError):
         # As text: error reports that list local variables would show the request, with the key.
-        logger.error("Job %s failed in a way that nobody foresaw.\n%s", call.job.pk, traceback.format_exc())
+        sentence = "Job %s failed in a way that nobody foresaw.\n%s"
+        logger.error(sentence, call.job.pk, traceback.format_exc(), extra=ids_of_job(call.job))
         error = ProviderError("The response could not be processed.", code="unforeseen", detail=repr(error)[:500])
     if isinstance(error, ProviderError):
         error.creating = call.ticket.sent

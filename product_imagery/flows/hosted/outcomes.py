@@ -21,6 +21,7 @@ from product_imagery.flows.hosted import failures, lost
 from product_imagery.flows.hosted.calls import CallResult
 from product_imagery.flows.hosted.failures import end_bad, refuse, retry_later, stall
 from product_imagery.flows.jobs.rollup import end_items
+from product_imagery.flows.log_ids import ids_of_job
 from product_imagery.flows.money import budgets
 from product_imagery.flows.results.record import record_results
 from product_imagery.flows.results.uncollected import waits_for_us
@@ -69,7 +70,8 @@ def _apply_together(results: list[CallResult]) -> bool:
     try:
         _apply(results)
     except (DatabaseError, ValueError):  # because of one of them: each is written alone
-        logger.warning("Results of calls could not be written down together.", exc_info=True)
+        ids = {"jobs": [result.job.pk for result in results]}
+        logger.warning("Results of calls could not be written down together.", exc_info=True, extra=ids)
         return False
     return True
 
@@ -79,11 +81,12 @@ def _apply_alone(result: CallResult) -> None:
     if error is None:
         return
     raise_if_away(error)
-    logger.error("What became of job %s could not be written down.", result.job.pk, exc_info=error)
+    job = result.job
+    logger.error("The result of job %s could not be written down.", job.pk, exc_info=error, extra=ids_of_job(job))
     if not isinstance(error, TRANSIENT):
         sentence = "The provider's response could not be written down; the log says why. Look there what became of it."
         with suppress(DatabaseError), transaction.atomic():
-            stall(result.job, "unrecordable", sentence)
+            stall(job, "unrecordable", sentence)
 
 
 def _apply(results: list[CallResult]) -> None:
@@ -168,9 +171,7 @@ def _accept(results: list[_Accepted]) -> None:
     _note_success(result for result, _ in results)
     for result, _ in accepted:
         end_bad(result)
-    balances = {
-        result.job.credential_id: outcome.balance for result, outcome in accepted if outcome.balance is not None
-    }
+    balances = {result.job.credential_id: end.balance for result, end in accepted if end.balance is not None}
     for pk, balance in balances.items():
         ProviderCredential.objects.filter(pk=pk).update(balance=balance)
     budgets.settle_and_save(
@@ -224,8 +225,7 @@ def _finish(results: list[_Finished]) -> None:
 def _collect_later(result: CallResult, outcome: Finished) -> bool:
     """Have missing pictures fetched by a later poll, if that may help; return whether it is so.
 
-    Pictures that are already stored are written down now, as the provider may delete its copies meanwhile. Errors
-    that may pass get ``_FETCH_TRIES`` polls, those of our own storage and missing pictures ``_PICTURE_TRIES``.
+    Stored ones are written down now: the provider may delete its copies.
     """
     job, known = result.job, result.collected | result.bad.keys() | _refused(outcome).keys()
     ours = [error for error in result.bad.values() if waits_for_us(error)]
