@@ -1,7 +1,7 @@
 """One command for each kind of check: ``nox -s lint``, ``types``, ``tests``, ``docs`` or ``package``; ``nox`` runs all.
 
 ``nox -s "matrix(python='3.12', django='6.0')"`` runs the tests on one combination, as CI does. What follows ``--``
-goes to pytest: ``nox -s tests -- tests/api``.
+goes to pytest: ``nox -s tests -- tests/api``. ``nox -s quick`` runs the tests that are not slow.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ def tests(session: nox.Session) -> None:
     """Run the tests on the Python that runs nox and the newest Django."""
     session.install("-e", EXTRAS)
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run the tests that are not slow, in two processes, within about a minute."""
+    session.install("-e", EXTRAS)
+    session.run("pytest", "-q", "--no-cov", "-n", "2", "-m", "not slow", *session.posargs)
 
 
 @nox.session

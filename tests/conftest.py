@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +35,53 @@ from tests.fakes.shop_side import OtherSide, other_side
 pytest_plugins = ["product_imagery.testing.fixtures", "tests.fakes.hosted"]
 
 
+_BLOCKER = pytest.StashKey[Any]()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What is about one database is skipped on another."""
+    """Skip tests about another database."""
     for vendor in ("sqlite", "postgresql"):
         if item.get_closest_marker(vendor) and connection.vendor != vendor:
             pytest.skip(f"this is about {vendor}; the tests run on {connection.vendor}")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the markers that ``-m`` names are looked for
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow or needs a server by the fixtures and markers that make it so."""
+    for item in items:
+        database = item.get_closest_marker("django_db")
+        transaction = database is not None and database.kwargs.get("transaction")
+        if transaction or item.get_closest_marker("browser") or "model_file" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("postgresql"):
+            item.add_marker(pytest.mark.services)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, None, None]:
+    """Restore the rows of the migrations after a test that emptied the tables, whichever test comes next.
+
+    By default such tests run last. ``pytest --dist loadfile`` keeps the tests of one file together, and others follow.
+    """
+    yield
+    marker = item.get_closest_marker("django_db")
+    if nextitem is not None and marker is not None and marker.kwargs.get("serialized_rollback"):
+        with item.config.stash[_BLOCKER].unblock():
+            connection.creation.deserialize_db_from_string(connection._test_serialized_contents)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(pytestconfig: pytest.Config, django_db_blocker: Any) -> Iterator[None]:
+    """Give this process, one of several with ``pytest -n``, its own folder for temporary files and child processes."""
+    pytestconfig.stash[_BLOCKER] = django_db_blocker
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    folder = tempfile.mkdtemp(prefix=f"tests-{worker}-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setenv("VAR_DIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
