@@ -1,6 +1,6 @@
-"""Routes for machines: webhooks of providers, source pictures, health.
+"""Views for other programs: webhooks of providers, source pictures, health.
 
-A webhook address contains the unguessable id of a credential and does not name the provider.
+The URL of a webhook contains an unguessable id of the credential and does not name the provider.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ _ASK = (
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """Respond with the findings of ``imagery_doctor``: 200 if all is well, else 503.
+    """Return the findings of ``imagery_doctor``: 200 if all are good, 503 otherwise.
 
-    403 without the token of ``HEALTH_TOKEN`` or a staff session.
+    403 without the token of ``HEALTH_TOKEN`` and without a session of staff.
     """
     if not (_has_token(request) or _is_staff(request)):
         return JsonResponse({"error": {"code": "forbidden", "message": _ASK}}, status=403)
@@ -44,7 +44,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _is_staff(request: HttpRequest) -> bool:
-    """Return whether a member of staff is logged in; false while the database is unavailable."""
+    """Return true if a member of staff is logged in; false while the database is unavailable."""
     try:
         user = getattr(request, "user", None)
         return bool(user and user.is_active and user.is_staff)

@@ -1,9 +1,10 @@
-"""Views for providers: webhooks, and signed addresses of source pictures."""
+"""Views for providers: webhooks, and source pictures at signed URLs."""
 
 from __future__ import annotations
 
 import logging
 import uuid
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
@@ -26,7 +27,7 @@ from product_imagery.transactions import own_transactions
 
 logger = logging.getLogger("product_imagery")
 
-_MOST_BYTES = 256 * 1024
+_MAX_BYTES = 256 * 1024  #: of the body of a webhook
 
 
 @own_transactions
@@ -34,49 +35,57 @@ _MOST_BYTES = 256 * 1024
 @login_not_required
 @require_POST
 def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
-    """Store a webhook of a provider: 200 when it is stored, 401 for a wrong signature, 404, 405, 413, 503.
+    """Store a webhook of a provider.
 
-    Runs outside of ``ATOMIC_REQUESTS``, so that the stored delivery survives an error in processing it.
+    200 if it is stored; 401 for a wrong signature; 404 for an unknown credential or one without webhooks; 405; 413 for
+    a body of more than 256 KiB; 503 if it could not be stored. Exempt from ``ATOMIC_REQUESTS``, so that an error in
+    processing the delivery does not roll back its row.
     """
+    stated = request.META.get("CONTENT_LENGTH") or "0"
+    if not stated.isdecimal() or int(stated) > _MAX_BYTES:
+        return _plain("too large", 413)
+    found = None
     try:
-        return _stored(request, credential)
-    except DatabaseError:  # it was not stored: the provider will send it again
-        logger.warning("A webhook of a provider could not be stored.", exc_info=True)
+        found = ProviderCredential.objects.called_at(credential)
+        return _stored(request, found)
+    except DatabaseError:  # after a 503, providers send it again
+        logger.warning("A webhook of a provider could not be stored.", exc_info=True, extra=_ids(found))
         return _plain("try again", 503)
 
 
-def _stored(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
-    stated = request.META.get("CONTENT_LENGTH") or "0"
-    if not stated.isdecimal() or int(stated) > _MOST_BYTES:
-        return _plain("too large", 413)
-    account = ProviderCredential.objects.called_at(credential)
-    if account is None or not account.declared.webhooks:
+def _stored(request: HttpRequest, credential: ProviderCredential | None) -> HttpResponse:
+    if credential is None or not credential.declared.webhooks:
         raise Http404
     try:
         body = request.body
     except RequestDataTooBig:
         return _plain("too large", 413)
-    if len(body) > _MOST_BYTES:
+    if len(body) > _MAX_BYTES:
         return _plain("too large", 413)
     try:
-        receive(account, dict(request.headers), body, _token(request))
+        receive(credential, dict(request.headers), body, _token(request))
     except RequestError as error:
-        ids = {"provider": account.provider, "credential": account.pk}
-        logger.warning("A webhook for the account “%s” was refused: %s", account, error.message, extra=ids)
+        about = _ids(credential)
+        logger.warning("A webhook for the credential “%s” was refused: %s", credential, error.message, extra=about)
         return _plain("not genuine", 401)
     return _plain("ok", 200)
 
 
+def _ids(credential: ProviderCredential | None) -> dict[str, Any]:
+    """Return ``extra`` for a log record. The id in the URL is a secret and never logged."""
+    return {"credential": credential.pk, "provider": credential.provider} if credential else {}
+
+
 def _plain(text: str, status: int) -> HttpResponse:
     response = HttpResponse(text, status=status, content_type="text/plain")
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log the address, which is a secret
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log the URL, which is secret
     return response
 
 
 @login_not_required
 @require_safe
 def source(request: HttpRequest, signed: str) -> HttpResponseBase:
-    """Serve a source picture at its signed address, until that expires. Raises ``Http404``."""
+    """Serve a source picture at its signed URL. Raises ``Http404``, also after the URL has expired."""
     try:
         uuid_, copy = read_signature(signed)
         item = EnhancementItem.objects.get(uuid=uuid_)
@@ -87,7 +96,7 @@ def source(request: HttpRequest, signed: str) -> HttpResponseBase:
     except (signing.BadSignature, EnhancementItem.DoesNotExist, ImageryError, OSError, ValueError):
         raise Http404 from None
     suffix = suffix_of(handle.read(HEAD))
-    if not suffix:  # not a picture, whatever its name is
+    if not suffix:  # the content is not a picture, whatever the file name says
         handle.close()
         raise Http404
     handle.seek(0)

@@ -459,6 +459,8 @@ def test_a_refused_call_is_logged_with_its_reason_and_without_its_address(
     assert _post(client, _url(paqshot), b"{}", {"HTTP_X_PAQSHOT_SIGNATURE": "0"}) == 401
     assert _post(client, _url(paqshot), b"x" * 300_000, {}) == 413
     assert "“paqshot” was refused: The signature does not fit" in caplog.text
+    (record,) = [record for record in caplog.records if record.name == "product_imagery"]
+    assert (vars(record)["credential"], vars(record)["provider"]) == (paqshot.pk, "paqshot")
     assert str(paqshot.webhook_uuid) not in caplog.text
 
 
