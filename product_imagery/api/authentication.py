@@ -1,4 +1,4 @@
-"""Authentication: a program with a key, or a member of staff with a session."""
+"""Authentication of programs by API key, and of members of staff by session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ class KeyAuthentication(BaseAuthentication):
     """Accept ``Authorization: Bearer pik_live_…`` and nothing else: keys in URLs end up in logs."""
 
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
-        """Return the owner and the key; ``None`` without the header. Raises the same error for every bad key."""
+        """Return the owner and the key; ``None`` without the header.
+
+        Raises ``AuthenticationFailed``: the same for unknown, expired and revoked keys.
+        """
         if any(name in request.headers for name in _REFUSED_HEADERS):
             raise AuthenticationFailed("Send the key as “Authorization: Bearer …”.", code="unsupported_authentication")
         if any(name in request.query_params for name in _REFUSED_PARAMETERS):
@@ -42,6 +45,6 @@ class StaffSession(SessionAuthentication):
     """Accept the session of a member of staff, with Django's CSRF protection."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        """Return the user; ``None`` for anybody but staff."""
-        found = super().authenticate(request)
-        return found if found is not None and found[0].is_staff else None
+        """Return the user; ``None`` without a session, and for users who are not staff."""
+        authenticated = super().authenticate(request)
+        return authenticated if authenticated is not None and authenticated[0].is_staff else None

@@ -1,4 +1,4 @@
-"""Base classes of all views: authentication, permissions, rate limit, request id, error envelope, transactions."""
+"""Base classes of all views: authentication, permissions, rate limit, request id, envelopes, transactions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PlainMetadata(SimpleMetadata):
     """Respond to OPTIONS with parsers and renderers only: the OpenAPI schema describes the fields."""
 
     def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
-        """Return no fields. Those of ``serializer_class`` would be the fields of responses."""
+        """Return no fields: ``serializer_class`` describes responses, not request bodies."""
         return {}
 
 
@@ -58,14 +58,14 @@ class ApiView(GenericAPIView[Any]):
     parser_classes: tuple[type[BaseParser], ...] = (BoundedJSONParser,)
     metadata_class: type[BaseMetadata] = PlainMetadata
     exception_handler: Callable[..., Response] = staticmethod(errors.handle)
-    scope: ClassVar[Scope] = Scope.ENHANCE  #: required for unsafe methods; safe ones need ``read``
-    throttle_weight = 1  #: requests that one counts as
+    scope: ClassVar[Scope] = Scope.ENHANCE  #: required for unsafe methods; safe ones require ``read``
+    throttle_weight = 1  #: how many requests one request counts as
     request_id = ""
     schema = EnvelopeSchema()
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Return the view outside ``ATOMIC_REQUESTS``: what was counted before an error stays counted."""
+        """Exempt the view from ``ATOMIC_REQUESTS``: an error must not roll back the count of the rate limit."""
         return own_transactions(super().as_view(**initkwargs))
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
@@ -75,16 +75,16 @@ class ApiView(GenericAPIView[Any]):
         return super().initialize_request(request, *args, **kwargs)
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Remember the throttles of this request for the headers of its response."""
+        """Keep the throttles of this request: ``finalize_response`` reads their headers."""
         self.throttles = super().get_throttles()
         return self.throttles
 
     def get_exception_handler(self) -> Any:
-        """Return the handler of the class, not that of the site's own API."""
+        """Return the handler of this class instead of ``EXCEPTION_HANDLER``, which is for the site's own API."""
         return self.exception_handler
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Add the request id and the state of the rate limit; forbid caching."""
+        """Add the headers of request id, rate limit and caching."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response["X-Request-Id"] = self.request_id
         response["Cache-Control"] = "private, no-store"
@@ -94,12 +94,12 @@ class ApiView(GenericAPIView[Any]):
         return response
 
     def respond(self, name: str, content: Any, status: int = 200, **extra: Any) -> Response:
-        """Return the envelope: ``content`` under ``name``, further fields, and the request id."""
+        """Return ``{name: content, **extra, "request_id": …}``."""
         return Response({name: content, **extra, "request_id": self.request_id}, status=status)
 
     @property
     def caller(self) -> Any:
-        """The owner of the key, or the person with the session. Only views without ``AllowAny`` may ask."""
+        """The owner of the key, or the person with the session. Not for views with ``AllowAny``."""
         return self.request.user
 
     @property
@@ -114,23 +114,23 @@ class ApiView(GenericAPIView[Any]):
         return Viewer(self.caller, self.key)
 
     def ownership(self, owner_field: str = "owner") -> dict[str, Any]:
-        """Return lookups of the caller's own rows: test keys see what test keys made, others see the rest.
+        """Return lookups for the caller's own rows. Test keys see rows made with test keys, other callers the rest.
 
-        Not ``is_test=False``, which Django writes as ``NOT is_test``: SQLite uses no index for that.
+        ``is_test__in``: Django writes ``is_test=False`` as ``NOT is_test``, for which SQLite uses no index.
         """
         return {owner_field: self.caller, "is_test__in": (self.viewer.makes_tests,)}
 
     @property
     def new_ownership(self) -> dict[str, Any]:
-        """The fields that make a new row the caller's."""
+        """Field values that make a new row the caller's own."""
         return {"owner": self.caller, "is_test": self.viewer.makes_tests}
 
 
 class ApiViewSet(ViewSetMixin, ApiView):
-    """Base of the view sets, one per noun. Rows are the caller's own; responses are envelopes.
+    """Base of the view sets. Querysets are limited to the caller's own rows; responses are envelopes.
 
-    ``input_serializers`` maps actions to the body that they take; an unsafe action without one refuses every field.
-    ``throttle_weights`` maps actions that count as more than one request to their weight.
+    ``input_serializers`` maps actions to the serializers of their bodies; an unsafe action without one refuses every
+    field. ``throttle_weights`` maps actions to the number of requests that they count as, if it is not 1.
     """
 
     singular: ClassVar[str] = ""  #: key of one row in responses
@@ -146,16 +146,16 @@ class ApiViewSet(ViewSetMixin, ApiView):
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
-        """Return the view outside ``ATOMIC_REQUESTS``, as ``ApiView`` does."""
+        """Exempt the view from ``ATOMIC_REQUESTS``, as ``ApiView`` does."""
         return own_transactions(super().as_view(actions, **initkwargs))
 
     @property
     def throttle_weight(self) -> int:  # type: ignore[override]
-        """Weight of the current action."""
+        """Number of requests that the current action counts as."""
         return self.throttle_weights.get(self.action or "", 1)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a body where the action takes none."""
+        """Refuse a body if the action takes none. Raises ``ValidationError``."""
         super().initial(request, *args, **kwargs)
         unsafe = self.action and request.method not in SAFE_METHODS
         if unsafe and self.action not in self.input_serializers and request.data:
@@ -168,7 +168,7 @@ class ApiViewSet(ViewSetMixin, ApiView):
         return dict(serializer.validated_data)
 
     def validated_filters(self) -> dict[str, Any]:
-        """Return the query parameters of a list that is not a queryset, by lookup. Raises ``ValidationError``."""
+        """Return the query parameters by lookup, for lists that are not querysets. Raises ``ValidationError``."""
         return validated_filters(self.request, self.filter_class)
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -176,14 +176,14 @@ class ApiViewSet(ViewSetMixin, ApiView):
         return super().get_queryset().filter(**self.ownership(self.owner_field))
 
     def get_object(self) -> Any:
-        """Return the row that the URL names, regardless of list filters. Raises ``NotFound``."""
+        """Return the row that the URL identifies; list filters do not apply. Raises ``NotFound``."""
         key = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
         found = self.find(self.get_queryset(), key, self.singular.replace("_", " "))
         self.check_object_permissions(self.request, found)
         return found
 
     def find(self, rows: QuerySet[_Row], uuid: Any, name: str) -> _Row:
-        """Return the row with this id. Raises ``NotFound``, which calls it ``name``."""
+        """Return the row with this id. Raises ``NotFound``; ``name`` is the noun in its message."""
         found = rows.filter(uuid=uuid).first()
         if found is None:
             raise NotFound(f"There is no such {name}.")
@@ -195,7 +195,7 @@ class ApiViewSet(ViewSetMixin, ApiView):
 
 
 class RetrieveMixin:
-    """``retrieve`` with the envelope; DRF's ``ListModelMixin`` serves for ``list``."""
+    """``retrieve`` with the envelope. For ``list``, DRF's ``ListModelMixin`` is enough."""
 
     def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return one row."""

@@ -1,4 +1,4 @@
-"""One envelope for every error: ``{"error": {"code", "message", "request_id"}}``, and ``details`` by field."""
+"""The envelope of errors: ``{"error": {"code", "message", "request_id"}}``, with ``details`` by field."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ from product_imagery.exceptions import (
 
 logger = logging.getLogger("product_imagery")
 
-_BUSY_SECONDS = 2
+_BUSY_SECONDS = 2  #: ``Retry-After`` while the database is unavailable
 
 
 class Conflict(APIException):
-    """409, optionally with the products that were left out."""
+    """409 Conflict; the envelope may list the products that were left out."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
@@ -56,13 +56,13 @@ class Conflict(APIException):
 
 
 class TooLarge(APIException):
-    """413: the request is larger than allowed."""
+    """413 Request Entity Too Large."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
 
 
-#: the first matching class decides
+#: HTTP status by class of error; the first match counts
 _STATUS: tuple[tuple[type[ImageryError], int], ...] = (
     (NothingToDo, status.HTTP_409_CONFLICT),
     (StateError, status.HTTP_409_CONFLICT),
@@ -73,8 +73,10 @@ _STATUS: tuple[tuple[type[ImageryError], int], ...] = (
     (ConfigurationError, status.HTTP_503_SERVICE_UNAVAILABLE),
     (ProviderError, status.HTTP_502_BAD_GATEWAY),
 )
-_CODES = {"over_budget": status.HTTP_402_PAYMENT_REQUIRED}
-_NAMES: dict[type[APIException], str] = {
+#: HTTP status by code, before the status by class
+_STATUS_OF_CODE = {"over_budget": status.HTTP_402_PAYMENT_REQUIRED}
+#: code by class of DRF's exceptions
+_CODES: dict[type[APIException], str] = {
     NotAuthenticated: "not_authenticated",
     NotFound: "not_found",
     ParseError: "invalid_json",
@@ -85,8 +87,8 @@ _NAMES: dict[type[APIException], str] = {
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
-    """Return the envelope of any exception. An unexpected one becomes a 500 and is logged with the request id."""
-    set_rollback()  # for sites with ATOMIC_REQUESTS
+    """Return the envelope for an exception. An unexpected one is logged and becomes a 500."""
+    set_rollback()  # as in DRF's own handler: for sites with ATOMIC_REQUESTS
     request_id = getattr(context["view"], "request_id", "")
     if isinstance(error, OperationalError):
         return _busy(error, request_id)
@@ -112,7 +114,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
 def _busy(error: OperationalError, request_id: str) -> Response:
     ids = {"request_id": request_id}
     logger.warning("The database could not serve request %s.", request_id, exc_info=error, extra=ids)
-    sentence = "The database is busy or away, and nothing was done. Send the same request again in a moment."
+    sentence = "The database is busy or unavailable. Nothing was done. Send the same request again in a moment."
     response = envelope(status.HTTP_503_SERVICE_UNAVAILABLE, "busy", sentence, request_id)
     response["Retry-After"] = str(_BUSY_SECONDS)
     return response
@@ -122,18 +124,18 @@ def _unexpected(error: Exception, context: dict[str, Any], request_id: str) -> R
     logger.error("Request %s failed.", request_id, exc_info=error, extra={"request_id": request_id})
     request = getattr(context.get("request"), "_request", None)
     got_request_exception.send(sender=type(context["view"]), request=request)  # for the site's error monitoring
-    sentence = "Something went wrong on this site; its log says what, under this request_id."
+    sentence = "Something went wrong on this site. The site's log has the details under this request_id."
     return envelope(status.HTTP_500_INTERNAL_SERVER_ERROR, "server_error", sentence, request_id)
 
 
 def _translated(error: Exception) -> Exception:
-    """Return the DRF exception that corresponds to one of Django's."""
+    """Return DRF's counterpart of an exception of Django; any other exception as it is."""
     if isinstance(error, Http404):
         return NotFound()
     if isinstance(error, PermissionDenied):
         return Forbidden("This is not allowed.", code="forbidden")
     if isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
-        return TooLarge("The form has more parts, or larger ones, than this site accepts.")
+        return TooLarge("The form has too many parts for this site, or parts that are too large.")
     return error
 
 
@@ -144,7 +146,7 @@ def envelope(status_code: int, code: str, message: str, request_id: str) -> Resp
 
 def _status_of(error: ImageryError) -> int:
     by_class = next((code for kind, code in _STATUS if isinstance(error, kind)), status.HTTP_400_BAD_REQUEST)
-    return _CODES.get(error.code, by_class)
+    return _STATUS_OF_CODE.get(error.code, by_class)
 
 
 def _code_of(error: APIException) -> str:
@@ -152,10 +154,10 @@ def _code_of(error: APIException) -> str:
         return "invalid_request"
     if isinstance(error, AuthenticationFailed):
         return str(error.get_codes())
-    return _NAMES.get(type(error)) or str(error.get_codes())
+    return _CODES.get(type(error)) or str(error.get_codes())
 
 
 def _sentence_of(error: APIException) -> str:
     if isinstance(error, ValidationError):
-        return "The request is not valid. “details” says what is wrong, by field."
+        return "The request is not valid. “details” lists the problems by field."
     return str(error.detail)

@@ -1,4 +1,4 @@
-"""Examples in the schema: request and response of every operation."""
+"""Examples of requests and responses in the schema, by operation."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ _TOOL = {"product": "shop.product:12", "options": {}}
 _ADDED = {"generations": [_GENERATION]}
 
 #: operation → (request body, key of the content in the response, content, further fields of the response)
-_ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
+_EXAMPLES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "list_presets": (
         None,
         "presets",
@@ -275,18 +275,18 @@ _ALL: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
 }
 _ERROR = {
     "code": "invalid_request",
-    "message": "The request is not valid. “details” says what is wrong, by field.",
+    "message": "The request is not valid. “details” lists the problems by field.",
     "request_id": _REQUEST,
-    "details": {"images": ["Give at least one."]},
+    "details": {"images": ["This field is required."]},
 }
 
 
-def of(operation: str, status: str) -> list[OpenApiExample]:
-    """Return the examples of an operation whose successful responses have ``status``."""
+def for_operation(operation: str, status: str) -> list[OpenApiExample]:
+    """Return the examples of an operation, whose successful responses have the HTTP status ``status``."""
     refused = OpenApiExample("Refused", {"error": _ERROR}, response_only=True, status_codes=["400"])
-    if operation not in _ALL:
+    if operation not in _EXAMPLES:
         return [refused]
-    body, name, content, extra = _ALL[operation]
+    body, name, content, extra = _EXAMPLES[operation]
     response = {name: content, **extra, "request_id": _REQUEST}
     found = [OpenApiExample("Response", response, response_only=True, status_codes=[status]), refused]
     if body is not None:

@@ -1,4 +1,4 @@
-"""Filters of lists. The ``source`` of a filter is its lookup; undeclared query parameters are refused."""
+"""Filters of lists as serializers of the query parameters. The ``source`` of a field is the lookup."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from rest_framework.request import Request
 from product_imagery.models import EnhancementItem, Event, EventDelivery, FurtherId, WebhookEndpoint
 from product_imagery.states import EnhancementStatus, Publication, Review
 
-_FURTHER = 1000  #: pictures with one further id
-_PAGES = ("limit", "offset", "cursor")
+_MAX_FURTHER = 1000  #: items found by one further external id
+_PAGE_PARAMETERS = ("limit", "offset", "cursor")
 
 
 class Filters(serializers.Serializer[Any]):
-    """Base: refuse what is not declared rather than ignore it."""
+    """Base of the filters. Undeclared query parameters are refused, never ignored."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse undeclared query parameters."""
-        unknown = sorted(set(self.initial_data) - set(self.fields) - set(_PAGES))
+        """Refuse undeclared query parameters. Raises ``ValidationError``."""
+        unknown = sorted(set(self.initial_data) - set(self.fields) - set(_PAGE_PARAMETERS))
         if unknown:
-            known = ", ".join([*self.fields, *_PAGES])
-            raise ValidationError({unknown[0]: [f"There is no such filter. There are: {known}."]})
+            known = ", ".join([*self.fields, *_PAGE_PARAMETERS])
+            raise ValidationError({unknown[0]: [f"There is no such filter. Known filters: {known}."]})
         return attrs
 
 
 class NoFilters(Filters):
-    """No filters: the list is only paged."""
+    """No filters besides the parameters of pages."""
 
 
 class CreatedFilters(Filters):
@@ -52,17 +52,17 @@ class EnhancementFilters(CreatedFilters):
 class ItemField(serializers.Field[Any, Any, Any, Any]):
     """Filter results by a field of their items.
 
-    The subquery lets the database find the few items by their own index instead of scanning all results.
+    The subquery lets the database find the items by their own index instead of scanning all results.
     """
 
-    def __init__(self, lookup: str, field: serializers.Field[Any, Any, Any, Any], **how: Any) -> None:
-        super().__init__(**how)
+    def __init__(self, lookup: str, field: serializers.Field[Any, Any, Any, Any], **options: Any) -> None:
+        super().__init__(**options)
         self._lookup, self.field = lookup, field
 
     def to_internal_value(self, data: Any) -> QuerySet[EnhancementItem, Any]:
         """Return the primary keys of the items. Raises ``ValidationError``."""
         wanted = self.field.run_validation(data)
-        further = list(FurtherId.objects.filter(name=wanted).values_list("item", flat=True)[:_FURTHER])
+        further = list(FurtherId.objects.filter(name=wanted).values_list("item", flat=True)[:_MAX_FURTHER])
         return EnhancementItem.objects.filter(Q(**{self._lookup: wanted}) | Q(pk__in=further)).values("pk")
 
 
@@ -73,14 +73,14 @@ class GenerationFilters(CreatedFilters):
     publication = serializers.ChoiceField(
         choices=Publication.choices,
         required=False,
-        help_text="The last step taken here. The generation itself also shows later changes to the product by others.",
+        help_text="The last known state. Changes that others made to the product since are not taken into account.",
     )
     enhancement = serializers.UUIDField(source="enhancement__uuid", required=False)
     external_id = ItemField("external_id", serializers.CharField(), source="item__in", required=False)
 
 
 class CatalogueFilters(Filters):
-    """Filters of the catalogue, whose lists are short and not paged."""
+    """Filters of operations, presets and templates."""
 
     provider = serializers.CharField(required=False)
     operation = serializers.CharField(required=False)
@@ -90,7 +90,7 @@ class ProductFilters(Filters):
     """Filters of products."""
 
     kind = serializers.CharField(
-        required=False, help_text="the part of their ids before the colon, such as shop.product"
+        required=False, help_text="The part of the product id before the colon, such as shop.product."
     )
 
 
@@ -111,7 +111,7 @@ class QueryFilterBackend(BaseFilterBackend):
     """Filter rows by the query parameters that the view's ``filter_class`` declares."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any, Any], view: Any) -> QuerySet[Any, Any]:
-        """Return the matching rows. Raises ``ValidationError`` for unknown and malformed parameters."""
+        """Return the matching rows. Raises ``ValidationError`` for unknown or malformed parameters."""
         return queryset.filter(**validated_filters(request, view.filter_class))
 
 

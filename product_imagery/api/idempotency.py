@@ -1,4 +1,11 @@
-"""``Idempotency-Key``: a repeated request does its work once, also concurrently and after a crash."""
+"""``Idempotency-Key``: a repeated request gets the response of the first one, and does nothing.
+
+The row of the key is inserted in the transaction of the work. A concurrent repetition waits for that transaction; a
+crash rolls back both::
+
+    request A inserts key k, starts an enhancement, commits with its response
+    request B inserts key k: waits for A, then ``IntegrityError``: returns the response of A
+"""
 
 from __future__ import annotations
 
@@ -23,11 +30,11 @@ _HEADER = "Idempotency-Key"
 KEY_FORM = "^[A-Za-z0-9._:-]{8,160}$"
 
 
-def once(request: Request, work: Callable[[], Response], *, sealed: bool = False) -> Response:
-    """Do ``work`` in a transaction, once per key; a repetition gets the stored response of the first.
+def idempotent_response(request: Request, work: Callable[[], Response], *, sealed: bool = False) -> Response:
+    """Return the response of ``work``, or the stored one if a request with the same key succeeded before.
 
-    ``sealed``: the response contains a secret and is stored encrypted. Only successful responses are stored: a request
-    that failed may be repeated with the same key. Raises ``ValidationError`` for a missing or malformed key, and
+    ``work`` runs in a transaction; if it raises, nothing is stored, and the key may be used again. ``sealed``: the
+    response contains a secret and is stored encrypted. Raises ``ValidationError`` for a missing or malformed key, and
     ``Conflict`` if the key was used for another request.
     """
     key, digest = _key(request), _digest(request)
@@ -51,7 +58,7 @@ def once(request: Request, work: Callable[[], Response], *, sealed: bool = False
 
 
 def _context(request: Request, key: str) -> str:
-    """Return the context that binds the sealed response to its owner and key."""
+    """Return the encryption context that binds a sealed response to its owner and key. It is part of stored data."""
     return f"answer to {request.user.pk} {key}"
 
 
@@ -60,29 +67,29 @@ def _key(request: Request) -> str:
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
     if not re.fullmatch(KEY_FORM, text):
-        sentence = "Send your own key of 8 to 160 letters, digits and . _ : - with each create."
+        sentence = "Send a key of your own with this request: 8 to 160 letters, digits and . _ : -"
         raise ValidationError({_HEADER: [sentence]})
     return text
 
 
 def _is_test(request: Request) -> bool:
-    """Return whether a test key asks: live and test keys of one owner do not share idempotency keys."""
+    """Return true for a test key. Test keys and live keys of one owner do not share idempotency keys."""
     return isinstance(request.auth, ApiKey) and request.auth.is_test
 
 
 def _digest(request: Request) -> str:
-    """Return the digest of method, path and body."""
+    """Return the SHA-256 of method, path and body, in hex."""
     identity: list[Any] = [request.method, request.path, request.data]
     return hashlib.sha256(json.dumps(identity, sort_keys=True, cls=_Encoder).encode()).hexdigest()
 
 
 class _Encoder(DjangoJSONEncoder):
-    """Encode files of a form as digests of their contents."""
+    """JSON in which each file of a form is replaced by the SHA-256 of its content."""
 
     def default(self, o: Any) -> Any:
         if not isinstance(o, File):
             return super().default(o)
-        found = hashlib.sha256()
+        digest = hashlib.sha256()
         for chunk in o.chunks():
-            found.update(chunk)
-        return found.hexdigest()
+            digest.update(chunk)
+        return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Ids of existing work that a request asks for again, so that nobody pays twice for the same picture."""
+"""Products that a request leaves out, with the ids of existing work on them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from product_imagery.states import Review
 def describe_left_out(
     left_out: Sequence[tuple[Any, Any, str, str]], ownership: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return data for ``LeftOutOut``. ``ownership``: lookups of the caller's enhancements; no others are named."""
-    found = _existing([key for *_, key in left_out if key], ownership)
+    """Return data for ``LeftOutOut``.
+
+    ``left_out``: description, primary key, reason and work key of each product. ``ownership``: lookups for the caller's
+    enhancements; the ids of other enhancements are not shown.
+    """
+    existing = _existing([key for *_, key in left_out if key], ownership)
     nothing: dict[str, Any] = {"enhancement": None, "generations": []}
     return [
-        {"product": identity(description, pk), "reason": reason, **found.get(key, nothing)}
+        {"product": identity(description, pk), "reason": reason, **existing.get(key, nothing)}
         for description, pk, reason, key in left_out
     ]
 
@@ -33,6 +37,6 @@ def _existing(keys: Sequence[str], ownership: Mapping[str, Any]) -> dict[str, di
         wanted = Q(active_key__in=some) | Q(work_key__in=some, results__review__in=(Review.PENDING, Review.APPROVED))
         rows = mine.filter(wanted).distinct().select_related("enhancement").prefetch_related("results").order_by("pk")
         for item in rows:
-            made = [str(one.uuid) for one in item.results.all() if one.review != Review.REJECTED]
-            found[item.work_key] = {"enhancement": str(item.enhancement.uuid), "generations": made}
+            generations = [str(result.uuid) for result in item.results.all() if result.review != Review.REJECTED]
+            found[item.work_key] = {"enhancement": str(item.enhancement.uuid), "generations": generations}
     return found

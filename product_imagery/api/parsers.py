@@ -1,4 +1,4 @@
-"""Parsers of request bodies, bounded in size and depth."""
+"""Parsers of request bodies with limits of size and depth."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from product_imagery.api.errors import TooLarge
 from product_imagery.conf import get_settings
 
 _CSRF = "csrfmiddlewaretoken"  #: part of forms sent with a session
-_SUSPICIOUS = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")  #: escapes that may, but need not, be half a character
-_UNSTORABLE = re.compile("[\ud800-\udfff\0]")
-MAX_WITH_BASE64 = 20 * 1024 * 1024  #: larger pictures come as files of a form
+_SUSPICIOUS = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")  #: escapes that may stand for an unstorable character
+_UNSTORABLE = re.compile("[\ud800-\udfff\0]")  #: lone surrogates and NUL
+MAX_WITH_BASE64 = 20 * 1024 * 1024  #: bytes of a JSON body; larger pictures are sent as files of a form
 
 
 class BoundedJSONParser(BaseParser):
@@ -28,28 +28,28 @@ class BoundedJSONParser(BaseParser):
     max_bytes = 1024 * 1024
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """Return the JSON of the body."""
+        """Return the parsed body."""
         content = stream.read(self.max_bytes + 1)
         if len(content) > self.max_bytes:
             raise TooLarge(f"The request has more than {self.max_bytes / 1e6:.0f} MB.")
         return _read(content, "The request")
 
 
-def _read(content: bytes | str, what: str) -> Any:
-    """Parse strict JSON. Raises ``ParseError``, which names ``what``."""
+def _read(content: bytes | str, subject: str) -> Any:
+    """Parse strict JSON. Raises ``ParseError``; ``subject`` begins its message."""
     try:
         text = content.decode() if isinstance(content, bytes) else content
-        found = json.loads(text, parse_constant=_refuse)
-        storable = not _SUSPICIOUS.search(text) or _is_storable(found)
+        parsed = json.loads(text, parse_constant=_refuse)
+        storable = not _SUSPICIOUS.search(text) or _is_storable(parsed)
     except (RecursionError, ValueError) as error:
-        raise ParseError(f"{what} is not readable JSON.") from error
+        raise ParseError(f"{subject} is not valid JSON.") from error
     if not storable:
-        raise ParseError(f"{what} contains half a surrogate pair or a NUL character, which is not text.")
-    return found
+        raise ParseError(f"{subject} contains half a surrogate pair or a NUL character, which cannot be stored.")
+    return parsed
 
 
 def _is_storable(value: Any) -> bool:
-    """Return whether a database and a response can hold every string in it, names included."""
+    """Return true if every string in it, names included, can be stored and encoded as UTF-8."""
     if isinstance(value, dict):
         return all(_is_storable(part) for pair in value.items() for part in pair)
     if isinstance(value, list):
@@ -62,7 +62,7 @@ def _refuse(constant: str) -> Any:
 
 
 class JSONWithPicturesParser(BoundedJSONParser):
-    """Parse JSON with pictures in base64: up to 20 MiB."""
+    """Parse JSON with pictures in base64, at most 20 MiB."""
 
     max_bytes = MAX_WITH_BASE64
 
@@ -75,7 +75,7 @@ class FormWithPicturesParser(MultiPartParser):
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """Return what the JSON parser would, with files in place of pictures."""
+        """Return the fields of the request, with files in place of references to parts."""
         request = (parser_context or {})["request"]
         max_bytes = get_settings().api_upload_bytes
         if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:

@@ -1,4 +1,4 @@
-"""Permissions: the key needs the scope, and its owner the permission."""
+"""Permissions: a request needs the scope of its key and the permission of the key's owner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from product_imagery.models import ApiKey, Scope
 
-#: permission required of the owner of a key, or of a person with a session, for each scope
+#: permission that the owner of a key, or the person with a session, needs for each scope
 PERMISSIONS = {
     Scope.READ: "product_imagery.view_enhancement",
     Scope.ENHANCE: "product_imagery.start_enhancement",
@@ -23,7 +23,7 @@ class HasScope(BasePermission):
     """Require the view's ``scope`` for unsafe methods, and ``read`` for safe ones."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Return false for anonymous requests. Raises ``PermissionDenied`` that names what is missing."""
+        """Return false for an anonymous request. Raises ``PermissionDenied`` for a missing scope or permission."""
         if request.user is None or not request.user.is_authenticated:
             return False
         scope = Scope.READ if request.method in SAFE_METHODS else view.scope
@@ -32,13 +32,13 @@ class HasScope(BasePermission):
 
 
 def require_permission(request: Request, name: str) -> None:
-    """Raise ``PermissionDenied`` unless the owner has this permission of the app."""
+    """Raise ``PermissionDenied`` unless the user has the app's permission ``name``."""
     if not request.user.has_perm(f"product_imagery.{name}"):
         raise PermissionDenied("The owner of this key lacks the permission.", code="missing_permission")
 
 
 def require_scope(request: Request, scope: Scope) -> None:
-    """Raise ``PermissionDenied`` unless the key has the scope and its owner the permission."""
+    """Raise ``PermissionDenied`` unless the key has the scope and the user its permission."""
     key = request.auth
     if isinstance(key, ApiKey) and scope not in key.scopes:
         raise PermissionDenied(f"This key lacks the scope “{scope}”.", code="missing_scope")

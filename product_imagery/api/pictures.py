@@ -1,4 +1,4 @@
-"""Pictures in a request: base64 in JSON, files of a form, or URLs that a worker fetches."""
+"""Pictures in a request: as base64 in JSON, as files of a form, or as URLs from which a worker fetches them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,23 @@ from product_imagery.net.addresses import check_syntax
 from product_imagery.storage.scratch import TEMPORARY
 
 
-@extend_schema_field({"type": "string", "format": "byte", "description": "base64, or a data: URL; in a form a file"})
+@extend_schema_field(
+    {
+        "type": "string",
+        "format": "byte",
+        "description": "The picture as base64 or as a data: URL; in a form, as a file.",
+    }
+)
 class PictureField(serializers.Field[Any, Any, Any, Any]):
-    """A picture, as base64 or as a file of a form."""
+    """A picture as base64 or as a file of a form."""
 
     def to_internal_value(self, data: Any) -> File[bytes]:
-        """Return a file of at most ``MAX_BYTES``. Raises ``ValidationError``."""
+        """Return a file of at most ``MAX_BYTES`` bytes. Raises ``ValidationError``."""
         max_bytes = get_settings().max_bytes
-        found = data if isinstance(data, File) else ContentFile(_decoded(data))
-        if not 0 < found.size <= max_bytes:
+        picture = data if isinstance(data, File) else ContentFile(_decoded(data))
+        if not 0 < picture.size <= max_bytes:
             raise serializers.ValidationError(f"Send a picture of at most {max_bytes / 1e6:.0f} MB.")
-        return found
+        return picture
 
     def to_representation(self, value: Any) -> str:
         """Raise ``NotImplementedError``: the field is for input only."""
@@ -58,20 +64,26 @@ def _decoded(data: Any) -> bytes:
 
 
 class PictureIn(Body):
-    """One picture, in one of three forms."""
+    """A picture: exactly one of `product`, `source_url` and `image`."""
 
-    product = serializers.CharField(max_length=200, required=False, help_text="id of a product, as shop.product:12")
+    product = serializers.CharField(max_length=200, required=False, help_text="Id of a product: app.model:key.")
     source_url = serializers.CharField(
-        max_length=4096, required=False, help_text="https URL from which a worker fetches the picture"
+        max_length=4096, required=False, help_text="An https URL from which a worker fetches the picture."
     )
     image = PictureField(required=False)
-    name = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    name = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, default="", help_text="Name to show for an upload."
+    )
     external_id = serializers.CharField(
-        max_length=128, required=False, allow_blank=True, default="", help_text="your own id; echoed in responses"
+        max_length=128,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Your own id of the picture. Responses contain it.",
     )
 
     def validate_source_url(self, value: str) -> str:
-        """Refuse a URL that may not be fetched, as far as its syntax tells."""
+        """Refuse a URL that must not be fetched, judging by its syntax. Raises ``ValidationError``."""
         try:
             check_syntax(value)
         except UnsafeAddress as error:
@@ -79,9 +91,9 @@ class PictureIn(Body):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Require exactly one of the three forms."""
+        """Require exactly one of the three forms. Raises ``ValidationError``."""
         if sum(bool(attrs.get(form)) for form in ("product", "source_url", "image")) != 1:
-            raise serializers.ValidationError({"product": ["Give one of product, source_url and image."]})
+            raise serializers.ValidationError({"product": ["Send exactly one of product, source_url and image."]})
         return attrs
 
 
@@ -93,7 +105,7 @@ class NewProductIn(PictureIn):
 
 @dataclass(frozen=True)
 class IncomingPicture:
-    """One image of a request: a product by its id, a URL to fetch from, or the bytes themselves."""
+    """One picture of a request: a product by its id, a URL from which to fetch it, or a file."""
 
     product: str = ""
     source_url: str = ""
@@ -102,13 +114,13 @@ class IncomingPicture:
     external_id: str = ""
 
     @classmethod
-    def of(cls, validated: dict[str, Any]) -> IncomingPicture:
-        """Make one from the validated data of ``PictureIn``."""
+    def from_validated(cls, validated: dict[str, Any]) -> IncomingPicture:
+        """Return the picture of validated ``PictureIn`` data."""
         return cls(**{field.name: validated[field.name] for field in fields(cls) if field.name in validated})
 
     @cached_property
     def origin(self) -> str:
-        """The digest that identifies an upload: of its bytes, or of the URL; empty for a product."""
+        """Identity of an upload: the SHA-256 of its bytes or of its URL; empty for a product."""
         if self.source_url:
             return "url:" + hashlib.sha256(self.source_url.encode()).hexdigest()
         if self.image is None:
@@ -120,35 +132,36 @@ class IncomingPicture:
 
     @property
     def label(self) -> str:
-        """The name to show. Of a URL only the path: the rest may be a signature."""
+        """Name to show. Of a URL, only the file name is used: the query may be a signature."""
         path = unquote(urlsplit(self.source_url).path) if self.source_url else getattr(self.image, "name", "") or ""
         shown = "".join(letter for letter in posixpath.basename(path) if letter.isprintable())
         return self.name or self.external_id or shown or "picture"
 
 
 class PictureIntake:
-    """Store the uploads of a request, each origin once, and refer to all its pictures as products.
+    """Store the uploads of a request, one for each origin, and refer to all its pictures as products.
 
-    ``store`` runs outside any transaction; ``accept`` runs in the one that accepts the request.
+    Call ``store`` outside of transactions, because it writes files; call ``accept`` in the transaction that accepts
+    the request; call ``discard`` at the end.
     """
 
     def __init__(self, pictures: Sequence[IncomingPicture], viewer: Viewer, *, fresh: bool = False) -> None:
         self._viewer, self._pictures, self._stored = viewer, pictures, list[Upload]()
         self._origins = {picture.origin for picture in pictures} - {""}
-        self._passed_over = set[uuid.UUID]()
+        self._ignored = set[uuid.UUID]()
         self._known = self._find(fresh)
 
     @property
     def unseen(self) -> int:
-        """Number of pictures that the caller has not uploaded before."""
+        """Number of different pictures that the caller has not uploaded before."""
         return len(self._origins - self._known.keys())
 
     def known_references(self) -> list[ProductReference]:
-        """Return references to products and to earlier uploads."""
+        """Return references to the products and the earlier uploads among the pictures."""
         return self._references(self._known)
 
     def store(self) -> None:
-        """Store the new uploads. Raises ``ValidationError`` for data that is no picture."""
+        """Store the new uploads. Raises ``ValidationError`` for a file that is not a picture."""
         seen = set(self._known) | {""}
         ownership: dict[str, Any] = {"owner": self._viewer.user, "is_test": self._viewer.makes_tests}
         linked = []
@@ -166,9 +179,9 @@ class PictureIntake:
     def accept(self) -> list[ProductReference]:
         """Keep the stored uploads and return references to all pictures.
 
-        An upload of the same origin that a concurrent request kept meanwhile is used instead: nothing is bought twice.
+        If a concurrent request has kept an upload of the same origin since, that one is used: nothing is bought twice.
         """
-        kept = {upload.origin: upload for upload in uploads.keep(self._stored, self._passed_over)}
+        kept = {upload.origin: upload for upload in uploads.keep(self._stored, self._ignored)}
         return self._references(kept | self._known)
 
     def discard(self) -> None:
@@ -183,19 +196,19 @@ class PictureIntake:
         ]
 
     def _find(self, fresh: bool) -> dict[str, Upload]:
-        """Return earlier uploads by origin. ``fresh`` passes over those from a URL, unless they are in use."""
+        """Return earlier uploads by origin; with ``fresh``, without those from a URL that are not in use."""
         found = uploads.known(self._viewer.user, self._viewer.makes_tests, self._origins)
         if fresh:
             fetched = {upload.pk for upload in found.values() if upload.source_url}
-            self._passed_over = fetched - uploads.at_work(found.values())
-        return {origin: upload for origin, upload in found.items() if upload.pk not in self._passed_over}
+            self._ignored = fetched - uploads.at_work(found.values())
+        return {origin: upload for origin, upload in found.items() if upload.pk not in self._ignored}
 
 
 @contextmanager
 def receive_pictures(
     pictures: Sequence[IncomingPicture], viewer: Viewer, *, fresh: bool = False
 ) -> Iterator[PictureIntake]:
-    """Store the uploads of a request; at the end, discard those that were not kept."""
+    """Store the uploads of a request, and delete at the end those that were not accepted."""
     intake = PictureIntake(pictures, viewer, fresh=fresh)
     try:
         intake.store()

@@ -1,4 +1,4 @@
-"""Products by their API ids, ``app.model:key``: those of the shop, and the caller's uploads."""
+"""Products of the shop and uploads of the caller, by their ids in the API: ``app.model:key``."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from product_imagery.exceptions import RegistrationError
 from product_imagery.models import ApiKey, Upload
 from product_imagery.products import ProductImages, ProductPicture, description_of, registered
 
-_LARGEST = 1 << 63  #: bound of integers in a database
+_KEY_BOUND = 1 << 63  #: integers from here on do not fit into a database column
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """A viewer of products: sees the shop's products of models that they may view, and their own uploads."""
+    """A caller who sees the products of those models that they may view, and their own uploads."""
 
     user: Any
     key: ApiKey | None
 
     @property
     def makes_tests(self) -> bool:
-        """Whether new rows are for testing, because the key is."""
+        """True if new rows are marked as tests, because the key is a test key."""
         return bool(self.key and self.key.is_test)
 
     def may_view(self, description: ProductImages) -> bool:
-        """Return whether the viewer may see products of this description."""
+        """Return true if the viewer may see the products of this description."""
         model = description.model._meta
         own = description.model is Upload
         return own or bool(self.user.has_perm(f"{model.app_label}.view_{model.model_name}"))
 
     def rows(self, description: ProductImages) -> QuerySet[Any]:
-        """Return the products of one kind. Raises ``PermissionDenied``."""
+        """Return the visible products of one kind. Raises ``PermissionDenied``."""
         if description.model is Upload:
             return Upload.objects.of(self.user, self.makes_tests)
         if not self.may_view(description):
@@ -46,12 +46,12 @@ class Viewer:
         return description.model._default_manager.all()
 
     def kinds(self) -> list[ProductImages]:
-        """Return all kinds of products that the viewer may see, in a stable order."""
+        """Return the descriptions of products that the viewer may see, sorted by kind."""
         return [one for one in sorted(registered(), key=kind_of) if self.may_view(one)]
 
 
 def kind_of(description: ProductImages) -> str:
-    """Return the part of its products' ids before the colon."""
+    """Return the kind of the products, which is the part of their ids before the colon."""
     return description.model._meta.label_lower
 
 
@@ -66,16 +66,16 @@ def identity(description: ProductImages, key: Any) -> str:
 
 
 def primary_key(model: type[Model], text: str) -> Any:
-    """Convert a string to a key of ``model``. Raises ``ValueError``, or Django's ``ValidationError``."""
+    """Convert ``text`` to a primary key of ``model``. Raises ``ValueError`` or Django's ``ValidationError``."""
     field: Any = model._meta.pk
     found = field.to_python(text)
-    if isinstance(found, int) and abs(found) >= _LARGEST:
+    if isinstance(found, int) and abs(found) >= _KEY_BOUND:
         raise ValueError(text)
     return found
 
 
 def parse(identity: str) -> tuple[ProductImages, Any]:
-    """Return description and key of a product that need not exist. Raises ``NotFound`` for a malformed id."""
+    """Return description and primary key from an id. Raises ``NotFound`` for a malformed id, not for a missing row."""
     name, _, key = identity.partition(":")
     if "\0" in key:
         raise _not_found(identity.replace("\0", ""))
@@ -96,7 +96,7 @@ def find(identity: str, viewer: Viewer) -> tuple[ProductImages, Any]:
 
 
 def pictures_of(description: ProductImages, rows: Iterable[Any]) -> dict[str, list[ProductPicture]]:
-    """Return pictures by product key as a string. The number of queries does not depend on the number of products."""
+    """Return the pictures by primary key (as text), with a number of queries independent of the number of rows."""
     found: dict[str, list[ProductPicture]] = {}
     for picture in description.list_pictures([row.pk for row in rows]):
         found.setdefault(picture.object_id, []).append(picture)
@@ -105,7 +105,7 @@ def pictures_of(description: ProductImages, rows: Iterable[Any]) -> dict[str, li
 
 @dataclass(frozen=True)
 class ProductReference:
-    """A product that a request asks for: its id, its position among the images, and the caller's own id for it."""
+    """A product in a request: its id, its index in ``images``, and the caller's own id for it."""
 
     product: str
     position: int
@@ -114,14 +114,14 @@ class ProductReference:
 
 @dataclass(frozen=True)
 class ProductSelection:
-    """Existing products: primary keys by description, and the caller's own ids by description and key."""
+    """Existing products: primary keys by description; the caller's own ids by description and primary key (as text)."""
 
     keys: dict[ProductImages, list[Any]]
     external_ids: dict[tuple[ProductImages, str], list[str]]
 
 
 def select(references: Sequence[ProductReference], viewer: Viewer) -> ProductSelection:
-    """Return the products that are referred to. Raises ``ValidationError``, ``PermissionDenied``."""
+    """Return the products of the references. Raises ``ValidationError`` for a missing one, ``PermissionDenied``."""
     keys: dict[ProductImages, list[Any]] = {}
     positions: dict[tuple[ProductImages, Any], int] = {}
     external_ids: dict[tuple[ProductImages, str], list[str]] = {}
@@ -137,8 +137,8 @@ def select(references: Sequence[ProductReference], viewer: Viewer) -> ProductSel
         if reference.external_id and reference.external_id not in names:
             names.append(reference.external_id)
     for description, wanted in keys.items():
-        there = set(viewer.rows(description).filter(pk__in=wanted).values_list("pk", flat=True))
-        missing = next((key for key in wanted if key not in there), None)
+        existing = set(viewer.rows(description).filter(pk__in=wanted).values_list("pk", flat=True))
+        missing = next((key for key in wanted if key not in existing), None)
         if missing is not None:
             sentence = f"There is no product “{identity(description, missing)}”."
             raise _invalid(positions[description, missing], sentence)

@@ -1,4 +1,7 @@
-"""OpenAPI: what drf-spectacular needs to know beyond the views themselves."""
+"""Extensions and decorators for drf-spectacular, which generates ``openapi.json`` from the views.
+
+Regenerate the file with ``python -m tests.api.schema_file``.
+"""
 
 from __future__ import annotations
 
@@ -33,36 +36,36 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 _ERRORS = {
     400: "The request is not valid.",
     401: "The key is missing or not valid.",
-    402: "A budget does not allow it.",
-    403: "The key may not do this.",
-    404: "Not found, or not visible to this key.",
+    402: "The request exceeds a budget.",
+    403: "The key lacks a scope, or its owner lacks a permission.",
+    404: "Not found, or not visible with this key.",
     409: "The request conflicts with the current state.",
-    429: "Too many requests: see Retry-After.",
+    429: "Too many requests. Wait for the seconds in Retry-After.",
 }
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": KEY_FORM, "minLength": 8, "maxLength": 160},
     OpenApiParameter.HEADER,
     required=True,
-    description="Your own key for this request: repeating it returns the same response.",
+    description="A key of your own for this request. Repeating the request with the key returns the same response.",
 )
 _FORM = {
     "type": "object",
-    "properties": {"request": {"type": "string", "description": "the request as JSON"}},
+    "properties": {"request": {"type": "string", "description": "The request as JSON."}},
     "additionalProperties": {"type": "string", "format": "binary"},
-    "description": 'In the JSON, "image": {"file": "a"} refers to the part “a” of the form.',
+    "description": 'In the part “request”, "image": {"file": "a"} refers to the part “a” of the form.',
 }
 
 
 class EnvelopeSchema(AutoSchema):
-    """Derive from a view what all operations share: operation ids, examples, and bodies by action."""
+    """Derive operation ids, examples and request bodies from the attributes of a view."""
 
     def get_operation_id(self) -> str:
-        """Return the summary in snake case; for a host's action without one, drf-spectacular's own id."""
+        """Return the summary in snake case; without a summary, as in actions of a host, drf-spectacular's own id."""
         return self._slug() if self.get_summary() else super().get_operation_id()
 
     def get_request_serializer(self) -> Any:
-        """Return the body that the action takes; also as a form where the view takes pictures."""
+        """Return the serializer of the action's body, and the form in which the same body can carry pictures."""
         view: Any = self.view
         body = getattr(view, "input_serializers", {}).get(getattr(view, "action", None))
         if body is None or FormWithPicturesParser not in view.parser_classes:
@@ -72,16 +75,16 @@ class EnvelopeSchema(AutoSchema):
     def get_examples(self) -> list[OpenApiExample]:
         """Return the examples of this operation from ``examples.py``."""
         responses = self.get_response_serializers()
-        return examples.of(self._slug(), str(next(iter(responses)))) if isinstance(responses, dict) else []
+        return examples.for_operation(self._slug(), str(next(iter(responses)))) if isinstance(responses, dict) else []
 
     def _slug(self) -> str:
         return str(self.get_summary()).lower().replace(" ", "_")
 
 
 def extend_schema(*, summary: str, responses: dict[Any, Any], **described: Any) -> Callable[[_Method], _Method]:
-    """Apply drf-spectacular's decorator to ``EnvelopeSchema``, whatever ``DEFAULT_SCHEMA_CLASS`` the site has.
+    """Apply drf-spectacular's decorator with ``EnvelopeSchema`` instead of the site's ``DEFAULT_SCHEMA_CLASS``.
 
-    The summary describes the successful response, too.
+    ``summary`` also describes the successful response.
     """
     described["responses"] = {
         status: content if isinstance(content, OpenApiResponse) else OpenApiResponse(content, description=summary)
@@ -89,14 +92,14 @@ def extend_schema(*, summary: str, responses: dict[Any, Any], **described: Any) 
     }
 
     def decorate(method: _Method) -> _Method:
-        setattr(method, "schema", EnvelopeSchema)  # noqa: B010  the class that drf-spectacular extends
+        setattr(method, "schema", EnvelopeSchema)  # noqa: B010  drf-spectacular derives from this class
         return spectacular.extend_schema(summary=summary, **described)(method)
 
     return decorate
 
 
 def enveloped(name: str, responses: dict[Any, Any], *, errors: Iterable[int] = _ERRORS, **extra: Any) -> dict[Any, Any]:
-    """Describe responses whose content is under ``name``, beside ``extra`` fields, and the errors."""
+    """Describe ``{name: content, **extra, "request_id": …}``, and the errors."""
     good = {status: _envelope(name, content, extra) for status, content in responses.items()}
     return good | error_responses(errors)
 
@@ -116,7 +119,7 @@ _envelopes: dict[str, Any] = {}
 
 
 def _envelope(name: str, content: Any, extra: dict[str, Any], **last: Any) -> Any:
-    """Return the serializer of ``{name: content, **extra, "request_id": …, **last}``, one component for each form."""
+    """Return the serializer of ``{name: content, **extra, "request_id": …, **last}``; one per class and ``extra``."""
     inner = getattr(content, "child", content)
     kind = inner if isinstance(inner, type) else type(inner)
     many = "List" if hasattr(content, "child") else ""
@@ -130,13 +133,13 @@ def _envelope(name: str, content: Any, extra: dict[str, Any], **last: Any) -> An
 
 
 class QueryFilterScheme(OpenApiFilterExtension):  # type: ignore[no-untyped-call]
-    """Describe the query parameters that the ``filter_class`` of a view declares."""
+    """Describe the fields of a view's ``filter_class`` as query parameters."""
 
     target_class = "product_imagery.api.filters.QueryFilterBackend"
     match_subclasses = True
 
     def get_schema_operation_parameters(self, auto_schema: Any, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
-        """Return one parameter for each field."""
+        """Return one query parameter for each field."""
         filters = auto_schema.view.filter_class()
         mapped = auto_schema._map_serializer(filters, "request")
         return [
@@ -157,24 +160,27 @@ _EVENT = {
     "required": ["type", "timestamp", "data"],
     "properties": {
         "type": {"type": "string"},
-        "timestamp": {"type": "string", "format": "date-time", "description": "time of the event"},
-        "data": {"type": "object", "description": "ids of the objects concerned, and their current state"},
+        "timestamp": {"type": "string", "format": "date-time", "description": "Time of the event."},
+        "data": {
+            "type": "object",
+            "description": "Ids of the objects concerned, and their state at the time of the event.",
+        },
     },
 }
 _SIGNED = {
-    "webhook-id": "id of the event, the same on every attempt",
-    "webhook-timestamp": "time of the attempt in Unix seconds",
-    "webhook-signature": "signature as defined by Standard Webhooks: v1,…",
+    "webhook-id": "Id of the event, the same on every attempt.",
+    "webhook-timestamp": "Time of the attempt in Unix seconds.",
+    "webhook-signature": "Signature as defined by Standard Webhooks: v1,…",
 }
 
 
 def webhooks() -> dict[str, Any]:
-    """Describe the webhooks that endpoints receive, one for each event."""
+    """Describe the webhooks that are sent to endpoints, one for each event."""
     parameters = [
         {"in": "header", "name": name, "required": True, "schema": {"type": "string"}, "description": text}
         for name, text in _SIGNED.items()
     ]
-    delivered = {"2XX": {"description": "Delivered. Any other status is retried."}}
+    delivered = {"2XX": {"description": "Delivered. After any other status, the delivery is retried."}}
     content = {"application/json": {"schema": _EVENT, "example": examples.EVENT}}
     return {
         event.value: {
@@ -191,29 +197,29 @@ def webhooks() -> dict[str, Any]:
 
 
 class ItemFieldScheme(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """Describe a filter of items as the field that it looks up."""
+    """Describe a filter by a field of items as that field."""
 
     target_class = "product_imagery.api.filters.ItemField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
-        """Return the schema of that field."""
+        """Return the schema of the field."""
         return auto_schema._map_serializer_field(self.target.field, direction)
 
 
 class BodyScheme(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """Describe a body as closed: it has its declared fields and no others."""
+    """Describe a body as closed: undeclared fields are refused."""
 
     target_class = "product_imagery.api.serializers.base.Body"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: Any, direction: str) -> Any:
-        """Return the schema of the serializer, without additional properties."""
+        """Return the schema of the serializer with ``additionalProperties: false``."""
         found = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         return {**found, "additionalProperties": False}
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Describe authentication by key."""
+    """Describe the authentication by API key."""
 
     target_class = "product_imagery.api.authentication.KeyAuthentication"
     name = "key"
@@ -224,11 +230,11 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Describe authentication by the session of a member of staff."""
+    """Describe the authentication by session of a member of staff."""
 
     target_class = "product_imagery.api.authentication.StaffSession"
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Return Django's session cookie; unsafe methods need the CSRF token as well."""
+        """Return Django's session cookie. Unsafe methods require the CSRF token as well."""
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

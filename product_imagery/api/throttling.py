@@ -1,4 +1,4 @@
-"""Rate limits of API keys, counted in the database so that they hold across all processes."""
+"""Rate limits of API keys, counted in the database so that they hold for all processes together."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from product_imagery.models.no_wait import no_wait
 
 
 class KeyRateThrottle(BaseThrottle):
-    """Limit the weight of a key's requests per minute. People with a session are not limited.
+    """Limit the requests of a key per minute. Requests with a session are not limited.
 
-    The view's ``throttle_weight`` says what a request costs; ``headers`` tell how much is left.
+    A request counts as ``throttle_weight`` requests, an attribute of the view. ``headers`` are added to the response.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class KeyRateThrottle(BaseThrottle):
         self._free_at = 0.0
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Count the request. Return false, counting nothing, where the limit does not allow it."""
+        """Count the request and return true; return false without counting it if it exceeds the limit."""
         key = request.auth
         if not isinstance(key, ApiKey):
             return True
@@ -44,12 +44,15 @@ class KeyRateThrottle(BaseThrottle):
         return allowance.fits
 
     def wait(self) -> float:
-        """Return the seconds until the limit allows the request, at least one."""
+        """Return the seconds until the limit allows the request, at least 1."""
         return max(1.0, self._free_at - time.time())
 
 
 def _spend(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
-    """Count a request. One that only reads does not wait for SQLite's write lock: the next request records it."""
+    """Count a request. With ``waits=False``, it does not wait for SQLite's write lock: a later request records it.
+
+    Raises ``OperationalError`` if the database is locked or away, and ``waits`` is true.
+    """
     unrecorded = _unrecorded.take(key.pk)
     try:
         if waits:
@@ -64,8 +67,8 @@ def _spend(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
 
 
 def _allow_unrecorded(key: ApiKey, weight: int, limit: int) -> Allowance:
-    """Count a request in this process until another one can record it."""
-    left = limit - RateUse.objects.used(key) - _unrecorded.of(key.pk)
+    """Count a request in the memory of this process, for a later request to record."""
+    left = limit - RateUse.objects.used(key) - _unrecorded.get(key.pk)
     fits = weight <= left
     if fits:
         _unrecorded.add(key.pk, weight)
@@ -73,7 +76,7 @@ def _allow_unrecorded(key: ApiKey, weight: int, limit: int) -> Allowance:
 
 
 class _Unrecorded:
-    """Weight per key that this process has allowed and not yet recorded. Lost with the process, never shared."""
+    """Weights by primary key of a key that this process has allowed and not recorded yet. Lost with the process."""
 
     def __init__(self) -> None:
         self._weights: defaultdict[int, int] = defaultdict(int)
@@ -85,11 +88,11 @@ class _Unrecorded:
             self._weights[key] += weight
 
     def take(self, key: int) -> int:
-        """Remove and return the unrecorded weight, for the request that records it."""
+        """Return the unrecorded weight and reset it to 0. The caller records it."""
         with self._lock:
             return self._weights.pop(key, 0)
 
-    def of(self, key: int) -> int:
+    def get(self, key: int) -> int:
         """Return the unrecorded weight."""
         with self._lock:
             return self._weights.get(key, 0)

@@ -1,4 +1,4 @@
-"""``api/v1/``. A breaking change gets a new version, this one stays as it is."""
+"""URLs of ``api/v1/``. A breaking change is made in a new version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The work spec that a request asks for."""
+"""Work specs of requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from product_imagery.models import ApiKey, ProviderCredential
 
 
 def work_spec_of(validated: dict[str, Any], key: ApiKey | None) -> WorkSpec:
-    """Return the work spec of valid ``WorkSpecIn`` data. Test keys get the local engine. Raises ``RequestError``."""
+    """Return the work spec of validated ``WorkSpecIn`` data; for test keys, with the local engine.
+
+    Raises ``RequestError`` for options, presets and credentials that cannot be used.
+    """
     preset, operation, options = validated.get("preset", ""), validated.get("operation", ""), validated["options"]
     credential = _credential(validated.get("credential", ""))
     if key and key.is_test:

@@ -153,7 +153,7 @@ def test_unstorable_text_in_json_is_refused(path: str, body: Any, bad: str, call
     sent = json.loads(json.dumps(body).replace("BAD", json.dumps(bad)[1:-1]))
     response = caller().post(path, sent)
     assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_json")
-    assert "not text" in response.json()["error"]["message"]
+    assert "cannot be stored" in response.json()["error"]["message"]
 
 
 def test_unstorable_text_in_a_form_is_refused(caller: Call) -> None:
@@ -199,7 +199,8 @@ class TestUnexpectedErrors:
         assert (response.status_code, response.json()["error"]["code"]) == (500, "server_error")
         assert response.json()["error"]["request_id"] == response["X-Request-Id"] == "req-of-the-caller"
         assert "secret detail" not in response.content.decode()
-        assert "req-of-the-caller" in caplog.text
+        logged = [vars(record)["request_id"] for record in caplog.records if record.name == "product_imagery"]
+        assert logged == ["req-of-the-caller"]
         assert "secret detail" in caplog.text
 
     def test_unexpected_error_reaches_the_site_s_error_monitoring(
@@ -210,12 +211,16 @@ class TestUnexpectedErrors:
         with pytest.raises(KeyError):  # the test client listens to Django's signal, as error trackers do
             one.post(f"enhancements/{ids['enhancement']}/cancel")
 
-    def test_busy_database_is_a_503_with_retry_after(self, made: tuple[Caller, dict[str, Any]], broken: Any) -> None:
+    def test_busy_database_is_a_503_with_retry_after(
+        self, made: tuple[Caller, dict[str, Any]], broken: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
         one, ids = made
         broken(OperationalError("deadlock detected"))
         response = one.post(f"enhancements/{ids['enhancement']}/cancel")
         assert (response.status_code, response.json()["error"]["code"]) == (503, "busy")
         assert int(response["Retry-After"]) > 0
+        logged = [vars(record)["request_id"] for record in caplog.records if record.name == "product_imagery"]
+        assert logged == [response["X-Request-Id"]]
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -10,10 +10,10 @@ from rest_framework import serializers
 
 
 class Body(serializers.Serializer[Any]):
-    """Refuse undeclared fields: ignoring a misspelt one could publish a picture or lift a budget."""
+    """Base of request bodies. Undeclared fields are refused: a misspelt ``budget`` that is ignored would cost money."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the declared fields. Raises ``ValidationError`` that names each of the others."""
+        """Return the declared fields. Raises ``ValidationError`` with one message for each undeclared field."""
         unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
         if unknown:
             raise serializers.ValidationError({name: [self._hint(name)] for name in unknown})
@@ -24,8 +24,8 @@ class Body(serializers.Serializer[Any]):
         if close:
             return f"There is no such field. Did you mean “{close[0]}”?"
         known = ", ".join(self.fields)
-        return f"There is no such field. There are: {known}." if known else "This request has no fields."
+        return f"There is no such field. Known fields: {known}." if known else "This request has no fields."
 
 
 class NoBody(Body):
-    """A request without fields."""
+    """A request body without fields."""

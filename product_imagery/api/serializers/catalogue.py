@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 
 class PresetOut(serializers.Serializer[Any]):
-    """A preset."""
+    """A named look: an operation with options at a provider."""
 
     id = serializers.CharField(source="name")
     name = serializers.CharField(source="label")
@@ -19,7 +19,7 @@ class PresetOut(serializers.Serializer[Any]):
 
 
 class OptionOut(serializers.Serializer[Any]):
-    """One option of an operation at a provider."""
+    """An option of an operation at a provider."""
 
     name = serializers.CharField()
     kind = serializers.CharField()
@@ -32,21 +32,21 @@ class OptionOut(serializers.Serializer[Any]):
 
 
 class OfferOut(serializers.Serializer[Any]):
-    """One operation at one provider. ``cost`` is the price of one picture with the default options.
+    """An operation at a provider. `cost` is the price of one picture with the default options.
 
-    ``costs`` are prices by value of the option that determines the price, such as a model; empty if none does.
+    If an option such as the model determines the price, `costs` maps its values to prices; otherwise it is empty.
     """
 
     provider = serializers.CharField()
     operation = serializers.CharField()
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
     costs = serializers.DictField(child=serializers.DecimalField(max_digits=12, decimal_places=2))
-    currency = serializers.CharField(help_text="the provider's own unit; empty if nothing is charged")
+    currency = serializers.CharField(help_text="The provider's unit of cost; empty if nothing is charged.")
     options = OptionOut(many=True)
 
 
 class ProviderOut(serializers.Serializer[Any]):
-    """A provider. ``available``: it needs no credential, or an active one exists."""
+    """A provider. It is `available` if it needs no credential, or an active credential exists."""
 
     id = serializers.CharField()
     name = serializers.CharField()
@@ -55,7 +55,7 @@ class ProviderOut(serializers.Serializer[Any]):
 
 
 class TemplateOut(serializers.Serializer[Any]):
-    """A ready-made scene, and the option that selects it."""
+    """A ready-made scene with the option that selects it."""
 
     provider = serializers.CharField()
     operation = serializers.CharField()

@@ -1,4 +1,4 @@
-"""Collections."""
+"""Serializers of collections."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MAX_AT_ONCE = 1000
 
 
 class ResultsIn(Body):
-    """Generations to add."""
+    """Generations to add to a collection."""
 
     generations = serializers.ListField(
-        child=serializers.UUIDField(), min_length=1, max_length=_MAX_AT_ONCE, help_text="ids of generations"
+        child=serializers.UUIDField(), min_length=1, max_length=_MAX_AT_ONCE, help_text="Ids of generations."
     )
 
 
@@ -24,7 +24,11 @@ class CollectionIn(Body):
 
     name = serializers.CharField(max_length=120)
     generations = serializers.ListField(
-        child=serializers.UUIDField(), max_length=_MAX_AT_ONCE, required=False, default=list
+        child=serializers.UUIDField(),
+        max_length=_MAX_AT_ONCE,
+        required=False,
+        default=list,
+        help_text="Ids of generations.",
     )
 
 
@@ -33,5 +37,5 @@ class CollectionOut(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(source="uuid")
     name = serializers.CharField()
-    total = serializers.IntegerField(help_text="number of generations")
+    total = serializers.IntegerField(help_text="Number of generations.")
     created_at = serializers.DateTimeField()

@@ -1,4 +1,4 @@
-"""Enhancements: what is requested, and its progress."""
+"""Serializers of quotes, enhancements and items."""
 
 from __future__ import annotations
 
@@ -18,32 +18,34 @@ _MAX_IMAGES = 1000
 
 
 class WorkSpecIn(Body):
-    """A preset or an operation, with options."""
+    """A preset or an operation, with options and a credential."""
 
-    preset = serializers.CharField(max_length=60, required=False, help_text="the id of a preset")
+    preset = serializers.CharField(max_length=60, required=False, help_text="Id of a preset.")
     operation = serializers.ChoiceField(choices=[one.value for one in Operation], required=False)
     options = serializers.DictField(required=False, default=dict)
     credential = serializers.CharField(
         max_length=80,
         required=False,
-        help_text="the name of a credential; by default the preset's, or the local engine",
+        help_text="Name of a credential. Without it, the preset's credential is used, or the local engine.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Require exactly one of preset and operation."""
+        """Require exactly one of preset and operation. Raises ``ValidationError``."""
         if bool(attrs.get("preset")) == bool(attrs.get("operation")):
-            raise serializers.ValidationError({"preset": ["Give a preset or an operation, one of them."]})
+            raise serializers.ValidationError({"preset": ["Send either a preset or an operation."]})
         return attrs
 
 
 class QuoteIn(WorkSpecIn):
-    """A request for a quote."""
+    """A request for cost and duration."""
 
     images = PictureIn(many=True, min_length=1, max_length=_MAX_IMAGES)  # type: ignore[call-arg]
-    fresh = serializers.BooleanField(default=False, help_text="make pictures again that have this look already")
+    fresh = serializers.BooleanField(
+        default=False, help_text="Make pictures again even if they already have this look."
+    )
     from_present = serializers.BooleanField(
         default=False,
-        help_text="start from the picture that is on the product now, even if it was made here, not from its original",
+        help_text="Start from the picture that is on the product now, even if it is a result, instead of its original.",
     )
 
 
@@ -52,21 +54,22 @@ class EnhancementIn(QuoteIn):
 
     approve = serializers.BooleanField(
         default=False,
-        help_text="put the results on the products without review; requires the scope review. Results with low "
-        "confidence stay pending; their publication_note says why",
+        help_text="Publish the results without review. Requires the scope review. Results with low confidence stay "
+        "pending, with the reason in publication_note.",
     )
     webhook_url = serializers.CharField(
         max_length=2000,
         required=False,
-        help_text="receives all events of this enhancement; must be on the host of a verified webhook endpoint",
+        help_text="URL that receives all events of this enhancement. One of your verified webhook endpoints must have "
+        "the same scheme, host and port.",
     )
     budget = serializers.DecimalField(
-        max_digits=12, decimal_places=2, min_value=Decimal(0), required=False, help_text="the maximum cost"
+        max_digits=12, decimal_places=2, min_value=Decimal(0), required=False, help_text="Maximum cost."
     )
 
 
 class ToolIn(PictureIn):
-    """One picture, and options of the tool."""
+    """A picture, and options of the operation."""
 
     options = serializers.DictField(required=False, default=dict)
     credential = serializers.CharField(max_length=80, required=False)
@@ -75,7 +78,7 @@ class ToolIn(PictureIn):
 
 
 def tool_as_enhancement(given: dict[str, Any], operation: str) -> dict[str, Any]:
-    """Return validated ``ToolIn`` data in the form of validated ``EnhancementIn`` data."""
+    """Convert validated ``ToolIn`` data to validated ``EnhancementIn`` data."""
     names = PictureIn().fields
     image = {name: value for name, value in given.items() if name in names}
     rest = {name: value for name, value in given.items() if name not in names}
@@ -83,27 +86,29 @@ def tool_as_enhancement(given: dict[str, Any], operation: str) -> dict[str, Any]
 
 
 class QuoteOut(serializers.Serializer[Any]):
-    """Cost and duration of a request that is not started."""
+    """Cost and duration of a request. Nothing is started."""
 
-    pictures = serializers.IntegerField()
-    to_do = serializers.IntegerField()
-    under_way = serializers.IntegerField()
-    done_before = serializers.IntegerField()
-    without_picture = serializers.IntegerField()
-    unreadable = serializers.IntegerField(help_text="pictures of products for which the shop's own code fails")
+    pictures = serializers.IntegerField(help_text="Number of pictures of the products in the request.")
+    to_do = serializers.IntegerField(help_text="Pictures that would be made.")
+    under_way = serializers.IntegerField(help_text="Pictures that are already being made with this look.")
+    done_before = serializers.IntegerField(help_text="Pictures that already have this look.")
+    without_picture = serializers.IntegerField(help_text="Products without a picture.")
+    unreadable = serializers.IntegerField(help_text="Products whose pictures the shop's own code cannot read.")
     in_storage = serializers.IntegerField(
-        help_text="had this look until another picture replaced it: publish the generation again, free of charge"
+        help_text="Pictures that had this look until another one replaced it. Publish the generation again for free."
     )
-    untakeable = serializers.IntegerField(help_text="pictures whose results could not be stored: nothing is bought")
-    untakeable_because = serializers.ListField(child=serializers.CharField(), help_text="the reasons")
+    untakeable = serializers.IntegerField(
+        help_text="Pictures whose results could not be stored. Nothing is bought for them."
+    )
+    untakeable_because = serializers.ListField(child=serializers.CharField(), help_text="The reasons for untakeable.")
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
-    currency = serializers.CharField(help_text="the provider's own unit; empty if nothing is charged")
-    seconds = serializers.FloatField()
-    variants = serializers.IntegerField(help_text="results per picture, of which one is chosen")
+    currency = serializers.CharField(help_text="The provider's unit of cost; empty if nothing is charged.")
+    seconds = serializers.FloatField(help_text="Expected duration.")
+    variants = serializers.IntegerField(help_text="Number of results per picture, from which one is chosen.")
 
 
 class LeftOutOut(serializers.Serializer[Any]):
-    """A product that is left out, with the caller's existing work on it."""
+    """A product that was left out, with your existing work on it."""
 
     product = serializers.CharField()
     reason = serializers.ChoiceField(
@@ -118,13 +123,15 @@ class LeftOutOut(serializers.Serializer[Any]):
         ]
     )
     enhancement = serializers.UUIDField(
-        allow_null=True, help_text="the enhancement that does or did the same work, if it is yours"
+        allow_null=True, help_text="The enhancement of yours that does or did the same work."
     )
-    generations = serializers.ListField(child=serializers.UUIDField(), help_text="its generations")
+    generations = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Ids of its generations that are not rejected."
+    )
 
 
 class EnhancementOut(serializers.Serializer[Any]):
-    """An enhancement and its progress."""
+    """An enhancement with its progress."""
 
     id = serializers.UUIDField(source="uuid")
     status = serializers.ChoiceField(choices=EnhancementStatus.choices)
@@ -135,7 +142,7 @@ class EnhancementOut(serializers.Serializer[Any]):
     provider = serializers.CharField(source="credential.provider")
     sandbox = serializers.BooleanField(source="is_trial")
     webhook_url = serializers.CharField()
-    preparing = serializers.BooleanField(help_text="items of a large selection are still being created")
+    preparing = serializers.BooleanField(help_text="True while items of a large selection are still being created.")
     total_items = serializers.IntegerField(source="total")
     completed_items = serializers.IntegerField(source="completed")
     failed_items = serializers.IntegerField(source="failed")
@@ -145,12 +152,13 @@ class EnhancementOut(serializers.Serializer[Any]):
 
 
 class ItemOut(serializers.Serializer[Any]):
-    """One source picture and its progress."""
+    """A source picture with its progress."""
 
     id = serializers.UUIDField(source="uuid")
     external_id = serializers.CharField()
     external_ids = serializers.ListField(
-        child=serializers.CharField(), help_text="all of them, if several variants share this picture"
+        child=serializers.CharField(),
+        help_text="All your ids of the picture, if several variants of a product share it.",
     )
     product = serializers.SerializerMethodField()
     status = serializers.ChoiceField(choices=ItemStatus.choices)
@@ -159,7 +167,7 @@ class ItemOut(serializers.Serializer[Any]):
     results = GenerationOut(many=True)
 
     def get_product(self, item: EnhancementItem) -> str:
-        """Return the id of the product."""
+        """Id of the product, such as shop.product:12."""
         return item.product_id
 
 

@@ -1,4 +1,4 @@
-"""Generations: the pictures that were made."""
+"""Serializers of generations."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from product_imagery.storage.store import results_storage
 
 
 def generation_context(request: Any, results: Collection[ResultImage]) -> dict[str, Any]:
-    """Return the context of ``GenerationOut`` for many results, read at once."""
+    """Return the context of ``GenerationOut`` for many results, read with a constant number of queries."""
     return {"request": request, "publications": standing.publications(results)}
 
 
 class _PublicationField(serializers.ChoiceField):
-    """The state of publication, compared with the product as it is now."""
+    """The state of publication, compared with the picture that is on the product now."""
 
     def get_attribute(self, instance: ResultImage) -> Any:
-        """Return the state from the context, or else read it for this result alone."""
+        """Return the state from the context; without one, read it for this result alone."""
         known = self.context.get("publications", {})
         return known.get(instance.pk) or standing.publications([instance])[instance.pk]
 
 
 class GenerationOut(serializers.Serializer[Any]):
-    """A generation. Its URLs are made by the storage for this response and may expire."""
+    """A picture that was made. Its URLs may expire: download the picture instead of storing its URL."""
 
     id = serializers.UUIDField(source="uuid")
     enhancement = serializers.UUIDField(source="enhancement.uuid")
@@ -41,36 +41,37 @@ class GenerationOut(serializers.Serializer[Any]):
     sandbox = serializers.BooleanField(source="enhancement.is_trial")
     review = serializers.ChoiceField(choices=Review.choices)
     publication = _PublicationField(
-        choices=Publication.choices, help_text="compared with the picture that is on the product now"
+        choices=Publication.choices,
+        help_text="State of publication, compared with the picture that is on the product now.",
     )
     publication_note = serializers.CharField(
-        help_text="why it is not on its product: what changed there, or why it needs review first"
+        help_text="Why it is not on its product: what changed there, or why it has to be reviewed first."
     )
     format = serializers.CharField()
     width = serializers.IntegerField()
     height = serializers.IntegerField()
-    size = serializers.IntegerField()
+    size = serializers.IntegerField(help_text="Number of bytes.")
     sha256 = serializers.CharField()
-    confidence = serializers.FloatField()
+    confidence = serializers.FloatField(help_text="Confidence of the provider in the result, from 0 to 1.")
     warnings = serializers.ListField(child=serializers.CharField())
     image_url = serializers.SerializerMethodField()
     thumbnail_url = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
 
     def get_product(self, result: ResultImage) -> str:
-        """Return the id of the product."""
+        """Id of the product, such as shop.product:12."""
         return result.item.product_id
 
     def get_image_url(self, result: ResultImage) -> str:
-        """Return the URL, signed if the storage signs."""
+        """URL of the picture. It may expire."""
         return file_url(self.context.get("request"), results_storage(), result.image.name)
 
     def get_thumbnail_url(self, result: ResultImage) -> str:
-        """Return the URL, signed if the storage signs."""
+        """URL of a small preview. It may expire."""
         return file_url(self.context.get("request"), results_storage(), result.thumbnail.name)
 
 
 class ApprovalIn(Body):
-    """Approval of a generation."""
+    """The approval of a generation."""
 
-    publish = serializers.BooleanField(default=True, help_text="also put it on its product")
+    publish = serializers.BooleanField(default=True, help_text="Also put the picture on its product.")

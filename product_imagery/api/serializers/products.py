@@ -1,4 +1,4 @@
-"""Products of the shop, and uploads."""
+"""Serializers of products and uploads."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from product_imagery.products import ProductPicture
 
 
 class ProductPictureOut(serializers.Serializer[Any]):
-    """One picture of a product: its source file and its enhanced file."""
+    """A picture of a product: its source file and its enhanced file."""
 
     picture = serializers.CharField(
-        source="slot", help_text="distinguishes several pictures of one product; empty if there is only one"
+        source="slot", help_text="Name of the picture among several of one product; empty if there is only one."
     )
-    source = serializers.CharField(source="source_name")  # type: ignore[assignment]
-    enhanced = serializers.CharField(source="target_name")
+    source = serializers.CharField(source="source_name", help_text="Name of the source file.")  # type: ignore[assignment]
+    enhanced = serializers.CharField(source="target_name", help_text="Name of the enhanced file.")
     source_url = serializers.SerializerMethodField()
     enhanced_url = serializers.SerializerMethodField()
 
     def get_source_url(self, picture: ProductPicture) -> str:
-        """Return the URL, signed if the storage signs."""
+        """URL of the source file. It may expire."""
         return file_url(self.context.get("request"), self.context["description"].storage, picture.source_name)
 
     def get_enhanced_url(self, picture: ProductPicture) -> str:
-        """Return the URL, signed if the storage signs; empty before the first publication."""
+        """URL of the enhanced file. It may expire. Empty before the first publication."""
         return file_url(self.context.get("request"), self.context["description"].target_storage, picture.target_name)
 
 
 class ProductOut(serializers.Serializer[Any]):
-    """A product and its pictures."""
+    """A product with its pictures."""
 
-    id = serializers.CharField(help_text="app.model:key")
+    id = serializers.CharField(help_text="Id of the product: app.model:key.")
     name = serializers.CharField()
     images = ProductPictureOut(many=True)

@@ -1,4 +1,4 @@
-"""Usage."""
+"""Serializers of usage."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from rest_framework import serializers
 
 
 class UsageOut(serializers.Serializer[Any]):
-    """Spending of one key at one provider on one day. ``promised`` is reserved and not settled yet."""
+    """Spending of one key at one provider on one day. `promised` is reserved for work that has not ended yet."""
 
     day = serializers.DateField()
     provider = serializers.CharField()
-    key = serializers.CharField(allow_blank=True, help_text="prefix of the API key; empty for work started otherwise")
+    key = serializers.CharField(
+        allow_blank=True, help_text="First characters of the API key; empty for work that was started without one."
+    )
     currency = serializers.CharField()
     spent = serializers.DecimalField(max_digits=12, decimal_places=2)
     promised = serializers.DecimalField(max_digits=12, decimal_places=2)

@@ -1,3 +1,3 @@
-"""Single views: documentation pages, the schema, and the response to unknown URLs."""
+"""Views that belong to no view set: documentation pages, the schema, and the fallback for unknown URLs."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Documentation pages: a guide with working examples, Swagger UI and Redoc from this site's static files."""
+"""Documentation pages: a guide with complete programs; Swagger UI and Redoc from this site's static files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIDECAR = "drf_spectacular_sidecar"
 @login_not_required
 @require_safe
 def guide(request: HttpRequest) -> HttpResponse:
-    """Show the guide, with programs that run as they are."""
+    """Show the guide with example programs, the files of ``product_imagery/examples``."""
     examples = [(path.name, path.read_text()) for path in sorted(_EXAMPLES.iterdir()) if path.stem == "quickstart"]
     context = {"examples": examples, "scopes": Scope, "events": Event, "browsable": apps.is_installed(_SIDECAR)}
     return _page(request, "guide.html", context)
@@ -34,14 +34,14 @@ def guide(request: HttpRequest) -> HttpResponse:
 @require_safe
 @ensure_csrf_cookie
 def swagger(request: HttpRequest) -> HttpResponse:
-    """Show Swagger UI, for trying operations with a session of staff or a key."""
+    """Show Swagger UI, in which operations can be tried with a session of staff or with a key."""
     return _page(request, "swagger.html", {})
 
 
 @login_not_required
 @require_safe
 def redoc(request: HttpRequest) -> HttpResponse:
-    """Show Redoc, the reference."""
+    """Show the reference, made by Redoc."""
     return _page(request, "redoc.html", {})
 
 
@@ -57,7 +57,7 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpR
 
 
 def _policy() -> str:
-    """Return a policy that loads nothing from other hosts but the site's own static files."""
+    """Return a Content-Security-Policy that allows only this host and the host of the static files."""
     static = urlsplit(settings.STATIC_URL or "")
     own = f"'self' {static.scheme}://{static.netloc}" if static.netloc else "'self'"
     return (

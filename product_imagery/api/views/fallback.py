@@ -1,4 +1,4 @@
-"""The response to URLs that do not exist."""
+"""The fallback for unknown URLs below the API."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from product_imagery.api.base import ApiView
 
 
 class Fallback(ApiView):
-    """Respond to every method with 404 in the error envelope."""
+    """Respond to every method with a 404 in the error envelope."""
 
     schema = None  # type: ignore[assignment]
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Raise ``NotFound`` before anything else is checked."""
+        """Raise ``NotFound`` before parsers, limits and permissions are checked."""
         raise NotFound("There is nothing at this URL.")

@@ -17,7 +17,7 @@ FILE = Path(__file__).parents[1] / "openapi.json"
 
 
 class Schema(ApiView):
-    """Serve the packaged schema to everybody. Nothing is generated at run time."""
+    """Serve the packaged schema, also without a key."""
 
     schema = None  # type: ignore[assignment]
     permission_classes = (AllowAny,)
@@ -30,5 +30,5 @@ class Schema(ApiView):
 
 @cache
 def _packaged() -> dict[str, Any]:
-    """Read the file once per process."""
+    """Return the content of the file, which is read once per process."""
     return dict(json.loads(FILE.read_text()))

@@ -1,3 +1,3 @@
-"""View sets of the API, one module per noun."""
+"""View sets of the API. Docstrings of actions are descriptions in the schema."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The catalogue to choose from: presets, operations, providers and templates."""
+"""The catalogue: presets, operations, providers and templates."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from product_imagery.provider_kit.contract import Offer, Operation, Provider
 from product_imagery.provider_kit.options import Option
 from product_imagery.provider_kit.registry import all_providers
 
-_TEMPLATE_OPTIONS = ("scene", "style", "preset")  #: options that choose among a provider's ready-made scenes
+_TEMPLATE_OPTIONS = ("scene", "style", "preset")  #: names of options whose choices are ready-made scenes
 _PUBLIC_ERRORS = (400, 401, 429)
 
 
 class _CatalogueViewSet(ApiViewSet):
-    """A short list that is filtered and not paged."""
+    """A short list without pages."""
 
     filter_class = CatalogueFilters
     pagination_class = None
@@ -35,14 +35,14 @@ class _CatalogueViewSet(ApiViewSet):
 
 
 class PresetViewSet(_CatalogueViewSet):
-    """Presets, open to everybody."""
+    """The presets, also without a key."""
 
     permission_classes = (AllowAny,)
     queryset = Preset.objects.all()
     serializer_class = PresetOut
 
     def get_queryset(self) -> QuerySet[Preset]:
-        """Return the presets that are offered."""
+        """Return the active presets whose provider can be used."""
         return Preset.objects.offered()
 
     @extend_schema(
@@ -51,19 +51,19 @@ class PresetViewSet(_CatalogueViewSet):
         responses=enveloped("presets", {200: PresetOut(many=True)}, errors=_PUBLIC_ERRORS),
     )
     def list(self, request: Request) -> Response:
-        """All presets that are offered."""
+        """List the presets that can be used now."""
         presets = self.filter_queryset(self.get_queryset())
         return self.respond("presets", self.get_serializer(presets, many=True).data)
 
 
 class OperationViewSet(_CatalogueViewSet):
-    """Operations on pictures."""
+    """The operations of all providers."""
 
     serializer_class = OfferOut
 
     @extend_schema(summary="List operations", responses=enveloped("operations", {200: OfferOut(many=True)}))
     def list(self, request: Request) -> Response:
-        """One entry for each operation of each provider."""
+        """List the operations of each provider with their prices and options."""
         offers = [
             _offer(provider, operation, offer)
             for provider in all_providers().values()
@@ -73,7 +73,7 @@ class OperationViewSet(_CatalogueViewSet):
 
 
 class ProviderViewSet(ApiViewSet):
-    """Providers."""
+    """The installed providers."""
 
     serializer_class = ProviderOut
     filter_backends = ()
@@ -81,7 +81,7 @@ class ProviderViewSet(ApiViewSet):
 
     @extend_schema(summary="List providers", responses=enveloped("providers", {200: ProviderOut(many=True)}))
     def list(self, request: Request) -> Response:
-        """All providers; ``available`` ones can be used now."""
+        """List all providers. Those that are `available` can be used now."""
         used = set(ProviderCredential.objects.filter(is_active=True).values_list("provider", flat=True))
         found = [
             {
@@ -96,13 +96,13 @@ class ProviderViewSet(ApiViewSet):
 
 
 class TemplateViewSet(_CatalogueViewSet):
-    """Ready-made scenes of all providers."""
+    """The ready-made scenes of all providers."""
 
     serializer_class = TemplateOut
 
     @extend_schema(summary="List templates", responses=enveloped("templates", {200: TemplateOut(many=True)}))
     def list(self, request: Request) -> Response:
-        """Ready-made scenes, each with the option that selects it."""
+        """List ready-made scenes, each with the option that selects it."""
         found = [
             {"provider": slug, "operation": str(operation), "option": option.name, "id": value, "name": label}
             for slug, provider in all_providers().items()

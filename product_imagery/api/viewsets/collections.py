@@ -1,4 +1,4 @@
-"""Collections: named sets of results, downloadable as one archive."""
+"""Collections: named sets of generations that can be downloaded as one archive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from product_imagery.api.base import ApiViewSet, RetrieveMixin
 from product_imagery.api.errors import Conflict
 from product_imagery.api.filters import CreatedFilters
-from product_imagery.api.idempotency import once
+from product_imagery.api.idempotency import idempotent_response
 from product_imagery.api.schema import IDEMPOTENCY_KEY, enveloped, error_responses, extend_schema, paged
 from product_imagery.api.serializers.collections import CollectionIn, CollectionOut, ResultsIn
 from product_imagery.api.serializers.generations import GenerationOut
@@ -28,7 +28,7 @@ from product_imagery.models import Collection, CollectionEntry, ResultImage
 from product_imagery.storage import archive
 from product_imagery.storage.store import results_storage
 
-_MAX_SIZE = 10_000  #: results of one collection
+_MAX_SIZE = 10_000  #: generations in one collection
 _COLLECTION = enveloped("collection", {200: CollectionOut})
 
 
@@ -38,7 +38,7 @@ _COLLECTION = enveloped("collection", {200: CollectionOut})
     ),
     retrieve=extend_schema(
         summary="Get a collection",
-        description="Its name and size; its generations are a list of their own.",
+        description="Get the name of a collection and the number of its generations.",
         responses=_COLLECTION,
     ),
 )
@@ -66,11 +66,11 @@ class CollectionViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
             add_results(made, ResultImage.objects.filter(**self.ownership()), given["generations"])
             return self.row_response(self.get_queryset().get(pk=made.pk), 201)
 
-        return once(request, create)
+        return idempotent_response(request, create)
 
     @extend_schema(summary="Delete a collection", responses=_COLLECTION)
     def destroy(self, request: Request, uuid: Any) -> Response:
-        """Delete the collection. Its generations stay."""
+        """Delete the collection. Its generations are not deleted."""
         collection = self.get_object()
         response = self.row_response(collection)
         collection.delete()
@@ -79,17 +79,17 @@ class CollectionViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Download a collection", responses={(200, "application/zip"): bytes} | error_responses())
     @action(detail=True)
     def download(self, request: Request, uuid: Any) -> StreamingHttpResponse:
-        """All pictures as a ZIP archive, generated while it is sent. After a failure it does not open."""
+        """Download all pictures as a ZIP archive. After a failed transfer, the incomplete file cannot be opened."""
         collection = self.get_object()
         members = _members(ResultImage.objects.filter(**self.ownership(), entries__collection=collection))
         if not members:
-            raise Conflict("There is nothing in this collection.", code="empty")
-        whole = archive.Archive(results_storage(), members)
-        pieces = aiter(whole) if isinstance(request._request, ASGIRequest) else iter(whole)
+            raise Conflict("This collection is empty.", code="empty")
+        packed = archive.Archive(results_storage(), members)
+        pieces = aiter(packed) if isinstance(request._request, ASGIRequest) else iter(packed)
         response = StreamingHttpResponse(pieces, content_type="application/zip")
         name = slugify(collection.name)[:80] or "collection"
         response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
-        response["Content-Length"] = str(len(whole))
+        response["Content-Length"] = str(len(packed))
         return response
 
 
@@ -115,7 +115,7 @@ class CollectionGenerationViewSet(GenerationListMixin, ApiViewSet):
 
     @extend_schema(summary="Add to a collection", responses=_COLLECTION)
     def create(self, request: Request, uuid: Any) -> Response:
-        """Add generations. Those that it contains already are skipped."""
+        """Add generations. Those that the collection already contains are skipped."""
         collection = self._collection()
         given = self.validated_input()
         add_results(collection, ResultImage.objects.filter(**self.ownership()), given["generations"])
@@ -123,7 +123,7 @@ class CollectionGenerationViewSet(GenerationListMixin, ApiViewSet):
 
     @extend_schema(summary="Remove from a collection", responses=_COLLECTION)
     def destroy(self, request: Request, uuid: Any, result: Any) -> Response:
-        """Remove a generation, which itself stays."""
+        """Remove a generation from the collection. The generation itself is not deleted."""
         if not CollectionEntry.objects.filter(collection=self._collection(), result__uuid=result).delete()[0]:
             raise NotFound("This generation is not in the collection.")
         return self._shown()
@@ -145,18 +145,21 @@ def _members(results: QuerySet[ResultImage]) -> list[archive.Member]:
     ]
 
 
-def add_results(collection: Collection, mine: QuerySet[ResultImage], uuids: list[Any]) -> None:
-    """Add results of the caller. Raises ``ValidationError`` for others, and if the collection would be too large."""
-    found = dict(mine.filter(uuid__in=uuids).values_list("uuid", "pk"))
+def add_results(collection: Collection, allowed: QuerySet[ResultImage], uuids: list[Any]) -> None:
+    """Add results to a collection.
+
+    Raises ``ValidationError`` for results that are not ``allowed``, and if the collection would become too large.
+    """
+    found = dict(allowed.filter(uuid__in=uuids).values_list("uuid", "pk"))
     unknown = next((uuid for uuid in uuids if uuid not in found), None)
     if unknown is not None:
         raise ValidationError({"generations": [f"There is no generation {unknown}."]})
     with transaction.atomic():
-        Collection.objects.select_for_update().get(pk=collection.pk)  # concurrent additions count one another
+        Collection.objects.select_for_update().get(pk=collection.pk)  # one request at a time counts and adds
         inside = set(CollectionEntry.objects.filter(collection=collection).values_list("result", flat=True))
         new = [found[uuid] for uuid in dict.fromkeys(uuids) if found[uuid] not in inside]
         if len(inside) + len(new) > _MAX_SIZE:
-            raise ValidationError({"generations": [f"A collection holds at most {_MAX_SIZE} pictures."]})
+            raise ValidationError({"generations": [f"A collection can contain at most {_MAX_SIZE} generations."]})
         CollectionEntry.objects.bulk_create(
             [CollectionEntry(collection=collection, result_id=pk) for pk in new], ignore_conflicts=True, batch_size=500
         )

@@ -1,4 +1,4 @@
-"""Enhancements: quote, start, list, get, cancel, retry."""
+"""Enhancements: quote, start, list, get, cancel and retry; tools for one picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from product_imagery.api import products
 from product_imagery.api.base import PICTURE_PARSERS, ApiViewSet
 from product_imagery.api.errors import Conflict
 from product_imagery.api.filters import EnhancementFilters
-from product_imagery.api.idempotency import once
+from product_imagery.api.idempotency import idempotent_response
 from product_imagery.api.left_out import describe_left_out
 from product_imagery.api.parsers import BoundedJSONParser
 from product_imagery.api.permissions import require_permission, require_scope
@@ -44,12 +44,12 @@ from product_imagery.flows.events import endpoints
 from product_imagery.models import Enhancement, ResultImage, Scope
 
 _Action = Callable[[Any, Request], Response]
-_MAX_ITEMS = 1000  #: shown of one enhancement
+_MAX_ITEMS = 1000  #: items of one enhancement in a response
 _STARTED = enveloped("enhancement", {202: EnhancementOut}, left_out=LeftOutOut(many=True))
 
 
 class QuoteViewSet(ApiViewSet):
-    """Cost and duration of an enhancement."""
+    """Quotes of cost and duration."""
 
     serializer_class = QuoteOut
     parser_classes = PICTURE_PARSERS
@@ -57,10 +57,10 @@ class QuoteViewSet(ApiViewSet):
 
     @extend_schema(summary="Ask for cost and duration", responses=enveloped("quote", {200: QuoteOut}))
     def create(self, request: Request) -> Response:
-        """Estimate without storing or starting anything."""
+        """Estimate cost and duration. Nothing is stored or started."""
         wanted = self.validated_input()
         work_spec = work_spec_of(wanted, self.key)
-        pictures = [IncomingPicture.of(image) for image in wanted["images"]]
+        pictures = [IncomingPicture.from_validated(image) for image in wanted["images"]]
         intake = PictureIntake(pictures, self.viewer, fresh=wanted["fresh"])
         selection = products.select(intake.known_references(), self.viewer)
         options = {name: wanted[name] for name in ("fresh", "from_present")}
@@ -69,7 +69,7 @@ class QuoteViewSet(ApiViewSet):
 
 
 class _EnhancementsViewSet(ApiViewSet):
-    """Base: the caller's enhancements, and how one is started."""
+    """Base of view sets that start enhancements."""
 
     queryset = Enhancement.objects.with_progress().select_related("credential", "preset")
     serializer_class = EnhancementOut
@@ -77,14 +77,20 @@ class _EnhancementsViewSet(ApiViewSet):
     owner_field = "actor"
     singular, plural = "enhancement", "enhancements"
 
-    def start_once(self, wanted: dict[str, Any]) -> Response:
-        """Start once per ``Idempotency-Key``. Pictures are stored before the transaction that accepts the request."""
-        pictures = [IncomingPicture.of(image) for image in wanted["images"]]
+    def start_idempotently(self, wanted: dict[str, Any]) -> Response:
+        """Start an enhancement, unless one was started with this ``Idempotency-Key``.
+
+        Pictures are stored before the transaction that accepts the request begins.
+        """
+        pictures = [IncomingPicture.from_validated(image) for image in wanted["images"]]
         with receive_pictures(pictures, self.viewer, fresh=wanted["fresh"]) as intake:
-            return once(self.request, lambda: self._start(wanted, intake.accept()))
+            return idempotent_response(self.request, lambda: self._start(wanted, intake.accept()))
 
     def _start(self, wanted: dict[str, Any], references: list[ProductReference]) -> Response:
-        """Start an enhancement of these products. Raises ``PermissionDenied``, ``ValidationError``, ``Conflict``."""
+        """Start an enhancement of these products.
+
+        Raises ``PermissionDenied``, ``ValidationError``, and ``Conflict`` if nothing is left to do.
+        """
         if wanted["approve"]:
             require_scope(self.request, Scope.REVIEW)
             require_permission(self.request, "publish_resultimage")
@@ -118,7 +124,7 @@ class _EnhancementsViewSet(ApiViewSet):
     ),
 )
 class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
-    """The caller's enhancements, and new ones."""
+    """The caller's enhancements."""
 
     filter_class = EnhancementFilters
     input_serializers = {"create": EnhancementIn}
@@ -126,12 +132,12 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
 
     @extend_schema(summary="Start an enhancement", parameters=[IDEMPOTENCY_KEY], responses=_STARTED)
     def create(self, request: Request) -> Response:
-        """Accept the request and do it later: poll until the status is final."""
-        return self.start_once(self.validated_input())
+        """Accept the request and return at once. Poll the enhancement until its status is final, or use webhooks."""
+        return self.start_idempotently(self.validated_input())
 
     @extend_schema(summary="Get an enhancement", responses=enveloped("enhancement", {200: EnhancementWithItemsOut}))
     def retrieve(self, request: Request, uuid: Any) -> Response:
-        """The progress, with items and their results."""
+        """Get the progress of an enhancement, with its items and their results."""
         enhancement = self.get_object()
         results = ResultImage.objects.order_by("pk").select_related("item__content_type", "enhancement")
         items = enhancement.items.select_related("content_type")
@@ -147,7 +153,7 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
     )
     @action(detail=True, methods=["post"], parser_classes=(BoundedJSONParser,))
     def cancel(self, request: Request, uuid: Any) -> Response:
-        """Cancel items that have not begun. Those in progress are completed."""
+        """Cancel the items that have not begun. Items in progress are completed."""
         count = cancel.cancel(self.get_object())
         return self.row_response(self.get_object(), cancelled=count)
 
@@ -158,21 +164,21 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
     )
     @action(detail=True, methods=["post"], parser_classes=(BoundedJSONParser,))
     def retry(self, request: Request, uuid: Any) -> Response:
-        """Start failed items again. Providers may charge for them again."""
+        """Start the failed items again. Providers may charge for them again."""
 
         def requeue() -> Response:
             count = retry.retry(self.get_object(), only_failed=True)
             return self.row_response(self.get_object(), retried=count)
 
-        return once(request, requeue)
+        return idempotent_response(request, requeue)
 
 
 def _tool(name: str) -> Callable[[_Action], Any]:
-    """Describe and route ``tools/<name>``."""
+    """Return a decorator that describes an action and routes it to ``tools/<name>``."""
     described = extend_schema(
         operation_id=f"tools_{name.replace('-', '_')}_create",
         summary="Use a tool on one picture",
-        description="Start an enhancement of one picture: poll until its status is final.",
+        description="Start an enhancement of one picture. Poll it until its status is final, or use webhooks.",
         parameters=[IDEMPOTENCY_KEY],
         responses=_STARTED,
     )
@@ -181,25 +187,25 @@ def _tool(name: str) -> Callable[[_Action], Any]:
 
 
 class ToolViewSet(_EnhancementsViewSet):
-    """One operation on one picture in one call."""
+    """Operations on single pictures."""
 
     input_serializers = {"remove_background": ToolIn, "upscale": ToolIn, "expand": ToolIn}
     throttle_weights = {"remove_background": 5, "upscale": 5, "expand": 5}
 
     @_tool("remove-bg")
     def remove_background(self, request: Request) -> Response:
-        """Start ``remove_background``."""
+        """Remove the background of a picture."""
         return self._use("remove_background")
 
     @_tool("upscale")
     def upscale(self, request: Request) -> Response:
-        """Start ``upscale``."""
+        """Enlarge a picture."""
         return self._use("upscale")
 
     @_tool("expand")
     def expand(self, request: Request) -> Response:
-        """Start ``expand``."""
+        """Extend a picture beyond its borders."""
         return self._use("expand")
 
     def _use(self, operation: str) -> Response:
-        return self.start_once(tool_as_enhancement(self.validated_input(), operation))
+        return self.start_idempotently(tool_as_enhancement(self.validated_input(), operation))

@@ -1,4 +1,4 @@
-"""Generations: the pictures that were made, their review, publication and restoration."""
+"""Generations: review, publication and restoration of results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from product_imagery.api.base import ApiViewSet, RetrieveMixin
 from product_imagery.api.errors import Conflict
 from product_imagery.api.filters import GenerationFilters
-from product_imagery.api.idempotency import once
+from product_imagery.api.idempotency import idempotent_response
 from product_imagery.api.permissions import require_permission, require_scope
 from product_imagery.api.schema import IDEMPOTENCY_KEY, enveloped, extend_schema, paged
 from product_imagery.api.serializers.generations import ApprovalIn, GenerationOut, generation_context
@@ -26,7 +26,7 @@ class GenerationListMixin:
     """``list`` for rows of ``ResultImage``."""
 
     def list(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return one page of generations; their publications are compared for all at once."""
+        """Return one page of generations, with one comparison of all their publications."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         shown = GenerationOut(page, many=True, context=generation_context(request, page)).data
         response: Response = self.get_paginated_response(shown)
@@ -39,7 +39,7 @@ class GenerationListMixin:
     ),
     retrieve=extend_schema(
         summary="Get a generation",
-        description="The URLs of its pictures are valid for a limited time.",
+        description="Get a generation. The URLs of its pictures may expire.",
         responses=_GENERATION,
     ),
 )
@@ -57,7 +57,7 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Approve a generation", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, uuid: Any) -> Response:
-        """Approve, and let a worker put it on the product. Results of a test key or a sandbox are only approved."""
+        """Approve a generation. A worker then puts it on its product, unless it comes from a test key or a sandbox."""
         with_publication = self.validated_input()["publish"]
         if with_publication:
             require_permission(request, "publish_resultimage")
@@ -68,7 +68,7 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Publish a generation", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, uuid: Any) -> Response:
-        """Let a worker put it on the product, also in place of a later picture. Free of charge."""
+        """Publish an approved generation for free, even if a later picture is on the product now."""
         require_permission(request, "publish_resultimage")
         review.request_publication(self.get_object(), actor=self.caller)
         return self.row_response(self.get_object())
@@ -76,26 +76,26 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Reject a generation", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, uuid: Any) -> Response:
-        """Keep it off the product. Its files stay."""
+        """Reject a generation. It is not published; its files are kept."""
         review.reject(self.get_object(), actor=self.caller)
         return self.row_response(self.get_object())
 
     @extend_schema(summary="Make another one", parameters=[IDEMPOTENCY_KEY], responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def regenerate(self, request: Request, uuid: Any) -> Response:
-        """Reject this one and make another, at the usual price. It is added to the results of the item."""
+        """Reject a generation and make another one at the usual price. The new one is added to the item's results."""
         require_scope(request, Scope.ENHANCE)
 
         def regenerate() -> Response:
             review.regenerate(self.get_object(), actor=self.caller)
             return self.row_response(self.get_object())
 
-        return once(request, regenerate)
+        return idempotent_response(request, regenerate)
 
     @extend_schema(summary="Restore the earlier picture", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, uuid: Any) -> Response:
-        """Put back exactly the file that was on the product before."""
+        """Put the file that was on the product before back, unchanged."""
         require_permission(request, "restore_imageversion")
         result = self.get_object()
         version = ImageVersion.objects.filter(result=result, restored_at=None).order_by("-pk").first()

@@ -1,4 +1,4 @@
-"""Products: those of the shop that a program can choose from, and pictures that it uploads itself."""
+"""Products of the shop, and uploads of the caller."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from product_imagery.api import products
 from product_imagery.api.base import PICTURE_PARSERS, ApiViewSet
 from product_imagery.api.filters import ProductFilters
-from product_imagery.api.idempotency import once
+from product_imagery.api.idempotency import idempotent_response
 from product_imagery.api.pictures import IncomingPicture, NewProductIn, receive_pictures
 from product_imagery.api.schema import IDEMPOTENCY_KEY, enveloped, extend_schema, paged
 from product_imagery.api.serializers.products import ProductOut, ProductPictureOut
@@ -24,7 +24,7 @@ _PRODUCT = enveloped("product", {200: ProductOut})
 
 
 class ProductViewSet(ApiViewSet):
-    """The shop's products that the caller may view, and the caller's uploads."""
+    """The products that the caller may view, and the caller's uploads."""
 
     serializer_class = ProductOut
     parser_classes = PICTURE_PARSERS
@@ -36,11 +36,11 @@ class ProductViewSet(ApiViewSet):
 
     @extend_schema(summary="List products", responses=paged("products", ProductOut))
     def list(self, request: Request) -> Response:
-        """Kind by kind, newest first; ``kind`` selects one."""
+        """List products kind by kind, the newest of each kind first. The filter `kind` selects one kind."""
         kinds = {products.kind_of(one): one for one in self.viewer.kinds()}
         wanted = self.validated_filters().get("kind")
         if wanted is not None and wanted not in kinds:
-            raise ValidationError({"kind": [f"There is no such kind. There are: {', '.join(kinds)}."]})
+            raise ValidationError({"kind": [f"There is no such kind. Known kinds: {', '.join(kinds)}."]})
         chosen = [one for name, one in kinds.items() if wanted in (None, name)]
         paginator: Any = self.paginator
         page = paginator.paginate_querysets([self.viewer.rows(one) for one in chosen], request, self)
@@ -57,32 +57,32 @@ class ProductViewSet(ApiViewSet):
         responses=enveloped("product", {201: ProductOut}),
     )
     def create(self, request: Request) -> Response:
-        """Upload a picture that belongs to no product of the shop. A ``source_url`` is fetched when it is needed."""
-        picture = IncomingPicture.of(self.validated_input())
+        """Upload a picture that belongs to no product of the shop. A `source_url` is fetched when needed."""
+        picture = IncomingPicture.from_validated(self.validated_input())
         with receive_pictures([picture], self.viewer) as intake:
 
             def create() -> Response:
                 (reference,) = intake.accept()
                 return self.respond("product", self._one(reference.product)[1], 201)
 
-            return once(request, create)
+            return idempotent_response(request, create)
 
     @extend_schema(summary="Get a product", responses=_PRODUCT)
     def retrieve(self, request: Request, identity: str) -> Response:
-        """The product with its pictures as they are now."""
+        """Get a product with its current pictures."""
         return self.respond("product", self._one(identity)[1])
 
     @extend_schema(summary="Delete a product", responses=_PRODUCT)
     def destroy(self, request: Request, identity: str) -> Response:
-        """Delete an upload. Its generations stay; products of the shop cannot be deleted here."""
+        """Delete an upload. Its generations are not deleted. Products of the shop cannot be deleted with the API."""
         row, shown = self._one(identity)
         if not isinstance(row, Upload):
-            raise PermissionDenied("Products of the shop are not deleted from here.", code="not_an_upload")
+            raise PermissionDenied("Products of the shop cannot be deleted with the API.", code="not_an_upload")
         uploads.delete(row)
         return self.respond("product", shown)
 
     def _one(self, identity: str) -> tuple[Any, dict[str, Any]]:
-        """Return a row and its representation. Raises ``NotFound``, ``PermissionDenied``."""
+        """Return a row and its representation. Raises ``NotFound`` or ``PermissionDenied``."""
         description, row = products.find(identity, self.viewer)
         found = products.pictures_of(description, [row])
         return row, self._shown(description, row, found.get(str(row.pk), []))

@@ -1,4 +1,4 @@
-"""Usage: what the caller's work cost."""
+"""Usage: the cost of the caller's work."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _MAX_DAYS, _FIRST_YEAR = 366, 2000
 class UsageFilters(Filters):
     """Filters of usage: days and provider."""
 
-    first_day = serializers.DateField(required=False, help_text="30 days ago if left out")
-    last_day = serializers.DateField(required=False, help_text="today if left out")
+    first_day = serializers.DateField(required=False, help_text="First day. Default: 30 days before the last day.")
+    last_day = serializers.DateField(required=False, help_text="Last day. Default: today.")
     provider = serializers.CharField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse days before the first year that can have usage."""
+        """Refuse days before the year 2000. Raises ``ValidationError``."""
         if any(day.year < _FIRST_YEAR for day in (attrs.get("first_day"), attrs.get("last_day")) if day):
-            raise ValidationError({"first_day": [f"Days begin with the year {_FIRST_YEAR}."]})
+            raise ValidationError({"first_day": [f"Send days from the year {_FIRST_YEAR} on."]})
         return super().validate(attrs)
 
 
 class UsageViewSet(ApiViewSet):
-    """Spent and promised amounts."""
+    """Spent and reserved amounts."""
 
     serializer_class = UsageOut
     filter_class = UsageFilters
@@ -44,7 +44,7 @@ class UsageViewSet(ApiViewSet):
 
     @extend_schema(summary="Get usage", responses=enveloped("usage", {200: UsageOut(many=True)}))
     def list(self, request: Request) -> Response:
-        """Amounts by day of the order, provider and key. Days are those of the site's time zone."""
+        """List amounts by day, provider and key. The day is that of the order, in the site's time zone."""
         wanted = self.validated_filters()
         ownership = {f"enhancement__{name}": value for name, value in self.ownership("actor").items()}
         rows = CreditEntry.objects.filter(**ownership).usage(*_days(wanted))
@@ -58,7 +58,7 @@ def _days(wanted: dict[str, Any]) -> tuple[date, date]:
     last = wanted.get("last_day") or timezone.localdate()
     first = wanted.get("first_day") or last - timedelta(days=30)
     if not 0 <= (last - first).days <= _MAX_DAYS:
-        raise ValidationError({"first_day": [f"Ask for at most {_MAX_DAYS} days, the first before the last."]})
+        raise ValidationError({"first_day": [f"Send at most {_MAX_DAYS} days, the first not after the last."]})
     return first, last
 
 

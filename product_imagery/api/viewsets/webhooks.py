@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from product_imagery.api.base import ApiViewSet, RetrieveMixin
 from product_imagery.api.filters import DeliveryFilters, EndpointFilters
-from product_imagery.api.idempotency import once
+from product_imagery.api.idempotency import idempotent_response
 from product_imagery.api.schema import IDEMPOTENCY_KEY, enveloped, extend_schema, paged
 from product_imagery.api.serializers.webhooks import DeliveryOut, EndpointIn, EndpointOut, NewEndpointOut
 from product_imagery.exceptions import UnsafeAddress
@@ -31,7 +31,9 @@ _DELIVERY = enveloped("delivery", {202: DeliveryOut})
         summary="List webhook endpoints", description="Newest first.", responses=paged("webhook_endpoints", EndpointOut)
     ),
     retrieve=extend_schema(
-        summary="Get a webhook endpoint", description="Its state and settings, without the secret.", responses=_ENDPOINT
+        summary="Get a webhook endpoint",
+        description="Get the state and settings of an endpoint, without its secret.",
+        responses=_ENDPOINT,
     ),
 )
 class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
@@ -50,7 +52,10 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
         responses=enveloped("webhook_endpoint", {201: NewEndpointOut}),
     )
     def create(self, request: Request) -> Response:
-        """The endpoint receives a challenge, and no events until it has passed it. The secret is shown only once."""
+        """Create an endpoint and send it a challenge. It receives no events before it has passed the challenge.
+
+        The response contains the secret, which is shown only once.
+        """
         given = self.validated_input()
         try:
             check_syntax(given["url"])
@@ -61,11 +66,11 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
             endpoint, secret = endpoints.make(**given, **self.new_ownership)
             return self._with_secret(endpoint.uuid, secret, 201)
 
-        return once(request, create, sealed=True)
+        return idempotent_response(request, create, sealed=True)
 
     @extend_schema(summary="Delete a webhook endpoint", responses=_ENDPOINT)
     def destroy(self, request: Request, uuid: Any) -> Response:
-        """Delete the endpoint and its deliveries, sent or not."""
+        """Delete the endpoint and all its deliveries. Those that are waiting are not sent."""
         endpoint = self.get_object()
         response = self.row_response(endpoint)
         endpoint.delete()
@@ -74,7 +79,7 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Verify a webhook endpoint", responses=_ENDPOINT)
     @action(detail=True, methods=["post"])
     def verify(self, request: Request, uuid: Any) -> Response:
-        """Send another challenge to an endpoint that failed the first one or is switched off."""
+        """Send a new challenge to an endpoint that failed its challenge or is switched off."""
         endpoints.verify(self.get_object())
         return self.row_response(self.get_object())
 
@@ -85,23 +90,23 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
     )
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, uuid: Any) -> Response:
-        """Return a new secret, which is shown only once. For a day, the old one signs events as well."""
+        """Create a new secret, which is shown only once. For a day, events are signed with the old secret as well."""
 
         def rotate() -> Response:
             return self._with_secret(uuid, endpoints.rotate(self.get_object()), 200)
 
-        return once(request, rotate, sealed=True)
+        return idempotent_response(request, rotate, sealed=True)
 
     @extend_schema(summary="Send a test event", parameters=[IDEMPOTENCY_KEY], responses=_DELIVERY)
     @action(detail=True, methods=["post"], url_path="test", url_name="test")
     def send_test(self, request: Request, uuid: Any) -> Response:
-        """Send an ``endpoint.test`` event without data."""
+        """Send an event `endpoint.test` without data."""
         endpoint = self.get_object()
 
         def send() -> Response:
             return self.respond("delivery", DeliveryOut(endpoints.send_test(endpoint)).data, 202)
 
-        return once(request, send)
+        return idempotent_response(request, send)
 
     def _with_secret(self, uuid: Any, secret: str, status: int) -> Response:
         endpoint = self.find(self.get_queryset(), uuid, "webhook endpoint")
@@ -114,7 +119,7 @@ class EndpointViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
     ),
 )
 class DeliveryViewSet(ListModelMixin, ApiViewSet):
-    """Events sent, or to be sent, to one endpoint of the caller."""
+    """The deliveries of one endpoint of the caller."""
 
     scope = Scope.WEBHOOKS
     serializer_class = DeliveryOut
@@ -123,12 +128,12 @@ class DeliveryViewSet(ListModelMixin, ApiViewSet):
     lookup_url_kwarg = "delivery"
 
     def get_queryset(self) -> QuerySet[EventDelivery]:
-        """Return the deliveries of the endpoint. Raises ``NotFound``."""
+        """Return the deliveries of the endpoint in the URL. Raises ``NotFound``."""
         mine = WebhookEndpoint.objects.filter(**self.ownership())
         return EventDelivery.objects.filter(endpoint=self.find(mine, self.kwargs["uuid"], "webhook endpoint"))
 
     @extend_schema(summary="Redeliver an event", responses=_DELIVERY)
     @action(detail=True, methods=["post"])
     def redeliver(self, request: Request, uuid: Any, delivery: Any) -> Response:
-        """Send the same event again, with the same id."""
+        """Send an event again, with the same id and the same body."""
         return self.row_response(endpoints.redeliver(self.get_object()), 202)
