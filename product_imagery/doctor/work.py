@@ -53,7 +53,7 @@ def _note(kind: str) -> str:
 
 def failing_tasks() -> Iterator[Finding]:
     """Find tasks of workers that fail, and webhook calls of providers that were set aside."""
-    known = list(WorkerTrouble.objects.present())
+    known = list(WorkerTrouble.objects.current())
     for one in known:
         detail = f"“{one.task}” has failed {one.failures} times on {one.machine} since {one.since:%Y-%m-%d %H:%M:%S}"
         yield problem("tasks", f"{detail}: {one.reason} Everything else goes on; the task is tried again by itself.")

@@ -98,7 +98,7 @@ def process(written: WebhookDelivery) -> None:
 
 def process_forgotten() -> int:
     """Act on deliveries that were stored and not acted upon, as when their process died; return how many succeeded."""
-    found = WebhookDelivery.objects.forgotten().select_related("credential").order_by("failures", "received_at")
+    found = WebhookDelivery.objects.unprocessed().select_related("credential").order_by("failures", "received_at")
     return sum(not try_to_process(written) for written in list(found[:100]))
 
 

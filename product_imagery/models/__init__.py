@@ -1,4 +1,4 @@
-"""Database models."""
+"""The models, one module for each subject, and their querysets. Import models from here."""
 
 from __future__ import annotations
 

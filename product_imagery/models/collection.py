@@ -1,4 +1,4 @@
-"""Named sets of results, for a common download."""
+"""Collections: named sets of results that are downloaded together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from product_imagery.models.result import ResultImage
 
 
 class Collection(models.Model):
-    """A set of results that their owner has grouped. Deleting it deletes no picture."""
+    """A set of results of one owner. Deleting it deletes no result."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Credentials: accounts at providers, as the shop stores them."""
+"""Credentials: accounts at providers, with secrets, limits, prices and budgets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from product_imagery.models.credential_secrets import OVERLAP, CredentialSecrets
 from product_imagery.models.db_time import from_now
 from product_imagery.provider_kit.registry import get_provider
 
-_SKEW = 30.0  #: seconds: more than the resolution of ``Date`` and the delay of a slow network
+_SKEW = 30.0  #: seconds; more than the resolution of ``Date`` and the delay of a slow network
 
 
 class CredentialQuerySet(AvailabilityQuerySet["ProviderCredential"]):
@@ -30,18 +30,20 @@ class CredentialQuerySet(AvailabilityQuerySet["ProviderCredential"]):
             found, _made = self.get_or_create(provider=provider, label=get_provider(provider).label)
         return found if found is not None and found.is_active else None
 
-    def called_at(self, address: uuid.UUID) -> ProviderCredential | None:
+    def for_webhook(self, webhook_uuid: uuid.UUID) -> ProviderCredential | None:
         """Return the active credential with this current or recent webhook id, or ``None``."""
-        former = models.Q(former_webhook_uuid=address, moved_at__gt=from_now(-OVERLAP))
-        return self.filter(models.Q(webhook_uuid=address) | former, is_active=True).first()
+        former = models.Q(former_webhook_uuid=webhook_uuid, moved_at__gt=from_now(-OVERLAP))
+        return self.filter(models.Q(webhook_uuid=webhook_uuid) | former, is_active=True).first()
 
     def lock(self, pk: int) -> None:
-        """Lock the row until the transaction ends. Limits and budgets are counted under this lock."""
-        # SQLite has no row locks. There the transaction itself is the lock, once it has written.
+        """Lock the row until the transaction ends. Limits and budgets are counted under this lock.
+
+        By an ``UPDATE``, because SQLite has no row locks: there, a transaction that has written locks the database.
+        """
         self.filter(pk=pk).update(label=models.F("label"))
 
     def locked(self, pk: int) -> ProviderCredential | None:
-        """Lock the credential and return it, or ``None`` if not even reads are allowed now."""
+        """Lock the credential and return it; ``None`` if its jobs may not even be polled now."""
         self.lock(pk)
         return self.readable().filter(pk=pk).first()
 
@@ -49,10 +51,10 @@ class CredentialQuerySet(AvailabilityQuerySet["ProviderCredential"]):
 class ProviderCredential(CredentialLimits, CredentialSecrets, CredentialAvailability):
     """One account at a provider.
 
-    - ``webhook_uuid``: id in the address of its webhooks. The former address is accepted for ``OVERLAP`` seconds after
+    - ``webhook_uuid``: id in the URL of its webhooks. The former id is accepted for ``OVERLAP`` seconds after
       ``moved_at``.
-    - ``readings``: choices that were made for fields of the provider.
-    - ``clock_skew``: seconds by which the provider's clock is ahead of ours, at the last notable change.
+    - ``readings``: chosen values of the provider's fields with choices.
+    - ``clock_skew``: seconds by which the provider's clock is ahead of ours; changes of up to 30 s are not stored.
     """
 
     webhook_uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -74,7 +76,7 @@ class ProviderCredential(CredentialLimits, CredentialSecrets, CredentialAvailabi
         ordering = ("label",)
 
     def settings(self) -> dict[str, str]:
-        """Return the choices in force: those that were made, else the first one of each field."""
+        """Return the chosen value of each field with choices; by default, the first choice."""
         found = {}
         for field in self.declared.fields:
             if field.choices:
@@ -83,7 +85,10 @@ class ProviderCredential(CredentialLimits, CredentialSecrets, CredentialAvailabi
         return found
 
     def note_clock(self, skew: float | None) -> None:
-        """Store a notable change of the provider's clock, which is needed to judge the age of its signatures."""
+        """Store the skew of the provider's clock in seconds, if it changed notably.
+
+        The age of signatures of webhooks is judged with it.
+        """
         if skew is not None and abs(skew - self.clock_skew) > _SKEW:
             self.clock_skew = skew  # all jobs of one acquisition share this object, so it is stored once
             ProviderCredential.objects.filter(pk=self.pk).update(clock_skew=skew)

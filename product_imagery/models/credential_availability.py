@@ -20,29 +20,29 @@ def _out_of_cooldown() -> models.Q:
 
 
 class AvailabilityQuerySet(models.QuerySet[_C]):
-    """Credentials by permitted use."""
+    """Credentials by what may be done with them now."""
 
-    def rested(self) -> Self:
-        """Filter those that are not in a cooldown after failed calls."""
+    def not_cooling_down(self) -> Self:
+        """Filter credentials that are not in a cooldown."""
         return self.filter(_out_of_cooldown())
 
     def readable(self) -> Self:
-        """Filter those with which jobs may be read now. A pause of creates does not stop reads of paid jobs."""
-        return self.rested().filter(stops_reads=False)
+        """Filter credentials with which jobs may be polled now. A pause alone does not stop polls of paid jobs."""
+        return self.not_cooling_down().filter(stops_reads=False)
 
     def may_create(self, pk: int) -> bool:
-        """Return whether the wait after a lost create is over."""
+        """Return true if no create was lost, or the wait after it is over."""
         return self.filter(models.Q(creates_after=None) | models.Q(creates_after__lte=Now()), pk=pk).exists()
 
-    def buying(self, pks: Collection[int]) -> set[int]:
-        """Return the primary keys of those among ``pks`` with which new work may be sent."""
+    def allowed_to_buy(self, pks: Collection[int]) -> set[int]:
+        """Return the primary keys among ``pks`` of credentials with which new work may be sent."""
         return set(self.filter(pk__in=pks, is_active=True, paused_at=None).values_list("pk", flat=True))
 
 
 class CredentialAvailability(models.Model):
-    """State in which a credential may or may not be used.
+    """Columns that say whether a credential may be used now.
 
-    - ``is_active``: whether new work is allowed; ``paused_reason``: why the credential was paused.
+    - ``is_active``: true if a person wants it to be used; ``paused_at``: since when it is paused after a refusal.
     - ``consecutive_failures``: while it is not 0, as for a new credential, creates are sent one at a time.
     - ``cooldown_until``: end of the cooldown after a failure.
     - ``lost_creates``: consecutive creates of unknown outcome. While it is not 0, a free call has to succeed before
@@ -64,14 +64,14 @@ class CredentialAvailability(models.Model):
 
     @property
     def may_buy(self) -> bool:
-        """True if new work may be sent: active and not paused."""
+        """True if new work may be sent: the credential is active and not paused."""
         return self.is_active and self.paused_at is None
 
     def pause(self, reason: str, *, stops_reads: bool, awaits_key: bool = False) -> bool:
-        """Buy nothing with the credential until a person resumes it. Return whether this call paused it.
+        """Send no creates until a person resumes the credential. Return true if this call paused it.
 
-        ``stops_reads``: do not read jobs either, because the key is refused for that as well. ``awaits_key``: a new key
-        ends the pause; a pause for another reason replaces such a pause.
+        ``stops_reads``: do not poll jobs either, because the provider refuses the key for that as well.
+        ``awaits_key``: a new key ends the pause. Such a pause is replaced by one for another reason, not vice versa.
         """
         row = self._row()
         if stops_reads:
@@ -81,10 +81,10 @@ class CredentialAvailability(models.Model):
         return bool(row.filter(weaker).update(**changes))
 
     def slow_down(self, seconds: float = 0.0) -> None:
-        """Start a cooldown of ``seconds``, or of a time that doubles with each consecutive failure.
+        """Start a cooldown of ``seconds``; without them, of a time that doubles with each consecutive failure.
 
-        After it, creates are sent one at a time until one succeeds. Calls that were in flight when the cooldown began
-        do not extend it, unless they give ``seconds``.
+        After it, creates are sent one at a time until one succeeds. Failures of calls that were in flight when it began
+        do not extend it, unless the provider stated ``seconds``.
         """
         row = self._row()
         until = Greatest(Coalesce("cooldown_until", Now()), from_now(seconds or backoff(self.consecutive_failures)))
@@ -92,22 +92,22 @@ class CredentialAvailability(models.Model):
         if not row.filter(_out_of_cooldown()).update(cooldown_until=until, consecutive_failures=failures) and seconds:
             row.update(cooldown_until=until)
 
-    def went_well(self) -> None:
-        """Reset the consecutive failures after a successful response."""
+    def note_success(self) -> None:
+        """Reset the consecutive failures."""
         if self.consecutive_failures:
             self._row().update(consecutive_failures=0)
 
     def note_lost_create(self, seconds: float) -> None:
-        """Record a create of unknown outcome: the next one waits ``seconds``, and for a free call that succeeds.
+        """Record a create of unknown outcome. The next one waits ``seconds``, and until a free call has succeeded.
 
-        Creates that were in flight together count as one.
+        Creates that were in flight at the same time count as one.
         """
         row = self._row()
         row.update(creates_after=Greatest(Coalesce("creates_after", Now()), from_now(seconds)))
         row.filter(lost_creates=self.lost_creates).update(lost_creates=self.lost_creates + 1)
 
-    def note_create_answered(self) -> None:
-        """Reset the count of lost creates after a create got a response of any kind."""
+    def note_create_response(self) -> None:
+        """Reset the count of lost creates, because a create got a response of any kind."""
         if self.lost_creates:
             self._row().update(lost_creates=0, creates_after=None)
 

@@ -1,4 +1,4 @@
-"""The account that a credential stands for: a provider, and the address of its API."""
+"""The account of a credential: its provider, name and base URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CredentialBase(models.Model):
 
     @property
     def declared(self) -> type[Provider]:
-        """Class of the provider."""
+        """Class of this credential's provider."""
         return get_provider(self.provider)
 
     def address(self) -> str:
@@ -43,7 +43,7 @@ class CredentialBase(models.Model):
         return self.base_url or self.declared.base_url
 
     def clean(self) -> None:
-        """Refuse a missing address, and one to which the key would travel in the clear."""
+        """Refuse a missing base URL, and one without TLS. Raises ``ValidationError``."""
         super().clean()
         if self.declared.own_address and not self.base_url:
             needed = _("%(label)s has no address that is the same for everybody: enter yours, as in %(sample)s.")

@@ -15,7 +15,7 @@ from product_imagery.provider_kit.contract import Counted, Limit, Offer
 
 
 class CredentialLimits(CredentialBase):
-    """Bounds that the shop sets, beside those that the provider documents."""
+    """Limits, prices and budgets that the shop sets; limits and prices replace those that the provider documents."""
 
     allowed_active = models.PositiveIntegerField(
         _("jobs at once"), null=True, blank=True, help_text=_("Empty: what the provider documents; 0: no limit.")
@@ -46,7 +46,7 @@ class CredentialLimits(CredentialBase):
         abstract = True
 
     def clean(self) -> None:
-        """Refuse limits and prices that cannot be read."""
+        """Refuse malformed limits and prices. Raises ``ValidationError``."""
         super().clean()
         try:
             self.limits()
@@ -63,7 +63,7 @@ class CredentialLimits(CredentialBase):
             raise ValidationError({"own_prices": wrong}) from error
 
     def limits(self) -> tuple[Limit, ...]:
-        """Return the limits in force: ``own_limits``, and the documented ones of other quantities.
+        """Return ``own_limits``, and the documented limits of other quantities.
 
         Raises ``AttributeError``, ``TypeError`` or ``ValueError`` if ``own_limits`` are malformed.
         """
@@ -74,10 +74,13 @@ class CredentialLimits(CredentialBase):
         return (*own, *(limit for limit in self.declared.limits if limit.counted not in replaced))
 
     def active_limit(self) -> int:
-        """Return the maximum of jobs at the provider at the same time; 0: no limit."""
+        """Return the maximum number of unfinished jobs at the provider; 0 means no limit."""
         return self.declared.active_jobs if self.allowed_active is None else self.allowed_active
 
     def cost_of(self, operation: str, offer: Offer, options: Mapping[str, Any]) -> Decimal:
-        """Return the cost of one picture: by ``own_prices`` for the model or the operation, else as documented."""
+        """Return the cost of one picture, in the provider's unit.
+
+        ``own_prices`` of the model in ``options`` come first, then those of the operation, then the documented price.
+        """
         own = [self.own_prices[name] for name in (options.get("model"), operation) if name in self.own_prices]
         return Decimal(str(own[0])) if own else offer.cost_of(options)

@@ -1,4 +1,4 @@
-"""Secrets of a credential: the key, and what else its provider asks for."""
+"""Secrets of a credential: the key, and other secrets that its provider declares."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from product_imagery.exceptions import SecretError
 from product_imagery.models.credential_base import CredentialBase
 
 KEY = "key"  #: name of the secret that every hosted provider has
-OVERLAP = 7 * 86_400  #: seconds for which webhooks with the former secret, or to the former address, are still accepted
+OVERLAP = 7 * 86_400  #: seconds for which webhooks with the former secret or to the former URL are still accepted
 
 
 class CredentialSecrets(CredentialBase):
-    """Encrypted secrets. ``sealed``: names of secrets → lists of ciphertexts, newest first."""
+    """Encrypted secrets. ``sealed``: lists of ciphertexts by name of the secret, newest first."""
 
     sealed = models.JSONField(default=dict, editable=False)
 
@@ -27,7 +27,7 @@ class CredentialSecrets(CredentialBase):
         abstract = True
 
     def clean(self) -> None:
-        """Refuse an address for which the settings hold no key, but hold one of another address."""
+        """Refuse a base URL other than that of the key in the settings. Raises ``ValidationError``."""
         super().clean()
         try:
             self._given_in_settings(KEY)
@@ -36,14 +36,14 @@ class CredentialSecrets(CredentialBase):
 
     @property
     def secret_names(self) -> list[str]:
-        """Names of all secrets that this credential can have."""
+        """Names of all secrets that the provider declares, the key first."""
         return [KEY, *(field.name for field in self.declared.fields if field.secret)]
 
     def secrets(self, name: str = KEY) -> tuple[Secret, ...]:
-        """Return the secret ``name``: that of the settings, else the stored ones, newest first.
+        """Return the valid secrets ``name``: the one in the settings, or else the stored ones, newest first.
 
-        The former secret is valid for ``OVERLAP`` seconds after it was replaced. Raises ``SecretError`` for a secret
-        that was entered for another provider or address: it is never sent elsewhere, whoever edits the row.
+        A former secret is valid for ``OVERLAP`` seconds after it was replaced. Raises ``SecretError`` for a secret that
+        was entered for another provider or base URL: editing the row must not send it to another host.
         """
         given = self._given_in_settings(name)
         if given:
@@ -51,7 +51,7 @@ class CredentialSecrets(CredentialBase):
         tokens = self.sealed.get(name, [])
         found = [unseal(token, self._place(name)) for token in tokens[:1]]
         if len(tokens) > 1 and time.time() - sealed_at(tokens[0]) < OVERLAP:
-            with suppress(SecretError):  # the former one may be unreadable: perhaps that is why it was replaced
+            with suppress(SecretError):  # an unreadable former secret may be the reason why it was replaced
                 found += [unseal(token, self._place(name)) for token in tokens[1:]]
         return tuple(found)
 
@@ -60,14 +60,14 @@ class CredentialSecrets(CredentialBase):
         return next(iter(self.secrets(name)), Secret(""))
 
     def set_secret(self, value: str, name: str = KEY) -> None:
-        """Replace a secret. The former one stays valid for a while, for webhooks. The caller saves ``sealed``.
+        """Replace a secret; the former one stays valid for ``OVERLAP`` seconds. The caller saves ``sealed``.
 
-        The secret is bound to the current provider and address, so set ``base_url`` first.
+        The ciphertext is bound to ``provider`` and ``base_url``, so set these first.
         """
         self.sealed = {**self.sealed, name: [seal(value.strip(), self._place(name)), *self.sealed.get(name, [])[:1]]}
 
     def hint(self, name: str = KEY) -> str:
-        """Return ``••••`` and the last four characters, a dash without a secret, or a note that it is unreadable."""
+        """Return ``••••`` and the last four characters; a dash without a secret; a sentence for an unreadable one."""
         try:
             found = self.secret(name)
         except SecretError:
@@ -76,7 +76,7 @@ class CredentialSecrets(CredentialBase):
 
     @property
     def environment(self) -> str:
-        """``sandbox`` or ``live`` if the key shows it; else empty, also if the key cannot be decrypted."""
+        """``sandbox`` or ``live`` if the key shows it; empty otherwise, and for a key that cannot be decrypted."""
         with suppress(SecretError):
             return self.declared().environment(self.secret().reveal())
         return ""

@@ -1,4 +1,4 @@
-"""One request, and each picture on its way through it."""
+"""Enhancements and their items."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ from product_imagery.states import (
 
 
 class EnhancementQuerySet(models.QuerySet["Enhancement"]):
-    """Enhancements with their figures."""
+    """Enhancements with the counts of their items."""
 
     def with_progress(self) -> EnhancementQuerySet:
         """Annotate ``total``, ``completed``, ``failed``, ``cancelled``, ``stalled`` and ``open`` in the same query.
 
-        ``unprepared`` of the total and the open ones are no items yet; ``preparing`` says that a worker is at it.
-        Counted in an index, and of those rows only that come out of the query: a page of a long list costs a page.
+        ``unprepared``: pictures in ``total`` and ``open`` for which a worker has not created items yet; ``preparing``:
+        true while it does. The counts are subqueries on an index, evaluated for the returned rows only, so a page of a
+        long list is as fast as a short list.
         """
 
         def having(*statuses: str) -> Coalesce:
@@ -58,7 +59,10 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
 
 
 class Enhancement(models.Model):
-    """A frozen selection of pictures and what to do with them."""
+    """A request to enhance a frozen selection of pictures.
+
+    ``omitted`` counts the pictures that were left out, by reason.
+    """
 
     class Channel(models.TextChoices):
         """Where the request came in."""
@@ -89,7 +93,7 @@ class Enhancement(models.Model):
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
-    omitted = models.JSONField(_("left out"), default=dict, blank=True, editable=False)  # reason: how many
+    omitted = models.JSONField(_("left out"), default=dict, blank=True, editable=False)
     note = models.CharField(_("note"), max_length=500, blank=True, editable=False)
     forgotten_at = models.DateTimeField(_("words forgotten"), null=True, blank=True, editable=False)
 
@@ -121,48 +125,49 @@ class Enhancement(models.Model):
 
     @property
     def is_trial(self) -> bool:
-        """Made to try things out: nothing of it is charged, and none of it ever stands on a product."""
+        """True if it was made with a test key or a sandbox key: nothing is charged, and nothing is published."""
         return self.is_test or self.is_sandbox
 
     @property
     def is_preparing(self) -> bool:
-        """True while workers still make items of it, or queue again what failed."""
+        """True while a worker still creates items, or requeues failed ones."""
         return Enhancement.objects.filter(pk=self.pk, preparation__isnull=False).exists()
 
     @property
     def is_active(self) -> bool:
-        """True until every item has come to an end."""
+        """True until all items have ended."""
         return self.status in ACTIVE_ENHANCEMENTS
 
 
 class ItemQuerySet(models.QuerySet["EnhancementItem"]):
-    """Items by what is still to be done with them."""
+    """Items by the next step that they need."""
 
     def to_review(self) -> ItemQuerySet:
-        """Completed items with a result that nobody has judged."""
+        """Filter completed items with a result that is not reviewed yet."""
         return self.filter(status=ItemStatus.COMPLETED, results__review=Review.PENDING).distinct()
 
     def held_back(self) -> ItemQuerySet:
-        """Items with a result that was to be published without review, and of which a person has to be sure first."""
+        """Filter items with a result that was to be published without review, but needs one."""
         return self.filter(results__review=Review.PENDING, results__publication_note__gt="").distinct()
 
     def to_collect(self) -> ItemQuerySet:
-        """Failed items whose pictures are made and paid for: trying again only fetches them."""
+        """Filter failed items whose results exist at the provider: a retry fetches them and costs nothing."""
         return self.filter(status=ItemStatus.FAILED, job__collectable=True)
 
     def to_publish(self) -> ItemQuerySet:
-        """Items with an approved result that is not on its product."""
+        """Filter items with an approved result that is not published."""
         return self.filter(results__review=Review.APPROVED, results__publication=Publication.NONE).distinct()
 
 
 class EnhancementItem(models.Model):
     """One source picture of one product.
 
-    ``place`` is the picture that is written: table, column and row. ``source_name`` is the file that the work is done
-    from, which is not ours unless a person wanted that; ``target_name`` is what stood in the product's field when the
-    selection was frozen, and what our own publications have put there since. ``slot`` tells pictures of one product
-    apart, empty where it has one. ``active_key`` is unique while the item is active: the same work is never under way
-    twice.
+    - ``place``: table, column and row of the picture that is published to.
+    - ``slot``: name of the picture among several of one product; empty if there is only one.
+    - ``source_name``: file that is enhanced; a result of ours only if a person asked for that.
+    - ``target_name``: file in the product's field when the selection was frozen, or that we have published there since.
+    - ``work_key``: identity of the work. ``active_key`` is the same until the item ends; it is unique, so the same work
+      is never in progress twice.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -212,22 +217,22 @@ class EnhancementItem(models.Model):
 
     @property
     def external_ids(self) -> list[str]:
-        """All that the caller calls this picture: variants of a product may share one."""
+        """All ids that the caller gave to this picture, which several variants of a product may share."""
         return [self.external_id, *(further.name for further in self.further_ids.all())] if self.external_id else []
 
     @property
     def product_id(self) -> str:
-        """What programs call the product: ``shop.product:12``."""
+        """Id of the product in the API: ``shop.product:12``."""
         return f"{self.content_type.app_label}.{self.content_type.model}:{self.object_id}"
 
     def same_picture(self) -> dict[str, Any]:
-        """Filter arguments that select everything about the same picture of the same product."""
+        """Return lookups for rows about the same picture of the same product."""
         names = ("content_type_id", "object_id", "slot", "place")
         return {name: getattr(self, name) for name in names}
 
 
 class FurtherId(models.Model):
-    """What a caller calls a picture besides its first external id: variants that share one photo share its result."""
+    """A further external id of a picture. Variants that share one photo share its item and its results."""
 
     item = models.ForeignKey(EnhancementItem, models.CASCADE, related_name="further_ids")
     name = models.CharField(max_length=128, db_index=True)

@@ -1,4 +1,4 @@
-"""Webhook endpoints of other programs, and the outbox of event deliveries."""
+"""Events, the webhook endpoints that receive them, and the outbox of their deliveries."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ _PREFIX = "whsec_"
 
 
 class Event(models.TextChoices):
-    """Kinds of events. ``enhancement.completed`` covers partial completion too; its data shows which."""
+    """Kinds of events. ``enhancement.completed`` includes partial completion; the ``status`` in its data differs."""
 
     ITEM_COMPLETED = "enhancement.item.completed", _("a picture was made")
     ITEM_FAILED = "enhancement.item.failed", _("a picture could not be made")
-    ITEM_STALLED = "enhancement.item.stalled", _("a person has to decide what became of a picture")
-    ENHANCEMENT_COMPLETED = "enhancement.completed", _("an enhancement is completed, all or some of it")
-    ENHANCEMENT_FAILED = "enhancement.failed", _("nothing of an enhancement could be made")
+    ITEM_STALLED = "enhancement.item.stalled", _("a picture needs a decision by a person")
+    ENHANCEMENT_COMPLETED = "enhancement.completed", _("an enhancement was completed, fully or partially")
+    ENHANCEMENT_FAILED = "enhancement.failed", _("no picture of an enhancement could be made")
     ENHANCEMENT_CANCELLED = "enhancement.cancelled", _("an enhancement was cancelled")
     GENERATION_APPROVED = "generation.approved", _("a result was approved")
     IMAGE_PUBLISHED = "image.published", _("a result was put on its product")
     IMAGE_RESTORED = "image.restored", _("the earlier picture was put back")
 
 
-#: the two that an endpoint receives without a subscription
+#: events that an endpoint receives without a subscription
 VERIFICATION, TEST = "endpoint.verification", "endpoint.test"
 
 
 class WebhookEndpoint(models.Model):
-    """An address that receives the events of its owner's enhancements.
+    """A URL that receives the events of its owner's enhancements, after it has confirmed a challenge.
 
-    It receives nothing else before it has confirmed a challenge. Secrets are stored encrypted. After a rotation, all
-    former secrets sign along with the new one for a day.
+    ``sealed`` has the encrypted secrets, newest first. For a day after a rotation, events are signed with the former
+    secrets as well.
     """
 
     class State(models.TextChoices):
-        """State of an endpoint. ``pending``: it has not confirmed the challenge yet."""
+        """State of an endpoint; ``pending`` until it has confirmed the challenge."""
 
         PENDING = "pending", _("waiting for its answer to the challenge")
         ACTIVE = "active", _("active")
@@ -82,9 +82,9 @@ class WebhookEndpoint(models.Model):
         return self.description or self.url[:80]
 
     def new_secret(self) -> str:
-        """Generate a secret and return it; it cannot be shown again. The former one signs for another day.
+        """Generate a secret and return it; only its ciphertext is kept. The caller saves the endpoint.
 
-        The caller saves the endpoint.
+        Former secrets sign for another day.
         """
         secret = _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
         now = timezone.now()
@@ -93,7 +93,7 @@ class WebhookEndpoint(models.Model):
         return secret
 
     def signing_keys(self) -> list[bytes]:
-        """Return the keys that sign now, newest first. Raises ``SecretError``."""
+        """Return the valid signing keys, newest first. Raises ``SecretError``."""
         found = [unseal(one["token"], self._place).reveal() for one in self._good(timezone.now())]
         return [base64.b64decode(secret.removeprefix(_PREFIX)) for secret in found]
 
@@ -101,7 +101,7 @@ class WebhookEndpoint(models.Model):
         return [one for one in self.sealed if not one["until"] or datetime.fromisoformat(one["until"]) > now]
 
     def vouches_for(self, url: str) -> bool:
-        """Return whether ``url`` has the scheme, host and port of this endpoint, which has proved to own them."""
+        """Return true if ``url`` has the scheme, host and port of this endpoint, so that its challenge covers both."""
         own, other = urlsplit(self.url), urlsplit(url)
         return (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())
 
@@ -111,22 +111,23 @@ class WebhookEndpoint(models.Model):
 
 
 class EventQuerySet(LeaseQuerySet["EventDelivery"]):
-    """Deliveries by state, and leases on them."""
+    """Event deliveries by state, and the leases on them."""
 
     def sendable(self) -> EventQuerySet:
-        """Filter waiting deliveries that may be sent: to a pending endpoint, only the challenge."""
+        """Filter waiting deliveries to active endpoints, and challenges to pending ones."""
         proven = models.Q(endpoint__state=WebhookEndpoint.State.ACTIVE)
         asked = models.Q(endpoint__state=WebhookEndpoint.State.PENDING, kind=VERIFICATION)
         return self.filter(proven | asked, state=EventDelivery.State.WAITING)
 
     def fresh(self) -> EventQuerySet:
-        """Filter sendable deliveries without an attempt."""
+        """Filter sendable deliveries that were never attempted."""
         return self.sendable().filter(attempts=0)
 
     def acquire_due(self, *, most: int, each: int, busy: Mapping[int, int], seconds: float) -> list[EventDelivery]:
         """Lease up to ``most`` due deliveries for ``seconds``, at most ``each`` per endpoint.
 
-        ``busy`` counts the deliveries in flight by endpoint, which count towards ``each``.
+        ``busy``: deliveries in flight by endpoint, which count towards ``each``. Their order is random, so that none
+        of them always comes first.
         """
         due = self.sendable().free().filter(due_at__lte=Now())
         waiting = WebhookEndpoint.objects.filter(Exists(due.filter(endpoint=OuterRef("pk")))).order_by("?")
@@ -145,18 +146,18 @@ class EventQuerySet(LeaseQuerySet["EventDelivery"]):
         return list(leased.select_related("endpoint"))
 
     def set_aside(self, delivery: EventDelivery, reason: str) -> None:
-        """Give up a delivery that cannot be processed, if its lease is still ours. It can be sent again by hand."""
+        """Give up a delivery that cannot be processed, if its lease is still ours. A person can send it again."""
         self.held(delivery).release(state=EventDelivery.State.FAILED, note=reason[:300])
 
 
 class EventDelivery(Lease):
-    """One event for one endpoint, in the outbox. Written in the transaction of the event, sent by a worker.
+    """One event for one endpoint: written in the transaction of the event, sent by a worker.
 
-    Every attempt has the same id and the same bytes. ``url`` replaces the endpoint's own address, if given.
+    Every attempt has the same id and the same bytes. ``url`` replaces the URL of the endpoint if it is not empty.
     """
 
     class State(models.TextChoices):
-        """State of a delivery. ``failed``: given up after the last attempt; it can be sent again by hand."""
+        """State of a delivery; ``failed`` after the last attempt. A person can send it again."""
 
         WAITING = "waiting", _("waiting")
         DELIVERED = "delivered", _("delivered")
@@ -194,5 +195,5 @@ class EventDelivery(Lease):
 
     @property
     def message_id(self) -> str:
-        """Id for the receiver, the same on every attempt."""
+        """Value of the header ``webhook-id``, the same on every attempt."""
         return f"msg_{self.uuid.hex}"

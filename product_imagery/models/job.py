@@ -1,4 +1,4 @@
-"""One create call at a provider."""
+"""Jobs: create calls at providers, and runs of the local engine."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from product_imagery.models.preset import operation_choices
 from product_imagery.provider_kit.registry import provider_choices
 from product_imagery.states import ENDED_JOBS, UNFINISHED_JOBS, JobState
 
-ABSENT = "absent_once"  #: is remembered when a look has shown that a lost create was not accepted
-LOOKS = "looks"  #: under this name how much of our patience was used up by looks that have shown nothing
-LISTED = "listed"  #: under this name the number of entries that the list had at the first of these looks
-CANDIDATES = "candidates"  #: under this name ids, one a line, of what a lost create may have become
+# Keys of ``ProviderJob.remembered`` in the search for a lost create.
+ABSENT = "absent_once"  #: set after one search has shown that the create was not accepted
+LOOKS = "looks"  #: number of searches without a result that count towards their limit
+LISTED = "listed"  #: number of entries in the provider's list at the first of these searches
+CANDIDATES = "candidates"  #: ids at the provider, one a line, one of which may belong to the lost create
 
-#: a lease that ran out belonged to a worker that may have left files behind
+#: true after a lease has expired: its worker may have left files behind
 _TAKEN_OVER = Case(When(leased_until__isnull=False, then=True), default=F("taken_over"))
 
 
 class JobQuerySet(LeaseQuerySet["ProviderJob"]):
-    """Jobs by what is due, and the leases on them."""
+    """Jobs by state and due time, and the leases on them."""
 
     def due(self) -> JobQuerySet:
-        """Queued jobs of usable credentials whose time has come, oldest first."""
+        """Filter queued jobs of usable credentials that are due, in the order of their due time."""
         return self.filter(
             state=JobState.QUEUED,
             due_at__lte=Now(),
@@ -45,13 +46,13 @@ class JobQuerySet(LeaseQuerySet["ProviderJob"]):
         ).order_by("due_at", "pk")
 
     def movable(self) -> JobQuerySet:
-        """Unfinished jobs that a worker will move sooner or later: not those that wait for a person's word."""
+        """Filter unfinished jobs that a worker can continue: not those that wait for a person."""
         buys = Q(credential__is_active=True, credential__paused_at=None)
         asks = Q(credential__stops_reads=False, state__in=(JobState.CHECKING, JobState.RUNNING))
         return self.filter(buys | asks, state__in=UNFINISHED_JOBS)
 
     def acquire_due(self, providers: Collection[str], most: int, seconds: float) -> list[ProviderJob]:
-        """Lease up to ``most`` due jobs for ``seconds``: they become ``sending`` under one new token."""
+        """Lease up to ``most`` due jobs for ``seconds``. They become ``sending`` under one new token."""
         due = self.due().filter(provider__in=providers)
         if not due.exists():  # an idle worker takes no write lock
             return []
@@ -64,20 +65,20 @@ class JobQuerySet(LeaseQuerySet["ProviderJob"]):
         return list(leased.select_related("enhancement", "credential").prefetch_related("items"))
 
     def due_calls(self) -> JobQuerySet:
-        """Jobs that wait for a call of their provider now and that no worker holds, the oldest first, complete.
+        """Filter free jobs for which a call of their provider is due, with items and enhancement, by due time.
 
-        Their rows are locked until the transaction ends, so that what is read of them stays true until they are leased.
+        Their rows are locked until the transaction ends, so they do not change before they are leased.
         """
         waiting = self.free().filter(state__in=(JobState.QUEUED, JobState.CHECKING, JobState.RUNNING))
         due = waiting.filter(due_at__lte=Now()).order_by("due_at", "pk")
         return due.select_for_update().prefetch_related("items", "enhancement")
 
     def acquire_calls(self, jobs: Collection[ProviderJob], seconds: float) -> list[ProviderJob]:
-        """Lease these jobs of ``due_calls`` for ``seconds``; return those that nobody else leased first."""
+        """Lease these jobs of ``due_calls`` for ``seconds``; return those that no other worker leased first."""
         creates = [job.pk for job in jobs if job.state == JobState.QUEUED]
         reads = [job.pk for job in jobs if job.state != JobState.QUEUED]
         tokens = set()
-        if creates:  # known not to have been accepted: an earlier intent says nothing about this sending
+        if creates:  # an earlier create was not accepted, so its intent is void
             due = self.filter(pk__in=creates)
             tokens.add(transitions.mark_sending(due, seconds, taken_over=_TAKEN_OVER, intent_at=None))
         if reads:
@@ -91,29 +92,31 @@ class JobQuerySet(LeaseQuerySet["ProviderJob"]):
         return [job for job in jobs if job.lease_token]
 
     def known(self, provider: str, remote_ids: Collection[str]) -> set[str]:
-        """Those of these ids at a provider that jobs here have, of whatever account."""
+        """Return those of these ids at a provider that belong to a job of any credential."""
         found = self.filter(provider=provider, remote_id__in=remote_ids) if remote_ids else self.none()
         return set(found.values_list("remote_id", flat=True))
 
     def unknown(self, provider: str, remote_id: str) -> str:
-        """The id, unless a job here has it; then nothing."""
+        """Return ``remote_id`` if no job has it; otherwise an empty string."""
         return "" if self.known(provider, [remote_id] if remote_id else []) else remote_id
 
     def write_each(self, jobs: Collection[ProviderJob], *names: str, **alike: Any) -> int:
-        """Save these fields of these jobs, each its own, and what is ``alike`` for all of them."""
+        """Save the fields ``names`` of each of these jobs, and the same values ``alike`` on all; return the number."""
         each = {name: CaseByPk(ProviderJob, name, {job.pk: getattr(job, name) for job in jobs}) for name in names}
         return self.filter(pk__in=[job.pk for job in jobs]).update(**each, **alike) if jobs else 0
 
     def abandoned(self) -> JobQuerySet:
-        """Jobs whose worker has not been heard of since its lease expired."""
+        """Filter jobs that were being sent when the lease of their worker expired."""
         return self.filter(state=JobState.SENDING).expired()
 
 
 class ProviderJob(Lease):
-    """One create call carrying 1…n items.
+    """One create call for one or more items, or one run of the local engine.
 
-    ``intent`` is the exact body of the create, written down before it is sent; ``remembered`` what a create of several
-    steps has got so far; ``collectable`` says that the result exists at the provider and only has to be fetched.
+    - ``intent``: exact body of the create, committed before it is sent at ``intent_at``.
+    - ``remembered``: facts about the create by name, such as those of its finished steps.
+    - ``collectable``: true if the result exists at the provider and only has to be fetched.
+    - ``taken_over``: true if a worker lost its lease on the job; it may have left files behind.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -175,15 +178,15 @@ class ProviderJob(Lease):
 
     @property
     def candidates(self) -> list[str]:
-        """Ids at the provider of what a lost create may have become."""
+        """Ids at the provider, one of which may belong to the lost create."""
         return [one for one in self.remembered.get(CANDIDATES, "").split("\n") if one]
 
     @property
     def likely_id(self) -> str:
-        """The id that a person is offered for a decision; empty where there is none, or more than one."""
+        """Id that a person is offered for a decision; empty if there is none, or more than one."""
         return self.remote_id or (self.candidates[0] if len(self.candidates) == 1 else "")
 
     @property
     def before_call(self) -> JobState:
-        """The state from which the step that a lease is for is made again."""
+        """State to return to, so that the current call is made again."""
         return JobState.QUEUED if self.state == JobState.SENDING else JobState(self.state)

@@ -31,37 +31,37 @@ _L = TypeVar("_L", bound="Lease")
 
 
 class LeaseQuerySet(models.QuerySet[_L]):
-    """Rows by who may act on them."""
+    """Rows by the state of their leases."""
 
     def free(self, longest: float = MOST_LEASE) -> Self:
-        """Rows that nobody holds: never leased, released, or past the deadline.
+        """Filter rows without a lease or with an expired one.
 
-        One that is leased for more than ``longest`` seconds from now is free as well: a clock was wrong.
+        A lease with more than ``longest`` seconds left counts as expired: it was set by a wrong clock.
         """
         return self.filter(Q(leased_until=None) | _past(longest))
 
     def expired(self, longest: float = MOST_LEASE) -> Self:
-        """Rows whose holder has neither released nor renewed the lease in time."""
+        """Filter rows whose lease was neither released nor renewed in time."""
         return self.filter(_past(longest))
 
     def acquire(self, seconds: float, longest: float = MOST_LEASE, **changes: Any) -> uuid.UUID | None:
-        """Lease those of these rows that are free, all under one new token, which is returned; ``None`` if none was."""
+        """Lease the free ones of these rows under one new token and return it; ``None`` if no row was free."""
         token = uuid.uuid4()
         leased = self.free(longest).update(lease_token=token, leased_until=from_now(seconds), **changes)
         return token if leased else None
 
     def held(self, row: _L) -> Self:
-        """The row, if its lease is still ours: the condition of every write that a lease allows."""
+        """Filter ``row`` if its lease is still ours: the condition of every write under a lease."""
         return self.filter(pk=row.pk, lease_token=row.lease_token) if row.lease_token else self.none()
 
     def is_held(self, rows: Collection[_L]) -> set[Any]:
-        """Keys of those of these rows whose leases are still ours. They stay locked until the transaction ends."""
+        """Return the primary keys of rows whose leases are still ours, locked until the transaction ends."""
         found = self.filter(pk__in=[row.pk for row in rows]).select_for_update().order_by("pk")
         tokens = dict(found.values_list("pk", "lease_token"))
         return {row.pk for row in rows if row.lease_token and tokens.get(row.pk) == row.lease_token}
 
     def renew(self, rows: Collection[_L], seconds: float, **changes: Any) -> set[Any]:
-        """Move the deadline of leases that are still ours to ``seconds`` from now; return the keys of their rows."""
+        """Set the deadline of leases that are still ours to ``seconds`` from now; return the primary keys."""
         tokens = {row.lease_token for row in rows} - {None}
         if not tokens:
             return set()
@@ -70,7 +70,7 @@ class LeaseQuerySet(models.QuerySet[_L]):
         return set(held.values_list("pk", flat=True))
 
     def release(self, **changes: Any) -> int:
-        """End the leases on these rows, and make ``changes`` to them; return how many rows there were."""
+        """End the leases on these rows and update them with ``changes``; return the number of rows."""
         return self.update(**_NONE, **changes)
 
 
@@ -79,7 +79,7 @@ def _past(longest: float) -> Q:
 
 
 class Lease(models.Model):
-    """The columns of a lease. Whoever holds another ``lease_token`` may not write the row."""
+    """Columns of a lease. Only the worker whose token is ``lease_token`` may write the row."""
 
     lease_token = models.UUIDField(null=True, editable=False, db_index=True)
     leased_until = models.DateTimeField(null=True, editable=False)

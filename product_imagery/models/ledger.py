@@ -21,7 +21,7 @@ class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
     """Sums of ledger entries."""
 
     def spent_on_work_since(self, moment: datetime) -> Decimal:
-        """Return the cost, actual or reserved, of the work that was ordered since ``moment``.
+        """Return the cost (actual or reserved) of the work that was ordered since ``moment``.
 
         A correction belongs to the day of its order: releasing yesterday's reservation does not raise today's budget.
         """
@@ -29,7 +29,7 @@ class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
         return CreditEntry.objects.filter(job__in=ordered).aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
     def usage(self, first: date, last: date) -> Any:
-        """Return usage by ``day``, ``provider`` and ``key`` (its visible beginning), from ``first`` to ``last``.
+        """Return usage by ``day``, ``provider`` and ``key`` (prefix of the API key), from ``first`` to ``last``.
 
         Rows have ``jobs``, ``total`` (actual or reserved) and ``spent`` (finished jobs only). A correction belongs to
         the day of its order, as in budgets.
@@ -42,16 +42,16 @@ class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
         return rows.annotate(jobs=Count("job", distinct=True), **sums).order_by("-day", "provider", "key")
 
     def booked(self, jobs: Iterable[ProviderJob]) -> dict[int, Decimal]:
-        """Return the reserved or actual cost of each of these jobs, by primary key, where there is one."""
+        """Return the cost (actual or reserved) of these jobs by primary key; jobs without entries are missing."""
         sums = self.filter(job__in=list(jobs)).order_by().values_list("job").annotate(Sum("amount"))
         return dict(sums)
 
 
 class CreditEntry(models.Model):
-    """One ledger entry. The amounts of all entries of a job add up to its cost. Rows are only added."""
+    """A ledger entry. The amounts of all entries of a job add up to its cost. Entries are never changed."""
 
     class Kind(models.TextChoices):
-        """Kind of an entry. ``settle`` corrects the reserved cost to the actual one; ``release`` cancels it."""
+        """Kind of an entry: reservation, correction to the actual cost, or cancellation of the reservation."""
 
         RESERVE = "reserve", _("reserved")
         SETTLE = "settle", _("settled")

@@ -1,4 +1,4 @@
-"""Rate limits of providers: a log of calls."""
+"""Log of calls of providers, for their rate limits."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class LimitUseQuerySet(models.QuerySet["LimitUse"]):
-    """A sliding log, which is exact for windows of any phase. It is never longer than the limit."""
+    """A sliding log: exact, wherever the provider's window begins. It has at most as many rows as calls are allowed."""
 
     def room(self, credential: ProviderCredential, limits: Iterable[Limit]) -> dict[Counted, int]:
-        """Return the remaining amount of each limited quantity. The caller holds the credential's lock."""
+        """Return the remaining amount of each limited quantity. The caller has locked the credential."""
         windows = {f"limit_{number}": limit for number, limit in enumerate(limits)}
         within = {
             name: Sum("amount", filter=Q(counted=limit.counted, at__gt=Now() - timedelta(seconds=_window(limit))))
@@ -37,13 +37,13 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
         return room
 
     def wait(self, credential: ProviderCredential, limits: Iterable[Limit], counted: Counted) -> float:
-        """Return the seconds after which to check for room again: a sixtieth of the longest window."""
+        """Return the seconds after which to call ``room`` again: a sixtieth of the longest window."""
         return max((limit.seconds for limit in limits if limit.counted is counted), default=0) / 60
 
     def note_each(
         self, credential: ProviderCredential, limits: Iterable[Limit], calls: Iterable[tuple[ProviderJob, Amounts]]
     ) -> None:
-        """Record the calls of these jobs. ``job.uses`` keeps the keys, because ``sent_now`` updates the times."""
+        """Record calls of jobs that are about to be made; ``job.uses`` gets the primary keys, for ``sent_now``."""
         watched = {limit.counted for limit in limits}
         made = [
             (job, LimitUse(credential=credential, counted=counted, amount=amount))
@@ -56,21 +56,21 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
             job.uses = (*job.uses, use.pk)
 
     def sent_now(self, jobs: Iterable[ProviderJob]) -> None:
-        """Set the time of the calls of these jobs to now: they were counted when the jobs were acquired.
+        """Set the time of the recorded calls of these jobs to now.
 
-        A call that is still in its window does not count twice.
+        They were recorded when the jobs were acquired. Moving them counts no call twice.
         """
         uses = [pk for job in jobs for pk in job.uses]
         if uses:
             self.filter(pk__in=uses).update(at=Now())
 
     def not_sent(self, job: ProviderJob) -> None:
-        """Delete the records of a job whose call was not made after all."""
+        """Delete the records of a job whose call was not made."""
         if job.uses:
             self.filter(pk__in=job.uses).delete()
 
     def note(self, credential: ProviderCredential, limits: Iterable[Limit], amounts: dict[Counted, int]) -> None:
-        """Record calls that are about to be made, if a limit counts them."""
+        """Record amounts that are about to be used, if a limit counts them."""
         watched = {limit.counted for limit in limits}
         rows = [
             LimitUse(credential=credential, counted=counted, amount=amount)
@@ -79,12 +79,12 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
         ]
         self.bulk_create(rows)
 
-    def forget(self) -> None:
-        """Delete records that are older than every window."""
+    def delete_expired(self) -> None:
+        """Delete records that are older than the longest window of their credential."""
         for credential in ProviderCredential.objects.filter(provider__in=list(all_providers())).iterator():
             try:
                 limits = credential.limits()
-            except (AttributeError, TypeError, ValueError):  # malformed limits: the worker reports them
+            except (AttributeError, TypeError, ValueError):  # the worker reports malformed limits
                 continue
             longest = max(map(_window, limits), default=0.0)
             self.filter(credential=credential, at__lt=Now() - timedelta(seconds=longest)).delete()
@@ -94,12 +94,12 @@ Amounts: TypeAlias = Mapping[Counted, int]
 
 
 def _window(limit: Limit) -> float:
-    """Return a window slightly longer than the provider's, as a call may arrive there two seconds later."""
+    """Return the seconds of the window, plus up to 2 s for the time that a call takes to arrive."""
     return limit.seconds + min(2.0, 0.04 * limit.seconds)
 
 
 class LimitUse(models.Model):
-    """A number of calls or pictures at one time of the database's clock."""
+    """An amount of calls or pictures that was used at one time, by the database's clock."""
 
     credential = models.ForeignKey(ProviderCredential, models.CASCADE, related_name="uses")
     counted = models.CharField(max_length=12)

@@ -1,4 +1,4 @@
-"""High-water mark of spending, which reveals a restored or copied database."""
+"""High-water mark of spending: reveals a database that was restored from a backup or copied."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ _ONLY = 1  #: primary key of the only row
 
 
 class SpendingMarkQuerySet(models.QuerySet["SpendingMark"]):
-    """Access to the only row."""
+    """Access to the only row, which is created when needed."""
 
     def current(self) -> SpendingMark:
         """Return the current mark."""
         return self.get_or_create(pk=_ONLY)[0]
 
-    def higher(self) -> SpendingMark:
-        """Raise the mark by one and return it."""
+    def increment(self) -> SpendingMark:
+        """Increase the number by one and return the mark."""
         self.current()
         self.filter(pk=_ONLY).update(number=F("number") + 1)
         return self.get(pk=_ONLY)
 
     def confirm(self, mark: SpendingMark) -> None:
-        """Record that the storage holds ``mark``."""
+        """Record that the storage has ``mark``."""
         self.filter(pk=_ONLY, uuid=mark.uuid, confirmed__lt=mark.number).update(confirmed=mark.number)
 
-    def begin_anew(self, former: SpendingMark) -> bool:
-        """Give this database a new mark that no storage knows. Return whether this call did it."""
+    def replace(self, former: SpendingMark) -> bool:
+        """Replace ``former`` by a new mark that no storage has. Return true if this call did it."""
         return bool(self.filter(pk=_ONLY, uuid=former.uuid).update(uuid=uuid.uuid4(), number=0, confirmed=0))
 
 
 class SpendingMark(models.Model):
-    """A number that is raised after each paid create, and is written to the storage as well.
+    """A number that increases with each paid create, in the database and in the storage of results.
 
-    ``confirmed`` is the last number that the storage is known to hold; it is 0 only before the first purchase. If the
-    storage has a higher number than the database, or lacks the confirmed one, the two belong to different states.
+    ``confirmed`` is the last number that was written to the storage, 0 before the first purchase. If the storage has a
+    higher number than the database, the database was restored; if it lacks the confirmed one, one of them is a copy.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4)

@@ -1,4 +1,4 @@
-"""Writes that fail at once instead of waiting for another connection."""
+"""Writes that fail at once instead of waiting for a lock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import connection
 def no_wait() -> Iterator[None]:
     """Raise ``OperationalError`` at once inside the block if SQLite's write lock is taken.
 
-    On other databases this does nothing: they lock rows, only for as long as a statement.
+    No effect on other databases, which lock rows instead of the whole database.
     """
     if connection.vendor != "sqlite":
         yield

@@ -1,4 +1,4 @@
-"""Accepted requests whose items a worker still has to create."""
+"""Preparations: accepted requests whose items a worker still has to create or requeue."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ class PreparationQuerySet(models.QuerySet["Preparation"]):
     """Preparations by due time."""
 
     def due(self) -> PreparationQuerySet:
-        """Filter due preparations, in the order of their due time."""
+        """Filter due preparations, by due time."""
         return self.filter(due_at__lte=Now()).order_by("due_at", "pk").select_related("enhancement__credential")
 
     def promised(self) -> Decimal:
-        """Return the sum that is reserved and not yet booked on jobs."""
+        """Return the amount that is reserved and has no ledger entries yet."""
         return self.aggregate(total=models.Sum("reserved"))["total"] or Decimal(0)
 
-    def advance(self, one: Preparation, *, position: int, left: int, cost: Decimal) -> bool:
-        """Advance by one batch, in its transaction. Return false if another worker has done it."""
-        here = self.filter(pk=one.pk, position=one.position)
+    def advance(self, preparation: Preparation, *, position: int, left: int, cost: Decimal) -> bool:
+        """Record the progress of one batch, in its transaction. Return false if another worker was faster."""
+        unchanged = self.filter(pk=preparation.pk, position=preparation.position)
         reserved = Greatest(F("reserved") - cost, Decimal(0), output_field=models.DecimalField())
-        return bool(here.update(position=position, left=left, reserved=reserved, failures=0, due_at=Now()))
+        return bool(unchanged.update(position=position, left=left, reserved=reserved, failures=0, due_at=Now()))
 
 
 class Preparation(models.Model):
-    """A frozen selection that becomes items in batches, or a request to retry. Deleted when all items are made.
+    """A frozen selection that becomes items in batches, or a retry that requeues jobs in batches.
 
-    ``position`` is the progress: an index in ``pictures``, or the last retried job, up to ``until``. ``left`` is the
-    number of pictures without an item. ``reserved`` is not yet booked on jobs, and counts towards budgets.
+    Deleted after the last batch. ``position``: index in ``pictures``, or primary key of the last requeued job, up to
+    ``until``. ``left``: pictures without an item. ``reserved``: amount without ledger entries, which counts towards
+    budgets.
     """
 
     class Kind(models.TextChoices):
-        """Kind of preparation: a new enhancement, or a retry."""
+        """Kind of preparation: of a new enhancement, or of a retry."""
 
         START = "start"
         RETRY = "retry"
@@ -69,5 +70,5 @@ class Preparation(models.Model):
         return f"{self.enhancement} {self.position}"
 
     def facts(self) -> dict[str, Any]:
-        """Return the choice of pictures as keyword arguments of ``make_plan``."""
+        """Return the options of the selection as keyword arguments of ``make_plan``."""
         return {"fresh": self.fresh, "from_present": self.from_present}

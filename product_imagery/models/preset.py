@@ -13,12 +13,12 @@ from product_imagery.provider_kit.registry import all_providers, get_offer, get_
 
 
 def operation_choices() -> list[tuple[str, str]]:
-    """Return choices for model fields, which take a callable so that a new operation needs no migration."""
+    """Return the choices of model fields. Fields take the callable, so that a new operation needs no migration."""
     return [(operation.value, operation.value.replace("_", " ")) for operation in Operation]
 
 
 class PresetQuerySet(models.QuerySet["Preset"]):
-    """Presets by availability."""
+    """Presets by whether they can be used."""
 
     def offered(self) -> PresetQuerySet:
         """Filter active presets whose provider needs no credential or has an active one."""
@@ -28,7 +28,7 @@ class PresetQuerySet(models.QuerySet["Preset"]):
 
 
 class Preset(models.Model):
-    """An operation with options, under a name for merchants. Some are shipped; shops add their own."""
+    """An operation with options under a name, shipped or of the shop's own. The admin calls it a look."""
 
     name = models.SlugField(_("name"), max_length=60, unique=True)
     label = models.CharField(_("label"), max_length=80)
@@ -53,7 +53,10 @@ class Preset(models.Model):
         return self.label
 
     def clean(self) -> None:
-        """Refuse options that the provider does not honour, and credentials of another provider."""
+        """Refuse options that the provider does not honour, and a credential of another provider.
+
+        Raises ``ValidationError``.
+        """
         try:
             offer = get_offer(get_provider(self.provider), self.operation)
             self.options = {k: v for k, v in offer.clean(self.options or {}).items() if k in self.options}

@@ -1,4 +1,4 @@
-"""Pictures that came back."""
+"""Results: the pictures that came back."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from product_imagery.states import Publication, Review
 from product_imagery.storage.store import results_storage
 
 _Picture = tuple[int, str, str]  #: content type, primary key and slot of a picture of a product
-_LOOKED_THROUGH = 100  #: waiting results, for some whose picture is not being published at this moment
+_SCANNED = 100  #: waiting results that are examined for those whose picture is not being published already
 
 
 class ResultQuerySet(LeaseQuerySet["ResultImage"]):
-    """Results, and the leases of those that are being published."""
+    """Results by publication, and the leases on those that are being published."""
 
     def acquire_publications(
         self, *, most: int, seconds: float, tries: int, busy: Collection[_Picture] = (), full: Collection[int] = ()
     ) -> list[ResultImage]:
-        """Lease up to ``most`` results that wait to be put on their product, for ``seconds``.
+        """Lease up to ``most`` results that wait for publication, for ``seconds``.
 
-        Left out are pictures that are ``busy``, so that two results never meet on one; models whose keys are in
-        ``full``; and what was leased ``tries`` times without coming to an end.
+        Excluded are pictures that are ``busy``, so that two results are never published to one at the same time;
+        content types in ``full``; and results that were leased ``tries`` times already.
         """
         due = self.free().filter(publication=Publication.WAITING, attempts__lt=tries)
         open_ = due.exclude(item__content_type__in=full).order_by("pk")
         names = ("pk", "item__content_type", "item__object_id", "item__slot")
         free: dict[_Picture, int] = {}
-        for pk, *picture in open_.values_list(*names)[:_LOOKED_THROUGH] if most > 0 else ():
+        for pk, *picture in open_.values_list(*names)[:_SCANNED] if most > 0 else ():
             free.setdefault((picture[0], picture[1], picture[2]), pk)
         chosen = [pk for picture, pk in free.items() if picture not in busy][:most]
         if not chosen:
@@ -45,27 +45,31 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
         leased = self.filter(lease_token=token) if token else self.none()
         return list(leased.filter(publication=Publication.WAITING).select_related("item__enhancement"))
 
-    def set_aside_endless(self, tries: int, reason: str) -> int:
-        """Show to a person what was leased ``tries`` times and never came to an end; return how many."""
+    def give_up_endless(self, tries: int, reason: str) -> int:
+        """Mark results as conflicts that were leased ``tries`` times in vain; return their number."""
         endless = self.free().filter(publication=Publication.WAITING, attempts__gte=tries)
         return transitions.mark_conflict(endless, reason) if endless.exists() else 0
 
     def chosen(self) -> ResultQuerySet:
-        """Those that are on their products, or on their way there."""
+        """Filter results that are published or wait for publication."""
         return self.filter(publication__in=(Publication.WAITING, Publication.PUBLISHED))
 
     def held(self, row: ResultImage) -> ResultQuerySet:
-        """The result, if its lease is still ours and nobody has withdrawn it."""
+        """Filter ``row`` if its lease is still ours and its publication was not withdrawn."""
         return super().held(row).filter(publication=Publication.WAITING)
 
 
 def _of_owner(*fields: str, name: str) -> models.Index:
-    """For the lists of the API, whose rows all have an owner."""
+    """Return an index for lists of the API, whose rows all have an owner."""
     return models.Index(fields=["owner", *fields], condition=models.Q(owner__isnull=False), name=name)
 
 
 class ResultImage(Lease):
-    """One picture for an item. ``confidence`` is 0…1; ``warnings`` are codes that the provider explains."""
+    """One picture for an item.
+
+    ``confidence``: from 0 to 1; ``warnings``: codes that the provider explains; ``mark``: origin mark in the file, such
+    as IPTC's DigitalSourceType.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     item = models.ForeignKey(EnhancementItem, models.CASCADE, related_name="results")

@@ -1,4 +1,4 @@
-"""Selections of products, kept while the confirmation page is open."""
+"""Selections of products for the page on which a person starts an enhancement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import models
 
 
 class Selection(models.Model):
-    """Primary keys of the selected products. A worker deletes the row after a day."""
+    """Primary keys of selected products. Maintenance deletes the row after a day."""
 
     uuid = models.UUIDField(default=uuid.uuid4, primary_key=True, editable=False)
     content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+")

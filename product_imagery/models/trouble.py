@@ -9,18 +9,18 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.db_time import from_now
 
-_HEARD_SECONDS = 900.0  #: seconds without a failure after which it is over, or its machine is gone
+_CURRENT_SECONDS = 900.0  #: seconds after the last failure for which it counts as current
 
 
 class TroubleQuerySet(models.QuerySet["WorkerTrouble"]):
-    """Failures by machine and task."""
+    """Failures of workers by machine and task."""
 
-    def present(self) -> TroubleQuerySet:
-        """Filter failures that are not known to be over."""
-        return self.filter(last_at__gt=from_now(-_HEARD_SECONDS))
+    def current(self) -> TroubleQuerySet:
+        """Filter failures of the last 15 minutes: later, the failure is over or its machine is gone."""
+        return self.filter(last_at__gt=from_now(-_CURRENT_SECONDS))
 
     def note(self, machine: str, task: str, reason: str) -> None:
-        """Record another failure of ``task`` on ``machine``."""
+        """Record a failure of ``task`` on ``machine``, or one more."""
         mine, reason = self.filter(machine=machine, task=task), reason.replace("\0", "")[:500]
         if not mine.update(reason=reason, failures=F("failures") + 1, last_at=Now()):
             self.bulk_create([WorkerTrouble(machine=machine, task=task, reason=reason)], ignore_conflicts=True)
@@ -29,13 +29,13 @@ class TroubleQuerySet(models.QuerySet["WorkerTrouble"]):
         """Delete the failure of a task that has succeeded."""
         self.filter(machine=machine, task=task).delete()
 
-    def forget(self) -> None:
-        """Delete failures that were not seen for a day."""
+    def delete_old(self) -> None:
+        """Delete failures whose last occurrence is more than a day ago."""
         self.filter(last_at__lt=from_now(-86_400)).delete()
 
 
 class WorkerTrouble(models.Model):
-    """A task of the worker that fails on one machine. Deleted when the task succeeds again."""
+    """A task of the worker that currently fails on one machine. Deleted when the task succeeds."""
 
     machine = models.CharField(_("machine"), max_length=120)
     task = models.CharField(_("task"), max_length=120)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def time_ordered() -> uuid.UUID:
-    """Return a UUID of version 7 (RFC 9562): unguessable, and ordered by time."""
+    """Return a UUID of version 7 (RFC 9562): ordered by time, with 74 random bits."""
     moment = time.time_ns() // 1_000_000
     version, variant = 0x7 << 76, 0b10 << 62
     return uuid.UUID(int=moment << 80 | version | secrets.randbits(12) << 64 | variant | secrets.randbits(62))
@@ -33,15 +33,16 @@ class UploadQuerySet(models.QuerySet["Upload"]):
     """Uploads by owner."""
 
     def of(self, owner: AbstractBaseUser, is_test: bool) -> UploadQuerySet:
-        """Filter the uploads of an owner, made with test keys or with live ones."""
+        """Filter the uploads of an owner, either those made with test keys or the others."""
         return self.filter(owner=owner.pk, is_test=is_test)
 
 
 class Upload(models.Model):
-    """A picture from the API. It is enhanced like a product with one picture.
+    """A picture uploaded through the API, enhanced like a product with one picture.
 
-    ``source`` is a file in the storage of results. If there is a ``source_url``, the first worker that needs the file
-    fetches it from there. ``kept`` is false until the request with the picture is accepted.
+    - ``source``: file in the storage of results; fetched from ``source_url``, if that is set, when first needed.
+    - ``origin``: identity of the picture: ``sha256:…`` or ``url:…``.
+    - ``kept``: false until the request with the picture is accepted.
     """
 
     id = models.UUIDField(primary_key=True, default=time_ordered, editable=False)
@@ -52,7 +53,7 @@ class Upload(models.Model):
     name = models.CharField(_("name"), max_length=200)
     source = models.FileField(_("picture"), storage=results_storage, max_length=255)
     source_url = models.TextField(_("fetched from"), blank=True)
-    origin = models.CharField(max_length=80, editable=False)  # identity of the picture: sha256:…, url:…
+    origin = models.CharField(max_length=80, editable=False)
     enhanced = models.FileField(
         _("enhanced picture"), storage=results_storage, upload_to=_beside_source, max_length=255, blank=True
     )

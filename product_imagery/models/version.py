@@ -11,10 +11,10 @@ from product_imagery.models.result import ResultImage
 
 
 class ImageVersion(models.Model):
-    """One publication, with all that is needed to restore the previous state exactly.
+    """One publication, with the data to restore the previous state exactly.
 
-    Digests are SHA-256 in hex, empty for no file. ``place`` is table, column and row of the picture, however the model
-    is registered.
+    Digests are SHA-256 in hex, empty without a file. ``before_null``: the field was null, not an empty string.
+    ``place``: table, column and row of the picture, the same for each registration of the model.
     """
 
     result = models.ForeignKey(ResultImage, models.SET_NULL, null=True, related_name="versions")

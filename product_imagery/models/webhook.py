@@ -1,4 +1,4 @@
-"""Inbox of webhooks from providers, as received."""
+"""Inbox: webhooks of providers as they were received."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.db_time import from_now
 
-_FAILURES = 5  #: number after which a delivery is set aside
-_SOON = 60.0  #: seconds after which a worker processes a delivery that was not processed on arrival
+_MAX_FAILURES = 5  #: after which a delivery is set aside
+_GRACE = 60.0  #: seconds in which the view that received a delivery may process it
 
 
 class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
-    """Deliveries by state of processing."""
+    """Incoming deliveries by state of processing."""
 
-    def forgotten(self) -> DeliveryQuerySet:
-        """Filter deliveries that were not processed and are not being processed."""
-        return self.filter(received_at__lt=from_now(-_SOON), processed_at=None, set_aside_at=None)
+    def unprocessed(self) -> DeliveryQuerySet:
+        """Filter deliveries that the view has not processed on arrival, and that are not set aside."""
+        return self.filter(received_at__lt=from_now(-_GRACE), processed_at=None, set_aside_at=None)
 
     def set_aside(self) -> DeliveryQuerySet:
         """Filter deliveries that failed repeatedly; ``outcome`` has the reason."""
         return self.filter(set_aside_at__isnull=False)
 
     def note_failure(self, pk: int, reason: str) -> None:
-        """Count a failure, and set the delivery aside after too many."""
+        """Count a failure of processing; after five, set the delivery aside."""
         mine = self.filter(pk=pk, processed_at=None)
         mine.update(failures=F("failures") + 1, outcome=reason[:200])
-        mine.filter(failures__gte=_FAILURES, set_aside_at=None).update(set_aside_at=Now())
+        mine.filter(failures__gte=_MAX_FAILURES, set_aside_at=None).update(set_aside_at=Now())
 
 
 class WebhookDelivery(models.Model):
-    """One webhook that was verified, or that came from a provider that does not sign.
+    """A webhook with a valid signature, or of a provider that does not sign webhooks.
 
-    ``headers`` contain only those of an allow-list. ``job_token`` is the UUID of the job, if the webhook came to the
-    address of one job. A delivery that fails several times is set aside, with the reason in ``outcome``, until a person
-    processes it again.
+    - ``headers``: those that the provider declares, no others.
+    - ``job_token``: UUID of the job, if the webhook was sent to a URL with one.
+    - ``set_aside_at``: set after repeated failures, with the reason in ``outcome``, until a person processes it again.
     """
 
     credential = models.ForeignKey(ProviderCredential, models.CASCADE, related_name="deliveries")

@@ -1,4 +1,4 @@
-"""Leases on seats, which limit the number of worker loops."""
+"""Seats of worker loops: leases that limit how many loops run at the same time."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.db.models.functions import Now
 from product_imagery.models.db_time import from_now
 from product_imagery.models.leases import Lease, LeaseQuerySet
 
-_LONGEST = 60.0  #: seconds of the longest plausible lease, as other workers may have a longer setting
+_LONGEST = 60.0  #: seconds of a plausible lease, because other workers may have another setting
 
 
 class WorkerLeaseQuerySet(LeaseQuerySet["WorkerLease"]):
-    """A fixed number of seats. A worker loop without one ends."""
+    """A fixed number of seats. A worker loop that gets none ends."""
 
     def acquire_seat(self, *, seats: int, seconds: float, holder: str) -> WorkerLease | None:
-        """Lease a free seat for ``seconds``; return ``None`` if living workers hold all seats."""
+        """Lease a free seat for ``seconds``; return ``None`` if all seats are held."""
         longest = max(2 * seconds, _LONGEST) + 1
         for number in range(seats):
             seat = self.filter(number=number)
@@ -28,14 +28,14 @@ class WorkerLeaseQuerySet(LeaseQuerySet["WorkerLease"]):
                 return self.acquire_seat(seats=seats, seconds=seconds, holder=holder)
         return None
 
-    def turn_to_clear_up(self, seconds: float) -> bool:
-        """Return true for one caller in every ``seconds``, which then does the maintenance."""
+    def acquire_maintenance(self, seconds: float) -> bool:
+        """Return true to one caller in every ``seconds``, which then does the maintenance."""
         due = Q(cleared_at=None) | Q(cleared_at__lt=from_now(-seconds))
         return bool(self.filter(due, number=0).update(cleared_at=Now()))
 
 
 class WorkerLease(Lease):
-    """Seat of one worker loop. ``seen_at`` is the last sign of life of its holder."""
+    """Seat of one worker loop. ``seen_at``: last renewal by its holder."""
 
     number = models.PositiveSmallIntegerField(unique=True)
     seen_at = models.DateTimeField(null=True)
@@ -51,7 +51,7 @@ class WorkerLease(Lease):
         return f"seat {self.number}"
 
     def renew(self, seconds: float) -> bool:
-        """Renew the lease; return false if another worker has taken the seat."""
+        """Renew the lease; return false if another worker has acquired the seat."""
         return bool(WorkerLease.objects.renew([self], seconds, seen_at=Now()))
 
     def release(self) -> None:

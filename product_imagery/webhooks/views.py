@@ -46,7 +46,7 @@ def webhook(request: HttpRequest, credential: uuid.UUID) -> HttpResponse:
         return _plain("too large", 413)
     found = None
     try:
-        found = ProviderCredential.objects.called_at(credential)
+        found = ProviderCredential.objects.for_webhook(credential)
         return _stored(request, found)
     except DatabaseError:  # after a 503, providers send it again
         logger.warning("A webhook of a provider could not be stored.", exc_info=True, extra=_ids(found))

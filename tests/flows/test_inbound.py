@@ -482,6 +482,6 @@ def test_a_database_that_is_away_is_no_answer(
     def away(*_: object) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(type(ProviderCredential.objects.all()), "called_at", away)
-    monkeypatch.setattr(type(ProviderCredential.objects), "called_at", away)
+    monkeypatch.setattr(type(ProviderCredential.objects.all()), "for_webhook", away)
+    monkeypatch.setattr(type(ProviderCredential.objects), "for_webhook", away)
     assert _post(client, _url(paqshot), b"{}", _paqshot(b"{}")) == 503

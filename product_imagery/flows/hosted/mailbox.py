@@ -111,7 +111,7 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
     try:
         with transaction.atomic():
             held = ProviderJob.objects.is_held([job for job, _ in intents])
-            usable = ProviderCredential.objects.buying({job.credential_id for job, _ in intents})
+            usable = ProviderCredential.objects.allowed_to_buy({job.credential_id for job, _ in intents})
             ours = [job for job, _ in intents if job.pk in held and job.credential_id in usable]
             ProviderJob.objects.write_each(ours, "intent", "remembered", intent_at=Now())
             LimitUse.objects.sent_now(ours)

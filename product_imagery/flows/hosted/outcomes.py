@@ -95,7 +95,7 @@ def _apply(results: list[CallResult]) -> None:
         for result in results:
             result.job.credential.note_clock(result.call.ticket.skew)
         for credential in {result.job.credential for result in results if lost.is_create_known(result)}:
-            credential.note_create_answered()
+            credential.note_create_response()
         well = [result for result in ours if result.error is None]
         _accept([(result, result.outcome) for result in well if isinstance(result.outcome, Accepted)])
         _finish([(result, result.outcome) for result in well if isinstance(result.outcome, Finished)])
@@ -152,7 +152,7 @@ def _note_digests(results: Iterable[CallResult]) -> None:
 
 def _note_success(results: Iterable[CallResult]) -> None:
     for credential in {result.job.credential for result in results}:
-        credential.went_well()
+        credential.note_success()
 
 
 def _accept(results: list[_Accepted]) -> None:
@@ -194,7 +194,7 @@ def _mark_accepted(results: list[_Accepted]) -> list[_Accepted]:
 
 def _keep_running(result: CallResult, outcome: Running) -> None:
     job = result.job
-    job.credential.went_well()
+    job.credential.note_success()
     if failures.is_overdue(result):
         sentence = "The provider has been working on this for much longer than usual. Its last word: {}."
         stall(job, "overdue", sentence.format(outcome.status or "none"))

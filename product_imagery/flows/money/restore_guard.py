@@ -40,7 +40,7 @@ _AGAIN_SECONDS = 120.0  #: for which nothing is sent when the storage cannot be 
 def note_spending() -> bool:
     """Remember, here and in the storage, that something was sent; false when the storage failed: call it again."""
     before = SpendingMark.objects.current().confirmed
-    mark = SpendingMark.objects.higher()
+    mark = SpendingMark.objects.increment()
     try:
         watermark.write(mark.uuid, mark.number)
     except StorageError:
@@ -96,7 +96,7 @@ def _rest(accounts: QuerySet[ProviderCredential]) -> None:
 
 def _pause(accounts: QuerySet[ProviderCredential], mark: SpendingMark, reason: str) -> bool:
     with transaction.atomic():
-        if not SpendingMark.objects.begin_anew(mark):
+        if not SpendingMark.objects.replace(mark):
             return False
         for credential in accounts:
             if credential.pause(reason, stops_reads=False):

@@ -110,7 +110,7 @@ def _later(result: ResultImage, sentence: str, **changes: int) -> None:
 
 def set_aside_endless() -> int:
     """Show to a person the publications that never came to an end, however often they were begun; return how many."""
-    return ResultImage.objects.set_aside_endless(get_settings().max_claims, _ENDLESS)
+    return ResultImage.objects.give_up_endless(get_settings().max_claims, _ENDLESS)
 
 
 def _wait_shortly_for_locks() -> None:

@@ -69,7 +69,8 @@ def _stuck_jobs(seconds: float, *, alone: bool) -> Iterator[Stuck]:
     since = from_now(-seconds)
     counted = _overdue_jobs(seconds).values("credential").annotate(number=Count("pk"), oldest=Min("due_at"))
     waiting = {one["credential"]: one for one in counted.order_by("credential")}
-    accounts = ProviderCredential.objects.rested().filter(pk__in=waiting)  # a cooldown is reported with its reason
+    # a cooldown is reported with its reason
+    accounts = ProviderCredential.objects.not_cooling_down().filter(pk__in=waiting)
     moving = set() if alone else _moving_accounts(waiting, since)
     for account in accounts.order_by("pk"):
         if account.pk not in moving and not _waits_for_limit(account):
@@ -115,7 +116,7 @@ def _other_kinds(seconds: float) -> Iterator[tuple[str, QuerySet[Any], str, Quer
     events = EventDelivery.objects.sendable()
     tried = Q(delivered_at__gte=since) | Q(leased_until__gte=Now())
     yield "events", events.free(), "due_at", EventDelivery.objects.filter(tried)
-    calls = WebhookDelivery.objects.forgotten().filter(received_at__lt=from_now(-2 * seconds))
+    calls = WebhookDelivery.objects.unprocessed().filter(received_at__lt=from_now(-2 * seconds))
     yield "calls of providers", calls, "received_at", WebhookDelivery.objects.filter(processed_at__gte=since)
     preparing = Preparation.objects.filter(due_at__lte=Now())
     yield "selections to be prepared", preparing, "due_at", Preparation.objects.filter(due_at__gte=since)

@@ -101,7 +101,7 @@ def settle_forgotten() -> None:
 
 def clear_up_when_due(guard: Guard | None = None) -> None:
     """Clear up if no worker has done so for ten minutes: single workers may live for less."""
-    if WorkerLease.objects.turn_to_clear_up(_CLEAR_SECONDS):
+    if WorkerLease.objects.acquire_maintenance(_CLEAR_SECONDS):
         clear_up(guard)
 
 
@@ -127,11 +127,11 @@ def _old_requests() -> None:
     RateUse.objects.filter(at__lt=from_now(-_SCRATCH_SECONDS)).delete()
     StoredResponse.objects.filter(created_at__lt=from_now(-_RESPONSE_SECONDS)).delete()
     Selection.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
-    WorkerTrouble.objects.forget()
+    WorkerTrouble.objects.delete_old()
 
 
 def _limits() -> None:
-    LimitUse.objects.all().forget()
+    LimitUse.objects.all().delete_expired()
 
 
 def _uploads() -> None:

@@ -381,10 +381,10 @@ def test_a_limit_of_a_month_is_held_for_a_month(account: Account, order: Order, 
     hurry(3, forget_limits=False)
     assert fakes.charged("paqshot") == 2
     LimitUse.objects.update(at=timezone.now() - timedelta(days=29))
-    LimitUse.objects.all().forget()
+    LimitUse.objects.all().delete_expired()
     hurry(3, forget_limits=False)
     assert fakes.charged("paqshot") == 2
     LimitUse.objects.update(at=timezone.now() - timedelta(days=31))
-    LimitUse.objects.all().forget()
+    LimitUse.objects.all().delete_expired()
     hurry(3, forget_limits=False)
     assert fakes.charged("paqshot") == 3

@@ -405,7 +405,7 @@ def test_a_longer_rest_is_not_cut_short(account: Account) -> None:
     credential.slow_down()
     credential.slow_down(5.0)
     credential.refresh_from_db()
-    assert not ProviderCredential.objects.rested().exists()
+    assert not ProviderCredential.objects.not_cooling_down().exists()
     assert credential.consecutive_failures == 1
     assert (credential.cooldown_until - timezone.now()).total_seconds() > 500
 
@@ -545,7 +545,7 @@ def test_an_outage_is_probed_and_not_hammered(part: str, account: Account, order
         ProviderJob.objects.filter(leased_until=None).update(due_at=Now())
         run_slice(seconds=0.1)
     assert ProviderJob.objects.filter(attempts__gt=0).count() <= 6 + 1
-    assert not ProviderCredential.objects.rested().exists()
+    assert not ProviderCredential.objects.not_cooling_down().exists()
 
 
 def test_other_bytes_the_second_time_overwrite_nothing(

@@ -85,7 +85,7 @@ def test_what_is_dated_ahead_comes_back_to_now(person: Callable[..., Any]) -> No
     WebhookDelivery.objects.filter(pk=delivery.pk).update(received_at=_AHEAD)
     assert correct_dates() == 6
     assert correct_dates() == 0
-    assert ProviderCredential.objects.rested().exists()
+    assert ProviderCredential.objects.not_cooling_down().exists()
     assert EventDelivery.objects.filter(due_at__lte=Now()).count() == 1
 
 
