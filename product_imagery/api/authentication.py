@@ -31,7 +31,7 @@ class KeyAuthentication(BaseAuthentication):
         if not header:
             return None
         scheme, _, text = header.partition(" ")
-        key = ApiKey.objects.known(text.strip()) if scheme.lower() == _SCHEME.lower() else None
+        key = ApiKey.objects.find_valid(text.strip()) if scheme.lower() == _SCHEME.lower() else None
         if key is None:
             raise AuthenticationFailed("The API key is not valid.", code="invalid_api_key")
         return key.owner, key

@@ -14,8 +14,8 @@ from rest_framework.throttling import BaseThrottle
 
 from product_imagery.conf import get_settings
 from product_imagery.models import ApiKey, RateUse
-from product_imagery.models.key import RATE_SECONDS, Allowance
 from product_imagery.models.no_wait import no_wait
+from product_imagery.models.rate_use import RATE_SECONDS, Allowance
 
 
 class KeyRateThrottle(BaseThrottle):
@@ -26,7 +26,7 @@ class KeyRateThrottle(BaseThrottle):
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
-        self._free_at = 0.0
+        self._resets_at = 0.0
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count the request and return true; return false without counting it if it exceeds the limit."""
@@ -34,21 +34,21 @@ class KeyRateThrottle(BaseThrottle):
         if not isinstance(key, ApiKey):
             return True
         limit = key.requests_per_minute or get_settings().api_requests
-        allowance = _spend(key, view.throttle_weight, limit, waits=request.method not in SAFE_METHODS)
-        self._free_at = allowance.free_at
+        allowance = _record(key, view.throttle_weight, limit, waits=request.method not in SAFE_METHODS)
+        self._resets_at = allowance.resets_at
         self.headers = {
             "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": str(allowance.left),
-            "X-RateLimit-Reset": str(round(allowance.free_at)),
+            "X-RateLimit-Remaining": str(allowance.remaining),
+            "X-RateLimit-Reset": str(round(allowance.resets_at)),
         }
-        return allowance.fits
+        return allowance.allowed
 
     def wait(self) -> float:
         """Return the seconds until the limit allows the request, at least 1."""
-        return max(1.0, self._free_at - time.time())
+        return max(1.0, self._resets_at - time.time())
 
 
-def _spend(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
+def _record(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
     """Count a request. With ``waits=False``, it does not wait for SQLite's write lock: a later request records it.
 
     Raises ``OperationalError`` if the database is locked or away, and ``waits`` is true.
@@ -56,9 +56,9 @@ def _spend(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
     unrecorded = _unrecorded.take(key.pk)
     try:
         if waits:
-            return RateUse.objects.spend(key, weight, limit, owed=unrecorded)
+            return RateUse.objects.record(key, weight, limit, unrecorded=unrecorded)
         with no_wait():
-            return RateUse.objects.spend(key, weight, limit, owed=unrecorded)
+            return RateUse.objects.record(key, weight, limit, unrecorded=unrecorded)
     except OperationalError:
         _unrecorded.add(key.pk, unrecorded)
         if waits:
@@ -68,11 +68,11 @@ def _spend(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
 
 def _allow_unrecorded(key: ApiKey, weight: int, limit: int) -> Allowance:
     """Count a request in the memory of this process, for a later request to record."""
-    left = limit - RateUse.objects.used(key) - _unrecorded.get(key.pk)
-    fits = weight <= left
-    if fits:
+    remaining = limit - RateUse.objects.used(key) - _unrecorded.get(key.pk)
+    allowed = weight <= remaining
+    if allowed:
         _unrecorded.add(key.pk, weight)
-    return Allowance(fits, left - weight if fits else max(0, left), time.time() + RATE_SECONDS)
+    return Allowance(allowed, remaining - weight if allowed else max(0, remaining), time.time() + RATE_SECONDS)
 
 
 class _Unrecorded:

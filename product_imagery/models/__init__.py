@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from product_imagery.models.api_key import ApiKey, Scope
 from product_imagery.models.collection import Collection, CollectionEntry
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement, EnhancementItem, FurtherId
 from product_imagery.models.event import Event, EventDelivery, WebhookEndpoint
+from product_imagery.models.idempotency import StoredResponse
 from product_imagery.models.job import ProviderJob
-from product_imagery.models.key import ApiKey, RateUse, Scope, StoredResponse
 from product_imagery.models.ledger import CreditEntry
 from product_imagery.models.limit import LimitUse
 from product_imagery.models.mark import SpendingMark
 from product_imagery.models.preparation import Preparation
 from product_imagery.models.preset import Preset
+from product_imagery.models.rate_use import RateUse
 from product_imagery.models.result import ResultImage
 from product_imagery.models.selection import Selection
 from product_imagery.models.trouble import WorkerTrouble

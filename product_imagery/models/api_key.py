@@ -1,41 +1,37 @@
-"""API keys, their use of rate limits, and stored responses for ``Idempotency-Key``."""
+"""API keys, with which programs act for their owners."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
-import time
 import uuid
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import models, transaction
-from django.db.models import Min, Q, Sum
+from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.constraints import not_negative
 
-LIVE, TEST = "pik_live_", "pik_test_"
-RATE_SECONDS = 60
-_NAME_LENGTH = 8  #: characters of the visible part after ``pik_live_``
+LIVE, TEST = "pik_live_", "pik_test_"  #: beginnings of the text of a key
+_NAME_LENGTH = 8  #: visible characters after the beginning
 
 
 class Scope(models.TextChoices):
-    """Permitted use of a key. The permissions of its owner apply as well."""
+    """Permitted uses of a key. Its owner needs the permissions for them as well."""
 
-    READ = "read", _("look at everything of its owner's")
+    READ = "read", _("read everything that belongs to its owner")
     ENHANCE = "enhance", _("start, cancel and retry enhancements (may spend money)")
     REVIEW = "review", _("approve, reject, publish and restore")
-    WEBHOOKS = "webhooks", _("say who is told what happens")
+    WEBHOOKS = "webhooks", _("create and change webhook endpoints")
 
 
 class KeyState(models.TextChoices):
-    """State of a key."""
+    """State of a key, as the admin shows it."""
 
     GOOD = "good", _("good")
     EXPIRED = "expired", _("expired")
@@ -43,38 +39,39 @@ class KeyState(models.TextChoices):
 
 
 class KeyQuerySet(models.QuerySet["ApiKey"]):
-    """Keys by their text, and creation of keys."""
+    """Creation and lookup of keys."""
 
     def issue(self, **fields: Any) -> tuple[ApiKey, str]:
-        """Create a key; return it and its text, which cannot be shown again."""
+        """Create a key; return it and its text, which is not stored."""
         key = ApiKey(**fields)
         text = key.seal()
         key.save(force_insert=True)
         return key, text
 
     def lock(self, pk: int) -> None:
-        """Lock the row until the transaction ends. Its use is counted under this lock."""
-        self.filter(pk=pk).update(
-            last_used_at=Now()
-        )  # on SQLite, the transaction itself is the lock once it has written
+        """Lock the row until the transaction ends. Requests are counted under this lock.
 
-    def known(self, text: str) -> ApiKey | None:
-        """Return the valid key with this text, or ``None``: not revoked, not expired, owner active.
+        By an ``UPDATE``, because SQLite has no row locks: there, a transaction that has written locks the database.
+        """
+        self.filter(pk=pk).update(last_used_at=Now())
 
-        Compares in constant time.
+    def find_valid(self, text: str) -> ApiKey | None:
+        """Return the key with this text if it is neither revoked nor expired and its owner is active; else ``None``.
+
+        The digests are compared in constant time, also if there is no such key.
         """
         prefix = text[: len(LIVE) + _NAME_LENGTH]
         unexpired = Q(expires_at=None) | Q(expires_at__gt=Now())
-        good = self.filter(unexpired, revoked_at=None, owner__is_active=True)
-        key = good.select_related("owner").filter(prefix=prefix).first()
+        valid = self.filter(unexpired, revoked_at=None, owner__is_active=True)
+        key = valid.select_related("owner").filter(prefix=prefix).first()
         expected = key.digest if key else _digest("")
         return key if hmac.compare_digest(_digest(text), expected) and key else None
 
 
 class ApiKey(models.Model):
-    """A key with which a program acts for its owner. Only its visible beginning and a SHA-256 are stored.
+    """A key with which a program acts for its owner. Its text is not stored, only ``prefix`` and SHA-256 (``digest``).
 
-    A test key (``is_test``) uses the local engine only: it is never charged and never changes a product.
+    A test key (``is_test``) uses the local engine only: nothing is charged, and no product changes.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -110,111 +107,23 @@ class ApiKey(models.Model):
 
     @property
     def state(self) -> KeyState:
-        """Current state: good until it is revoked or has expired."""
+        """Current state: good unless it is revoked or has expired."""
         if self.revoked_at:
             return KeyState.REVOKED
         return KeyState.EXPIRED if self.expires_at and self.expires_at <= timezone.now() else KeyState.GOOD
 
     def seal(self) -> str:
-        """Generate the text of a new key and return it; the row keeps its beginning and digest. The caller saves it."""
+        """Generate a text, set ``prefix`` and ``digest`` from it, and return it. The caller saves the key."""
         self.prefix = (TEST if self.is_test else LIVE) + secrets.token_hex(_NAME_LENGTH // 2)
         text = f"{self.prefix}_{secrets.token_urlsafe(32)}"
         self.digest = _digest(text)
         return text
 
     def revoke(self) -> bool:
-        """Revoke the key at once. Return whether this call did it."""
+        """Revoke the key at once. Return true if this call did it."""
         return bool(ApiKey.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now()))
 
 
-@dataclass(frozen=True)
-class Allowance:
-    """Rest of a key's rate limit in the last ``RATE_SECONDS``; ``fits`` tells whether the request was within it."""
-
-    fits: bool
-    left: int
-    free_at: float  #: Unix time at which the oldest use leaves the window
-
-
-class RateUseQuerySet(models.QuerySet["RateUse"]):
-    """A sliding log under the key's lock, which is exact across processes."""
-
-    def spend(self, key: ApiKey, weight: int, most: int, *, owed: int = 0) -> Allowance:
-        """Count ``weight``, but no more than ``most``, if it fits into the rest of ``most``. Return the rest.
-
-        ``owed`` is use that was allowed before without being recorded: it is counted in any case.
-        """
-        weight = min(weight, most)
-        with transaction.atomic():
-            ApiKey.objects.lock(key.pk)
-            if owed:
-                self.create(key=key, weight=owed)
-            window = Now() - timedelta(seconds=RATE_SECONDS)
-            found = self.filter(key=key, at__gt=window).aggregate(used=Sum("weight"), oldest=Min("at"))
-            left = most - (found["used"] or 0)
-            fits = weight <= left
-            if fits:
-                self.create(key=key, weight=weight)
-            free_at = _moment(found["oldest"]) if fits else self._free_at(key, weight - left)
-        return Allowance(fits, left - weight if fits else max(0, left), free_at + RATE_SECONDS)
-
-    def used(self, key: ApiKey) -> int:
-        """Return the recorded use of the last ``RATE_SECONDS``."""
-        window = Now() - timedelta(seconds=RATE_SECONDS)
-        return int(self.filter(key=key, at__gt=window).aggregate(used=Sum("weight"))["used"] or 0)
-
-    def _free_at(self, key: ApiKey, wanted: int) -> float:
-        """Return the time of the use that has to leave the window before ``wanted`` more fit."""
-        window = Now() - timedelta(seconds=RATE_SECONDS)
-        for at, weight in self.filter(key=key, at__gt=window).order_by("at").values_list("at", "weight"):
-            wanted -= weight
-            if wanted <= 0:
-                return _moment(at)
-        return time.time()
-
-
-def _moment(at: datetime | None) -> float:
-    return at.timestamp() if at else time.time()
-
-
-class RateUse(models.Model):
-    """One request with a key, with its weight in the rate limit."""
-
-    key = models.ForeignKey(ApiKey, models.CASCADE, related_name="uses")
-    weight = models.PositiveIntegerField()
-    at = models.DateTimeField(db_default=Now())
-
-    objects = RateUseQuerySet.as_manager()
-
-    class Meta:
-        indexes = (models.Index(fields=["key", "at"]),)
-
-    def __str__(self) -> str:
-        return f"{self.weight} at {self.at}"
-
-
-class StoredResponse(models.Model):
-    """The response to a create, returned again for a request with the same ``Idempotency-Key``.
-
-    The row is inserted before the work, in the same transaction, so a second request with the key waits for the first.
-    """
-
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    is_test = models.BooleanField(default=False)
-    key = models.CharField(max_length=160)
-    digest = models.CharField(max_length=64)
-    status = models.PositiveSmallIntegerField(default=0)
-    body = models.TextField()  # text, because a JSON column may reorder fields
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes = (models.Index(fields=["created_at"]),)
-        constraints = (models.UniqueConstraint(fields=["owner", "is_test", "key"], name="imagery_response_once"),)
-
-    def __str__(self) -> str:
-        return self.key
-
-
 def _digest(text: str) -> str:
-    """Return a plain SHA-256: the text has 256 random bits, so no slow hash is needed."""
+    """Return the SHA-256 in hex. A slow hash is not needed, because the text has 256 random bits."""
     return hashlib.sha256(text.encode()).hexdigest()

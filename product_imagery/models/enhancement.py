@@ -13,9 +13,9 @@ from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.models.api_key import ApiKey
 from product_imagery.models.constraints import finished_when, not_negative
 from product_imagery.models.credential import ProviderCredential
-from product_imagery.models.key import ApiKey
 from product_imagery.models.preset import Preset, operation_choices
 from product_imagery.states import (
     ACTIVE_ENHANCEMENTS,
