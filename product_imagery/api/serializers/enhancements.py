@@ -100,10 +100,12 @@ class QuoteOut(serializers.Serializer[Any]):
     untakeable = serializers.IntegerField(
         help_text="Pictures whose results could not be stored. Nothing is bought for them."
     )
-    untakeable_because = serializers.ListField(child=serializers.CharField(), help_text="The reasons for untakeable.")
+    untakeable_because = serializers.ListField(
+        child=serializers.CharField(), help_text="Why these results could not be stored."
+    )
     cost = serializers.DecimalField(max_digits=12, decimal_places=2)
     currency = serializers.CharField(help_text="The provider's unit of cost; empty if nothing is charged.")
-    seconds = serializers.FloatField(help_text="Expected duration.")
+    seconds = serializers.FloatField(help_text="Expected duration in seconds.")
     variants = serializers.IntegerField(help_text="Number of results per picture, from which one is chosen.")
 
 

@@ -57,7 +57,10 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Approve a generation", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, uuid: Any) -> Response:
-        """Approve a generation. A worker then puts it on its product, unless it comes from a test key or a sandbox."""
+        """Approve a generation. With `publish`, a worker then puts it on its product.
+
+        Results of a test key or a sandbox are approved, but never published.
+        """
         with_publication = self.validated_input()["publish"]
         if with_publication:
             require_permission(request, "publish_resultimage")
@@ -95,7 +98,7 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     @extend_schema(summary="Restore the earlier picture", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, uuid: Any) -> Response:
-        """Put the file that was on the product before back, unchanged."""
+        """Put back the file that was on the product before, unchanged."""
         require_permission(request, "restore_imageversion")
         result = self.get_object()
         version = ImageVersion.objects.filter(result=result, restored_at=None).order_by("-pk").first()
