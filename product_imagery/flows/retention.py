@@ -1,4 +1,4 @@
-"""Forget: what people wrote is taken out of work that ended long ago. Pictures, money and dates stay."""
+"""Retention: texts of people are removed from work that ended long ago. Pictures, costs and dates stay."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ from product_imagery.models.db_time import from_now
 from product_imagery.products import description_of
 from product_imagery.provider_kit.registry import all_providers
 
-_BATCH = 200
-_DAY = 86_400.0
+_BATCH = 200  #: enhancements, or jobs, in one statement
+_DAY = 86_400.0  #: seconds
 _NO_NAME = "–"
 
 
 def forgettable(days: float) -> QuerySet[Enhancement]:
-    """Enhancements that ended more than ``days`` ago and whose words are still there, the oldest first."""
+    """Enhancements that ended more than ``days`` ago and were not forgotten yet, the oldest first."""
     ended = Enhancement.objects.filter(finished_at__lt=from_now(-days * _DAY), forgotten_at=None)
     return ended.order_by("finished_at")
 
 
 def forget(days: float) -> int:
-    """Forget prompts, names, addresses, and what providers and listeners were told, of a batch of old enhancements.
+    """Forget a batch of old enhancements, and return their number; delete old webhook deliveries, in and out.
 
-    Returns of how many: 0 when none is left. What is forgotten cannot be made again: nobody knows what was asked for.
+    Removed are prompts, names, addresses and the bytes that were sent to providers. A forgotten enhancement cannot be
+    retried. Returns 0 when none is left.
     """
     with transaction.atomic():
         chosen = list(forgettable(days)[:_BATCH])
@@ -61,7 +62,7 @@ def _forget(enhancements: list[Enhancement]) -> None:
     items.update(label=_NO_NAME, source_url="", external_id="", error_detail="")
     jobs = ProviderJob.objects.filter(enhancement__in=pks)
     keys = list(jobs.values_list("pk", flat=True))
-    for begin in range(0, len(keys), _BATCH):  # each has options of its own, such as another seed
+    for begin in range(0, len(keys), _BATCH):  # jobs can have options of their own, such as another seed
         some = jobs.filter(pk__in=keys[begin : begin + _BATCH])
         each = {pk: _without(options, texts) for pk, options in some.values_list("pk", "options")}
         some.update(options=CaseByPk(ProviderJob, "options", each), intent=None, note="")
@@ -72,7 +73,7 @@ def _without(options: dict[str, Any], texts: set[str]) -> dict[str, Any]:
 
 
 def _forget_uploads(items: QuerySet[EnhancementItem]) -> None:
-    """Of pictures that came through the API, unless they have been used since in what is not forgotten."""
+    """Forget the names and addresses of uploads that only forgotten enhancements use."""
     uploads = EnhancementItem.objects.filter(content_type=description_of(Upload).content_type())
     ours = set(uploads.filter(pk__in=items.values("pk")).values_list("object_id", flat=True))
     used = uploads.filter(object_id__in=ours, enhancement__forgotten_at=None).values_list("object_id", flat=True)
@@ -80,6 +81,6 @@ def _forget_uploads(items: QuerySet[EnhancementItem]) -> None:
 
 
 def _texts() -> set[str]:
-    """Names of the options in which people write."""
+    """Return the names of the options that hold free text."""
     offers = [offer for provider in all_providers().values() for offer in provider.offers.values()]
     return {option.name for offer in offers for option in offer.options if option.is_free_text}

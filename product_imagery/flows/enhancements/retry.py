@@ -1,4 +1,4 @@
-"""Retry: queue again what failed or was cancelled. What has to be bought again is a new job, and booked."""
+"""Retry: queue failed and cancelled items again. Where a create has to be paid again, they get a new job."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _BATCH = 250  #: jobs in one transaction
 def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
     """Queue failed and cancelled items again and return their number; those under way elsewhere are left out.
 
-    Many are queued by the workers, batch by batch; the whole cost is reserved here. Raises ``StateError`` when there is
-    nothing to retry or the enhancement is still being prepared, ``RequestError`` over a budget.
+    If there are many, the workers queue them in batches; the whole cost is reserved here. Raises ``StateError`` when
+    there is nothing to retry or the enhancement is still being prepared, ``RequestError`` over a budget.
     """
     if enhancement.is_preparing:
         raise StateError("This enhancement is still being prepared. Wait a moment, then try again.")
@@ -64,7 +64,7 @@ def _go_on(enhancement: Enhancement) -> None:
 
 
 def _retry_later(enhancement: Enhancement, only_failed: bool) -> int:
-    """Accept that many are tried again: the workers take them job by job."""
+    """Reserve the cost of a large retry and leave it to the workers; return the number of items."""
     pictures: Counter[int] = Counter(_to_retry(enhancement, only_failed).values_list("job", flat=True))
     jobs = ProviderJob.objects.filter(enhancement=enhancement).defer("intent").in_bulk()
     bought = [jobs[pk] for pk in pictures if _costs_again(jobs[pk])]
@@ -82,7 +82,7 @@ def _retry_later(enhancement: Enhancement, only_failed: bool) -> int:
 
 
 def retry_batch(preparation: Preparation) -> None:
-    """Queue the items of the next jobs again. Those that failed after the order was given are not meant."""
+    """Queue the items of the next jobs again, except those that failed after the retry was requested."""
     enhancement = preparation.enhancement
     meant = {"job__gt": preparation.position, "job__lte": preparation.until}
     chosen = _to_retry(enhancement, preparation.only_failed)
@@ -96,14 +96,17 @@ def retry_batch(preparation: Preparation) -> None:
             update_status([enhancement.pk])
             return
         reopened = _reopen(list(chosen.filter(job__in=jobs).select_for_update(of=("self",))))
-        cost = restart(enhancement, reopened, promised=preparation.reserved, at=preparation.created_at)
+        cost = restart(enhancement, reopened, reserved=preparation.reserved, at=preparation.created_at)
         if not Preparation.objects.advance(preparation, position=jobs[-1], left=0, cost=cost):
-            raise StateError("Somebody else is at it.")  # takes everything back
+            raise StateError("Somebody else is at it.")  # rolls everything back
         update_status([enhancement.pk])
 
 
 def _reopen(items: list[EnhancementItem]) -> list[EnhancementItem]:
-    """Queue ended items again, all at once; one by one where some are under way elsewhere, which are left out."""
+    """Queue ended items again and return them, without those that are under way elsewhere.
+
+    They are tried all at once, and one by one where that violates the uniqueness of active work.
+    """
     try:
         with transaction.atomic():
             transitions.reopen_items(EnhancementItem.objects.filter(pk__in=[item.pk for item in items]))
@@ -113,17 +116,20 @@ def _reopen(items: list[EnhancementItem]) -> list[EnhancementItem]:
 
 
 def _costs_again(job: ProviderJob) -> bool:
-    """Whether trying again is another purchase: what is collectable or repeatable is not."""
+    """Return true if a retry is another purchase: not where results can be collected, or creates cost nothing."""
     return not (job.collectable or get_provider(job.provider).repeatable)
 
 
 def restart(
-    enhancement: Enhancement, items: list[EnhancementItem], promised: Decimal = Decimal(0), at: datetime | None = None
+    enhancement: Enhancement, items: list[EnhancementItem], reserved: Decimal = Decimal(0), at: datetime | None = None
 ) -> Decimal:
-    """Have the work of reopened items done: by their jobs again, or by new ones where the old creates were paid for.
+    """Queue the jobs of reopened items, or create new ones where the creates were paid for; return what is reserved.
 
-    Results that the provider has already are only collected. Returns what is booked. Raises ``RequestError`` over a
-    budget, of which so much was ``promised`` before.
+    ``reserved``: so much is reserved for them already. Raises ``RequestError`` over a budget. By job::
+
+        the provider still has the results    collectable    running: they are only fetched, at no cost
+        local engine                          repeatable     queued again, at no cost
+        paid, and without results             neither        a new job takes over the items, with a reservation
     """
     by_job: dict[ProviderJob, list[EnhancementItem]] = {
         job: list(group) for job, group in itertools.groupby(items, key=lambda item: item.job) if job is not None
@@ -134,7 +140,7 @@ def restart(
     transitions.restart(ProviderJob.objects.filter(pk__in=collect), JobState.RUNNING)
     transitions.restart(ProviderJob.objects.filter(pk__in=repeat), JobState.QUEUED)
     orders = [(job.options, len(by_job[job])) for job in bought]
-    fresh = budgets.order_again(enhancement, orders, promised, at) if orders else []
+    fresh = budgets.order_again(enhancement, orders, reserved, at) if orders else []
     moved = []
     for old, new in zip(bought, fresh, strict=True):
         for item in by_job[old]:

@@ -1,8 +1,9 @@
-"""The spending ledger: reserved with the work, settled with the result, released without one."""
+"""Budgets and the ledger: costs are reserved with the work, settled with the result, released without one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,9 +15,18 @@ from product_imagery.models import ApiKey, CreditEntry, Enhancement, Preparation
 from product_imagery.provider_kit.registry import get_offer
 
 _Kind = CreditEntry.Kind
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)  #: two clocks date an enhancement and its entries: all of them are its own
-_LESS = "Select fewer pictures, or raise the budget."
-_ANEW = "Start these products anew, with a budget of their own."
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)  #: not when the enhancement was made: another clock dates its entries
+
+
+@dataclass(frozen=True)
+class _Budget:
+    """An upper bound for what is reserved since a moment for some rows; ``most`` is ``None`` where there is none."""
+
+    most: Decimal | None
+    owner: dict[str, Any]  #: lookups of its ledger entries
+    since: datetime
+    name: str
+    advice: str = "Select fewer pictures, or raise the budget."
 
 
 def allow(
@@ -26,11 +36,18 @@ def allow(
     key: ApiKey | None = None,
     earlier: Enhancement | None = None,
 ) -> None:
-    """Make sure that ``total`` fits every budget, under the locks of account and key until the transaction ends.
+    """Make sure that ``total`` fits every budget. Locks account and key until the transaction ends.
 
-    ``budget`` is that of a new enhancement; of one that is there ``earlier``, what it has spent counts.
+    ``budget``: of a new enhancement, for itself. ``earlier``: an existing one, with what it has spent so far. Raises
+    ``RequestError`` with the code ``over_budget``, or ``budget_invalid`` for a budget that is no amount.
 
-    Raises ``RequestError`` with the code ``over_budget``, or ``budget_invalid`` for what is no amount.
+    Two requests for 6.00 each, on an account with a budget of 10.00 a day::
+
+        request A                                  request B
+        lock the account
+        0.00 + 6.00 fit                            wait for the lock
+        write the reservation, commit              lock the account
+                                                   6.00 + 6.00 do not fit: ``over_budget``
     """
     if budget is not None and not (budget.is_finite() and budget >= 0):
         raise RequestError("A budget is a number from 0.", code="budget_invalid")
@@ -41,44 +58,49 @@ def allow(
         raise RequestError(
             f"This costs {_plain(total)} {unit}, more than its budget of {_plain(budget)}.", code="over_budget"
         )
-    ProviderCredential.objects.lock(credential.pk)
-    day = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    of_account: dict[str, Any] = {"credential": credential}
-    budgets: list[tuple[Decimal | None, dict[str, Any], datetime, str, str]] = [
-        (credential.budget_day, of_account, day, "today", _LESS),
-        (credential.budget_month, of_account, day.replace(day=1), "this month", _LESS),
-    ]
-    if earlier is not None:
-        its_own = {"enhancement": earlier}
-        budgets.append((earlier.budget, its_own, _EVER, "of this enhancement", _ANEW))
-    if key is not None and key.budget_day is not None:
-        ApiKey.objects.lock(key.pk)
-        of_key = {"enhancement__api_key": key}
-        budgets.append((key.budget_day, of_key, day, "for this key today", _LESS))
-    for most, whose, since, what, advice in budgets:
-        spent = _spent(whose, since) if most is not None else Decimal(0)
-        if most is not None and spent + total > most:
-            left = max(most - spent, Decimal(0))
+    for one in _locked_budgets(credential, key, earlier):
+        if one.most is None:
+            continue
+        spent = _spent(one.owner, one.since)
+        if spent + total > one.most:
+            left = max(one.most - spent, Decimal(0))
             sentence = (
-                f"This costs {_plain(total)} {unit}, and of the budget of {_plain(most)} {unit} {what} "
-                f"{_plain(left)} are left. {advice}"
+                f"This costs {_plain(total)} {unit}, and of the budget of {_plain(one.most)} {unit} {one.name} "
+                f"{_plain(left)} are left. {one.advice}"
             )
             raise RequestError(sentence, code="over_budget")
 
 
-def _spent(whose: dict[str, Any], since: datetime) -> Decimal:
-    """What is booked on jobs, and what is promised for those that are still being made."""
-    of_preparation = {name.replace("credential", "enhancement__credential"): one for name, one in whose.items()}
-    promised = Preparation.objects.filter(**of_preparation, created_at__gte=since).promised()
-    return promised + CreditEntry.objects.filter(**whose).spent_on_work_since(since)
+def _locked_budgets(
+    credential: ProviderCredential, key: ApiKey | None, earlier: Enhancement | None
+) -> Iterator[_Budget]:
+    """Lock account and key, in this order, and yield their budgets and that of an existing enhancement."""
+    ProviderCredential.objects.lock(credential.pk)
+    day = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    of_account = {"credential": credential}
+    yield _Budget(credential.budget_day, of_account, day, "today")
+    yield _Budget(credential.budget_month, of_account, day.replace(day=1), "this month")
+    if earlier is not None:
+        advice = "Start these products anew, with a budget of their own."
+        yield _Budget(earlier.budget, {"enhancement": earlier}, _EVER, "of this enhancement", advice)
+    if key is not None and key.budget_day is not None:
+        ApiKey.objects.lock(key.pk)
+        yield _Budget(key.budget_day, {"enhancement__api_key": key}, day, "for this key today")
+
+
+def _spent(owner: dict[str, Any], since: datetime) -> Decimal:
+    """Return what is reserved and settled for jobs, and reserved for items that are still being prepared."""
+    of_preparation = {name.replace("credential", "enhancement__credential"): one for name, one in owner.items()}
+    reserved = Preparation.objects.filter(**of_preparation, created_at__gte=since).promised()
+    return reserved + CreditEntry.objects.filter(**owner).spent_on_work_since(since)
 
 
 def order(
     enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], Decimal]], at: datetime | None = None
 ) -> list[ProviderJob]:
-    """Make one job for each order, options and cost, and promise the cost: in the transaction that ``allow``ed it.
+    """Create one job for each of the orders (options and cost), and reserve the costs.
 
-    ``at`` is when that was, if it was earlier: the cost belongs to that day.
+    To be called in the transaction of ``allow``; or later, with its time in ``at``: the cost belongs to that day.
     """
     credential = enhancement.credential
     jobs = ProviderJob.objects.bulk_create(
@@ -91,8 +113,7 @@ def order(
         )
         for options, _ in orders
     )
-    promised = [(job, cost) for job, (_, cost) in zip(jobs, orders, strict=True) if cost]
-    entries = [_entry(job, _Kind.RESERVE, cost) for job, cost in promised]
+    entries = [_entry(job, _Kind.RESERVE, cost) for job, (_, cost) in zip(jobs, orders, strict=True) if cost]
     if at is not None:
         for entry in entries:
             entry.at = at
@@ -101,27 +122,27 @@ def order(
 
 
 def settle_costs(costs: Sequence[tuple[ProviderJob, Decimal | None]], kind: str = _Kind.SETTLE) -> None:
-    """Correct what was reserved to the real costs; ``None`` leaves one as it was. The caller saves each ``cost``."""
+    """Correct reservations to the actual costs; ``None`` leaves one as it is. The caller saves each ``job.cost``."""
     jobs = [job for job, _ in costs]
     booked = CreditEntry.objects.booked(jobs)
     corrections = []
     for job, cost in costs:
-        promised = booked.get(job.pk, Decimal(0))
-        job.cost = promised if cost is None else cost
-        if job.cost != promised:
-            corrections.append(_entry(job, kind, job.cost - promised))
+        reserved = booked.get(job.pk, Decimal(0))
+        job.cost = reserved if cost is None else cost
+        if job.cost != reserved:
+            corrections.append(_entry(job, kind, job.cost - reserved))
     CreditEntry.objects.bulk_create(corrections)
 
 
 def settle_and_save(costs: Sequence[tuple[ProviderJob, Decimal | None]]) -> None:
-    """Do the same, and save the costs."""
+    """Correct reservations to the actual costs, and save ``cost`` of each job."""
     if costs:
         settle_costs(costs)
         ProviderJob.objects.write_each([job for job, _ in costs], "cost")
 
 
 def release(jobs: Sequence[ProviderJob]) -> None:
-    """Take back what is promised for jobs that cost nothing."""
+    """Cancel the reservations of jobs that cost nothing."""
     settle_costs([(job, Decimal(0)) for job in jobs], _Kind.RELEASE)
     ProviderJob.objects.filter(pk__in=[job.pk for job in jobs]).update(cost=Decimal(0))
 
@@ -129,24 +150,24 @@ def release(jobs: Sequence[ProviderJob]) -> None:
 def order_again(
     enhancement: Enhancement,
     orders: Sequence[tuple[dict[str, Any], int]],
-    promised: Decimal = Decimal(0),
+    reserved: Decimal = Decimal(0),
     at: datetime | None = None,
 ) -> list[ProviderJob]:
-    """New jobs for pictures that are made once more, booked: each by its options and its number of pictures.
+    """Create jobs for pictures that are made once more, and reserve their costs.
 
-    So much was ``promised`` for them before. Raises ``RequestError`` over a budget, or when it is forgotten what was
-    asked for.
+    Each order is options and a number of pictures. ``reserved``: so much is reserved for them already. Raises
+    ``RequestError`` over a budget, or when the enhancement was forgotten.
     """
     priced = price_again(enhancement, orders)
     total = sum((cost for _, cost in priced), Decimal(0))
-    allow(enhancement.credential, total - promised, key=enhancement.api_key, earlier=enhancement)
+    allow(enhancement.credential, total - reserved, key=enhancement.api_key, earlier=enhancement)
     return order(enhancement, priced, at)
 
 
 def price_again(
     enhancement: Enhancement, orders: Sequence[tuple[dict[str, Any], int]]
 ) -> list[tuple[dict[str, Any], Decimal]]:
-    """Options and cost of pictures that are made once more. Raises ``RequestError`` when they are forgotten."""
+    """Return options and cost for each order of ``order_again``. Raises ``RequestError`` when they were forgotten."""
     if enhancement.forgotten_at:
         sentence = "What was asked for has been forgotten, as RETENTION_DAYS says. Start the products anew."
         raise RequestError(sentence, code="forgotten")
@@ -161,7 +182,7 @@ def price_again(
 
 
 def _plain(amount: Decimal) -> str:
-    """Without the zeros that a database adds."""
+    """Return an amount as text without the zeros that a database adds."""
     return f"{amount:f}".rstrip("0").rstrip(".") if "." in f"{amount:f}" else f"{amount:f}"
 
 

@@ -1,13 +1,13 @@
-"""Restored: a database that was restored from a backup, or copied, buys nothing again on its own.
+"""Restore guard: a database that was restored from a backup, or copied, buys nothing again on its own.
 
-What was sent since the backup is queued there as if it had not been. So a number is raised in the database after
-something was sent, and left in the storage: each of the two has to know what the other one knows.
+Work that was sent after the backup is queued in it as if it had never been sent. So after each purchase a number is
+raised in the database and written to the storage, and the two are compared before anything is bought::
 
-    database   number 7, confirmed 7    7         4           7              7
-    storage    holds 7                  8         7           nothing        cannot be asked
-               they agree               went back went back   copied, moved  nothing is sent for now
+    database   number 7, confirmed 7    7           4           7                    7
+    storage    holds 7                  8           7           nothing              cannot be read
+    result     they agree               went back   went back   copied, or moved     nothing is sent for now
 
-Where both were copied together, nobody can tell.
+Where database and storage were copied together, nothing can be noticed.
 """
 
 from __future__ import annotations
@@ -33,28 +33,29 @@ NOT_KNOWN = (
     "The storage of results does not know this database: a copy, or STORAGE, FOLDER or the bucket changed. "
     "On a copy leave it paused; otherwise see “imagery_remote … unknown”, then resume."
 )
-_LOOKS = 3  #: another worker may raise the number between two questions
-_AGAIN_SECONDS = 120.0  #: for which nothing is sent when the storage cannot be asked
+_COMPARISONS = 3  #: at most, as another worker may raise the number between reading the two
+_AGAIN_SECONDS = 120.0  #: for which nothing is sent when the storage cannot be read
 
 
 def note_spending() -> bool:
-    """Remember, here and in the storage, that something was sent; false when the storage failed: call it again."""
+    """Raise the number in database and storage after a purchase; return false, to repeat it, if the storage failed."""
     before = SpendingMark.objects.current().confirmed
     mark = SpendingMark.objects.increment()
     try:
         watermark.write(mark.uuid, mark.number)
     except StorageError:
-        logger.warning("What was sent could not be noted in the storage.", exc_info=True)
+        ids = {"mark": str(mark.uuid), "number": mark.number}
+        logger.warning("The number of purchases could not be written to the storage.", exc_info=True, extra=ids)
         return False
-    SpendingMark.objects.confirm(mark)  # the lower one goes afterwards: one of the two is always there
+    SpendingMark.objects.confirm(mark)  # before the lower number is deleted: one of the two is always there
     watermark.drop_lower(mark.uuid, mark.number, known=before)
     return True
 
 
 def pause_if_restored() -> bool:
-    """Pause all accounts that cost money unless database and storage know of the same purchases; true if it did.
+    """Pause the accounts of hosted providers unless database and storage agree; return true if it did.
 
-    While the storage cannot be asked, nothing is sent.
+    While the storage cannot be read, nothing is sent.
     """
     accounts = ProviderCredential.objects.filter(provider__in=hosted_providers())
     if not accounts.exists():
@@ -62,45 +63,48 @@ def pause_if_restored() -> bool:
     try:
         mark, reason = _compare()
     except StorageError:
-        logger.warning("The storage cannot be asked what was bought; nothing is sent for now.", exc_info=True)
-        _rest(accounts)
+        ids = {"credentials": [account.pk for account in accounts]}
+        logger.warning("The storage cannot be read; nothing is bought for now.", exc_info=True, extra=ids)
+        _slow_down(accounts)
         return False
     return bool(reason) and _pause(accounts, mark, reason)
 
 
 def _compare() -> tuple[SpendingMark, str]:
-    """The mark, and why storage and database cannot belong together; empty when they do. Raises ``StorageError``."""
+    """Return the mark, and a sentence if database and storage do not agree, or ``""``. Raises ``StorageError``."""
     mark = SpendingMark.objects.current()
-    for _ in range(_LOOKS):
-        reason = _between(mark)
+    for _ in range(_COMPARISONS):
+        reason = _difference(mark)
         before, mark = mark, SpendingMark.objects.current()
         if (mark.uuid, mark.number, mark.confirmed) == (before.uuid, before.number, before.confirmed):
             return mark, reason
     return mark, ""
 
 
-def _between(mark: SpendingMark) -> str:
+def _difference(mark: SpendingMark) -> str:
+    """Return a sentence if the storage does not agree with this mark, or ``""``. Raises ``StorageError``."""
     if watermark.highest(mark.uuid) > mark.number or watermark.exists(mark.uuid, mark.number + 1):
         return WENT_BACK
     if mark.confirmed:
         return "" if watermark.exists(mark.uuid, mark.confirmed) else NOT_KNOWN
-    if not note_spending():  # before the first purchase: from then on there is always a mark to be missed
+    if not note_spending():  # before the first purchase: from then on a storage without any mark is noticed
         raise StorageError("The first number could not be stored.")
     return ""
 
 
-def _rest(accounts: QuerySet[ProviderCredential]) -> None:
+def _slow_down(accounts: QuerySet[ProviderCredential]) -> None:
     for credential in accounts:
         credential.slow_down(_AGAIN_SECONDS)
 
 
 def _pause(accounts: QuerySet[ProviderCredential], mark: SpendingMark, reason: str) -> bool:
+    """Pause the accounts and give the database another mark; return false if another worker has just done so."""
     with transaction.atomic():
         if not SpendingMark.objects.replace(mark):
             return False
         for credential in accounts:
             if credential.pause(reason, stops_reads=False):
                 signals.send_on_commit(signals.credential_paused, credential=credential)
-        accounts.update(paused_reason=reason, awaits_key=False)  # also of those that paused for something less
-    logger.error(reason)
+        accounts.update(paused_reason=reason, awaits_key=False)  # also of those that are paused for a lesser reason
+    logger.error(reason, extra={"credentials": [credential.pk for credential in accounts]})
     return True
