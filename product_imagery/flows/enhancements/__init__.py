@@ -1,1 +1,1 @@
-"""Enhancements: what people and programs ask for: start, cancel, retry, decide."""
+"""Enhancements: the requests of people and programs: start, prepare, cancel, retry, reconcile."""

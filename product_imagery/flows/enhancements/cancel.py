@@ -1,4 +1,4 @@
-"""Cancel: end what no worker has begun."""
+"""Cancel: end the jobs of an enhancement that no worker has begun."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from product_imagery.models import (
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
 _BATCH = 250  #: jobs in one transaction
-_PATIENCE = 1.0  #: seconds that a request may take for what a worker can do as well
-_BREATH = 0.05  #: seconds between two transactions: who waits for SQLite's lock looks for it from time to time
+_REQUEST_SECONDS = 1.0  #: for which a request cancels; the rest is left to the workers
+_PAUSE_SECONDS = 0.05  #: between two transactions: others who wait for SQLite's lock only poll for it
 
 
 @retried
 def cancel(enhancement: Enhancement) -> int:
-    """Cancel all items that have not been handed over and return their number; the others come to their own end.
+    """Cancel all items that no worker has begun, and return their number; the others go on to their own ends.
 
-    Nothing more is handed over from the first moment on. Of many, what a request has no time for is left to the
-    workers. Raises ``StateError`` when the enhancement has ended already.
+    From the first transaction on, workers begin nothing more of this enhancement. If there are many items, the workers
+    cancel those for which this call has no time. Raises ``StateError`` when the enhancement has ended already.
     """
     if not enhancement.is_active:
         raise StateError("The enhancement has ended already.")
@@ -48,14 +48,14 @@ def cancel(enhancement: Enhancement) -> int:
 
 
 def cancel_returned() -> int:
-    """Cancel what was under way when its enhancement was cancelled, and came back to the queue; return how much."""
+    """Cancel queued items of cancelled enhancements, such as those whose call was repeated; return how many."""
     returned = ProviderJob.objects.filter(state=JobState.QUEUED, enhancement=OuterRef("pk"))
     cancelled = Enhancement.objects.filter(Exists(returned), cancelled_at__isnull=False)
     return sum(_cancel_batches(enhancement)[0] for enhancement in cancelled)
 
 
 def _stop_preparing(enhancement: Enhancement) -> int:
-    """What is no item yet never becomes one, and what is promised for it is free again; return of how many."""
+    """Drop pictures that are not items yet, with their reservation; return how many."""
     preparing = Preparation.objects.filter(enhancement=enhancement)
     unprepared = sum(preparing.select_for_update().values_list("left", flat=True))
     preparing.delete()
@@ -64,30 +64,30 @@ def _stop_preparing(enhancement: Enhancement) -> int:
 
 
 def _cancel_batches(enhancement: Enhancement) -> tuple[int, bool]:
-    """Cancel what waits in short transactions; how many pictures, and whether that was all.
+    """Cancel queued jobs in short transactions; return the number of pictures, and whether that was all.
 
-    Inside a longer transaction one batch is enough: its lock would be held all the time.
+    Inside a transaction of the caller one batch is enough, as its lock is held until that ends.
     """
-    count, jobs, end = 0, _BATCH, time.monotonic() + _PATIENCE
+    count, jobs, end = 0, _BATCH, time.monotonic() + _REQUEST_SECONDS
     while jobs == _BATCH:
         if count and (connection.in_atomic_block or time.monotonic() > end):
             return count, False
-        time.sleep(_BREATH if count else 0.0)
+        time.sleep(_PAUSE_SECONDS if count else 0.0)
         jobs, pictures = _cancel_waiting(enhancement)
         count += pictures
     return count, True
 
 
 def _waiting(enhancement: Enhancement) -> QuerySet[ProviderJob]:
-    """Jobs that nobody has claimed."""
+    """Return the jobs that no worker has leased."""
     return ProviderJob.objects.filter(enhancement=enhancement, state=JobState.QUEUED)
 
 
 @transaction.atomic
 def _cancel_waiting(enhancement: Enhancement) -> tuple[int, int]:
-    """What nobody has claimed ends, and only of that the booking is released: how many jobs and how many pictures.
+    """Cancel a batch of queued jobs and release their reservations; return the numbers of jobs and pictures.
 
-    Locks in the order of those who claim.
+    It locks in the same order as ``acquire_calls``: account, then jobs.
     """
     ProviderCredential.objects.lock(enhancement.credential_id)
     jobs = list(_waiting(enhancement).select_for_update().order_by("pk")[:_BATCH])

@@ -1,4 +1,4 @@
-"""Items: a plan becomes rows, jobs and reservations; a large one batch by batch, each in a short transaction."""
+"""Items: turn a plan into items, jobs and reservations; a large plan in batches, each in a short transaction."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ BATCH = 250  #: pictures in one transaction
 
 
 class Overtaken(StateError):
-    """Somebody else has made the same pictures at this very moment: plan again without them."""
+    """Somebody else has just finished the same pictures: plan again without them."""
 
 
 def is_large(plan: Plan) -> bool:
-    """Whether it is made ready by the workers, rather than in one transaction."""
+    """Return true if the workers have to prepare the plan in batches, rather than one transaction."""
     return len(plan.to_do) > BATCH
 
 
 def name_of(description: ProductImages, object_id: str) -> str:
-    """A product as JSON can have it for a key."""
+    """Return a key for a product that JSON can hold."""
     return f"{description.content_type().pk}:{object_id}"
 
 
@@ -46,7 +46,10 @@ def create_items(
     fresh: bool,
     at: datetime | None = None,
 ) -> None:
-    """Write a plan down, in one transaction. Raises ``IntegrityError`` or ``Overtaken`` where others were faster."""
+    """Create the items, jobs and reservations of a plan. To be called in a transaction.
+
+    ``at``: when the cost was reserved, if earlier. Raises ``IntegrityError`` or ``Overtaken`` when others were faster.
+    """
     creates = list(batches(plan.to_do, enhancement.credential))
     jobs = budgets.order(enhancement, [(enhancement.options, cost_each * len(create)) for create in creates], at)
     rows = [(job, work) for job, create in zip(jobs, creates, strict=True) for work in create]
@@ -83,7 +86,7 @@ def _facts(work: Work) -> dict[str, Any]:
 def freeze(
     enhancement: Enhancement, plan: Plan, spec: WorkSpec, external_ids: Mapping[str, Sequence[str]], **how: Any
 ) -> None:
-    """Remember a large plan for the workers, with its whole cost reserved."""
+    """Store a large plan for the workers, and reserve its whole cost."""
     works = plan.to_do
     Preparation.objects.create(
         enhancement=enhancement,
@@ -98,7 +101,11 @@ def freeze(
 
 
 def make_batch(preparation: Preparation) -> None:
-    """Make items of the next pictures. What the shop or somebody else has changed since is left out, and released."""
+    """Create items for the next pictures of a stored plan; move the position and the reservation past them.
+
+    Pictures that are gone, or were made by others meanwhile, are left out, and their share of the reservation is freed.
+    Does nothing when another worker was faster.
+    """
     enhancement, begin = preparation.enhancement, preparation.position
     some = preparation.pictures[begin : begin + BATCH]
     spec = spec_of_enhancement(enhancement)
@@ -106,7 +113,7 @@ def make_batch(preparation: Preparation) -> None:
     left = max(0, len(preparation.pictures) - begin - len(some))
     cost = preparation.cost_each
     with transaction.atomic():
-        if preparation.reserved:  # what is promised moves from here to the jobs: nobody is to count in between
+        if preparation.reserved:  # the reservation moves from here to the jobs: no budget may be checked in between
             ProviderCredential.objects.lock(enhancement.credential_id)
         position = begin + len(some)
         if not Preparation.objects.advance(preparation, position=position, left=left, cost=cost * len(some)):
@@ -120,11 +127,11 @@ def make_batch(preparation: Preparation) -> None:
 
 
 def note_omitted(enhancement: int, figures: Mapping[str, int]) -> None:
-    """Add to how many pictures were left out, and why, under the enhancement's lock."""
+    """Add numbers of pictures that were left out, by reason, to those of an enhancement."""
     if not any(figures.values()):
         return
     row = Enhancement.objects.filter(pk=enhancement)
-    row.update(omitted=F("omitted"))  # SQLite has no row locks: there the transaction itself is the lock
+    row.update(omitted=F("omitted"))  # locks the row; on SQLite, the database
     omitted: dict[str, int] = dict(row.values_list("omitted", flat=True).get())
     for reason, number in figures.items():
         if number > 0:

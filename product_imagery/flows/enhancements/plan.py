@@ -1,4 +1,4 @@
-"""Plan: which of the chosen products' pictures are to be worked on, from which files, and why the others are not."""
+"""Plan: sort the pictures of the chosen products into those to be made, with their sources, and those left out."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.rows import portions
 from product_imagery.states import ItemStatus, Review
 
-_TOGETHER = 10_000  #: pictures looked up with as many queries as one
-#: why nothing is made of a product
+_TOGETHER = 10_000  #: pictures that are looked up with the same few queries
+#: reasons for which a picture or product is left out
 UNDER_WAY, DONE_BEFORE, NO_PICTURE, UNREADABLE = "under_way", "done_before", "no_picture", "unreadable"
-IN_STORAGE = "in_storage"  #: it was published with this look once, and something else stands on the product now
-#: the same in words, behind a number of pictures
+IN_STORAGE = "in_storage"  #: this look was published once, and something else stands on the product now
+#: the reasons in words, to be read after a number of pictures
 LEFT_OUT = {
     UNDER_WAY: _("are being made already"),
     DONE_BEFORE: _("have this look already"),
@@ -39,13 +39,13 @@ LEFT_OUT = {
     "not_prepared": _("could not be prepared"),
 }
 
-#: products, by their descriptions: primary keys
+#: primary keys of products by their descriptions
 Chosen: TypeAlias = Mapping[ProductImages, Sequence[Any]]
 
 
 @dataclass(frozen=True)
 class Work:
-    """A picture of a product, the file that it is made from, and the digest of what is to be done with it."""
+    """A picture of a product, the file that the result is made from, and the identity of the work (``work_key``)."""
 
     description: ProductImages
     picture: ProductPicture
@@ -54,13 +54,16 @@ class Work:
 
     @property
     def product(self) -> tuple[ProductImages, str]:
-        """Whose picture it is."""
+        """Description and primary key of the product."""
         return self.description, self.picture.object_id
 
 
 @dataclass
 class Plan:
-    """What is to be done, and what is left out with its reason."""
+    """Work to be done, and work that is left out, with the reasons.
+
+    ``products`` are those that have a picture; ``keys`` identify the work to be done.
+    """
 
     to_do: list[Work] = field(default_factory=list)
     left_out: list[tuple[Work, str]] = field(default_factory=list)
@@ -68,25 +71,25 @@ class Plan:
     keys: set[str] = field(default_factory=set)
 
     def count(self, reason: str) -> int:
-        """How many pictures are left out for a reason."""
+        """Return how many pictures are left out for a reason."""
         return sum(why == reason for _, why in self.left_out)
 
     def figures(self) -> dict[str, int]:
-        """How many pictures are left out for each reason."""
+        """Return how many pictures are left out, by reason."""
         return dict(Counter(why for _, why in self.left_out))
 
     def omitted(self, chosen: Chosen) -> dict[str, int]:
-        """The same, with the products that have no picture."""
+        """Return how many pictures are left out, by reason, and how many products have no picture."""
         bare = max(0, count_of(chosen) - len(self.products))
         return self.figures() | ({NO_PICTURE: bare} if bare else {})
 
     def hindrances(self) -> dict[str, int]:
-        """How many pictures are left out because their results could not be taken, by the reason."""
+        """Return how many pictures are left out because their results could not be used, by reason."""
         found = {reason: self.count(reason) for reason in (RESULT_TOO_LARGE, NAME_TOO_LONG)}
         return {reason: number for reason, number in found.items() if number}
 
     def left(self, chosen: Chosen) -> list[tuple[ProductImages, Any, str, str]]:
-        """(description, key, reason, key of the work) of every product of which nothing is made."""
+        """Return (description, primary key, reason, work key) of each product of which nothing is made."""
         busy = {work.product for work in self.to_do}
         found = {work.product: (why, work.key) for work, why in self.left_out}
         without = {(description, str(key)) for description, keys in chosen.items() for key in keys} - self.products
@@ -102,11 +105,18 @@ def make_plan(
     from_present: bool,
     only: Set[tuple[ProductImages, str, str]] | None = None,
 ) -> Plan:
-    """Sort the pictures of the chosen products out, with as many queries for 10,000 as for one.
+    """Sort the pictures of the chosen products, with the same number of queries for one as for 10,000.
 
-    ``fresh``: also what has this look already. ``from_present``: from what stands on the product, ours or not. Of the
-    products ``only`` these pictures, by their slots, if given.
-    Raises ``RequestError`` for a selection that is too large.
+    ``fresh``: include pictures that have this look already. ``from_present``: make results from what stands on the
+    product, also when we published it. ``only``: these pictures, by description, product and slot. Raises
+    ``RequestError`` for a selection that is too large, ``StorageError`` when results could not be published.
+
+    Example, for one product whose field holds source and result, on three nights::
+
+        field              original     work key                          sorted as
+        photo.jpg          photo.jpg    of (photo.jpg, white)             to do; published as a-1.jpg
+        a-1.jpg            photo.jpg    the same                          left out: done before
+        new.jpg            new.jpg      of (new.jpg, white): another      to do
     """
     check_number(count_of(chosen), "products")
     plan = Plan()
@@ -128,7 +138,7 @@ def make_plan(
 
 
 def _leave_out_hindered(plan: Plan, spec: WorkSpec) -> None:
-    """Nothing is bought whose result could not be taken. Raises ``RequestError``, ``StorageError``."""
+    """Leave out pictures whose results could not be used. Raises ``RequestError``, ``StorageError``."""
     by_description: dict[ProductImages, list[Work]] = defaultdict(list)
     for work in plan.to_do:
         by_description[work.description].append(work)
@@ -147,7 +157,7 @@ def _leave_out_hindered(plan: Plan, spec: WorkSpec) -> None:
 
 
 def count_of(chosen: Chosen) -> int:
-    """How many products are chosen."""
+    """Return how many products are chosen."""
     return sum(len(ids) for ids in chosen.values())
 
 
@@ -163,7 +173,7 @@ def _mode(spec: WorkSpec) -> Any:
 
 
 def _placed(description: ProductImages, picture: ProductPicture) -> ProductPicture:
-    """A picture with its place, which a description that lists its pictures itself may not have given."""
+    """Return a picture with its place, which a description that overrides ``list_pictures`` may leave out."""
     if picture.place:
         return picture
     place = description.place_of(picture.object_id, picture.slot)
@@ -184,7 +194,7 @@ def _work(
 
 
 def _sort_out(works: list[Work], plan: Plan, publications: Publications, fingerprint: list[Any], fresh: bool) -> None:
-    """Add pictures to the plan: what is under way, what was done before, what is to be done."""
+    """Add pictures to the plan: under way, done before, or to be done."""
     keys = [work.key for work in works]
     active, done = _under_way(keys), set() if fresh else done_before(keys)
     displaced = _displaced([work for work in works if work.key in done])
@@ -208,14 +218,14 @@ _KEY, _NAME = 64, 500  #: characters of keys and file names that an item holds
 
 
 def _does_not_fit(work: Work) -> bool:
-    """Names that are too long to be written down would stop all the others."""
+    """Return true if a name is longer than its column: it would make the whole batch fail."""
     picture = work.picture
     keys, names = (picture.object_id, picture.slot), (work.source_name, picture.target_name)
     return max(map(len, keys)) > _KEY or max(map(len, names)) > _NAME
 
 
 def _under_way(keys: Iterable[str]) -> set[str]:
-    """Of these work keys, those that somebody is at."""
+    """Return those of the work keys for which an item is active."""
     items = EnhancementItem.objects.all()
     found: set[str] = set()
     for some in portions(list(keys), items.db):
@@ -224,7 +234,7 @@ def _under_way(keys: Iterable[str]) -> set[str]:
 
 
 def _displaced(works: list[Work]) -> set[str]:
-    """Keys of the works whose results were published, and of which none stands on its product now."""
+    """Return the keys of works that were published, and of which no result stands on its product now."""
     names: dict[str, set[str]] = defaultdict(set)
     versions = ImageVersion.objects.all()
     for some in portions([work.key for work in works], versions.db):
@@ -235,7 +245,7 @@ def _displaced(works: list[Work]) -> set[str]:
 
 
 def done_before(keys: Iterable[str]) -> set[str]:
-    """Of these work keys, those with a finished, unrejected result."""
+    """Return those of the work keys that have a finished result which is not rejected."""
     wanted = {"status": ItemStatus.COMPLETED, "results__review__in": (Review.PENDING, Review.APPROVED)}
     items = EnhancementItem.objects.filter(**wanted)
     found: set[str] = set()

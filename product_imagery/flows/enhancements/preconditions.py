@@ -1,7 +1,7 @@
-"""Preconditions: what must hold after a purchase is tested before it.
+"""Preconditions: test before a purchase what has to hold after it.
 
-``check_target`` is asked once for each registration, ``hindered`` once for many pictures: neither asks the database
-once for each of them.
+``check_target`` is called once for each description, ``hindered`` once for many pictures: neither makes a query for
+each of them.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from product_imagery.provider_kit.contract import Form, Provider
 from product_imagery.rows import portions, read_rows
 from product_imagery.storage import probe
 
-#: why the result of a picture could not be taken
+#: reasons for which the result of a picture could not be used
 RESULT_TOO_LARGE, NAME_TOO_LONG = "result_too_large", "name_too_long"
-_ENDING = f"{'0' * 12}-{'0' * 12}.webp"  #: of the name of every published file
-_AMPLE = 40  #: characters to spare: the names of other rows will fit as well
-_TRIED_SECONDS = 600.0  #: for which a storage that took a file is not tried again
+_ENDING = f"{'0' * 12}-{'0' * 12}.webp"  #: end of the name of every published file
+_AMPLE = 40  #: characters; where one row has so many to spare, the names of the others are taken to fit as well
+_TRIED_SECONDS = 600.0  #: for which a storage that accepted a file is not tested again
 _NOBODY: Any = None
 _PROBE = "product-imagery-test.txt"
 _tried: dict[models.FileField, float] = {}
 
 
 def check_target(description: ProductImages) -> None:
-    """Make sure that a result could be put on a product of this registration.
+    """Make sure that results could be published to products of this description.
 
-    Raises ``RequestError`` when its field is too short for any file name, ``StorageError`` when its storage takes no
-    files. One is written there, and deleted, every ten minutes.
+    Raises ``RequestError`` when its field is too short for any file name, ``StorageError`` when its storage accepts no
+    files. That is tested with a small file, at most every ten minutes.
     """
     sentence = too_short(description)
     if sentence:
@@ -59,8 +59,9 @@ def check_target(description: ProductImages) -> None:
 
 
 def too_short(description: ProductImages) -> str:
-    """Why no file name fits the target field, in a sentence, or nothing. Where the host's code names the files, only
-    rows can tell.
+    """Return a sentence if no file name fits the target field, or ``""``.
+
+    Where ``upload_to`` is a function of the host, nothing is said here: names depend on the rows.
     """
     field = description.target_field
     if callable(field.upload_to) or _spare(field, _NOBODY) >= 0:
@@ -72,10 +73,9 @@ def too_short(description: ProductImages) -> str:
 def hindered(
     description: ProductImages, pictures: Sequence[ProductPicture], spec: WorkSpec
 ) -> dict[tuple[str, str], str]:
-    """Reasons why results could not be taken, by product and slot of the pictures that have one.
+    """Return the reasons for which results could not be used, by product and slot of the pictures that have one.
 
-    Nothing is known of sizes where neither the model nor a file on this machine tells: those are looked at before
-    they are sent.
+    Sizes are known from files on this machine or columns of the model. All others are checked before they are sent.
     """
     found = dict.fromkeys(_too_large(description, pictures, spec), RESULT_TOO_LARGE)
     if not (spec.is_test or spec.is_sandbox):
@@ -84,14 +84,14 @@ def hindered(
 
 
 def sentence_of(reason: str, provider: type[Provider]) -> str:
-    """A reason in words."""
+    """Return a reason in words."""
     if reason == RESULT_TOO_LARGE:
         return too_large(bounds_of(provider), "Nothing is spent on these pictures.")
     return "The name of the published file would not fit the product's field: give it max_length=255."
 
 
 def bounds_of(provider: type[Provider]) -> dict[str, int]:
-    """Bounds of the results of a provider: what this machine makes itself has those of its sources."""
+    """Return the bounds of a provider's results; for an engine on this machine they are those of sources."""
     settings = get_settings()
     return settings.bounds() if provider.computes else settings.result_bounds()
 
@@ -110,13 +110,13 @@ def _too_large(description: ProductImages, pictures: Sequence[ProductPicture], s
 
 
 def _at_most(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """A size as a copy for a provider may be made of it."""
+    """Return the size of the copy that is sent to a provider, with the longer side at most ``side`` pixels."""
     factor = min(1.0, side / max(size))
     return round(size[0] * factor), round(size[1] * factor)
 
 
 def _sizes(description: ProductImages, pictures: Sequence[ProductPicture]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Pixels of the pictures, as far as they are to be had for nothing."""
+    """Return width and height in pixels, by product and slot, where they can be had without a download."""
     storage, field = description.storage, description.source_field
     if isinstance(storage, FileSystemStorage):
         found = {(one.object_id, one.slot): _size_of(storage, one.source_name) for one in pictures}
@@ -128,7 +128,7 @@ def _sizes(description: ProductImages, pictures: Sequence[ProductPicture]) -> di
 def _written_sizes(
     description: ProductImages, pictures: Sequence[ProductPicture], columns: Sequence[str]
 ) -> dict[tuple[str, str], tuple[int, int]]:
-    """Pixels as the rows have them, of those that still name the files that are meant."""
+    """Return width and height from the columns of rows that still hold the same files."""
     places = _by_key(pictures)
     names = {(one.object_id, one.slot): one.source_name for one in pictures}
     found: dict[tuple[str, str], tuple[int, int]] = {}
@@ -141,15 +141,15 @@ def _written_sizes(
 
 
 def _size_of(storage: FileSystemStorage, name: str) -> tuple[int, int] | None:
-    with suppress(Exception), open(storage.path(name), "rb") as handle:  # whatever is wrong with it is told later
+    with suppress(Exception), open(storage.path(name), "rb") as handle:  # an unreadable file gets its own error later
         return dimensions(handle.read(HEAD))
     return None
 
 
 def _too_long(description: ProductImages, pictures: Sequence[ProductPicture]) -> list[tuple[str, str]]:
-    """Pictures for whose published files the host's code makes names that do not fit the field.
+    """Return the pictures for which the host's ``upload_to`` makes file names that do not fit the field.
 
-    Rows on which that code fails are not judged: what it needs, it may have when a picture is published.
+    Rows on which that function fails pass: it may have what it needs by the time of the publication.
     """
     field, places = description.target_field, _by_key(pictures)
     if not callable(field.upload_to) or not places:
@@ -165,10 +165,10 @@ def _too_long(description: ProductImages, pictures: Sequence[ProductPicture]) ->
 
 
 def _by_key(pictures: Sequence[ProductPicture]) -> Mapping[str, tuple[str, str]]:
-    """Product and slot of the pictures, by the primary keys of the rows that hold them."""
+    """Return product and slot of the pictures by the primary keys of the rows that hold them."""
     return {one.slot or one.object_id: (one.object_id, one.slot) for one in pictures}
 
 
 def _spare(field: models.FileField, row: Any) -> int:
-    """Characters that the shortest name of a published file leaves in the field."""
+    """Return how many characters the shortest name of a published file leaves free in the field."""
     return (field.max_length or 10_000) - len(field.generate_filename(row, _ENDING))

@@ -1,4 +1,4 @@
-"""Prepare: what was accepted in one short request is made ready by the workers, batch by batch."""
+"""Prepare: workers create the items of large requests, batch by batch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from product_imagery.flows.jobs.rollup import update_status
 from product_imagery.models import Enhancement, Preparation
 from product_imagery.models.db_time import from_now
 
-_TRIES = 8  #: of one batch, in about four minutes
+_TRIES = 8  #: for one batch, within about four minutes
 
 _STEPS = {Preparation.Kind.START: make_batch, Preparation.Kind.RETRY: retry_batch}
 
 
 def prepare_due() -> int:
-    """Do the next batch of what waits longest; return how many were tried.
+    """Prepare the next batch of the request that has waited longest; return 1, or 0 when none is due.
 
-    A batch that fails is tried again later; one that always fails ends the preparation with its reason, and what is
-    made already goes on. Raises what the database raises when it is away.
+    A batch that fails is tried again later; after eight tries the preparation ends with a note, and the existing items
+    go on. Raises the error of a database that does not respond.
     """
     preparation = Preparation.objects.due().first()
     if preparation is None:

@@ -1,4 +1,4 @@
-"""Reconcile: a person decides what became of a lost request, of one or of many at once."""
+"""Reconcile: a person decides about stalled jobs, whose creates the provider may or may not have accepted."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ SEND_AGAIN, GIVE_UP = "send_again", "give_up"
 
 
 def stalled() -> JobQuerySet:
-    """Jobs that wait for a person's decision, with their accounts and items."""
+    """Return the jobs that wait for a person's decision, with their accounts and items."""
     return ProviderJob.objects.filter(state=JobState.STALLED).select_related("credential").prefetch_related("items")
 
 
 def cost_again(job: ProviderJob) -> Decimal:
-    """The most that sending the job again may cost."""
+    """Return the most that sending a job again may cost."""
     provider = job.credential.declared
     each = job.credential.cost_of(job.operation, get_offer(provider, job.operation), job.options)
     return each * len(job.items.all())
 
 
 def summary(jobs: Iterable[ProviderJob]) -> list[dict[str, Any]]:
-    """By account: jobs, pictures, how many are known to be accepted or may be, and what sending them again may cost."""
+    """Return figures by account: jobs, pictures, jobs that were or may be accepted, the cost of sending all again."""
     by_account: dict[Any, list[ProviderJob]] = defaultdict(list)
     for job in jobs:
         by_account[job.credential].append(job)
@@ -61,21 +61,21 @@ def summary(jobs: Iterable[ProviderJob]) -> list[dict[str, Any]]:
 
 @retried
 def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
-    """A person has a stalled job sent once more. It may cost once more; it does where the first one was accepted.
+    """Send a stalled job again. It costs once more where the first create was accepted, and may cost otherwise.
 
-    Raises ``StateError`` when it does not wait for a decision, ``RequestError`` over a budget.
+    Raises ``StateError`` when the job does not wait for a decision, ``RequestError`` over a budget.
     """
     if job.accepted_at is not None:
         _buy_again(job, actor)
         return
-    again = next_again(job.remembered)  # another mark: the first one may be taken there
+    again = next_again(job.remembered)  # with another idempotency key or reference: the first may be known there
     changes: dict[str, Any] = {"remembered": again, "intent": None, "intent_at": None, "remote_id": ""}
     sentence = "It was not accepted: sent again."
     _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, sentence, collectable=False, **changes)
 
 
 def _buy_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
-    """What was accepted is paid for and lost: another job is ordered, and booked, in its place."""
+    """Fail a job that was accepted and is lost, and reserve the cost of another one for its items."""
     with transaction.atomic():
         sentence = "Its result is lost: ordered again."
         _decide(job, actor, JobState.FAILED, ItemStatus.QUEUED, sentence, collectable=False)
@@ -85,9 +85,9 @@ def _buy_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
 
 @retried
 def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> None:
-    """A person says that the provider accepted a stalled job under this id: it is read from there.
+    """Continue a stalled job under the id that the provider shows for it.
 
-    Raises ``StateError`` when it does not wait for a decision, or when the id belongs to another job.
+    Raises ``StateError`` when the job does not wait for a decision, or when the id belongs to another job.
     """
     remote_id = remote_id.strip()
     if not remote_id:
@@ -101,9 +101,9 @@ def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> N
 
 @retried
 def give_up(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
-    """A person does not want to know: the job ends as failed, and what it may have cost stays booked.
+    """Fail a stalled job. What it may have cost stays reserved.
 
-    Raises ``StateError`` when it does not wait for a decision.
+    Raises ``StateError`` when the job does not wait for a decision.
     """
     with transaction.atomic():
         _decide(job, actor, JobState.FAILED, ItemStatus.PROCESSING, "Given up.", collectable=False)
@@ -134,7 +134,7 @@ _STEPS: dict[str, Callable[[ProviderJob, AbstractBaseUser | None], None]] = {
 def decide_all(
     jobs: Iterable[ProviderJob], choice: str, actor: AbstractBaseUser | None
 ) -> tuple[list[ProviderJob], Counter[str]]:
-    """Decide about each job alone; return those that it was done for, and how often each refusal came."""
+    """Apply a decision to each job by itself; return the jobs that it was done for, and a count of each refusal."""
     done, refusals = [], Counter[str]()
     for job in jobs:
         try:

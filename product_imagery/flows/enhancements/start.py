@@ -1,4 +1,12 @@
-"""Start: a selection, a look and an account become an enhancement. Nothing is sent here."""
+"""Start: turn a selection and a work spec into an enhancement. Nothing is sent to a provider here.
+
+When two people start the same 100 pictures at once, they are bought once::
+
+    person A                               person B
+    plan: 100 to do                        plan: 100 to do
+    create items and jobs, commit          the unique ``active_key`` of an item refuses: roll back
+                                           plan: 100 under way, none to do: ``NothingToDo``
+"""
 
 from __future__ import annotations
 
@@ -34,12 +42,12 @@ from product_imagery.provider_kit.registry import get_provider
 
 @dataclass(frozen=True)
 class Quote:
-    """What pressing the button would do. ``cost`` is in ``currency``, ``seconds`` is wall clock on this machine.
+    """Numbers of pictures, cost and duration of an enhancement before it is started.
 
-    Each picture ``to_do`` is made in so many ``variants``, of which a person chooses one.
-    ``in_storage`` had this look until something else was put on their products: they are published again for nothing.
-    ``untakeable`` are left out because their results could not be taken, for the reasons named beside.
-    ``is_sandbox``: it is tried out, for nothing, and nothing is put on the products.
+    ``cost`` is in ``currency``; ``seconds`` are wall clock. Each picture ``to_do`` is made in so many ``variants``, of
+    which a person chooses one. Pictures ``in_storage`` had this look until something else was put on their products:
+    they can be published again at no cost. ``untakeable`` are left out because their results could not be used, for
+    the reasons in ``untakeable_because``. ``is_sandbox``: costs nothing, and nothing is published.
     """
 
     pictures: int
@@ -59,7 +67,7 @@ class Quote:
 
 
 def quote(chosen: Chosen, spec: WorkSpec, *, fresh: bool = False, from_present: bool = False, unseen: int = 0) -> Quote:
-    """Count, cost and duration without doing anything; ``unseen`` pictures more are no product yet.
+    """Return what ``start`` would do. ``unseen``: further pictures to count, which are no products yet.
 
     Raises ``RequestError`` for a selection that is too large.
     """
@@ -99,13 +107,14 @@ def start(
     external_ids: Mapping[tuple[ProductImages, str], Sequence[str]] | None = None,
     webhook_url: str = "",
 ) -> Enhancement:
-    """Freeze the selection and queue the work.
+    """Freeze the selection, reserve the cost and queue the work.
 
-    Pictures that are under way with the same look are left out; so are those that have an unrejected result of it,
-    unless ``fresh``. What we have published before is made from its original, or else from what stands on the product
-    (``from_present``). ``budget`` is the most that this enhancement may cost, ``external_ids`` what the caller calls
-    its products (by description and primary key as text), ``webhook_url`` where its events go to.
-    The ``left_out`` of what comes back names the products of which nothing is made.
+    Pictures that are under way with the same work spec are left out; so are those that have an unrejected result of it,
+    unless ``fresh``. A picture that we published is made from its original, or from itself with ``from_present``.
+    ``budget``: the most that this enhancement may cost. ``external_ids``: the caller's names of the products, by
+    description and primary key as text. ``webhook_url``: where its events are sent.
+    ``left_out`` of the enhancement, or of ``NothingToDo``, lists the products of which nothing is made.
+
     Raises ``NothingToDo`` when none is left, ``RequestError`` for a selection that is too large or too dear.
     """
     about: dict[str, Any] = {"channel": channel, "actor": actor, "auto_approve": auto_approve, "api_key": api_key}
@@ -121,7 +130,7 @@ def start(
         try:
             enhancement = _accept(plan, spec, {**about, "omitted": plan.omitted(chosen)}, names, how)
         except (IntegrityError, Overtaken):
-            continue  # somebody started the same pictures at this very moment: plan again without them
+            continue  # somebody else has just started the same pictures: plan again without them
         enhancement.left_out = plan.left(chosen)
         return enhancement
     raise StateError("Somebody else is starting the same pictures. Try again in a moment.")
@@ -131,7 +140,7 @@ def start(
 def _accept(
     plan: Plan, spec: WorkSpec, about: dict[str, Any], names: Mapping[str, Sequence[str]], how: Mapping[str, bool]
 ) -> Enhancement:
-    """Short, however much is planned: of many pictures the items are made later, by the workers."""
+    """Create the enhancement in one short transaction; the workers create the items of a large one later."""
     enhancement = _begin(plan, spec, about)
     if is_large(plan):
         freeze(enhancement, plan, spec, names, **how)
@@ -142,7 +151,7 @@ def _accept(
 
 
 def _begin(plan: Plan, spec: WorkSpec, about: dict[str, Any]) -> Enhancement:
-    """The header row, once every budget allows what is planned."""
+    """Create the row of the enhancement, once every budget allows the cost of the plan."""
     budgets.allow(spec.credential, spec.cost_each * len(plan.to_do), about["budget"], about["api_key"])
     return Enhancement.objects.create(
         operation=spec.operation,
@@ -156,6 +165,7 @@ def _begin(plan: Plan, spec: WorkSpec, about: dict[str, Any]) -> Enhancement:
 
 
 def _nothing(plan: Plan, spec: WorkSpec) -> NothingToDo:
+    """Return the error for a plan without work, with the reason that helps most."""
     for reason, number in plan.hindrances().items():
         sentence = sentence_of(reason, spec.credential.declared)
         return NothingToDo(f"Nothing was started or spent: {number} pictures are left out. {sentence}", code=reason)

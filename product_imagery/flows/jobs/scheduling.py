@@ -1,4 +1,8 @@
-"""Claim: which calls of hosted providers may be made now, within every limit, budget and gate."""
+"""Scheduling: choose the calls of hosted providers that may be made now, and lease their jobs.
+
+A *read* is a poll, or the look-up of a create whose response was lost. Both kinds of call count towards the limits of
+the account; only creates need an account that may buy.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ _ACTIVE = (JobState.SENDING, *_READS)
 
 
 def accounts_with_calls(providers: Iterable[str]) -> list[int]:
-    """Keys of the accounts at which a call is due."""
+    """Return the primary keys of the accounts at which a call is due."""
     waiting = ProviderJob.objects.filter(
         credential=OuterRef("pk"), state__in=(JobState.QUEUED, *_READS), due_at__lte=Now()
     )
@@ -31,7 +35,7 @@ def accounts_with_calls(providers: Iterable[str]) -> list[int]:
 
 
 def set_aside(account: int, reason: str) -> None:
-    """Pause an account whose calls cannot be chosen again and again, until a person has seen to it."""
+    """Pause an account for which choosing calls fails again and again, until a person resumes it."""
     sentence = f"Nothing is sent with this account: {reason} Correct it, then resume the account."
     credential = ProviderCredential.objects.get(pk=account)
     if credential.pause(sentence, stops_reads=True):
@@ -39,7 +43,10 @@ def set_aside(account: int, reason: str) -> None:
 
 
 def acquire_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
-    """Take up to ``most`` jobs whose next call is due and fits the limits of their account; count the calls."""
+    """Lease up to ``most`` jobs of an account for ``seconds``, whose next calls are due and fit its limits.
+
+    The calls are counted here, under the lock of the account. Raises ``ConfigurationError`` for unreadable limits.
+    """
     if most <= 0:
         return []
     with transaction.atomic():
@@ -57,7 +64,7 @@ def acquire_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
 
 
 def _limits(credential: ProviderCredential) -> tuple[Limit, ...]:
-    """The limits in force. Raises ``ConfigurationError``."""
+    """Return the limits in force. Raises ``ConfigurationError``."""
     try:
         return credential.limits()
     except (AttributeError, TypeError, ValueError) as error:
@@ -66,18 +73,21 @@ def _limits(credential: ProviderCredential) -> tuple[Limit, ...]:
 
 
 class _Room:
-    """What is left of an account's limits. A job larger than a whole limit fits when nothing of it is used."""
+    """Remaining calls and pictures within an account's limits.
+
+    A job that is larger than a whole limit fits when nothing of that limit is used.
+    """
 
     def __init__(self, limits: Iterable[Limit], left: dict[Counted, int]) -> None:
         self._left = left
         self._whole = {limit.counted: limit.most for limit in sorted(limits, key=lambda limit: -limit.most)}
 
     def of(self, counted: Counted, unlimited: int) -> int:
-        """How many more fit."""
+        """Return how many more fit; ``unlimited`` where there is no limit."""
         return self._left.get(counted, unlimited)
 
     def take(self, job: ProviderJob) -> bool:
-        """Take what the job's next call uses, all or none."""
+        """Subtract what the job's next call uses and return true; if it does not fit, only return false."""
         amounts = {
             counted: min(amount, self._whole[counted])
             for counted, amount in _amounts(job).items()
@@ -91,7 +101,7 @@ class _Room:
 
 
 def _mixed(reads: list[ProviderJob], creates: list[ProviderJob]) -> list[ProviderJob]:
-    """By turns: what reads bring waits for an imaging process, creates wait for their intents to be written down."""
+    """Merge by turns: reads wait for an imaging process, creates for their intents to be committed."""
     pairs = itertools.zip_longest(reads, creates)
     return [job for pair in pairs for job in pair if job is not None]
 
@@ -109,16 +119,16 @@ def _creates(credential: ProviderCredential, room: _Room, most: int) -> list[Pro
     chosen = []
     for job in wanted[:most]:
         if not room.take(job):
-            break  # the next one would overtake it for ever
+            break  # a smaller one behind it would overtake it again and again
         chosen.append(job)
     return chosen
 
 
 def _most_creates(credential: ProviderCredential, most: int) -> int:
-    """How many of ``most`` may be sent, by what is under way; after failed calls one at a time, until one goes well."""
+    """Return how many creates may be sent, ``most`` at most: one at a time after failed calls, until one succeeds."""
     if not credential.may_buy or not ProviderCredential.objects.may_create(credential.pk):
         return 0
-    # What a look has not found there takes no place there, though it is looked for once more.
+    # A create that one look-up has not found takes no place at the provider, though it is looked up once more.
     under_way = credential.jobs.filter(state__in=_ACTIVE).exclude(
         state=JobState.CHECKING, remembered__has_any_keys=(ABSENT, LOOKS)
     )
@@ -129,7 +139,7 @@ def _most_creates(credential: ProviderCredential, most: int) -> int:
 
 
 def _amounts(job: ProviderJob) -> dict[Counted, int]:
-    """What the next call of a job uses up of its account's limits."""
+    """Return what the next call of a job uses of its account's limits."""
     if job.state in _READS:
         return {Counted.REQUESTS: 1, Counted.READS: 1}
     return {Counted.REQUESTS: 1, Counted.CREATES: 1, Counted.IMAGES: len(job.items.all())}
