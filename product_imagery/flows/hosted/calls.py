@@ -24,7 +24,9 @@ from product_imagery.exceptions import (
     RequestError,
 )
 from product_imagery.flows.enhancements.preconditions import check_target
-from product_imagery.flows.hosted.session import Account, Session, Ticket, account_changed, whole_intent
+from product_imagery.flows.hosted.account import Account
+from product_imagery.flows.hosted.intent import account_changed, whole_intent
+from product_imagery.flows.hosted.session import Session, Ticket
 from product_imagery.flows.log_ids import ids_of_job
 from product_imagery.flows.results import fetch, standing
 from product_imagery.imaging.encode import FORMATS
@@ -171,7 +173,7 @@ def _as_imagery_error(call: Call, error: Exception) -> ImageryError:
 
 def _converse(call: Call, inputs: Inputs, session: Session) -> Outcome:
     job, provider = call.job, call.provider
-    if job.state == JobState.CHECKING and account_changed(call.ticket):
+    if job.state == JobState.CHECKING and account_changed(job, call.ticket.account):
         return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
     view = Job(
         uuid=str(job.uuid),

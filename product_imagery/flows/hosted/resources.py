@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from product_imagery.exceptions import FetchError, ProviderRefused, RequestError
-from product_imagery.flows.hosted.session import Account, Caller, count
+from product_imagery.flows.hosted.account import Account, Caller
+from product_imagery.flows.hosted.limits import count
 from product_imagery.models import ProviderCredential, ProviderJob
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.base import HostedProvider
