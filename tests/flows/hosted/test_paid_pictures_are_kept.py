@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -36,8 +35,6 @@ from product_imagery.models import (
     ResultImage,
 )
 from product_imagery.products import description_of
-from product_imagery.provider_kit.headers import clock_skew, retry_after
-from product_imagery.provider_kit.response import Response
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import KEYS, Fakes, Fault
@@ -483,34 +480,6 @@ def test_the_forecast_counts_what_waits_already(account: Account, order: Order) 
     assert hours(25) < 0.1
     order(credential, 25)
     assert 1 < hours(25) < 1.1
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7),
-        ({"retry-after": "-7"}, None),
-        ({"retry-after": "Wed, 99 Nov 99999999999999999999 00:00:00 GMT"}, None),
-        ({"retry-after": "soon", "x-ratelimit-reset": "90"}, 90),
-        ({"x-ratelimit-reset": "in two minutes, as a moment"}, 120),
-        ({"x-ratelimit-reset": "1"}, 1),
-        ({"x-ratelimit-reset": "tomorrow"}, None),
-        ({"x-ratelimit-reset": "nan"}, None),
-        ({"retry-after": "1e9"}, 3600),
-        ({}, None),
-    ],
-    ids=str,
-)
-def test_when_to_come_again_is_understood_in_all_its_forms(headers: dict[str, str], seconds: float | None) -> None:
-    moment = {
-        name: value.replace("in two minutes, as a moment", f"{time.time() + 120}") for name, value in headers.items()
-    }
-    found = retry_after(Response(429, headers=moment))
-    assert found == (None if seconds is None else pytest.approx(seconds, abs=2))
-
-
-def test_a_date_that_is_none_tells_nothing() -> None:
-    assert clock_skew(Response(200, headers={"date": "Wed, 25 Nov 99999999999999999999 00:00:00 GMT"})) is None
 
 
 def test_what_helps_the_vendor_to_find_a_request_is_kept(account: Account, order: Order, fakes: Fakes) -> None:
