@@ -1,4 +1,4 @@
-"""What the product does, as plain functions. Admin, API, commands and tasks call them, and nothing else does the work.
+"""All work of the package, as plain functions that admin, API, commands and tasks call.
 
 A room is a subject. Calls go down the floors, and a machine checks it::
 

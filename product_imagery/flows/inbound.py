@@ -88,9 +88,9 @@ def process(written: WebhookDelivery) -> None:
             return
         found = _resume_late(credential, hints)
         if job and len(hints) == 1:
-            found |= _adopt(credential, job, hints[0])
+            found |= _assign_id(credential, job, hints[0])
         elif confirms:
-            found |= _try(credential, hints[0])
+            found |= _pass_on_hint(credential, hints[0])
         outcome = _look(written, hints, job) + (", one found again" if found else "")
         WebhookDelivery.objects.filter(pk=written.pk).update(processed_at=Now(), set_aside_at=None, outcome=outcome)
         background.wake()
@@ -102,7 +102,7 @@ def process_forgotten() -> int:
     return sum(not try_to_process(written) for written in list(found[:100]))
 
 
-def _adopt(credential: ProviderCredential, job: str, remote_id: str) -> bool:
+def _assign_id(credential: ProviderCredential, job: str, remote_id: str) -> bool:
     """Give a lost job the id that a delivery to its own address names, and poll it; return whether it was lost."""
     lost = ProviderJob.objects.filter(credential=credential, uuid=job, remote_id="", intent_at__isnull=False)
     found: dict[str, Any] = {"remote_id": remote_id, "accepted_at": Now()}
@@ -123,7 +123,7 @@ def _is_unknown(credential: ProviderCredential, hints: tuple[str, ...]) -> bool:
     return len(hints) == 1 and not ProviderJob.objects.known(credential.provider, hints)
 
 
-def _try(credential: ProviderCredential, remote_id: str) -> bool:
+def _pass_on_hint(credential: ProviderCredential, remote_id: str) -> bool:
     """Have the only lost job of the account look up whether an unknown id is its own; return whether it does.
 
     Where a person has lately decided about a job, the delivery may be about that one: nothing is done.

@@ -103,7 +103,7 @@ def perform(task: Task, pool: ImagingPool) -> Done:
     if not isinstance(error, ImageryError):
         sentence = "Job %s failed in a way that nobody foresaw."
         logger.error(sentence, task.job.pk, exc_info=error, extra=ids_of_job(task.job))
-        error = EngineError("The picture could not be worked on.", code="unforeseen", detail=repr(error))
+        error = EngineError("The picture could not be processed.", code="unforeseen", detail=repr(error))
     done.error, done.again = error, _may_pass(error, task.job.attempts)
     return done
 

@@ -165,7 +165,7 @@ def _accept(results: list[_Accepted]) -> None:
         if len(results) > 1:  # each alone shows which id it is
             raise
         ((result, outcome),) = results
-        sentence = f"The provider answered with an id ({outcome.remote_id}) that belongs to another job already."
+        sentence = f"The provider responded with an id ({outcome.remote_id}) that belongs to another job already."
         stall(result.job, "id_taken", sentence)
         return
     _note_success(result for result, _ in results)

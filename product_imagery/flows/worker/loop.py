@@ -103,7 +103,6 @@ class WorkerLoop:
         self.report = Slice()
         self._slot, self._settings, self._stop = slot, settings, stop
         read_urls()
-        connections = settings.connections
         self._tools = Tools(ImagingPool(settings.pool_limits()), open_connections(keep=True), Workspace())
         self._threads = ThreadPoolExecutor(settings.pool_limits().processes, thread_name_prefix="imagery")
         self._running: dict[Future[local_jobs.Done], ProviderJob] = {}
@@ -111,8 +110,8 @@ class WorkerLoop:
         self._mailbox = Mailbox(self._wake)
         self._transport = Transport()
         session = Session(self._tools, self._transport, self._mailbox)
-        each = max(1, connections * 3 // 4)
-        self._dispatcher = Dispatcher(connections, each, partial(calls.perform, session=session), self._wake.set)
+        perform, number = partial(calls.perform, session=session), settings.connections
+        self._dispatcher = Dispatcher(number, max(1, number * 3 // 4), perform, self._wake.set)
         self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
         self._hosted = hosted_providers()
         self._sender = sender.Sender()
@@ -123,11 +122,15 @@ class WorkerLoop:
         self._lost = False
         self._noted = self._called = self._engine_failures = 0
         self._engine_at = 0.0
-        # First, before anything is sent.
+        # The first of the chores, before anything is sent.
         self._may_send = Chore(60.0, "look for a restored database", restore_guard.pause_if_restored)
         self.watch: Callable[[], object] | None = None
         self._watch_at = 0.0
-        self._chores = [
+        self._chores = self._make_chores()
+
+    def _make_chores(self) -> list[Chore]:
+        settings = self._settings
+        return [
             self._may_send,
             Chore(settings.slot_seconds / 4, "renew the slot", self._renew_slot),
             Chore(settings.claim_seconds / 4, "renew leases", self._renew_leases),

@@ -210,7 +210,7 @@ def test_a_worker_without_room_for_files_still_looks(
 
 
 def test_an_earlier_refusal_leaves_no_doubt_behind(account: Account, order: Order, fakes: Fakes) -> None:
-    """Refused with 429, claimed again, and the worker dies before it sends anything: nothing was bought."""
+    """Refused with 429, leased again, and the worker dies before it sends anything: nothing was bought."""
     order(account("productai"))
     fakes.fail("productai.create", "status", status=429)
     hurry(1)
@@ -224,7 +224,7 @@ def test_an_earlier_refusal_leaves_no_doubt_behind(account: Account, order: Orde
     assert taken.attempts == ProviderJob.objects.get().attempts == 2
 
 
-def test_giving_back_is_no_try(account: Account, order: Order) -> None:
+def test_a_returned_job_has_not_used_an_attempt(account: Account, order: Order) -> None:
     order(account("productai"))
     (taken,) = ProviderJob.objects.acquire_calls(list(ProviderJob.objects.due_calls()), 60)
     local_jobs.return_job(taken, begun=False)
