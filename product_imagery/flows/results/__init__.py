@@ -1,1 +1,1 @@
-"""Results: pictures that came back, from the download to the product and the way back."""
+"""Results: fetch and record pictures, review, publish and restore them."""

@@ -1,4 +1,4 @@
-"""Publish: an approved picture goes onto its product, the one before is kept, and there is an exact way back."""
+"""Publish: put approved pictures on their products, keep the pictures before, and put those back exactly."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from product_imagery.storage.scratch import TEMPORARY
 
 logger = logging.getLogger("product_imagery")
 
-_WAITS = (2, 15, 60, 60)  #: seconds before it is tried again
-_LOCK_MILLISECONDS = 2000
+_WAITS = (2, 15, 60, 60)  #: seconds to wait after each failed attempt
+_LOCK_MILLISECONDS = 2000  #: for which a locked row of the shop is waited for
 _BUSY = "Somebody else is changing the product, or the database is busy. It is tried again."
 _FAILED = "The shop's own code could not take the picture. Nothing was changed on the product."
 _ENDLESS = (
     "Publishing was begun several times and never came to an end: the shop's own code or storage hangs. "
     "Have that repaired, then publish again: it costs nothing."
 )
-_NO_LIMIT = 1 << 40
+_NO_LIMIT = 1 << 40  #: bytes
 
 _T = TypeVar("_T")
 
@@ -79,7 +79,7 @@ def _copy(result: ResultImage) -> _Copy:
 
 
 def _note(result: ResultImage, stored: str, error: Exception) -> None:
-    """Write down why it was not published, if the lease is still ours."""
+    """Record why a result was not published, and try again later or set it aside, if the lease is still held."""
     if isinstance(error, StateError):
         return
     passing = isinstance(error, StorageError) and error.code != "missing"
@@ -93,8 +93,9 @@ def _note(result: ResultImage, stored: str, error: Exception) -> None:
 
 
 def _may_be_refused(result: ResultImage, stored: str, error: Exception) -> None:
-    """The shop's code raised, or a file was not there: a few times more, then a person has to see to it."""
-    logger.error("Result %s could not be published.", result.pk, exc_info=error)
+    """Log a failure of the shop's code, or a missing file; try a few times more, then set the result aside."""
+    ids = {"result": result.pk, "job": result.job_id, "enhancement": result.enhancement_id}
+    logger.error("Result %s could not be published.", result.pk, exc_info=error, extra=ids)
     sentence = error.message if isinstance(error, ImageryError) else f"{_FAILED} ({reason_of(error)})"
     if result.attempts < len(_WAITS):
         _later(result, sentence)
@@ -103,31 +104,32 @@ def _may_be_refused(result: ResultImage, stored: str, error: Exception) -> None:
 
 
 def _later(result: ResultImage, sentence: str, **changes: int) -> None:
+    """Keep the lease until the next attempt, so that nobody makes it earlier."""
     wait = _WAITS[min(result.attempts, len(_WAITS)) - 1]
     held = ResultImage.objects.held(result)
     held.update(leased_until=from_now(wait), publication_note=sentence[:500], **changes)
 
 
-def set_aside_endless() -> int:
-    """Show to a person the publications that never came to an end, however often they were begun; return how many."""
+def give_up_endless() -> int:
+    """Give up results whose publication was begun ``MAX_CLAIMS`` times and never ended; return how many."""
     return ResultImage.objects.give_up_endless(get_settings().max_claims, _ENDLESS)
 
 
 def _wait_shortly_for_locks() -> None:
-    """A row that somebody else has locked is waited for so long, in this transaction, and tried again later."""
-    if connection.vendor == "postgresql" and not connection.savepoint_ids:  # in one of the caller's it would stay
+    """Let this transaction wait for locked rows for a short time only; the publication is tried again later."""
+    if connection.vendor == "postgresql" and not connection.savepoint_ids:  # in one of the caller's it would stay set
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
 
 
 def _refuse(result: ResultImage, stored: str, error: ImageryError) -> None:
-    """Tell the reviewer why not. The copy goes only while the claim is ours: nobody else can be using it then."""
+    """Set the result aside with a reason; delete the copy only while the lease keeps others from it."""
     if transitions.mark_conflict(ResultImage.objects.held(result), error.message) and stored:
         _drop_copy(description_for(result.item.content_type_id), stored)
 
 
 def _expected(description: ProductImages, item: EnhancementItem) -> str:
-    """The name that stands in the target field, if the product is still what the work was started for."""
+    """Return the name in the target field. Raises ``PublicationConflict`` if the product has changed meanwhile."""
     current = description.current(item.object_id, item.slot)
     if current is None:
         raise PublicationConflict("The product, or this picture of it, no longer exists.")
@@ -143,7 +145,7 @@ def _expected(description: ProductImages, item: EnhancementItem) -> str:
 
 
 def _is_same_source(description: ProductImages, item: EnhancementItem, source: str) -> bool:
-    """Whether the photo is still the one that the work was started for: our own publications do not change that."""
+    """Return true if the photo is the one that the work was started for, or was published by us in its place."""
     if source == item.source_name:
         return True
     place = description.source_place(item.object_id, item.slot)
@@ -152,8 +154,9 @@ def _is_same_source(description: ProductImages, item: EnhancementItem, source: s
 
 
 def _digest_of_source(description: ProductImages, item: EnhancementItem, source: str) -> str:
-    """SHA-256 (hex) that the photo has to have, as far as it is known: of what was worked on, or of what we published
-    over it, as long as that is there.
+    """Return the SHA-256 (hex) that the photo should have, or ``""`` where it is not known.
+
+    It is that of the source, or of the file that we published in its place, while that file exists.
     """
     if source == item.source_name:
         return item.source_digest
@@ -163,7 +166,10 @@ def _digest_of_source(description: ProductImages, item: EnhancementItem, source:
 
 
 def _copy_to_product(description: ProductImages, result: ResultImage) -> str:
-    """Copy the picture to where the product's field keeps its files; the same result is copied once."""
+    """Copy the picture to where the product's field keeps its files; repeated, it finds the same copy.
+
+    Raises ``PublicationConflict`` when the stored picture is damaged, ``StorageError``.
+    """
     item = result.item
     own_name = str(result.image.name)
     suffix = posixpath.splitext(own_name)[1]
@@ -177,7 +183,15 @@ def _copy_to_product(description: ProductImages, result: ResultImage) -> str:
 
 
 def _switch(result: ResultImage, copy: _Copy) -> ImageVersion:
-    """Change product, history and result in one transaction, so that they agree whatever happens."""
+    """Change product, history and result in one transaction, so that they agree whatever happens.
+
+    Raises ``StateError`` when the lease is lost, ``PublicationConflict`` when the field has changed. A worker that
+    froze after copying, while another one publishes::
+
+        worker A: copies the file, freezes
+        worker B: acquires the result when the lease has expired, finds the same copy, switches the field, commits
+        worker A: ``held`` is empty, so ``StateError``; the field is not written again, the copy stays
+    """
     item, description, before, stored = result.item, copy.description, copy.before, copy.name
     before_digest = store.digest(description.target_storage, before) if _is_there(description, before) else ""
     before_null = not before and description.holds_null(item.object_id, item.slot)
@@ -209,18 +223,18 @@ def _is_there(description: ProductImages, name: str) -> bool:
 
 
 def _drop_copy(description: ProductImages, name: str) -> None:
-    """Take away a copy that no version and no product refers to."""
+    """Delete a copy that no version names."""
     if not ImageVersion.objects.filter(after_name=name).exists():
         store.delete_quietly(description.target_storage, [name])
 
 
 def _expect_from_now_on(version: ImageVersion, name: str, *, instead_of: str) -> None:
-    """Our own change is no conflict for other items of the same picture."""
+    """Expect another name on other items of the same picture, so that our change is no conflict for them."""
     EnhancementItem.objects.filter(place=version.place, target_name=instead_of).update(target_name=name)
 
 
 def _standing(version: ImageVersion, name: str) -> ResultQuerySet:
-    """The result whose published file ``name`` is, if that is one of ours."""
+    """Return the result whose published file is ``name``, if it is one of ours."""
     same = ImageVersion.objects.filter(place=version.place, after_name=name)
     return ResultImage.objects.filter(versions__in=same.exclude(pk=version.pk)).exclude(versions=version)
 

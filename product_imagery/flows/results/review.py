@@ -1,4 +1,4 @@
-"""Review: a person (or, where the enhancement says so, nobody) decides what may go onto the product."""
+"""Review: approve, reject, regenerate, and request the publication of results."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from product_imagery.states import ItemStatus, Publication, Review
 
 @retried
 def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: bool, replaces: bool = True) -> None:
-    """Approve a result; with ``publish`` a worker puts it on the product, as ``request_publication`` has it.
+    """Approve a result, and with ``publish`` request its publication (see ``request_publication``).
 
-    Raises ``StateError`` if judged already.
+    Raises ``StateError`` when it was judged already, or when its publication is refused.
     """
     with transaction.atomic():
         _lock_item(result)
@@ -41,10 +41,10 @@ def reject(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
 @retried
 @transaction.atomic
 def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None, replaces: bool = True) -> None:
-    """Let a worker put an approved result on its product, also where it was before and something else stands now.
+    """Let a worker put an approved result on its product, also again when something else stands there now.
 
-    That costs nothing. A variant that was chosen before is replaced; without ``replaces`` that is an error. Raises
-    ``StateError`` as well unless it is approved and not there.
+    It costs nothing. A variant that was chosen before is replaced, or, without ``replaces``, is an error. Raises
+    ``StateError`` for that, for a trial, and for a result that is not approved or is on its product.
     """
     if result.item.enhancement.is_trial:
         sentence = "A picture made with a test key, or in a provider's sandbox, is never put on a product."
@@ -62,12 +62,12 @@ def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None, 
 
 
 def _lock_item(result: ResultImage) -> None:
-    """Lock the item before its results: decisions on its variants take turns, all in the same order."""
+    """Lock the item before its results, so that decisions on its variants wait for each other in the same order."""
     EnhancementItem.objects.select_for_update().filter(pk=result.item_id).first()
 
 
 def _choose(result: ResultImage, replaces: bool) -> None:
-    """Of the variants of one picture one goes onto the product: another one that still waits is withdrawn."""
+    """Withdraw another variant of the same picture that waits to be published, as only one can stand on the product."""
     others = ResultImage.objects.filter(item=result.item_id).exclude(pk=result.pk)
     if not replaces and others.chosen().exists():
         sentence = "Another variant of this picture was chosen already. Publish this one by itself to replace it."
@@ -76,7 +76,7 @@ def _choose(result: ResultImage, replaces: bool) -> None:
 
 
 def _accept_change(result: ResultImage) -> None:
-    """A person has seen what stands there and wants the result all the same: what stands there now may be replaced."""
+    """Allow the picture that stands on the product now to be replaced, as a person has seen it and decided so."""
     item = EnhancementItem.objects.get(pk=result.item_id)
     current = description_for(item.content_type_id).current(item.object_id, item.slot)
     if current is not None:
@@ -84,7 +84,7 @@ def _accept_change(result: ResultImage) -> None:
 
 
 def can_vary(enhancement: Enhancement) -> bool:
-    """Whether the same work done again gives another picture: not where our own engine has no seed to vary."""
+    """Return true if repeating the work can give another picture: the local engine needs a seed for that."""
     return "seed" in enhancement.options or not get_provider(enhancement.credential.provider).computes
 
 
@@ -117,7 +117,7 @@ def _reopen(item: EnhancementItem, job: ProviderJob) -> None:
         raise StateError("The same picture is being made in another enhancement.") from error
     if not reopened:
         raise StateError("The picture is being made already, or its state changed meanwhile.")
-    Enhancement.objects.filter(pk=item.enhancement_id).update(cancelled_at=None)  # a person wants it after all
+    Enhancement.objects.filter(pk=item.enhancement_id).update(cancelled_at=None)  # this item goes on
     update_status([item.enhancement_id])
     background.wake()
 

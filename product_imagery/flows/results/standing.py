@@ -1,7 +1,7 @@
-"""Standing: what stands on the products now, compared and not remembered.
+"""Standing: find out which pictures stand on the products now.
 
-Others change products as well: an import, a person, a backup. So before it is said that a picture is on its product,
-the product's field is compared with the name of the file that was published.
+Imports, people and backups change products, too. So a picture is said to be on its product only when the product's
+field holds the name of the file that was published.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from product_imagery.states import Publication
 
 
 def names(items: Iterable[EnhancementItem]) -> dict[int, str | None]:
-    """Names of the files in the target fields, by the keys of these items; ``None`` where the row is gone.
+    """Return the file names in the target fields, by primary key of the items; ``None`` where the row is gone.
 
-    One query for each registration and 10,000 items.
+    Makes one query for each description and 10,000 items.
     """
     found: dict[int, str | None] = {}
     by_kind: dict[int, list[EnhancementItem]] = defaultdict(list)
@@ -46,7 +46,10 @@ def _names_of(description: ProductImages, items: list[EnhancementItem]) -> dict[
 
 
 def on_product(results: Collection[ResultImage]) -> set[int]:
-    """Keys of those results whose published files stand on their products now; two or three queries for all."""
+    """Return the primary keys of those results whose published files stand on their products now.
+
+    Makes two or three queries, however many results there are.
+    """
     published: dict[int, set[str]] = defaultdict(set)
     for result, name in ImageVersion.objects.filter(result__in=[one.pk for one in results]).values_list(
         "result", "after_name"
@@ -58,7 +61,7 @@ def on_product(results: Collection[ResultImage]) -> set[int]:
 
 
 def publications(results: Collection[ResultImage]) -> dict[int, Publication]:
-    """Whether each result is on its product, compared; what is not there now, and was, counts as not published."""
+    """Return the publication state of each result as it is now: ``none`` for one that was replaced on its product."""
     there = on_product(results)
     found = {result.pk: Publication(result.publication) for result in results}
     for pk, remembered in found.items():

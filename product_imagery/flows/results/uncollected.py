@@ -1,6 +1,6 @@
-"""Uncollected: a picture is made and paid for, and cannot be taken now. What is said of it, and what would help.
+"""Uncollected: error messages about pictures that are made and paid for, and cannot be fetched or stored now.
 
-The sentences about sources (“Upload a JPEG …”) would be wrong: nobody here can upload what a provider has made.
+The messages about sources (“Upload a JPEG …”) would mislead: nobody here can upload what a provider has made.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, ImageryError, StorageError
 
 _FREE = "Then try again: that only fetches it and costs nothing."
-_SHOWN = 200  #: characters of an address
-#: by the code of the error: what is wrong, and what helps. ``{why}`` is the error's own sentence.
+_SHOWN = 200  #: characters of an address that are shown
+#: by the code of the error: the problem, and the remedy. ``{why}`` is the error's own sentence.
 _Sentences: TypeAlias = dict[str, tuple[str, str]]
 _SENTENCES: _Sentences = {
     "unsafe_address": ("from where nothing is fetched. {why}", "Allow its host:port in FETCH_ALLOW if you trust it."),
@@ -26,17 +26,17 @@ _SENTENCES: _Sentences = {
     "engine_timeout": ("and takes too long to read.", "Raise SECONDS_PER_PICTURE."),
     "gone": ("but is not given out there.", "If that stays so, only making it anew helps, which costs again."),
 }
-#: what only a change of our own settings helps against
+#: codes of errors that only a change of our own settings can remedy
 _OURS = ("unsafe_address", "foreign_host", "too_many_redirects", "too_large", "too_many_bytes", "too_many_pixels")
 _UNREADABLE = ("but what comes from there is no picture that can be read. {why}", "Wait, or ask {provider}.")
 _UNREADABLE_CODES = ("not_an_image", "unsupported_format", "damaged", "animated", "empty", "too_small")
-_NO_REASON_SHOWN = ("not_an_image", "unsupported_format", "damaged")  #: their own sentences speak of uploads
+_NO_REASON_SHOWN = ("not_an_image", "unsupported_format", "damaged")  #: the sentences of these errors speak of uploads
 _OUR_STORAGE = ("and cannot be stored here. {why}", "Look after the storage of results.")
 _OTHER = ("but could not be fetched. {why}", "Wait, or look at the connection to it.")
 
 
 def of_result(error: ImageryError, url: str, provider: str) -> ImageryError:
-    """The same error, of the same class and code, in words about a result that lies at ``url``."""
+    """Return an error of the same class and code, with a message about a result at ``url``."""
     what, remedy = _sentences(error)
     settings = get_settings()
     pixels = settings.result_bounds()["max_pixels"]
@@ -53,7 +53,7 @@ def of_result(error: ImageryError, url: str, provider: str) -> ImageryError:
 
 
 def waits_for_us(error: ImageryError) -> bool:
-    """Whether a picture cannot be taken until somebody changes the settings here: waiting alone does not help."""
+    """Return true if a picture cannot be fetched before somebody changes the settings here: waiting does not help."""
     return error.code in _OURS
 
 
@@ -75,5 +75,5 @@ def _is_plain(url: str) -> bool:
 
 
 def _shown(url: str) -> str:
-    """An address without its query, which may be a key to the picture."""
+    """Return an address without its query, which may give access to the picture."""
     return url.partition("?")[0].partition("#")[0][:_SHOWN] or "an unknown place"

@@ -142,7 +142,7 @@ class WorkerLoop:
             Chore(60.0, "keep temporary files", self._tools.workspace.touch),
             Chore(60.0, "close enhancements", maintenance.settle_forgotten),
             Chore(60.0, "act on calls of providers", inbound.process_forgotten),
-            Chore(60.0, "set endless publications aside", publish.set_aside_endless),
+            Chore(60.0, "set endless publications aside", publish.give_up_endless),
             Chore(60.0, "clear up", partial(maintenance.clear_up_when_due, self._guard)),
         ]
 
