@@ -16,7 +16,7 @@ _ROOT = Path(product_imagery.__file__).parent
 _GLOSSARY = _ROOT.parent / "docs" / "glossary.md"
 
 #: Parts of the package whose prose is being rewritten elsewhere. Remove each when it is done; none is added.
-PENDING = {"flows"}
+PENDING: set[str] = set()
 
 #: Names that may contain a banned word, each with its reason.
 ALLOWED = {
