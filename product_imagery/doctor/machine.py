@@ -19,6 +19,7 @@ from product_imagery.doctor.findings import Finding, problem
 from product_imagery.exceptions import ImageryError, StorageError
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.products import ProductImages, registered
+from product_imagery.provider_kit.registry import get_offer, get_provider
 from product_imagery.providers.local.model import MATTING, is_present
 from product_imagery.rows import unopened
 from product_imagery.storage.errors import as_storage_errors
@@ -139,7 +140,7 @@ def make_test_picture(settings: Settings) -> None:
     """Make a packshot of a drawn bottle. Raises ``ImageryError``."""
     limits = PoolLimits(1, settings.memory_per_process, round(_ENGINE_SECONDS), _ENGINE_SECONDS)
     pool = ImagingPool(limits)
-    options = {"background": "#FFFFFF", "ratio": "1:1", "size": 64, "fill": 0.85, "shadow": False}
+    options = get_offer(get_provider("local"), "white_background").clean({"size": 64, "format": "png"})
     try:
         with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as folder:
             source = Path(folder, "source.png")
@@ -149,7 +150,7 @@ def make_test_picture(settings: Settings) -> None:
                 source=str(source),
                 folder=folder,
                 operation="white_background",
-                options={**options, "format": "png", "quality": 90},
+                options=options,
                 **settings.provider_settings(),
             )
     except OSError as error:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from product_imagery.models import ImageVersion
+from product_imagery.provider_kit.registry import all_providers, get_offer
 from product_imagery.rows import portions
 
 
@@ -29,8 +30,16 @@ def work_key(place: str, source_name: str, fingerprint: Iterable[Any]) -> str:
 
 
 def fingerprint_of(provider: str, operation: str, options: Mapping[str, Any], mode: Any) -> list[Any]:
-    """Return what identifies a work spec, for ``work_key``: JSON values. ``mode`` keeps trials apart from real work."""
-    return [provider, operation, sorted(options.items()), mode]
+    """Return what identifies a work spec, for ``work_key``: JSON values. ``mode`` keeps trials apart from real work.
+
+    An option that an upgrade has ``added`` to the offer counts only when it is not at its default: what was finished
+    before stays finished, and nothing is bought again for it.
+    """
+    provided = all_providers().get(provider)
+    offer = get_offer(provided, operation) if provided and operation in provided.offers else None
+    added = {option.name: option.default for option in (offer.options if offer else ()) if option.added}
+    counted = {name: value for name, value in options.items() if name not in added or value != added[name]}
+    return [provider, operation, sorted(counted.items()), mode]
 
 
 spec_of = fingerprint_of  #: migration 0004 imports it by this name

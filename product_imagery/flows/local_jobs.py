@@ -162,7 +162,8 @@ def _conversation(task: Task, inputs: tuple[JobInput, ...], folder: Path) -> Any
     job = task.job
     provider = get_provider(job.provider)()
     settings = get_settings().provider_settings()
-    return provider.submit(Job(str(job.uuid), Operation(job.operation), job.options, inputs, folder, settings))
+    options = get_offer(type(provider), job.operation).complete(job.options)
+    return provider.submit(Job(str(job.uuid), Operation(job.operation), options, inputs, folder, settings))
 
 
 def _respond(request: Request, pool: ImagingPool) -> Any:

@@ -99,6 +99,10 @@ class Offer:
             raise OptionError(sentence)
         return options
 
+    def complete(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return cleaned options, with the defaults of those that an upgrade has added since they were cleaned."""
+        return {option.name: option.default for option in self.options} | dict(options)
+
     def prices(self) -> dict[str, Decimal]:
         """Return the cost of one picture by the values of the option that it depends on.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from product_imagery.flows.enhancements.start import Quote, quote, start
 from product_imagery.flows.results import publish
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
 from product_imagery.products import ProductImages, description_of, register, unregister
+from product_imagery.provider_kit.contract import Operation
+from product_imagery.provider_kit.options import Kind, Option
+from product_imagery.providers.local.provider import LocalEngine
 from product_imagery.states import Publication
 from tests.conftest import draw_product, encoded
 
@@ -231,3 +235,18 @@ def test_what_was_made_before_the_upgrade_is_known_after_it(gallery: Collection,
     ImageVersion.objects.update(place="")
     import_module("product_imagery.migrations.0004_identity").name_places(apps, None)
     assert (_quote(gallery).done_before, _quote(gallery, options={"factor": "4"}).under_way) == (3, 3)
+
+
+def test_an_option_that_an_upgrade_adds_buys_nothing_again(
+    make_product: Make, enlarge: Enlarge, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = make_product()
+    enlarge(product)
+    work()
+    offer = LocalEngine.offers[Operation.UPSCALE]
+    for added, already in ((True, 1), (False, 0)):
+        more = (*offer.options, Option("padding", Kind.INTEGER, 0, added=added))
+        monkeypatch.setitem(LocalEngine.offers, Operation.UPSCALE, replace(offer, options=more))
+        quoted = _quote(product)
+        assert quoted.done_before + quoted.in_storage == already
+        assert _quote(product, options={"padding": 5}).to_do == 1

@@ -178,7 +178,7 @@ def _converse(call: Call, inputs: Inputs, session: Session) -> Outcome:
     view = Job(
         uuid=str(job.uuid),
         operation=Operation(job.operation),
-        options=job.options,
+        options=get_offer(type(provider), job.operation).complete(job.options),
         inputs=inputs.inputs,
         settings=job.credential.settings(),
         remote_id=job.remote_id,
