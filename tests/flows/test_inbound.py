@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import hashlib
-import hmac
 import itertools
 import json
 import os
@@ -34,39 +32,15 @@ from product_imagery.models import (
     WebhookDelivery,
 )
 from product_imagery.states import ItemStatus, JobState, Review
-from tests.fakes.hosted import WHSEC, Account, Order, hurry
+from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import KEYS, Fakes
+from tests.fakes.webhooks import aigen_headers, deliver, paqshot_headers, url_of
 
 pytestmark = pytest.mark.django_db
 
 
-def _url(credential: ProviderCredential, job: str = "") -> str:
-    return f"/imagery/webhooks/{credential.webhook_uuid}/" + (f"?job={job}" if job else "")
-
-
-def _aigen(
-    body: bytes, *, key: str = KEYS["aigenstudio"], at: float | None = None, event: str = "evt_1"
-) -> dict[str, str]:
-    stamp = str(int(time.time() if at is None else at))
-    secret = hashlib.sha256(key.encode()).hexdigest().encode()
-    signature = hmac.new(secret, f"{stamp}.{event}.".encode() + body, hashlib.sha256).hexdigest()
-    return {
-        "HTTP_X_AIGEN_SIGNATURE": f"v1={signature}",
-        "HTTP_X_AIGEN_TIMESTAMP": stamp,
-        "HTTP_X_AIGEN_EVENT_ID": event,
-    }
-
-
-def _paqshot(body: bytes, secret: str = WHSEC) -> dict[str, str]:
-    return {"HTTP_X_PAQSHOT_SIGNATURE": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
-
-
-def _post(client: Client, url: str, body: bytes, headers: dict[str, str]) -> int:
-    return client.post(url, body, content_type="application/json", **headers).status_code  # type: ignore[arg-type]
-
-
 def test_documented_signatures_are_understood() -> None:
-    headers = _aigen(
+    headers = aigen_headers(
         b'{"hello":"world"}',
         key="aigen_test_example_key_0001",
         at=1781532000,
@@ -74,7 +48,7 @@ def test_documented_signatures_are_understood() -> None:
     )
     assert headers["HTTP_X_AIGEN_SIGNATURE"] == "v1=924805bed0ff8f1696c8572c3cb75196672a5991dcc8cac661da411fffe909a3"
     body = b'{"event":"generation.completed","id":"gen_x","status":"completed"}'
-    assert _paqshot(body)["HTTP_X_PAQSHOT_SIGNATURE"].startswith("c686f02a1bb9e76869d697a7ea9809e7")
+    assert paqshot_headers(body)["HTTP_X_PAQSHOT_SIGNATURE"].startswith("c686f02a1bb9e76869d697a7ea9809e7")
 
 
 def test_a_genuine_call_brings_the_look_forward(
@@ -84,7 +58,7 @@ def test_a_genuine_call_brings_the_look_forward(
     hurry(1)
     before = ProviderJob.objects.get().due_at
     body = json.dumps({"event": "generation.completed", "id": fakes.created[0].id, "status": "completed"}).encode()
-    assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
+    assert deliver(client, url_of(paqshot), body, paqshot_headers(body)) == 200
     assert ProviderJob.objects.get().due_at < before
     delivery = WebhookDelivery.objects.get()
     assert (bytes(delivery.body), delivery.outcome) == (body, "1 jobs looked at")
@@ -99,7 +73,7 @@ def test_a_call_to_the_jobs_own_address_finds_a_lost_answer(
     job = ProviderJob.objects.get()
     assert job.state == JobState.CHECKING
     body = json.dumps({"id": fakes.created[0].id, "status": "completed"}).encode()
-    assert _post(client, _url(paqshot, str(job.uuid)), body, _paqshot(body)) == 200
+    assert deliver(client, url_of(paqshot, str(job.uuid)), body, paqshot_headers(body)) == 200
     hurry()
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
     assert fakes.charged("paqshot") == 1
@@ -108,7 +82,7 @@ def test_a_call_to_the_jobs_own_address_finds_a_lost_answer(
 def test_repetitions_are_written_once(account: Account, client: Client) -> None:
     credential = account("aigenstudio")
     body = b"{}"
-    assert [_post(client, _url(credential), body, _aigen(body)) for _ in range(3)] == [200] * 3
+    assert [deliver(client, url_of(credential), body, aigen_headers(body)) for _ in range(3)] == [200] * 3
     assert WebhookDelivery.objects.count() == 1
 
 
@@ -117,15 +91,15 @@ def test_after_a_change_of_keys_calls_signed_with_the_old_one_still_count(accoun
     credential.set_secret("aigen_live_new_key_0002")
     credential.save()
     for number, key in enumerate((KEYS["aigenstudio"], "aigen_live_new_key_0002")):
-        assert _post(client, _url(credential), b"{}", _aigen(b"{}", key=key, event=f"evt_{number}")) == 200
+        assert deliver(client, url_of(credential), b"{}", aigen_headers(b"{}", key=key, event=f"evt_{number}")) == 200
     credential.set_secret("aigen_live_new_key_0003")
     credential.save()
-    assert _post(client, _url(credential), b"{}", _aigen(b"{}", event="evt_9")) == 401
+    assert deliver(client, url_of(credential), b"{}", aigen_headers(b"{}", event="evt_9")) == 401
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])
 def test_old_and_future_calls_are_refused(account: Account, client: Client, seconds: int) -> None:
-    assert _post(client, _url(account("aigenstudio")), b"{}", _aigen(b"{}", at=time.time() + seconds)) == 401
+    assert deliver(client, url_of(account("aigenstudio")), b"{}", aigen_headers(b"{}", at=time.time() + seconds)) == 401
 
 
 def test_fuzzed_calls_are_neither_accepted_nor_an_error(
@@ -136,7 +110,7 @@ def test_fuzzed_calls_are_neither_accepted_nor_an_error(
     aigen = account("aigenstudio")
     body = json.dumps({"id": "gen_x", "status": "completed"}).encode()
     for _ in range(int(os.environ.get("FUZZED_CALLS", "1000")) // 2):
-        for credential, headers in ((aigen, _aigen(body)), (paqshot, _paqshot(body))):
+        for credential, headers in ((aigen, aigen_headers(body)), (paqshot, paqshot_headers(body))):
             sent, name = bytearray(body), chance.choice(list(headers))
             match chance.randrange(4):
                 case 0:
@@ -147,17 +121,17 @@ def test_fuzzed_calls_are_neither_accepted_nor_an_error(
                     headers[name] = bytes(chance.randrange(33, 127) for _ in range(chance.randrange(200))).decode()
                 case 3:
                     del headers[name]
-            assert _post(client, _url(credential), bytes(sent), headers) == 401
+            assert deliver(client, url_of(credential), bytes(sent), headers) == 401
     assert not WebhookDelivery.objects.exists()
 
 
 def test_other_views_still_ask_for_a_login(account: Account, client: Client) -> None:
     credential = account("aigenstudio")
-    assert client.get(_url(credential)).status_code == 405
-    assert _post(client, "/imagery/webhooks/00000000-0000-4000-8000-000000000000/", b"{}", {}) == 404
-    assert _post(client, _url(credential), b"x" * 300_000, {}) == 413
+    assert client.get(url_of(credential)).status_code == 405
+    assert deliver(client, "/imagery/webhooks/00000000-0000-4000-8000-000000000000/", b"{}", {}) == 404
+    assert deliver(client, url_of(credential), b"x" * 300_000, {}) == 413
     ProviderCredential.objects.update(is_active=False)
-    assert _post(client, _url(credential), b"{}", _aigen(b"{}")) == 404
+    assert deliver(client, url_of(credential), b"{}", aigen_headers(b"{}")) == 404
 
 
 _SIGNED = '{"id": "gen_ü", "status": "completed"}'
@@ -183,8 +157,8 @@ def test_the_bytes_that_were_signed_are_the_only_ones_believed(
     """D2: the same text in another dress is another body, whatever its headers say."""
     dress = {"HTTP_CONTENT_ENCODING": encoding} if encoding else {}
     body = _SIGNED.encode()
-    for credential, headers in ((account("aigenstudio"), _aigen(body)), (paqshot, _paqshot(body))):
-        assert _post(client, _url(credential), sent, headers | dress) == 401
+    for credential, headers in ((account("aigenstudio"), aigen_headers(body)), (paqshot, paqshot_headers(body))):
+        assert deliver(client, url_of(credential), sent, headers | dress) == 401
     assert not WebhookDelivery.objects.exists()
 
 
@@ -195,8 +169,8 @@ def test_what_is_signed_and_cannot_be_read_is_a_hint_about_all(
     body: bytes, account: Account, paqshot: ProviderCredential, client: Client
 ) -> None:
     """D2: it comes from the provider, whatever it means."""
-    for credential, headers in ((account("aigenstudio"), _aigen(body)), (paqshot, _paqshot(body))):
-        assert _post(client, _url(credential), body, headers) == 200
+    for credential, headers in ((account("aigenstudio"), aigen_headers(body)), (paqshot, paqshot_headers(body))):
+        assert deliver(client, url_of(credential), body, headers) == 200
     assert {delivery.outcome for delivery in WebhookDelivery.objects.all()} == {"all: 0 jobs looked at"}
 
 
@@ -205,9 +179,9 @@ def test_a_secret_opens_no_other_account(account: Account, paqshot: ProviderCred
     other = account("paqshot", label="another shop")
     other.set_secret("whsec_of_another_shop", "webhook_secret")
     other.save()
-    assert _post(client, _url(other), b"{}", _paqshot(b"{}")) == 401
-    assert _post(client, _url(paqshot), b"{}", _paqshot(b"{}", "whsec_of_another_shop")) == 401
-    assert _post(client, _url(other), b"{}", _paqshot(b"{}", "whsec_of_another_shop")) == 200
+    assert deliver(client, url_of(other), b"{}", paqshot_headers(b"{}")) == 401
+    assert deliver(client, url_of(paqshot), b"{}", paqshot_headers(b"{}", "whsec_of_another_shop")) == 401
+    assert deliver(client, url_of(other), b"{}", paqshot_headers(b"{}", "whsec_of_another_shop")) == 200
 
 
 def test_an_unsigned_call_is_only_a_hint(account: Account, order: Order, fakes: Fakes, client: Client) -> None:
@@ -216,10 +190,10 @@ def test_an_unsigned_call_is_only_a_hint(account: Account, order: Order, fakes: 
     hurry(1)
     lie = {"status": "success", "image_url": "http://127.0.0.1:1/evil.png", "job_id": fakes.created[0].id}
     fakes.statuses[fakes.created[0].id] = "RUNNING"
-    assert _post(client, _url(credential), json.dumps(lie).encode(), {}) == 200
+    assert deliver(client, url_of(credential), json.dumps(lie).encode(), {}) == 200
     hurry(1)
     assert ProviderJob.objects.get().state == JobState.RUNNING
-    assert _post(client, _url(credential), b'{"status": "error"}', {}) == 200
+    assert deliver(client, url_of(credential), b'{"status": "error"}', {}) == 200
     assert "1 jobs looked at" in {delivery.outcome for delivery in WebhookDelivery.objects.all()}
 
 
@@ -232,7 +206,7 @@ def test_in_whatever_order_events_come_the_end_is_the_same(
         job = ProviderJob.objects.get(enhancement=enhancement)
         for status in events:
             body = json.dumps({"id": job.remote_id, "status": status}).encode()
-            assert _post(client, _url(paqshot, str(job.uuid)), body, _paqshot(body)) == 200
+            assert deliver(client, url_of(paqshot, str(job.uuid)), body, paqshot_headers(body)) == 200
         hurry()
         job.refresh_from_db()
         assert job.state == JobState.DONE
@@ -249,8 +223,8 @@ def test_pictures_come_by_webhook_alone(
     ProviderJob.objects.update(due_at=timezone.now() + timedelta(days=1))
     created = fakes.created[0]
     body = json.dumps({"id": created.key or created.id, "job_id": created.id, "status": "success"}).encode()
-    signed = {"aigenstudio": _aigen(body), "paqshot": _paqshot(body), "productai": {}}
-    assert _post(client, _url(credential), body, signed[provider]) == 200
+    signed = {"aigenstudio": aigen_headers(body), "paqshot": paqshot_headers(body), "productai": {}}
+    assert deliver(client, url_of(credential), body, signed[provider]) == 200
     run_slice(seconds=0.5)
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
     assert fakes.charged(provider) == 1
@@ -263,12 +237,12 @@ def test_the_secret_before_is_believed_for_a_week(
     paqshot.set_secret("whsec_newer", "webhook_secret")
     paqshot.save()
     body = b'{"id": "gen_1", "status": "completed"}'
-    assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
-    assert _post(client, _url(paqshot), body, _paqshot(body, "whsec_newer")) == 200
+    assert deliver(client, url_of(paqshot), body, paqshot_headers(body)) == 200
+    assert deliver(client, url_of(paqshot), body, paqshot_headers(body, "whsec_newer")) == 200
     later = time.time() + 8 * 86_400
     monkeypatch.setattr("product_imagery.models.credential_secrets.time.time", lambda: later)
-    assert _post(client, _url(paqshot), body, _paqshot(body)) == 401
-    assert _post(client, _url(paqshot), body, _paqshot(body, "whsec_newer")) == 200
+    assert deliver(client, url_of(paqshot), body, paqshot_headers(body)) == 401
+    assert deliver(client, url_of(paqshot), body, paqshot_headers(body, "whsec_newer")) == 200
 
 
 def test_a_call_whose_worker_died_is_acted_on_later(
@@ -291,7 +265,7 @@ def test_a_call_whose_worker_died_is_acted_on_later(
 def test_a_repetition_of_a_call_that_was_not_acted_on_is(account: Account, client: Client) -> None:
     credential = account("aigenstudio")
     WebhookDelivery.objects.create(credential=credential, event_id="evt_1", body=b"{}")
-    assert _post(client, _url(credential), b"{}", _aigen(b"{}")) == 200
+    assert deliver(client, url_of(credential), b"{}", aigen_headers(b"{}")) == 200
     assert WebhookDelivery.objects.get().processed_at
 
 
@@ -318,7 +292,7 @@ class TestLostCreates:
 
     def _hear(self, client: Client, credential: ProviderCredential, job: str) -> None:
         body = json.dumps({"status": "success", "image_url": "https://files.example/x.png", "job_id": job}).encode()
-        assert _post(client, _url(credential), body, {}) == 200
+        assert deliver(client, url_of(credential), body, {}) == 200
 
     @pytest.fixture
     def newest(self, stalled: ProviderJob) -> ProviderJob:
@@ -432,7 +406,7 @@ def test_work_that_a_person_was_asked_about_still_comes_to_its_end(
     assert EnhancementItem.objects.get().status == ItemStatus.STALLED
     del fakes.statuses[one]
     body = json.dumps({"event": "generation.completed", "id": one, "status": "completed"}).encode()
-    assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
+    assert deliver(client, url_of(paqshot), body, paqshot_headers(body)) == 200
     hurry(1)
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
 
@@ -447,7 +421,7 @@ def test_a_flood_of_calls_that_name_no_job_leads_to_one_look(
     hurry(1)
     before = len(fakes.calls)
     for _ in range(20):
-        assert _post(client, _url(credential), b'{"status": "error"}', {}) == 200
+        assert deliver(client, url_of(credential), b'{"status": "error"}', {}) == 200
         run_slice(seconds=0.05)
     assert len(fakes.calls) == before + 1
 
@@ -456,8 +430,8 @@ def test_a_refused_call_is_logged_with_its_reason_and_without_its_address(
     paqshot: ProviderCredential, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     """D10: whoever reads the log must not be able to call."""
-    assert _post(client, _url(paqshot), b"{}", {"HTTP_X_PAQSHOT_SIGNATURE": "0"}) == 401
-    assert _post(client, _url(paqshot), b"x" * 300_000, {}) == 413
+    assert deliver(client, url_of(paqshot), b"{}", {"HTTP_X_PAQSHOT_SIGNATURE": "0"}) == 401
+    assert deliver(client, url_of(paqshot), b"x" * 300_000, {}) == 413
     assert "“paqshot” was refused: The signature does not fit" in caplog.text
     (record,) = [record for record in caplog.records if record.name == "product_imagery"]
     assert (vars(record)["credential"], vars(record)["provider"]) == (paqshot.pk, "paqshot")
@@ -468,7 +442,7 @@ def test_only_headers_that_the_provider_names_are_kept(paqshot: ProviderCredenti
     """H12."""
     body = b'{"id": "gen_1"}'
     strange = {"HTTP_X_AUTH_TOKEN": "secret", "HTTP_COOKIE": "secret", "HTTP_AUTHORIZATION": "secret"}
-    assert _post(client, _url(paqshot), body, _paqshot(body) | strange) == 200
+    assert deliver(client, url_of(paqshot), body, paqshot_headers(body) | strange) == 200
     kept = WebhookDelivery.objects.get().headers
     assert set(kept) <= {"content-type", "user-agent", "x-paqshot-signature"}
     assert "secret" not in json.dumps(kept)
@@ -484,4 +458,4 @@ def test_a_database_that_is_away_is_no_answer(
 
     monkeypatch.setattr(type(ProviderCredential.objects.all()), "for_webhook", away)
     monkeypatch.setattr(type(ProviderCredential.objects), "for_webhook", away)
-    assert _post(client, _url(paqshot), b"{}", _paqshot(b"{}")) == 503
+    assert deliver(client, url_of(paqshot), b"{}", paqshot_headers(b"{}")) == 503

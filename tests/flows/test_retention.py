@@ -37,7 +37,7 @@ from product_imagery.models.credential_secrets import OVERLAP
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import KEYS, Fakes
-from tests.flows.test_inbound import _aigen, _paqshot, _post, _url
+from tests.fakes.webhooks import aigen_headers, deliver, paqshot_headers, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ class TestForgetting:
         EnhancementItem.objects.update(external_id=_CANARY)
         hurry()
         told = json.dumps({"prompt": _CANARY, "job_id": "7"}).encode()
-        assert _post(client, _url(credential), told, {}) == 200
+        assert deliver(client, url_of(credential), told, {}) == 200
         long_ago = timezone.now() - timedelta(days=40)
         Enhancement.objects.update(finished_at=long_ago)
         WebhookDelivery.objects.update(received_at=long_ago)
@@ -151,23 +151,23 @@ class TestAddresses:
         client: Client,
         person: Person,
     ) -> None:
-        body, old = b'{"id": "gen_1"}', _url(paqshot)
+        body, old = b'{"id": "gen_1"}', url_of(paqshot)
         change = reverse("admin:product_imagery_providercredential_changelist")
         chosen = {"action": "move_webhook", "_selected_action": [str(paqshot.pk)]}
         person("view_providercredential").post(change, chosen)
-        assert _url(ProviderCredential.objects.get()) == old
+        assert url_of(ProviderCredential.objects.get()) == old
         person("change_providercredential", "view_providercredential").post(change, chosen)
-        new = _url(ProviderCredential.objects.get())
+        new = url_of(ProviderCredential.objects.get())
         assert new != old
         for address in (old, new):
-            assert _post(client, address, body, _paqshot(body)) == 200
+            assert deliver(client, address, body, paqshot_headers(body)) == 200
         ProviderCredential.objects.update(moved_at=timezone.now() - timedelta(seconds=OVERLAP + 1))
-        assert _post(client, old, body, _paqshot(body)) == 404
-        assert _post(client, new, body, _paqshot(body)) == 200
+        assert deliver(client, old, body, paqshot_headers(body)) == 404
+        assert deliver(client, new, body, paqshot_headers(body)) == 200
 
     def test_it_is_shown_with_a_button(self, paqshot: ProviderCredential, person: Person) -> None:
         page = person("*").get(reverse("admin:product_imagery_providercredential_change", args=[paqshot.pk]))
-        assert f"{_url(paqshot)}" in page.content.decode()
+        assert f"{url_of(paqshot)}" in page.content.decode()
         assert 'data-copies="imagery-webhook"' in page.content.decode()
 
 
@@ -233,7 +233,7 @@ def test_a_call_about_somebody_elses_job_changes_nothing(
     hurry(1)
     before = ProviderJob.objects.values().get()
     body = b'{"event": "generation.completed", "id": "gen_of_another_site", "status": "completed"}'
-    assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
+    assert deliver(client, url_of(paqshot), body, paqshot_headers(body)) == 200
     assert ProviderJob.objects.values().get() == before
     hurry()
     assert (fakes.charged("paqshot"), ResultImage.objects.count()) == (1, 1)
@@ -268,8 +268,8 @@ def test_signatures_are_compared_in_constant_time(
 
     monkeypatch.setattr(hmac, "compare_digest", spy)
     credential = account("aigenstudio")
-    assert _post(client, _url(paqshot), b"{}", _paqshot(b"{}", "whsec_wrong")) == 401
-    assert _post(client, _url(credential), b"{}", _aigen(b"{}", key="aigen_test_wrong_key_01")) == 401
+    assert deliver(client, url_of(paqshot), b"{}", paqshot_headers(b"{}", "whsec_wrong")) == 401
+    assert deliver(client, url_of(credential), b"{}", aigen_headers(b"{}", key="aigen_test_wrong_key_01")) == 401
     assert {(64, 64)} <= set(compared)
 
 
@@ -285,16 +285,16 @@ def test_a_storm_of_calls_costs_the_same_for_each(
         hurry(1)
         body = json.dumps({"id": f"gen_{number}", "status": "completed"}).encode()
         with CaptureQueriesContext(connection) as asked:
-            assert _post(client, _url(paqshot), body, _paqshot(body)) == 200
+            assert deliver(client, url_of(paqshot), body, paqshot_headers(body)) == 200
         counts.append(len(asked))
     assert counts[0] == counts[1] <= 14
 
 
 def test_moving_twice_forgets_the_oldest(account: Account, client: Client) -> None:
     credential = account("aigenstudio")
-    addresses = [_url(credential)]
+    addresses = [url_of(credential)]
     for _ in range(2):
         credentials.move_webhook(ProviderCredential.objects.get())
-        addresses.append(_url(ProviderCredential.objects.get()))
-    statuses = [_post(client, address, b"{}", _aigen(b"{}")) for address in addresses]
+        addresses.append(url_of(ProviderCredential.objects.get()))
+    statuses = [deliver(client, address, b"{}", aigen_headers(b"{}")) for address in addresses]
     assert statuses == [404, 200, 200]

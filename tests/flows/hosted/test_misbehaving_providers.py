@@ -30,7 +30,7 @@ from product_imagery.states import ItemStatus, JobState
 from tests.conftest import draw_product, encoded
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import KEYS, Fakes
-from tests.flows.test_inbound import _aigen, _post, _url
+from tests.fakes.webhooks import aigen_headers, deliver, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -98,7 +98,7 @@ def test_the_parts_of_a_signed_call_cannot_be_shifted(account: Account, client: 
             "HTTP_X_AIGEN_TIMESTAMP": stamp,
             "HTTP_X_AIGEN_EVENT_ID": event,
         }
-        status = _post(client, _url(credential), sent, headers)
+        status = deliver(client, url_of(credential), sent, headers)
         assert status == (200 if event == "evt_1" else 401)
 
 
@@ -114,8 +114,8 @@ def test_a_call_is_not_acknowledged_before_it_is_written_down(
     client.raise_request_exception = False
     with monkeypatch.context() as broken:
         broken.setattr(WebhookDelivery.objects, "create", away)
-        assert _post(client, _url(credential), b"{}", _aigen(b"{}")) == 503
-    assert _post(client, _url(credential), b"{}", _aigen(b"{}")) == 200
+        assert deliver(client, url_of(credential), b"{}", aigen_headers(b"{}")) == 503
+    assert deliver(client, url_of(credential), b"{}", aigen_headers(b"{}")) == 200
     assert WebhookDelivery.objects.count() == 1
 
 
@@ -124,7 +124,7 @@ def test_a_site_in_debug_mode_is_no_more_open(account: Account, client: Client, 
     settings.DEBUG = True
     credential = account("aigenstudio")
     answer = client.post(
-        _url(credential), b"{}", content_type="application/json", headers={"X-Aigen-Signature": "v1=0"}
+        url_of(credential), b"{}", content_type="application/json", headers={"X-Aigen-Signature": "v1=0"}
     )
     assert answer.status_code == 401
     assert KEYS["aigenstudio"] not in answer.content.decode()

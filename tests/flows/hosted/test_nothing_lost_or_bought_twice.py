@@ -43,7 +43,7 @@ from product_imagery.net.connections import Connections
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import KEYS, Fakes
-from tests.flows.test_inbound import _paqshot, _post, _url
+from tests.fakes.webhooks import deliver, paqshot_headers, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -367,7 +367,7 @@ class TestLooking:
         job = ProviderJob.objects.get()
         ProviderJob.objects.update(state=JobState.SENDING)
         body = json.dumps({"id": fakes.created[0].id, "status": "completed"}).encode()
-        assert _post(client, _url(paqshot, str(job.uuid)), body, _paqshot(body)) == 200
+        assert deliver(client, url_of(paqshot, str(job.uuid)), body, paqshot_headers(body)) == 200
         delivery = WebhookDelivery.objects.get()
         assert delivery.processed_at is None
         ProviderJob.objects.update(state=JobState.CHECKING, lease_token=None, leased_until=None)
@@ -401,7 +401,7 @@ class TestLooking:
         hurry(1)
         source = fakes.created[0].body["image_url"].removeprefix(fakes.base)
         assert client.get(source).status_code == 200
-        assert _post(client, _url(credential), b"{}", {}) == 200
+        assert deliver(client, url_of(credential), b"{}", {}) == 200
 
     def test_clearing_up_has_its_turn_and_is_not_every_worker_s_business(self, django_assert_num_queries: Any) -> None:
         run_slice(seconds=0.1)

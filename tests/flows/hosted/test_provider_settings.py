@@ -24,7 +24,7 @@ from product_imagery.public_urls import read_signature
 from product_imagery.states import ItemStatus
 from tests.fakes.hosted import WHSEC, Account, Order, hurry
 from tests.fakes.server import Fakes
-from tests.flows.test_inbound import _post, _url
+from tests.fakes.webhooks import deliver, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -37,9 +37,9 @@ def test_signatures_are_taken_as_they_are_said_to_be_written(
     ProviderCredential.objects.update(readings={"signature": reading} if reading else {})
     body = b'{"id": "gen_1"}'
     digest = hmac.digest(WHSEC.encode(), body, hashlib.sha256)
-    assert _post(client, _url(paqshot), body, {"HTTP_X_PAQSHOT_SIGNATURE": f"sha256={digest.hex()}"}) == hex_
+    assert deliver(client, url_of(paqshot), body, {"HTTP_X_PAQSHOT_SIGNATURE": f"sha256={digest.hex()}"}) == hex_
     signature = base64.b64encode(digest).decode()
-    assert _post(client, _url(paqshot), body, {"HTTP_X_PAQSHOT_SIGNATURE": signature}) == base64_
+    assert deliver(client, url_of(paqshot), body, {"HTTP_X_PAQSHOT_SIGNATURE": signature}) == base64_
 
 
 def test_pictures_go_as_data_uris_where_that_is_said(account: Account, order: Order, fakes: Fakes) -> None:
