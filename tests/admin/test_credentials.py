@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +11,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from product_imagery.models import ProviderCredential
+from product_imagery.models import (
+    ProviderCredential,
+)
 from tests.admin.pages import read
+from tests.fakes.hosted import Account
+from tests.fakes.server import KEYS
 
 pytestmark = pytest.mark.django_db
 
@@ -87,3 +92,39 @@ def test_fields_of_the_provider_are_shown_to_those_who_may_save_them(
     page = person("view_providercredential").get(_page("change", paqshot))
     assert page.status_code == 200
     assert not [name for name in read(page).values if name.startswith("paqshot")]
+
+
+class TestForms:
+    """J4: two people edit one account."""
+
+    def test_the_second_one_is_told(self, account: Account, person: Person) -> None:
+        credential = account("aigenstudio")
+        page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
+        client = person("*")
+        first = _sent_by(client.get(page))
+        assert client.post(page, first | {"budget_day": "5"}).status_code == 302
+        late = client.post(page, first | {"key": "aigen_test_another_key_2", "budget_day": ""})
+        assert "Somebody changed this account" in late.content.decode()
+        credential.refresh_from_db()
+        assert (credential.budget_day, credential.secret().reveal()) == (5, KEYS["aigenstudio"])
+
+    def test_what_workers_wrote_meanwhile_stays(self, account: Account, person: Person) -> None:
+        credential = account("aigenstudio")
+        page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
+        client = person("*")
+        form = _sent_by(client.get(page))
+        credential.pause("the key is refused", stops_reads=True)
+        assert client.post(page, form | {"budget_day": "5"}).status_code == 302
+        credential.refresh_from_db()
+        assert credential.paused_reason == "the key is refused"
+
+
+def _sent_by(page: Any) -> dict[str, str]:
+    """What a browser would send of a form that nobody has touched."""
+    form = page.context["adminform"].form
+    values = {name: form[name].value() for name in form.fields}
+    return {
+        name: json.dumps(value) if isinstance(value, dict) else str(value)
+        for name, value in values.items()
+        if value not in (None, False, "")
+    }

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
-from product_imagery.models import Enhancement, EventDelivery, ProviderJob, WebhookDelivery, WebhookEndpoint
+from product_imagery.models import (
+    Enhancement,
+    EventDelivery,
+    ProviderJob,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from tests.fakes.hosted import Account, Order, hurry
+from tests.fakes.server import Fakes
 
 pytestmark = pytest.mark.django_db
 
@@ -142,3 +152,23 @@ def test_a_list_that_is_denied_names_its_permission(model: str, person: Any) -> 
     response = person().get(reverse(f"admin:product_imagery_{model}_changelist"))
     assert response.status_code == 403
     assert "You lack the permission “Can view " in response.content.decode()
+
+
+Person = Callable[..., Client]
+
+
+def test_trying_again_needs_the_permission_to_spend(
+    account: Account, order: Order, fakes: Fakes, person: Person
+) -> None:
+    enhancement = order(account("productai"))
+    hurry(1)
+    fakes.statuses[fakes.created[0].id] = "ERROR"
+    hurry()
+    page = reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])
+    thrifty = person("view_product", "view_enhancement", "cancel_enhancement")
+    assert 'name="retry"' not in thrifty.get(page).content.decode()
+    assert thrifty.post(page, {"retry": "1"}).status_code == 403
+    spender = person("view_product", "cancel_enhancement", "start_enhancement")
+    assert 'name="retry"' in spender.get(page).content.decode()
+    spender.post(page, {"retry": "1"})
+    assert ProviderJob.objects.count() == 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
+import time
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -15,9 +17,10 @@ from product_imagery.models import (
     ProviderCredential,
     ProviderJob,
     ResultImage,
+    WebhookDelivery,
 )
 from tests.fakes.hosted import Account, Order, hurry
-from tests.fakes.server import Fakes
+from tests.fakes.server import KEYS, Fakes
 from tests.fakes.webhooks import aigen_headers, deliver, paqshot_headers, url_of
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +79,47 @@ def test_a_storm_of_calls_costs_the_same_for_each(
             assert deliver(client, url_of(paqshot), body, paqshot_headers(body)) == 200
         counts.append(len(asked))
     assert counts[0] == counts[1] <= 14
+
+
+def test_the_parts_of_a_signed_call_cannot_be_shifted(account: Account, client: Client) -> None:
+    """D5: the same bytes under the signature, cut at another dot."""
+    credential = account("aigenstudio")
+    stamp, body = str(int(time.time())), b'{"event":"x"}'
+    key = hashlib.sha256(KEYS["aigenstudio"].encode()).hexdigest().encode()
+    signature = hmac.new(key, f"{stamp}.evt_1.part.".encode() + body, hashlib.sha256).hexdigest()
+    for event, sent in (("evt_1", b"part." + body), ("evt_1.part", body)):
+        headers = {
+            "HTTP_X_AIGEN_SIGNATURE": f"v1={signature}",
+            "HTTP_X_AIGEN_TIMESTAMP": stamp,
+            "HTTP_X_AIGEN_EVENT_ID": event,
+        }
+        status = deliver(client, url_of(credential), sent, headers)
+        assert status == (200 if event == "evt_1" else 401)
+
+
+def test_a_call_is_not_acknowledged_before_it_is_written_down(
+    account: Account, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D15: the provider tries again."""
+    credential = account("aigenstudio")
+
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("the database is away")
+
+    client.raise_request_exception = False
+    with monkeypatch.context() as broken:
+        broken.setattr(WebhookDelivery.objects, "create", away)
+        assert deliver(client, url_of(credential), b"{}", aigen_headers(b"{}")) == 503
+    assert deliver(client, url_of(credential), b"{}", aigen_headers(b"{}")) == 200
+    assert WebhookDelivery.objects.count() == 1
+
+
+def test_a_site_in_debug_mode_is_no_more_open(account: Account, client: Client, settings: Any) -> None:
+    """D19."""
+    settings.DEBUG = True
+    credential = account("aigenstudio")
+    answer = client.post(
+        url_of(credential), b"{}", content_type="application/json", headers={"X-Aigen-Signature": "v1=0"}
+    )
+    assert answer.status_code == 401
+    assert KEYS["aigenstudio"] not in answer.content.decode()

@@ -14,8 +14,14 @@ from django.test import Client
 from django.urls import path, reverse
 
 from example_project.shop.models import Product
-from product_imagery.models import EnhancementItem, ProviderJob
-from product_imagery.states import ItemStatus, JobState
+from product_imagery.exceptions import StateError
+from product_imagery.flows.enhancements import reconcile
+from product_imagery.models import (
+    Enhancement,
+    EnhancementItem,
+    ProviderJob,
+)
+from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.admin.test_sites import back
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import Fakes
@@ -150,3 +156,26 @@ def test_the_id_that_a_webhook_named_is_offered(
     hurry()
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
     assert fakes.charged("productai") == 1
+
+
+class TestDecisions:
+    """A person decides about a stalled job."""
+
+    def test_adopting_collects_without_buying_again(self, stalled: ProviderJob, fakes: Fakes) -> None:
+        reconcile.adopt(stalled, f" {fakes.created[0].id} ", None)
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+        assert fakes.charged("productai") == 1
+
+    def test_sending_again_buys_once_more(self, stalled: ProviderJob, fakes: Fakes) -> None:
+        reconcile.send_again(stalled, None)
+        with pytest.raises(StateError):
+            reconcile.send_again(stalled, None)
+        hurry()
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+        assert fakes.charged("productai") == 2
+
+    def test_giving_up_fails_the_item(self, stalled: ProviderJob) -> None:
+        reconcile.give_up(stalled, None)
+        assert EnhancementItem.objects.get().status == ItemStatus.FAILED
+        assert Enhancement.objects.get().status == EnhancementStatus.FAILED

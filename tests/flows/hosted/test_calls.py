@@ -7,16 +7,21 @@ import time
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import OperationalError
+from django.db.models.functions import Now
 
-from product_imagery.flows.hosted import calls
+from product_imagery.flows.hosted import calls, mailbox
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
+    CreditEntry,
+    EnhancementItem,
+    ProviderCredential,
     ProviderJob,
     ResultImage,
     transitions,
 )
-from product_imagery.states import EnhancementStatus, JobState
+from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import Fakes
 
@@ -78,3 +83,63 @@ class TestAnswers:
         run_slice(seconds=1.0)
         assert fakes.charged("paqshot") == 1
         assert ProviderJob.objects.get().state == JobState.RUNNING
+
+
+def _booked() -> int:
+    return int(sum(entry.amount for entry in CreditEntry.objects.all()))
+
+
+def test_after_a_refusal_what_is_gone_is_not_ordered(account: Account, order: Order, fakes: Fakes) -> None:
+    """A3: refused for now with three pictures; one of them vanishes before the next try."""
+    order(account("aigenstudio"), 3)
+    fakes.fail("aigenstudio.create", "status", status=429)
+    hurry(1)
+    default_storage.delete(EnhancementItem.objects.order_by("pk")[0].source_name)
+    hurry()
+    statuses = list(EnhancementItem.objects.order_by("pk").values_list("status", flat=True))
+    assert statuses == [ItemStatus.FAILED, ItemStatus.COMPLETED, ItemStatus.COMPLETED]
+    assert (fakes.charged("aigenstudio"), _booked()) == (2, 10)
+    keys = [call["idempotency-key"] for call in fakes.headers if "idempotency-key" in call]
+    assert len(set(keys)) == 2  # other bytes, another key
+
+
+def test_a_refusal_under_http_200_is_a_refusal(account: Account, order: Order, fakes: Fakes) -> None:
+    """A8."""
+    order(account("productai"))
+    told = json.dumps({"status": "ERROR", "message": "The image cannot be fetched.", "code": "INVALID_IMAGE_URL"})
+    fakes.fail("productai.create", "status", status=200, body=told.encode())
+    hurry(1)
+    item = EnhancementItem.objects.get()
+    assert (item.status, item.error_message) == (
+        ItemStatus.FAILED,
+        "ProductAI.photo refused the request. It says: “The image cannot be fetched.”",
+    )
+    assert _booked() == 0
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"paused_at": Now()}])
+def test_what_was_leased_is_not_sent_when_the_account_is_stopped(
+    change: dict[str, Any], account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """J5: switched off between a lease and its call."""
+    order(account("productai"), 2)
+    write = mailbox._write_intents
+
+    def stopped(intents: Any) -> int:
+        ProviderCredential.objects.update(**change)
+        return write(intents)
+
+    monkeypatch.setattr(mailbox, "_write_intents", stopped)
+    hurry(2)
+    assert fakes.calls == []
+    assert set(ProviderJob.objects.values_list("state", flat=True)) == {JobState.QUEUED}
+    monkeypatch.undo()
+
+
+def test_what_helps_the_vendor_to_find_a_request_is_kept(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("aigenstudio"))
+    told = {"error": {"code": "invalid_payload", "message": "Not so.", "request_id": "req_SUPPORT"}}
+    fakes.fail("aigenstudio.create", "status", status=422, body=json.dumps(told).encode())
+    hurry(1)
+    assert "req_SUPPORT" in EnhancementItem.objects.get().error_detail
+    assert fakes.headers[0]["x-request-id"] == fakes.headers[0]["idempotency-key"]

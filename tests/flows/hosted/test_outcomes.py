@@ -1,24 +1,16 @@
-"""The whole way of hosted pictures, with what providers and networks do to it: HTTP on loopback, nothing patched."""
+"""Outcomes of hosted work, from order to picture, whatever provider and network do: HTTP on loopback."""
 
 from __future__ import annotations
 
-import io
-from datetime import timedelta
-from decimal import Decimal
-from typing import Any
-
 import pytest
 from django.db.models import Sum
-from django.utils import timezone
-from PIL import Image
 
-from product_imagery.exceptions import RequestError, StateError
+from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import reconcile, retry
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
     EnhancementItem,
-    LimitUse,
     ProviderJob,
     ResultImage,
 )
@@ -280,90 +272,6 @@ def test_what_is_no_picture_fails_in_the_end_and_retrying_only_collects(
     assert fakes.charged("productai") == 1
 
 
-def test_failed_work_is_released_or_stays_paid_as_the_provider_has_it(
-    account: Account, order: Order, fakes: Fakes
-) -> None:
-    order(account("productai"))
-    hurry(1)
-    fakes.statuses[fakes.created[0].id] = "ERROR"
-    hurry()
-    assert EnhancementItem.objects.get().error_code == "provider_failed"
-    assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 3
-    fakes.fail("paqshot.create", "status", status=422, body=b'{"error": "unsupported_image", "message": "No JPEG."}')
-    order(account("paqshot"))
-    hurry()
-    assert EnhancementItem.objects.last().error_message.endswith("It says: “No JPEG.”")
-    paid = CreditEntry.objects.filter(credential__provider="paqshot")
-    assert paid.aggregate(total=Sum("amount"))["total"] == 0
-
-
-class TestDecisions:
-    """A person decides about a stalled job."""
-
-    def test_it_was_accepted(self, stalled: ProviderJob, fakes: Fakes) -> None:
-        reconcile.adopt(stalled, f" {fakes.created[0].id} ", None)
-        hurry()
-        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
-        assert fakes.charged("productai") == 1
-
-    def test_it_was_not(self, stalled: ProviderJob, fakes: Fakes) -> None:
-        reconcile.send_again(stalled, None)
-        with pytest.raises(StateError):
-            reconcile.send_again(stalled, None)
-        hurry()
-        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
-        assert fakes.charged("productai") == 2
-
-    def test_nobody_wants_to_know(self, stalled: ProviderJob) -> None:
-        reconcile.give_up(stalled, None)
-        assert EnhancementItem.objects.get().status == ItemStatus.FAILED
-        assert Enhancement.objects.get().status == EnhancementStatus.FAILED
-
-
-def test_budgets_hold_before_anything_is_sent(account: Account, order: Order, fakes: Fakes) -> None:
-    credential = account("aigenstudio", budget_day=Decimal(12))
-    order(credential, 2)
-    with pytest.raises(RequestError, match="2 are left"):
-        order(credential)
-    with pytest.raises(RequestError, match="more than its budget"):
-        order(credential, 2, budget=Decimal(9))
-    assert fakes.created == []
-    assert Enhancement.objects.count() == 1
-
-
-def test_limits_hold_and_what_does_not_fit_waits(account: Account, order: Order, fakes: Fakes) -> None:
-    order(account("productai"), 20)
-    for _ in range(4):
-        hurry(1, forget_limits=False)
-    assert len(fakes.calls) == 15
-    assert not any(status for status in ProviderJob.objects.filter(state=JobState.STALLED))
-
-
-def test_a_source_that_nobody_could_fetch_is_refused_before_it_costs(
-    account: Account, order: Order, fakes: Fakes, settings: Any
-) -> None:
-    settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "PUBLIC_BASE_URL": "http://localhost:8000"}
-    order(account("aigenstudio"))
-    hurry()
-    item = EnhancementItem.objects.get()
-    assert (item.status, item.error_code) == (ItemStatus.FAILED, "source_unreachable")
-    assert fakes.calls == []
-    assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 0
-
-
-def test_the_signed_address_gives_out_the_source_and_nothing_else(
-    account: Account, order: Order, fakes: Fakes, client: Any
-) -> None:
-    order(account("aigenstudio"))
-    hurry(1)
-    address = fakes.created[0].body["images"][0]["source_url"].removeprefix(fakes.base)
-    answer = client.get(address)
-    with Image.open(io.BytesIO(b"".join(answer.streaming_content))) as picture:
-        assert picture.size == (240, 200)
-    assert client.get(address[:-2] + "x/").status_code == 404
-    assert client.post(address).status_code == 405
-
-
 def test_what_is_known_to_be_another_one_is_not_shown_as_what_a_lost_one_may_be(
     account: Account, order: Order, fakes: Fakes
 ) -> None:
@@ -374,17 +282,3 @@ def test_what_is_known_to_be_another_one_is_not_shown_as_what_a_lost_one_may_be(
     known = set(ProviderJob.objects.exclude(pk=lost.pk).values_list("remote_id", flat=True))
     (unknown,) = {one.id for one in fakes.created} - known
     assert f"shows what may be it: {unknown}. Look at it there" in lost.note
-
-
-def test_a_limit_of_a_month_is_held_for_a_month(account: Account, order: Order, fakes: Fakes) -> None:
-    order(account("paqshot", own_limits={"creates": [2, 30 * 86_400]}), 3)
-    hurry(3, forget_limits=False)
-    assert fakes.charged("paqshot") == 2
-    LimitUse.objects.update(at=timezone.now() - timedelta(days=29))
-    LimitUse.objects.all().delete_expired()
-    hurry(3, forget_limits=False)
-    assert fakes.charged("paqshot") == 2
-    LimitUse.objects.update(at=timezone.now() - timedelta(days=31))
-    LimitUse.objects.all().delete_expired()
-    hurry(3, forget_limits=False)
-    assert fakes.charged("paqshot") == 3

@@ -113,3 +113,16 @@ def _unknown_once(real: Any) -> Any:
         return real(*arguments, **options)
 
     return lookup
+
+
+def test_a_look_that_is_forbidden_concerns_its_job_alone(account: Account, order: Order, fakes: Fakes) -> None:
+    """A19: three tries, then a person; the others go on."""
+    order(account("productai"))
+    hurry(1)
+    fakes.fail("productai.read", "status", times=50, status=403)
+    hurry()
+    fakes.faults.clear()
+    order(ProviderCredential.objects.get())
+    hurry()
+    assert list(ProviderJob.objects.order_by("pk").values_list("state", flat=True)) == [JobState.STALLED, JobState.DONE]
+    assert ProviderCredential.objects.get().paused_at is None

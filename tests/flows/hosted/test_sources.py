@@ -243,3 +243,28 @@ def test_a_source_is_given_out_as_a_picture_whatever_it_is_called(
     product.photo.storage.delete("photo.html")
     product.photo.storage.save("photo.html", ContentFile(b"<script>alert(1)</script>"))
     assert client.get(address).status_code == 404
+
+
+def test_a_source_that_nobody_could_fetch_is_refused_before_it_costs(
+    account: Account, order: Order, fakes: Fakes, settings: Any
+) -> None:
+    settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "PUBLIC_BASE_URL": "http://localhost:8000"}
+    order(account("aigenstudio"))
+    hurry()
+    item = EnhancementItem.objects.get()
+    assert (item.status, item.error_code) == (ItemStatus.FAILED, "source_unreachable")
+    assert fakes.calls == []
+    assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 0
+
+
+def test_the_signed_address_gives_out_the_source_and_nothing_else(
+    account: Account, order: Order, fakes: Fakes, client: Any
+) -> None:
+    order(account("aigenstudio"))
+    hurry(1)
+    address = fakes.created[0].body["images"][0]["source_url"].removeprefix(fakes.base)
+    answer = client.get(address)
+    with Image.open(io.BytesIO(b"".join(answer.streaming_content))) as picture:
+        assert picture.size == (240, 200)
+    assert client.get(address[:-2] + "x/").status_code == 404
+    assert client.post(address).status_code == 405

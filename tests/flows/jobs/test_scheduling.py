@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from product_imagery.flows import local_jobs
 from product_imagery.flows.hosted import calls
 from product_imagery.flows.jobs.scheduling import acquire_calls
 from product_imagery.flows.worker.loop import run_slice
-from product_imagery.models import LimitUse, ProviderJob
+from product_imagery.models import (
+    LimitUse,
+    ProviderJob,
+)
 from product_imagery.states import JobState
-from tests.fakes.hosted import Account, Order
+from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import Fakes
 
 pytestmark = pytest.mark.django_db
@@ -71,3 +75,38 @@ def test_what_was_not_sent_takes_nothing_of_the_limit(account: Account, order: O
     for job in jobs[:2]:
         local_jobs.return_job(job, begun=False)
     assert LimitUse.objects.count() == 1
+
+
+def test_what_a_dead_worker_took_of_a_limit_comes_back(account: Account, order: Order, fakes: Fakes) -> None:
+    """J12: its window ends like any other."""
+    credential = account("productai", own_limits={"creates": [1, 60]})
+    order(credential, 2)
+    LimitUse.objects.create(credential=credential, counted="creates", amount=1)  # and it died
+    hurry(1, forget_limits=False)
+    assert fakes.charged("productai") == 0
+    LimitUse.objects.update(at=timezone.now() - timedelta(seconds=63))
+    hurry(1, forget_limits=False)
+    assert fakes.charged("productai") == 1
+    assert ProviderJob.objects.filter(state=JobState.QUEUED).count() == 1
+
+
+def test_limits_hold_and_what_does_not_fit_waits(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("productai"), 20)
+    for _ in range(4):
+        hurry(1, forget_limits=False)
+    assert len(fakes.calls) == 15
+    assert not any(status for status in ProviderJob.objects.filter(state=JobState.STALLED))
+
+
+def test_a_limit_of_a_month_is_held_for_a_month(account: Account, order: Order, fakes: Fakes) -> None:
+    order(account("paqshot", own_limits={"creates": [2, 30 * 86_400]}), 3)
+    hurry(3, forget_limits=False)
+    assert fakes.charged("paqshot") == 2
+    LimitUse.objects.update(at=timezone.now() - timedelta(days=29))
+    LimitUse.objects.all().delete_expired()
+    hurry(3, forget_limits=False)
+    assert fakes.charged("paqshot") == 2
+    LimitUse.objects.update(at=timezone.now() - timedelta(days=31))
+    LimitUse.objects.all().delete_expired()
+    hurry(3, forget_limits=False)
+    assert fakes.charged("paqshot") == 3

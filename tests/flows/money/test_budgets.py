@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.db.models import Sum
+from django.urls import reverse
 from django.utils import timezone
 
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import cancel, reconcile, retry
 from product_imagery.models import (
     CreditEntry,
+    Enhancement,
     EnhancementItem,
     ProviderJob,
 )
@@ -52,3 +56,54 @@ class TestMoney:
         hurry()
         assert fakes.charged("productai") == 2
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+
+
+def _booked() -> int:
+    return int(sum(entry.amount for entry in CreditEntry.objects.all()))
+
+
+def test_what_is_made_again_keeps_within_the_budget_of_its_enhancement(
+    account: Account, order: Order, fakes: Fakes, person: Any
+) -> None:
+    enhancement = order(account("productai"), budget=Decimal(3))
+    fakes.statuses["41001"] = "ERROR"
+    hurry()
+    assert (enhancement.items.get().status, _booked()) == (ItemStatus.FAILED, 3)
+    with pytest.raises(RequestError, match="budget of 3 tokens of this enhancement 0 are left"):
+        retry.retry(enhancement)
+    assert _booked() == 3
+    page = person("*").get(reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])).content.decode()
+    assert "budget of 3.00 tokens" in page
+    Enhancement.objects.update(budget=6)
+    enhancement.refresh_from_db()
+    retry.retry(enhancement)
+    hurry()
+    assert (enhancement.items.get().status, _booked(), fakes.charged("productai")) == (ItemStatus.COMPLETED, 6, 2)
+
+
+def test_failed_work_is_released_or_stays_paid_as_the_provider_has_it(
+    account: Account, order: Order, fakes: Fakes
+) -> None:
+    order(account("productai"))
+    hurry(1)
+    fakes.statuses[fakes.created[0].id] = "ERROR"
+    hurry()
+    assert EnhancementItem.objects.get().error_code == "provider_failed"
+    assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 3
+    fakes.fail("paqshot.create", "status", status=422, body=b'{"error": "unsupported_image", "message": "No JPEG."}')
+    order(account("paqshot"))
+    hurry()
+    assert EnhancementItem.objects.last().error_message.endswith("It says: “No JPEG.”")
+    paid = CreditEntry.objects.filter(credential__provider="paqshot")
+    assert paid.aggregate(total=Sum("amount"))["total"] == 0
+
+
+def test_budgets_hold_before_anything_is_sent(account: Account, order: Order, fakes: Fakes) -> None:
+    credential = account("aigenstudio", budget_day=Decimal(12))
+    order(credential, 2)
+    with pytest.raises(RequestError, match="2 are left"):
+        order(credential)
+    with pytest.raises(RequestError, match="more than its budget"):
+        order(credential, 2, budget=Decimal(9))
+    assert fakes.created == []
+    assert Enhancement.objects.count() == 1

@@ -20,7 +20,13 @@ from product_imagery.flows.hosted.session import Ticket
 from product_imagery.flows.worker import loop, maintenance
 from product_imagery.flows.worker.dispatcher import Dispatcher
 from product_imagery.flows.worker.loop import run_slice
-from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, ResultImage, WorkerLease
+from product_imagery.models import (
+    EnhancementItem,
+    ProviderCredential,
+    ProviderJob,
+    ResultImage,
+    WorkerLease,
+)
 from product_imagery.net import download
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.requests import HttpRequest
@@ -237,3 +243,24 @@ def test_a_returned_job_has_not_used_an_attempt(account: Account, order: Order) 
 def test_what_is_no_address_of_a_server_is_not_sent_to(address: str) -> None:
     with pytest.raises(NotSent):
         Transport().send(address, HttpRequest("POST", "thing", b"{}", creates=True), {})
+
+
+def test_an_account_that_hangs_leaves_threads_to_the_others(account: Account, order: Order, fakes: Fakes) -> None:
+    """Of eight threads six go to twelve jobs that hang; those of the other account are done meanwhile."""
+    order(account("paqshot"), 12)
+    quick = order(account("productai"), 4)
+    fakes.fail("paqshot.create", "hang", times=12)
+    hanging: list[int] = []
+
+    def watch() -> None:
+        ProviderJob.objects.filter(state=JobState.RUNNING, leased_until=None).update(due_at=Now())
+        if not hanging and quick.items.filter(status=ItemStatus.COMPLETED).count() == 4:
+            hanging.append([route for _, _, route in fakes.calls].count("paqshot.create"))
+            fakes.released.set()
+
+    timer = threading.Timer(30, fakes.released.set)
+    timer.start()
+    run_slice(until_idle=True, watch=watch)
+    timer.cancel()
+    assert hanging == [6]
+    assert not EnhancementItem.objects.exclude(status=ItemStatus.COMPLETED).exists()
