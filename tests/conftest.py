@@ -45,13 +45,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"this is about {vendor}; the tests run on {connection.vendor}")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the markers that ``-m`` names are looked for
+#: Fixtures that make a test slow: the engine, a worker, and servers with their threads.
+_SLOW_FIXTURES = {"model_file", "work", "fakes", "side", "live_server", "browser"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` chooses by markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow or needs a server by the fixtures and markers that make it so."""
     for item in items:
         database = item.get_closest_marker("django_db")
-        transaction = database is not None and database.kwargs.get("transaction")
-        if transaction or item.get_closest_marker("browser") or "model_file" in getattr(item, "fixturenames", ()):
+        committed = database is not None and database.kwargs.get("transaction")
+        if committed or _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("postgresql"):
             item.add_marker(pytest.mark.services)
