@@ -97,6 +97,7 @@ def test_late_transactions_on_sqlite_are_noticed(settings: Any) -> None:
         options["transaction_mode"] = mode
 
 
+@pytest.mark.slow
 def test_nothing_is_left_that_would_end_the_host_s_workers(tmp_path: Path) -> None:
     """After ``migrate product_imagery zero``, and after any later migrate."""
     environment = {**os.environ, "VAR_DIR": str(tmp_path)}

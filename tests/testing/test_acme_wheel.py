@@ -14,6 +14,8 @@ import pytest
 
 from product_imagery.testing.conformance import CASES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "tests" / "acme_wheel"
 

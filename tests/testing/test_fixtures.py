@@ -56,6 +56,7 @@ def test_the_real_engine_is_back_afterwards() -> None:
     assert get_provider("local").__module__ == "product_imagery.providers.local.provider"
 
 
+@pytest.mark.slow
 def test_a_picture_is_bought_at_a_stand_in(product: Product, imagery_stand_ins: StandInServer, settings: Any) -> None:
     base = imagery_stand_ins.base
     settings.PRODUCT_IMAGERY = {

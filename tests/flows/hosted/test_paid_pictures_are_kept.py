@@ -76,7 +76,7 @@ class TestPictureOfATool:
         assert ProviderJob.objects.get().state == JobState.CHECKING
         hurry()
         assert fakes.charged("pergai") == 1
-        assert EnhancementItem.objects.get().status in (ItemStatus.COMPLETED, ItemStatus.STALLED)
+        assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
 
     def test_one_that_tells_an_id_as_well_has_made_it_all_the_same(
         self, account: Account, make_product: Any, fakes: Fakes
