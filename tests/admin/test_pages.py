@@ -59,7 +59,7 @@ def test_from_selection_to_the_product_and_back(make_product: Make, person: Pers
     page = _text(client.get(response.url))
     assert "1 product selected" in page
     assert "1 picture to make" in page
-    assert "free" in page
+    assert "free cost" in page
     response = press_start(client, response.url, preset="larger", **{"option-format": "png"})
     enhancement = Enhancement.objects.get()
     assert response.url == _page(enhancement)
@@ -74,7 +74,7 @@ def test_from_selection_to_the_product_and_back(make_product: Make, person: Pers
     work()
     product.refresh_from_db()
     assert product.enhanced_photo
-    assert "on the product" in _text(client.get(review + "?show=all"))
+    assert "· on the product</li>" in client.get(review + "?show=all").content.decode()
     version = ImageVersion.objects.get()
     versions = reverse("admin:product_imagery_imageversion_changelist")
     assert "Red bottle" in _text(client.get(versions))

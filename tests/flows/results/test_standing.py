@@ -51,12 +51,12 @@ def test_the_review_page_compares_and_publishes_again(displaced: Enhancement, pe
     page = pages.get(address).content.decode()
     assert "was published, but something else stands on the product now" in page
     assert "Publish again (free)" in page
-    assert "on the product<" not in page
+    assert "· on the product</li>" not in page
     pages.post(address, {"publish": str(ResultImage.objects.get().pk)})
     work()
     assert Product.objects.get().enhanced_photo.name == ImageVersion.objects.latest("pk").after_name
     page = pages.get(address).content.decode()
-    assert "on the product" in page
+    assert "· on the product</li>" in page
     assert "Publish again" not in page
     assert _jobs() == 1
 
