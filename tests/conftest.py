@@ -98,10 +98,10 @@ def _own_files(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the loop's rounds: it gathers responses for a while before it writes them down, and pauses when idle."""
-    monkeypatch.setattr(loop, "_ROUND", 0.01)
-    monkeypatch.setattr(loop, "_GATHER", 0.001)
-    monkeypatch.setattr(loop, "_TICK", 0.02)
-    monkeypatch.setattr(sender, "_QUERY_SECONDS", 0.02)
+    monkeypatch.setattr(loop, "ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(loop, "GATHER_SECONDS", 0.001)
+    monkeypatch.setattr(loop, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(sender, "QUERY_SECONDS", 0.02)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ _STORAGE_LATE = "Pictures wait; nothing is bought again. See whether the storage
 
 def findings_for_command() -> list[Finding]:
     """Run all probes."""
-    return run_probes([_system_checks(), *_probes()])
+    return run_probes([_system_checks(), *all_probes()])
 
 
 def findings_for_url() -> list[Finding]:
@@ -27,14 +27,14 @@ def findings_for_url() -> list[Finding]:
     A machine that only serves pages needs no engine: there the probes of the engine are skipped.
     """
     skipped = () if machine.engine_is_here() else ("model", "engine")
-    return run_probes([probe for probe in _probes() if probe.what not in skipped], reuse=True)
+    return run_probes([probe for probe in all_probes() if probe.what not in skipped], reuse=True)
 
 
 def _system_checks() -> Probe:
     return Probe("settings", _checks, 10, "A system check waits for something that does not respond.")
 
 
-def _probes() -> list[Probe]:
+def all_probes() -> list[Probe]:
     away = "Nothing is lost: work goes on when the database responds. See that it runs, and that nothing blocks it."
     return [
         Probe("database", tables.accepts_writes, 6, tables.LOCKED),

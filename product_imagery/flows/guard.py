@@ -28,7 +28,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _OUTAGE_SECONDS, _OUTAGE_PAUSE = 60.0, 5.0  #: the longest wait for a database that is away, and between two checks
 _LONGEST_PAUSE = 60.0  #: seconds until a chore that failed is tried again
-_WAITS = (0.1, 0.5, 2.0)  #: seconds before a transaction is tried again
+WAITS = (0.1, 0.5, 2.0)  #: seconds before a transaction is tried again
 
 
 def attempt(action: Callable[[], object]) -> Exception | None:
@@ -45,7 +45,7 @@ def with_retries(action: Callable[[], _T]) -> _T:
 
     Raises what the last of four attempts raises.
     """
-    for wait in _WAITS:
+    for wait in WAITS:
         try:
             return action()
         except TRANSIENT:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from product_imagery.models import EnhancementItem, EventDelivery, ProviderJob, ResultImage
 from product_imagery.states import OPEN_ITEMS, JobState, Publication
 
-_LOOK_SECONDS = 5.0
+LOOK_SECONDS = 5.0
 
 
 class Waiting:
@@ -23,13 +23,13 @@ class Waiting:
     def __init__(self, write: Callable[[str], object], enhancement: Any = None) -> None:
         self._write, self._enhancement = write, enhancement
         self._reported = ""
-        self._next = time.monotonic() + _LOOK_SECONDS
+        self._next = time.monotonic() + LOOK_SECONDS
 
     def __call__(self) -> None:
         """Write the reason if it is time to and it has changed."""
         if time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + _LOOK_SECONDS
+        self._next = time.monotonic() + LOOK_SECONDS
         reason, when = waiting_reason(self._enhancement)
         if reason and reason != self._reported:
             self._reported = reason

@@ -13,7 +13,7 @@ from product_imagery.net.addresses import check_address
 from product_imagery.net.connections import headers_of
 from product_imagery.net.foreign import TIMEOUT, open_connections, request_headers, send
 
-_POST_SECONDS = 15.0
+POST_SECONDS = 15.0
 _REPLY_BYTES = 16 * 1024
 #: of their own: slow name servers of receivers do not hold up downloads
 _lookups = ThreadPoolExecutor(8, thread_name_prefix="imagery-event-dns")
@@ -33,7 +33,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
 
     Raises ``UnsafeAddress`` or ``FetchError``.
     """
-    deadline = time.monotonic() + _POST_SECONDS
+    deadline = time.monotonic() + POST_SECONDS
     target = check_address(url, deadline=deadline, lookups=_lookups)
     sent = [*request_headers(url), ("Content-Length", str(len(body))), *headers.items()]
     request = httpcore.Request("POST", url, headers=sent, content=body, extensions=TIMEOUT)

@@ -61,7 +61,7 @@ def test_collection_lifecycle(made: tuple[Caller, list[str]]) -> None:
 
 def test_collection_size_is_limited(made: tuple[Caller, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     one, ids = made
-    monkeypatch.setattr(collections, "_MAX_SIZE", 2)
+    monkeypatch.setattr(collections, "MAX_SIZE", 2)
     identity = _collect(one, ids[:2])
     again = one.post(f"collections/{identity}/generations", {"generations": ids[:2]})
     assert again.status_code == 200

@@ -51,7 +51,7 @@ def _switch_off(safeguard: str) -> None:
         from product_imagery.flows.hosted import failures
         from product_imagery.flows.worker import maintenance
 
-        failures._GRACE = maintenance._GRACE = 0.0
+        failures.GRACE_SECONDS = maintenance._GRACE = 0.0
     elif safeguard == "lease":
         from product_imagery.models.credential import CredentialQuerySet
         from product_imagery.models.job import JobQuerySet

@@ -135,7 +135,7 @@ class TestTheMachine:
         settings.STORAGES = {**settings.STORAGES, "slow": {"BACKEND": f"{__name__}.Slow"}}
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "STORAGE": "slow"}
         slow = Probe("storage", machine.storage_of_results, 0.2, "See whether the storage responds.", 20)
-        monkeypatch.setattr(probes, "_probes", lambda: [slow])
+        monkeypatch.setattr(probes, "all_probes", lambda: [slow])
         assert _doctor()["storage"].startswith("No response within")
         assert _url(headers={"Authorization": f"Bearer {_TOKEN}"}).status_code == 503
         assert not Slow.saved

@@ -96,7 +96,7 @@ class TestCredentialCommand:
         told = StringIO()
         command = ["imagery_enhance", "shop.Product", "--all", "--operation", "scene", "--credential", "productai"]
         if trouble == "lost":
-            monkeypatch.setattr(failures, "_GRACE", 0.1)
+            monkeypatch.setattr(failures, "GRACE_SECONDS", 0.1)
             fakes.fail("productai.create", "lose")
         elif trouble == "paused":
             credential.pause("paused by hand", stops_reads=True)

@@ -24,7 +24,7 @@ _LATER = {"error_code": "storage", "error_message": "The file cannot be read."}
 def retried_later(make_product: Any, enlarge: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A picture that is tried again in a minute; called, it is due."""
     enlarge(make_product())
-    monkeypatch.setattr(waiting, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.0)
     ProviderJob.objects.update(due_at=from_now(60))
     EnhancementItem.objects.update(**_LATER)
     return lambda: ProviderJob.objects.update(due_at=Now())
@@ -87,7 +87,7 @@ def test_enhance_and_wait_says_what_it_waits_for(
     make_product: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_product()
-    monkeypatch.setattr(waiting, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.0)
     read, failures = local_jobs.read_source, [StorageError("The file cannot be read.")]
 
     def read_later(*arguments: Any) -> str:

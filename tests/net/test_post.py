@@ -53,7 +53,7 @@ def test_a_receiver_that_drips_or_says_nothing_is_left(server: Server, monkeypat
             sent_all.append(True)
 
     server.answer = drip
-    monkeypatch.setattr("product_imagery.net.post._POST_SECONDS", 1.0)
+    monkeypatch.setattr("product_imagery.net.post.POST_SECONDS", 1.0)
     with pytest.raises(FetchError):
         post(url_of(server), b"{}", {})
     assert not sent_all

@@ -28,7 +28,7 @@ from product_imagery.models import Collection, CollectionEntry, ResultImage
 from product_imagery.storage import archive
 from product_imagery.storage.store import results_storage
 
-_MAX_SIZE = 10_000  #: generations in one collection
+MAX_SIZE = 10_000  #: generations in one collection
 _COLLECTION = enveloped("collection", {200: CollectionOut})
 
 
@@ -158,8 +158,8 @@ def add_results(collection: Collection, allowed: QuerySet[ResultImage], uuids: l
         Collection.objects.select_for_update().get(pk=collection.pk)  # one request at a time counts and adds
         inside = set(CollectionEntry.objects.filter(collection=collection).values_list("result", flat=True))
         new = [found[uuid] for uuid in dict.fromkeys(uuids) if found[uuid] not in inside]
-        if len(inside) + len(new) > _MAX_SIZE:
-            raise ValidationError({"generations": [f"A collection can contain at most {_MAX_SIZE} generations."]})
+        if len(inside) + len(new) > MAX_SIZE:
+            raise ValidationError({"generations": [f"A collection can contain at most {MAX_SIZE} generations."]})
         CollectionEntry.objects.bulk_create(
             [CollectionEntry(collection=collection, result_id=pk) for pk in new], ignore_conflicts=True, batch_size=500
         )

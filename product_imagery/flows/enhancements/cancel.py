@@ -23,7 +23,7 @@ from product_imagery.models import (
 )
 from product_imagery.states import OPEN_ITEMS, ItemStatus, JobState
 
-_BATCH = 250  #: jobs in one transaction
+BATCH_JOBS = 250  #: jobs in one transaction
 _REQUEST_SECONDS = 1.0  #: for which a request cancels; the rest is left to the workers
 _PAUSE_SECONDS = 0.05  #: between two transactions: others who wait for SQLite's lock only poll for it
 
@@ -68,8 +68,8 @@ def _cancel_batches(enhancement: Enhancement) -> tuple[int, bool]:
 
     Inside a transaction of the caller one batch is enough, as its lock is held until that ends.
     """
-    count, jobs, end = 0, _BATCH, time.monotonic() + _REQUEST_SECONDS
-    while jobs == _BATCH:
+    count, jobs, end = 0, BATCH_JOBS, time.monotonic() + _REQUEST_SECONDS
+    while jobs == BATCH_JOBS:
         if count and (connection.in_atomic_block or time.monotonic() > end):
             return count, False
         time.sleep(_PAUSE_SECONDS if count else 0.0)
@@ -90,7 +90,7 @@ def _cancel_waiting(enhancement: Enhancement) -> tuple[int, int]:
     It locks in the same order as ``acquire_calls``: account, then jobs.
     """
     ProviderCredential.objects.lock(enhancement.credential_id)
-    jobs = list(_waiting(enhancement).select_for_update().order_by("pk")[:_BATCH])
+    jobs = list(_waiting(enhancement).select_for_update().order_by("pk")[:BATCH_JOBS])
     waiting = ProviderJob.objects.filter(pk__in=[job.pk for job in jobs])
     budgets.release(jobs)
     transitions.mark_cancelled(waiting)

@@ -27,7 +27,7 @@ from product_imagery.models import (
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import ENDED_JOBS, ItemStatus, JobState
 
-_BATCH = 250  #: jobs in one transaction
+BATCH_JOBS = 250  #: jobs in one transaction
 
 
 @retried
@@ -40,7 +40,7 @@ def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
     if enhancement.is_preparing:
         raise StateError("This enhancement is still being prepared. Wait a moment, then try again.")
     chosen = _to_retry(enhancement, only_failed)
-    if chosen.count() > _BATCH:
+    if chosen.count() > BATCH_JOBS:
         return _retry_later(enhancement, only_failed)
     with transaction.atomic():
         reopened = _reopen(list(chosen.select_for_update(of=("self",))))
@@ -87,7 +87,7 @@ def retry_batch(preparation: Preparation) -> None:
     meant = {"job__gt": preparation.position, "job__lte": preparation.until}
     chosen = _to_retry(enhancement, preparation.only_failed)
     chosen = chosen.filter(**meant, finished_at__lte=preparation.created_at)
-    jobs = list(chosen.order_by("job").values_list("job", flat=True).distinct()[:_BATCH])
+    jobs = list(chosen.order_by("job").values_list("job", flat=True).distinct()[:BATCH_JOBS])
     with transaction.atomic():
         if preparation.reserved:
             ProviderCredential.objects.lock(enhancement.credential_id)

@@ -44,7 +44,7 @@ _PATIENCE = 5 * 86_400.0  #: seconds; an endpoint that fails for so long is disa
 _UNSIGNED_SECONDS = 600.0  #: to wait when a secret cannot be read
 _THREADS, _EACH = 16, 4  #: requests at once: in all, and to one endpoint
 _LEASE_SECONDS = 60.0
-_QUERY_SECONDS = 0.5  #: between two queries that find nothing due
+QUERY_SECONDS = 0.5  #: between two queries that find nothing due
 _UNREACHABLE = "The address could not be reached."
 
 
@@ -72,7 +72,7 @@ class Sender:
         for delivery in due:
             self._sending[self._threads.submit(perform, delivery)] = delivery
         if not due:
-            self._query_at = time.monotonic() + _QUERY_SECONDS
+            self._query_at = time.monotonic() + QUERY_SECONDS
         return ended + len(due)
 
     def collect(self) -> int:

@@ -27,7 +27,7 @@ from product_imagery.provider_kit.refusals import WEB_PAGE
 from product_imagery.provider_kit.retry import Verdict, backoff, may_retry
 from product_imagery.states import ItemStatus, JobState
 
-_GRACE = 30.0  #: seconds before a lost create is looked up; it has arrived by then, if ever
+GRACE_SECONDS = 30.0  #: seconds before a lost create is looked up; it has arrived by then, if ever
 _OWN_TRIES = 5  #: after errors of our own, as of a storage
 _REFUSED_TRIES = 3  #: polls that are refused before a person is asked: servers may not agree yet
 _PAGES = 3  #: consecutive web pages in place of responses before the account pauses
@@ -144,7 +144,7 @@ def _pause_account(job: ProviderJob, error: ProviderError) -> None:
     """Pause the account. A create that the provider itself has not refused is looked up, even after a resume."""
     if job.state == JobState.SENDING and error.creating and not _is_refused(job, error):
         job.credential.note_lost_create(0.0)
-        retry_later(job, JobState.CHECKING, error, _GRACE)
+        retry_later(job, JobState.CHECKING, error, GRACE_SECONDS)
     else:
         retry_later(job, job.before_call, error, 0)
     if job.credential.pause(error.message, stops_reads=job.state != JobState.SENDING, awaits_key=True):
@@ -162,7 +162,7 @@ def _find_out(result: CallResult, error: ProviderError) -> None:
     job = result.job
     job.credential.slow_down()
     job.credential.note_lost_create(lost.pause_after(job, error))
-    retry_later(job, JobState.CHECKING, error, _GRACE)
+    retry_later(job, JobState.CHECKING, error, GRACE_SECONDS)
 
 
 def _later(result: CallResult, error: ProviderError) -> None:

@@ -15,7 +15,7 @@ from product_imagery.provider_kit.retry import Verdict, may_retry
 from product_imagery.states import JobState
 
 _OTHERS = 2  #: expected entries that prove a list whole; one may be all that a cut list ever shows
-_LAG = 30.0  #: seconds after which an accepted job is in its provider's list
+LAG_SECONDS = 30.0  #: seconds after which an accepted job is in its provider's list
 _EARLIER = timedelta(days=1)
 _PATIENCE = 30  #: weight of looks that prove nothing, after which a person is asked
 _IDLE = 6  #: weight of a look while no other job of the account is being sent
@@ -54,7 +54,7 @@ def is_whole(job: ProviderJob, listed: Collection[str] | None) -> bool:
     """
     if listed is None or job.intent_at is None:
         return False
-    others = ProviderJob.objects.filter(credential=job.credential_id, accepted_at__lt=from_now(-_LAG))
+    others = ProviderJob.objects.filter(credential=job.credential_id, accepted_at__lt=from_now(-LAG_SECONDS))
     others = others.exclude(remote_id="").exclude(pk=job.pk)
     since = others.filter(accepted_at__gte=job.intent_at).values_list("remote_id", flat=True)
     before = others.filter(accepted_at__lt=job.intent_at, accepted_at__gte=job.intent_at - _EARLIER)

@@ -31,7 +31,7 @@ from product_imagery.storage.scratch import TEMPORARY
 logger = logging.getLogger("product_imagery")
 
 _WAITS = (2, 15, 60, 60)  #: seconds to wait after each failed attempt
-_LOCK_MILLISECONDS = 2000  #: for which a locked row of the shop is waited for
+LOCK_MILLISECONDS = 2000  #: for which a locked row of the shop is waited for
 _BUSY = "Somebody else is changing the product, or the database is busy. It is tried again."
 _FAILED = "The shop's own code could not take the picture. Nothing was changed on the product."
 _ENDLESS = (
@@ -119,7 +119,7 @@ def _wait_shortly_for_locks() -> None:
     """Let this transaction wait for locked rows for a short time only; the publication is tried again later."""
     if connection.vendor == "postgresql" and not connection.savepoint_ids:  # in one of the caller's it would stay set
         with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
+            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_MILLISECONDS}ms'")
 
 
 def _refuse(result: ResultImage, stored: str, error: ImageryError) -> None:

@@ -40,11 +40,11 @@ from product_imagery.provider_kit.registry import all_providers, hosted_provider
 from product_imagery.public_urls import read_urls
 from product_imagery.storage.workspace import Workspace
 
-_TICK = 0.25  #: seconds at most between two looks at the mailbox, and more pause for a worker without work
+TICK_SECONDS = 0.25  #: seconds at most between two looks at the mailbox, and more pause for a worker without work
 _STALE = 2.0  #: seconds for which a call may wait for a thread
-_ROUND = 0.4  #: seconds of a round in which calls are being made
+ROUND_SECONDS = 0.4  #: seconds of a round in which calls are being made
 _SHORTEST = 0.1  #: seconds of a round in which all calls have ended
-_GATHER = 0.03  #: seconds in which more messages may come, to be processed together
+GATHER_SECONDS = 0.03  #: seconds in which more messages may come, to be processed together
 _SENT_SECONDS = 60.0  #: wait of a stopping worker for the responses to its creates, unless it is killed before
 _WATCH_SECONDS = 0.5
 _ENGINE_PAUSE = 60.0  #: seconds at most between two tries of an engine that does not work
@@ -162,7 +162,7 @@ class WorkerLoop:
         end = time.monotonic() + seconds
         open_for_more = True  # at least once, however slow this machine is
         while not (self._stop.is_set() or self._lost):
-            pause = time.monotonic() + _ROUND
+            pause = time.monotonic() + ROUND_SECONDS
             self._show()
             moved = self._round(may_send_events=until_idle or time.monotonic() < end, open_for_more=open_for_more)
             busy = bool(self._running or self._dispatcher.calls() or self._sender.busy or self._beside_busy())
@@ -170,7 +170,7 @@ class WorkerLoop:
             open_for_more = until_idle or time.monotonic() < end + (seconds if busy else 0.0)
             if not moved and not busy and (not open_for_more or self._is_idle()):
                 return
-            self._process_mailbox_until(pause if moved or busy else pause + _TICK)
+            self._process_mailbox_until(pause if moved or busy else pause + TICK_SECONDS)
 
     def _round(self, *, may_send_events: bool, open_for_more: bool) -> int:
         """Look after everything once; return how much was moved. While the database is away, wait for it."""
@@ -209,8 +209,8 @@ class WorkerLoop:
             left = (early if self._dispatcher.idle() else moment) - time.monotonic()
             if left <= 0:
                 return
-            if self._wake.wait(min(left, _TICK)):
-                time.sleep(min(left, _GATHER))
+            if self._wake.wait(min(left, TICK_SECONDS)):
+                time.sleep(min(left, GATHER_SECONDS))
             self._wake.clear()
 
     def close(self) -> None:
@@ -222,7 +222,7 @@ class WorkerLoop:
             waiting = self._dispatcher.recall()
             while self._under_way(sent_only=time.monotonic() > deadline) and time.monotonic() < last:
                 if not self._mailbox.process() + self._collect_if_possible():
-                    self._wake.wait(_ROUND)
+                    self._wake.wait(ROUND_SECONDS)
                     self._wake.clear()
             for future, job in self._running.items():
                 local_jobs.return_job(job, begun=not future.cancel())

@@ -15,7 +15,7 @@ from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.management.base import ImageryCommand
 from product_imagery.management.waiting import Waiting
 
-_STANDBY_SECONDS = 1.0
+STANDBY_SECONDS = 1.0
 _LONGEST_PAUSE = 30.0  #: seconds between tries while the database is unavailable
 
 
@@ -42,7 +42,7 @@ class Command(ImageryCommand):
             if options["once"] or (options["until_idle"] and not work_left):
                 break
             if not seen.ran or not seen.work_left:
-                stop.wait(_STANDBY_SECONDS)
+                stop.wait(STANDBY_SECONDS)
                 if watch:
                     with suppress(*TRANSIENT):  # the next slice waits for the database
                         watch()
@@ -50,7 +50,7 @@ class Command(ImageryCommand):
 
     def _slice(self, stop: threading.Event, watch: Waiting | None, *, until_idle: bool) -> tuple[Slice, bool]:
         """Run one slice; return its report and whether work is left. Waits as long as the database is unavailable."""
-        pause = _STANDBY_SECONDS
+        pause = STANDBY_SECONDS
         while not stop.is_set():
             try:
                 return run_slice(until_idle=until_idle, stop=stop, watch=watch), has_work()

@@ -42,8 +42,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items, "BATCH", 2)
-    monkeypatch.setattr(cancel, "_BATCH", 2)
-    monkeypatch.setattr(retry, "_BATCH", 2)
+    monkeypatch.setattr(cancel, "BATCH_JOBS", 2)
+    monkeypatch.setattr(retry, "BATCH_JOBS", 2)
 
 
 def _rows(number: int) -> list[Product]:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _lists_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lost, "_LAG", 0.0)
+    monkeypatch.setattr(lost, "LAG_SECONDS", 0.0)
 
 
 def _creates(fakes: Fakes, provider: str) -> int:

@@ -240,7 +240,7 @@ def test_a_product_row_that_the_shop_has_locked_holds_nothing_up(
     make_product: Make, enlarge: Enlarge, work: Work, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(beside, "HUNG_SECONDS", 60.0)
-    monkeypatch.setattr(publish, "_LOCK_MILLISECONDS", 200)
+    monkeypatch.setattr(publish, "LOCK_MILLISECONDS", 200)
     locked = make_product("locked")
     holding = threading.Event()
 

@@ -75,7 +75,7 @@ def test_the_worker_waits_for_a_database_that_is_away(
         return real(*arguments, **named)
 
     monkeypatch.setattr(WorkerLeaseQuerySet, "acquire_seat", away_twice)
-    monkeypatch.setattr(imagery_worker, "_STANDBY_SECONDS", 0.01)
+    monkeypatch.setattr(imagery_worker, "STANDBY_SECONDS", 0.01)
     enlarge(make_product())
     told = StringIO()
     call_command("imagery_worker", "--until-idle", stdout=StringIO(), stderr=told)
@@ -131,7 +131,7 @@ def test_a_person_who_meets_a_lock_is_told_so(
 ) -> None:
     enlarge(make_product())
     work()
-    monkeypatch.setattr("product_imagery.flows.guard._WAITS", (0.0,))
+    monkeypatch.setattr("product_imagery.flows.guard.WAITS", (0.0,))
 
     def locked(*_: Any, **__: Any) -> None:
         raise OperationalError("canceling statement due to lock timeout")
