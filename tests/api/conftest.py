@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
+from standardwebhooks.webhooks import Webhook
 
-from product_imagery.models import ApiKey, Scope
+from product_imagery.models import ApiKey, Enhancement, EventDelivery, Scope
 from tests.conftest import draw_product, encoded
+from tests.fakes.shop_side import OtherSide, Received
 
 BASE = "/imagery/api/v1/"
 
@@ -89,3 +93,42 @@ def draw_upload() -> Callable[[Caller], str]:
         return str(one.form("products", {"image": picture, "name": "Mug"}).json()["product"]["id"])
 
     return bring
+
+
+LARGER: dict[str, Any] = {"operation": "upscale", "options": {"factor": "2"}}
+
+
+def make_endpoint(one: Caller, url: str, **fields: Any) -> dict[str, Any]:
+    """Make an endpoint by API."""
+    response = one.post("webhook-endpoints", {"url": url, **fields})
+    assert response.status_code == 201, response.content
+    return dict(response.json()["webhook_endpoint"])
+
+
+def verify_event(secret: str, received: Received) -> Any:
+    """Check an event's signature with the official library and return its body."""
+    return Webhook(secret).verify(received.body, received.headers)
+
+
+@pytest.fixture
+def verified(caller: Callable[..., Caller], side: OtherSide, work: Callable[[], Any]) -> tuple[Caller, dict[str, Any]]:
+    """A caller, and its endpoint that has passed the challenge."""
+    one = caller()
+    endpoint = make_endpoint(one, side.address + "/hook")
+    work()
+    side.received.clear()
+    return one, endpoint
+
+
+def enhance_larger(one: Caller, make_product: Any, **fields: Any) -> str:
+    """Start the enlargement of a new product by API; return the id of the enhancement."""
+    product = make_product(sku=f"sku-{Enhancement.objects.count()}")
+    body = {**LARGER, "images": [{"product": f"shop.product:{product.pk}", "external_id": "e-1"}], **fields}
+    response = one.post("enhancements", body)
+    assert response.status_code == 202, response.content
+    return str(response.json()["enhancement"]["id"])
+
+
+def make_attempts_due() -> None:
+    """Make every delivery due."""
+    EventDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
