@@ -1,4 +1,4 @@
-"""Upload: pictures that come through the API and belong to no product of the shop."""
+"""Uploads: pictures that come through the API and belong to no product of the shop."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from product_imagery.storage.names import beside_upload
 def take(path: Path, *, origin: str, name: str, owner: AbstractBaseUser, is_test: bool) -> Upload:
     """Store a picture that was sent, outside any transaction; ``keep`` it when the request is accepted.
 
-    The row comes first, so that no file is ever without one. Raises ``PictureError`` for what is none of the kinds
-    that we read, ``StorageError``.
+    The row is written first, so that no file is without one. Raises ``PictureError`` for a file that is no picture of
+    a supported format, ``StorageError``.
     """
     with path.open("rb") as handle:
         suffix = suffix_of(handle.read(HEAD))
@@ -42,7 +42,7 @@ def take(path: Path, *, origin: str, name: str, owner: AbstractBaseUser, is_test
 
 
 def referring(url: str, *, origin: str, name: str, owner: AbstractBaseUser, is_test: bool) -> Upload:
-    """A picture that a worker fetches from ``url`` when it is needed, not saved yet."""
+    """Return an unsaved upload for a picture that a worker fetches from ``url`` when it is needed."""
     upload = _new(name, owner, is_test, origin, "")
     upload.source_url = url
     return upload
@@ -55,23 +55,23 @@ def _new(name: str, owner: AbstractBaseUser, is_test: bool, origin: str, suffix:
 
 
 def known(owner: AbstractBaseUser, is_test: bool, origins: Collection[str]) -> dict[str, Upload]:
-    """By origin: what the owner brought before; of several the newest. The same work is not bought twice."""
+    """Return the newest kept upload of the owner for each of these origins, so that no work is bought twice."""
     mine = Upload.objects.of(owner, is_test).filter(kept=True, origin__in=origins) if origins else ()
     return {upload.origin: upload for upload in sorted(mine, key=lambda upload: upload.pk)}
 
 
 def at_work(uploads: Iterable[Upload]) -> set[uuid.UUID]:
-    """Which of these are being worked on."""
+    """Return the primary keys of those uploads that are being worked on."""
     by_key = {str(upload.pk): upload.pk for upload in uploads}
     active = _items_of(by_key).filter(status__in=ACTIVE_ITEMS).values_list("object_id", flat=True)
     return {by_key[key] for key in active}
 
 
 def keep(uploads: Sequence[Upload], passed_over: Collection[uuid.UUID] = ()) -> list[Upload]:
-    """The request that brought these is accepted. Called in its transaction.
+    """Keep the uploads of an accepted request, and return those to use. To be called in its transaction.
 
-    Returns what stands for each: one that the owner kept meanwhile, in another request with the same picture, is used
-    instead, unless it was passed over on purpose.
+    An upload of the same picture that the owner kept meanwhile, in another request, is used instead, unless it is in
+    ``passed_over``.
     """
     if not uploads:
         return []
@@ -86,7 +86,7 @@ def keep(uploads: Sequence[Upload], passed_over: Collection[uuid.UUID] = ()) -> 
 
 
 def discard(uploads: Iterable[Upload]) -> int:
-    """Forget uploads that no request was accepted for; return how many."""
+    """Delete uploads whose request was not accepted, with their files; return how many."""
     unkept = list(Upload.objects.filter(pk__in=[upload.pk for upload in uploads], kept=False))
     if not unkept:
         return 0
@@ -96,17 +96,17 @@ def discard(uploads: Iterable[Upload]) -> int:
 
 
 def delete(upload: Upload) -> None:
-    """Delete a picture with its files; what was made of it stays. Raises ``StateError`` while it is worked on.
+    """Delete an upload with its files; its results stay. Raises ``StateError`` while it is worked on.
 
-    Work that begins at this very moment fails with its reason, before anything is bought.
+    Work that begins at the same moment fails with its reason, before anything is bought.
     """
     items = _items_of([str(upload.pk)])
     with transaction.atomic():
-        Upload.objects.filter(pk=upload.pk).update(kept=True)  # of two that delete, one waits
+        Upload.objects.filter(pk=upload.pk).update(kept=True)  # locks the row: of two calls that delete, one waits
         if items.filter(status__in=ACTIVE_ITEMS).exists():
             raise StateError("This picture is being worked on. Cancel that first, or wait until it is done.")
         Upload.objects.filter(pk=upload.pk).delete()
-        items.update(source_url="")  # nobody fetches it again
+        items.update(source_url="")  # so that no worker fetches it again
         transaction.on_commit(lambda: _clear(upload.pk))
 
 

@@ -57,10 +57,10 @@ def acquire_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
         room = _Room(limits, LimitUse.objects.room(credential, limits))
         reads = _reads(credential, room, most)
         creates = _creates(credential, room, most - len(reads))
-        taken = ProviderJob.objects.acquire_calls(_mixed(reads, creates), seconds)
-        LimitUse.objects.note_each(credential, limits, [(job, _amounts(job)) for job in taken])
-        begin(job for job in taken if job.state == JobState.SENDING)
-    return taken
+        leased = ProviderJob.objects.acquire_calls(_mixed(reads, creates), seconds)
+        LimitUse.objects.note_each(credential, limits, [(job, _amounts(job)) for job in leased])
+        begin(job for job in leased if job.state == JobState.SENDING)
+    return leased
 
 
 def _limits(credential: ProviderCredential) -> tuple[Limit, ...]:
