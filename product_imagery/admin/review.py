@@ -167,5 +167,5 @@ _STEPS: dict[str, tuple[tuple[str, ...], Any]] = {
     "approve_and_publish": (("review_resultimage", "publish_resultimage"), partial(review.approve, publish=True)),
     "reject": (("review_resultimage",), review.reject),
     "regenerate": (("review_resultimage", "start_enhancement"), review.regenerate),
-    "publish": (("publish_resultimage",), review.request_publication),
+    "publish": (("publish_resultimage",), review.publish),
 }

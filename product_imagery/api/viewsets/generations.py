@@ -73,7 +73,7 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     def publish(self, request: Request, uuid: Any) -> Response:
         """Publish an approved generation for free, even if a later picture is on the product now."""
         require_permission(request, "publish_resultimage")
-        review.request_publication(self.get_object(), actor=self.caller)
+        review.publish(self.get_object(), actor=self.caller)
         return self.row_response(self.get_object())
 
     @extend_schema(summary="Reject a generation", responses=_GENERATION)

@@ -52,7 +52,7 @@ class _Copy:
     before: str
 
 
-def publish(result: ResultImage) -> ImageVersion | None:
+def put_on_product(result: ResultImage) -> ImageVersion | None:
     """Put a leased result on its product: first copy the file, then switch the field.
 
     Returns ``None`` when it could not be done. If the product has changed, that is a conflict, which the reviewer sees.

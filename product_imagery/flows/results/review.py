@@ -19,17 +19,19 @@ from product_imagery.states import ItemStatus, Publication, Review
 
 
 @retried
-def approve(result: ResultImage, *, actor: AbstractBaseUser | None, publish: bool, replaces: bool = True) -> None:
-    """Approve a result, and with ``publish`` request its publication (see ``request_publication``).
+@transaction.atomic
+def approve(
+    result: ResultImage, *, actor: AbstractBaseUser | None, publish: bool = False, replaces: bool = True
+) -> None:
+    """Approve a result; with ``publish=True``, also request its publication, as the function ``publish`` does.
 
-    Raises ``StateError`` when it was judged already, or when its publication is refused.
+    Raises ``StateError`` if it was judged already, and what ``publish`` raises; nothing is done then.
     """
-    with transaction.atomic():
-        _lock_item(result)
-        _judge(result, Review.APPROVED, actor)
-        if publish:
-            request_publication(result, actor=actor, replaces=replaces)
-        outbox.result_approved(result)
+    _lock_item(result)
+    _judge(result, Review.APPROVED, actor)
+    if publish:
+        _request_publication(result, actor, replaces)
+    outbox.result_approved(result)
 
 
 @retried
@@ -40,12 +42,16 @@ def reject(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
 
 @retried
 @transaction.atomic
-def request_publication(result: ResultImage, *, actor: AbstractBaseUser | None, replaces: bool = True) -> None:
-    """Let a worker put an approved result on its product, also again when something else stands there now.
+def publish(result: ResultImage, *, actor: AbstractBaseUser | None, replaces: bool = True) -> None:
+    """Let a worker put an approved result on its product, also where it was before and something else stands now.
 
     It costs nothing. A variant that was chosen before is replaced, or, without ``replaces``, is an error. Raises
     ``StateError`` for that, for a trial, and for a result that is not approved or is on its product.
     """
+    _request_publication(result, actor, replaces)
+
+
+def _request_publication(result: ResultImage, actor: AbstractBaseUser | None, replaces: bool) -> None:
     if result.item.enhancement.is_trial:
         sentence = "A picture made with a test key, or in a provider's sandbox, is never put on a product."
         raise StateError(sentence, code="test_key")

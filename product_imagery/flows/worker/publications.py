@@ -44,7 +44,7 @@ class Publications:
             full=[model for model, number in by_model.items() if number >= _EACH_MODEL],
         )
         for result in results:
-            self._running[self.threads.submit(partial(publish.publish, result))] = result
+            self._running[self.threads.submit(partial(publish.put_on_product, result))] = result
         return len(results)
 
     def renew(self, seconds: float) -> None:

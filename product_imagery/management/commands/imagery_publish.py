@@ -43,7 +43,7 @@ class Command(ImageryCommand):
         for result in results:
             if now[result.pk] in wanted:
                 try:
-                    review.request_publication(result, actor=None)
+                    review.publish(result, actor=None)
                     count += 1
                 except StateError as error:
                     self.stderr.write(f"{result.item}: {error.message}")

@@ -40,7 +40,7 @@ def test_its_picture_is_made_and_not_published(sandbox: ProviderCredential, orde
     assert (enhancement.is_sandbox, fakes.created[0].cost) == (True, 0)
     assert CreditEntry.objects.count() == 0
     with pytest.raises(StateError, match="sandbox"):
-        review.request_publication(result, actor=None)
+        review.publish(result, actor=None)
 
 
 def test_it_costs_nothing_and_leaves_the_real_work_to_be_done(

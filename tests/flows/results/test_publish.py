@@ -51,7 +51,7 @@ def test_without_approval_nothing_is_published(make_product: Make, enlarge: Enla
     work()
     result = ResultImage.objects.get()
     with pytest.raises(StateError, match="Only an approved picture"):
-        review.request_publication(result, actor=None)
+        review.publish(result, actor=None)
     review.reject(result, actor=None)
     with pytest.raises(StateError, match="judged this picture already"):
         review.approve(result, actor=None, publish=True)
@@ -82,7 +82,7 @@ def test_restore_puts_back_exactly_what_was_there(published: Product, enlarge: E
 def test_a_restored_picture_can_be_published_again(published: Product, work: Work) -> None:
     name = published.enhanced_photo.name
     publish.restore(ImageVersion.objects.get(), actor=None)
-    review.request_publication(ResultImage.objects.get(), actor=None)
+    review.publish(ResultImage.objects.get(), actor=None)
     work()
     assert Product.objects.get().enhanced_photo.name == name
 

@@ -120,7 +120,7 @@ def test_whatever_changed_the_product_is_seen(
     (result,) = ResultImage.objects.all()
     assert standing.publications([result]) == {result.pk: Publication.PUBLISHED}
     with pytest.raises(StateError, match="not on its product"):
-        review.request_publication(result, actor=None)
+        review.publish(result, actor=None)
     product.refresh_from_db()
     change(product)
     assert standing.publications([result]) == {result.pk: Publication.NONE}

@@ -112,7 +112,7 @@ def test_shop_code_that_raises_is_set_aside_with_its_reason_and_can_be_tried_aga
     assert ResultImage.objects.exclude(pk=waiting.pk).get().publication == Publication.PUBLISHED
     assert waiting.publication == Publication.CONFLICT
     assert "KeyError: 'tax class'" in waiting.publication_note
-    review.request_publication(waiting, actor=None)
+    review.publish(waiting, actor=None)
     work()
     waiting.refresh_from_db()
     assert (waiting.publication, waiting.publication_note) == (Publication.PUBLISHED, "")
@@ -124,7 +124,7 @@ def test_a_publication_that_never_ends_is_set_aside_with_its_reason(waiting: Res
     waiting.refresh_from_db()
     assert waiting.publication == Publication.CONFLICT
     assert "never came to an end" in waiting.publication_note
-    review.request_publication(waiting, actor=None)
+    review.publish(waiting, actor=None)
     work()
     waiting.refresh_from_db()
     assert waiting.publication == Publication.PUBLISHED

@@ -58,12 +58,12 @@ def test_a_publication_that_was_taken_over_deletes_nothing(make_product: Make, e
     def overtaken(description: Any, result: ResultImage) -> str:
         stored = real(description, result)
         if result is late:
-            assert publish.publish(other) is not None
+            assert publish.put_on_product(other) is not None
         return stored
 
     publish._copy_to_product = overtaken
     try:
-        assert publish.publish(late) is None
+        assert publish.put_on_product(late) is None
     finally:
         publish._copy_to_product = real
     product = Product.objects.get()
@@ -159,7 +159,7 @@ def test_a_conflict_can_be_overruled_by_a_person(make_product: Make, enlarge: En
     work()
     result.refresh_from_db()
     assert result.publication == Publication.CONFLICT
-    review.request_publication(result, actor=None)
+    review.publish(result, actor=None)
     work()
     version = ImageVersion.objects.get()
     assert version.before_name == product.enhanced_photo.name
