@@ -25,7 +25,7 @@ ImageryError                 code, message (a sentence for a person), detail (fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 _FINAL = ("missing", "gone", "too_large", "not_an_image", "unreadable_name", "compressed", "product_gone")
@@ -79,11 +79,33 @@ class OptionError(RequestError):
     code = "bad_option"
 
 
-class NothingToDo(RequestError):
-    """No selected picture needs this work. ``left_out`` gives the reason for each, in the form of ``flows.start``."""
+@dataclass(frozen=True)
+class Skipped:
+    """A product of which nothing is made, for a ``reason``: one of the codes of ``flows.enhancements.plan``.
 
-    left_out: Sequence[tuple[Any, Any, str, str]] = ()
+    ``model`` is the class and ``object_id`` the primary key as text; ``work_key`` identifies the work that was asked
+    for, and is empty for a product without a picture.
+    """
+
+    model: type[Any]
+    object_id: str
+    reason: str
+    work_key: str = ""
+
+    @property
+    def product_id(self) -> str:
+        """Id of the product for programs: ``shop.product:12``."""
+        return f"{self.model._meta.label_lower}:{self.object_id}"
+
+
+class NothingToDo(RequestError):
+    """No selected picture needs this work. ``skipped`` names each product with its reason."""
+
     code = "nothing_to_do"
+
+    def __init__(self, message: str, *, code: str = "", detail: str = "", skipped: tuple[Skipped, ...] = ()) -> None:
+        super().__init__(message, code=code, detail=detail)
+        self.skipped = skipped
 
 
 class StateError(RequestError):

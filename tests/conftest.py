@@ -22,7 +22,7 @@ from product_imagery import products
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ModelMissing
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.events import sender
 from product_imagery.flows.worker import loop
 from product_imagery.flows.worker.loop import Slice, run_slice
@@ -176,7 +176,7 @@ def enlarge(db: None) -> Callable[..., Enhancement]:
     def begin(*products: Any, **arguments: Any) -> Enhancement:
         spec = spec_of_operation("upscale", arguments.pop("options", {}))
         ids = [product.pk for product in products]
-        return start({description_of(type(products[0])): ids}, spec, channel="command", **arguments)
+        return enhance({description_of(type(products[0])): ids}, spec, channel="command", **arguments).enhancement
 
     return begin
 

@@ -20,7 +20,7 @@ from product_imagery.admin.visibility import may_change
 from product_imagery.checks.local_engine import check_model, check_packages
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_operation, spec_of_preset
-from product_imagery.flows.enhancements.start import Quote, quote, start
+from product_imagery.flows.enhancements.start import Quote, enhance, quote
 from product_imagery.models import Enhancement, Preset, Selection
 from product_imagery.products import ProductImages, description_for
 
@@ -77,7 +77,8 @@ def _process(
     if context["problem"]:
         return None
     chosen_way = form.choices("fresh", "from_present", "auto_approve", "budget")
-    return start(_products(selection), wanted, channel=Enhancement.Channel.ADMIN, actor=user_of(request), **chosen_way)
+    origin: dict[str, Any] = {"channel": Enhancement.Channel.ADMIN, "actor": user_of(request)}
+    return enhance(_products(selection), wanted, **origin, **chosen_way).enhancement
 
 
 def _started(enhancement: Enhancement) -> str:

@@ -7,26 +7,20 @@ from typing import Any
 
 from django.db.models import Q
 
-from product_imagery.api.products import identity
+from product_imagery.exceptions import Skipped
 from product_imagery.models import EnhancementItem
 from product_imagery.rows import portions
 from product_imagery.states import Review
 
 
-def describe_left_out(
-    left_out: Sequence[tuple[Any, Any, str, str]], ownership: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def describe_left_out(skipped: Sequence[Skipped], ownership: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return data for ``LeftOutOut``.
 
-    ``left_out``: description, primary key, reason and work key of each product. ``ownership``: lookups for the caller's
-    enhancements; the ids of other enhancements are not shown.
+    ``ownership``: lookups for the caller's enhancements; the ids of other enhancements are not shown.
     """
-    existing = _existing([key for *_, key in left_out if key], ownership)
+    found = _existing([one.work_key for one in skipped if one.work_key], ownership)
     nothing: dict[str, Any] = {"enhancement": None, "generations": []}
-    return [
-        {"product": identity(description, pk), "reason": reason, **existing.get(key, nothing)}
-        for description, pk, reason, key in left_out
-    ]
+    return [{"product": one.product_id, "reason": one.reason, **found.get(one.work_key, nothing)} for one in skipped]
 
 
 def _existing(keys: Sequence[str], ownership: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -96,9 +95,6 @@ class Enhancement(models.Model):
     omitted = models.JSONField(_("left out"), default=dict, blank=True, editable=False)
     note = models.CharField(_("note"), max_length=500, blank=True, editable=False)
     forgotten_at = models.DateTimeField(_("words forgotten"), null=True, blank=True, editable=False)
-
-    #: (description, key, reason, work key) of products that were left out, on what ``flows.start`` returns
-    left_out: Sequence[tuple[Any, Any, str, str]] = ()
 
     objects = EnhancementQuerySet.as_manager()
 

@@ -91,7 +91,7 @@ def _run(products: int) -> int:
     from product_imagery.flows.enhancements import cancel, retry
     from product_imagery.flows.enhancements.prepare import prepare_due
     from product_imagery.flows.enhancements.specs import spec_of_operation
-    from product_imagery.flows.enhancements.start import quote, start
+    from product_imagery.flows.enhancements.start import enhance, quote
     from product_imagery.models import Enhancement
     from product_imagery.products import description_of
 
@@ -119,7 +119,7 @@ def _run(products: int) -> int:
 
     steps: dict[str, Callable[[], Any]] = {
         "quote": lambda: quote(chosen, spec),
-        "start": lambda: start(chosen, spec, channel="command"),
+        "start": lambda: enhance(chosen, spec, channel="command"),
         "worker: prepare": prepare,
         "cancel": cancel_latest,
         "worker: cancel the rest": finish_cancelling,

@@ -63,14 +63,14 @@ def _start(account: int, product: int, begin: float) -> int:
     from example_project.shop.models import Product
     from product_imagery.exceptions import RequestError
     from product_imagery.flows.enhancements.specs import spec_of_operation
-    from product_imagery.flows.enhancements.start import start
+    from product_imagery.flows.enhancements.start import enhance
     from product_imagery.models import ProviderCredential
     from product_imagery.products import description_of
 
     try:
         spec = spec_of_operation("white_background", {}, ProviderCredential.objects.get(pk=account))
         time.sleep(max(0.0, begin - time.time()))
-        start({description_of(Product): [product]}, spec, channel="command")
+        enhance({description_of(Product): [product]}, spec, channel="command")
     except RequestError as error:
         return 3 if error.code == "over_budget" else 1
     return 0

@@ -124,7 +124,7 @@ def _order(provider: str, speed: int, fakes: Strict) -> None:
 
     from example_project.shop.models import Product
     from product_imagery.flows.enhancements.specs import spec_of_operation
-    from product_imagery.flows.enhancements.start import start
+    from product_imagery.flows.enhancements.start import enhance
     from product_imagery.products import description_of
     from product_imagery.provider_kit.registry import get_provider
     from tests.chaos import paid
@@ -142,7 +142,7 @@ def _order(provider: str, speed: int, fakes: Strict) -> None:
     account.save()
     ids = list(Product.objects.order_by("pk").values_list("pk", flat=True)[: _ITEMS[provider]])
     spec = spec_of_operation(paid._OPERATIONS[provider], paid._OPTIONS.get(provider, {}), account)
-    start({description_of(Product): ids}, spec, channel="command")
+    enhance({description_of(Product): ids}, spec, channel="command")
 
 
 if __name__ == "__main__":

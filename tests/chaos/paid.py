@@ -188,14 +188,14 @@ def _account(provider: str, base: str) -> Any:
 def _order(account: Any) -> None:
     from example_project.shop.models import Product
     from product_imagery.flows.enhancements.specs import spec_of_operation
-    from product_imagery.flows.enhancements.start import start
+    from product_imagery.flows.enhancements.start import enhance
     from product_imagery.products import description_of
 
     ids = list(Product.objects.values_list("pk", flat=True))
     spec = spec_of_operation(_OPERATIONS[account.provider], _OPTIONS.get(account.provider, {}), account)
     size = 4 if account.provider == "aigenstudio" else len(ids)  # few pictures in a create, many creates to die at
     for begin in range(0, len(ids), size):
-        start({description_of(Product): ids[begin : begin + size]}, spec, channel="command", fresh=True)
+        enhance({description_of(Product): ids[begin : begin + size]}, spec, channel="command", fresh=True)
 
 
 def _work(fakes: Deadly, nursery: Nurseries) -> list[str]:

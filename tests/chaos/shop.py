@@ -14,7 +14,7 @@ from PIL import Image
 
 from example_project.shop.models import Product
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.worker.health import has_work
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
@@ -48,7 +48,7 @@ def repeat(items: int) -> None:
 def begin() -> None:
     ids = list(Product.objects.values_list("pk", flat=True))
     spec = spec_of_operation("white_background", {"size": 600})
-    start({description_of(Product): ids}, spec, channel="command", auto_approve=True, fresh=True)
+    enhance({description_of(Product): ids}, spec, channel="command", auto_approve=True, fresh=True)
 
 
 def is_busy() -> bool:

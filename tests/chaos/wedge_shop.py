@@ -45,7 +45,7 @@ def order(pictures: int, *, hosted: bool = False) -> None:
     """Start an enhancement of so many products, without review; its jobs are due at once."""
     from example_project.shop.models import Product
     from product_imagery.flows.enhancements.specs import spec_of_operation
-    from product_imagery.flows.enhancements.start import start
+    from product_imagery.flows.enhancements.start import enhance
     from product_imagery.models import ProviderCredential
     from product_imagery.products import description_of
 
@@ -56,7 +56,7 @@ def order(pictures: int, *, hosted: bool = False) -> None:
         account.set_secret("pk_live_example_0001")
         account.save()
     spec = spec_of_operation("white_background", {}, account)
-    start({description_of(Product): ids}, spec, channel="command", auto_approve=True)
+    enhance({description_of(Product): ids}, spec, channel="command", auto_approve=True)
 
 
 def date_ahead() -> None:

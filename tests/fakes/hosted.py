@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from example_project.shop.models import Product
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, LimitUse, ProviderCredential, ProviderJob
 from product_imagery.products import description_of
@@ -79,7 +79,7 @@ def order(make_product: Any) -> Callable[..., Enhancement]:
             credential,
         )
         ids = [make_product(sku=f"{credential.label}-{n}-{Product.objects.count()}").pk for n in range(pictures)]
-        return start({description_of(Product): ids}, spec, channel="command", **arguments)
+        return enhance({description_of(Product): ids}, spec, channel="command", **arguments).enhancement
 
     return begin
 

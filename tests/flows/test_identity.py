@@ -18,7 +18,7 @@ from django.db.models.functions import Cast, Concat
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.exceptions import NothingToDo
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import Quote, quote, start
+from product_imagery.flows.enhancements.start import Quote, enhance, quote
 from product_imagery.flows.results import publish
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
 from product_imagery.products import ProductImages, description_of, register, unregister
@@ -213,7 +213,7 @@ class TestOneRowUnderTwoRegistrations:
 
     def test_asked_for_at_once_it_is_made_once(self, gallery: Collection, photos_too: ProductImages) -> None:
         chosen = {description_of(Collection): [gallery.pk], photos_too: [photo.pk for photo in gallery.photos.all()]}
-        begun = start(chosen, spec_of_operation("upscale", {}), channel="command")
+        begun = enhance(chosen, spec_of_operation("upscale", {}), channel="command").enhancement
         assert begun.items.count() == 3
 
     def test_each_knows_of_what_the_other_published(self, gallery: Collection, enlarge: Enlarge, work: Work) -> None:

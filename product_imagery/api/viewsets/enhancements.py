@@ -39,7 +39,7 @@ from product_imagery.api.serializers.generations import generation_context
 from product_imagery.api.work_specs import work_spec_of
 from product_imagery.exceptions import NothingToDo
 from product_imagery.flows.enhancements import cancel, retry
-from product_imagery.flows.enhancements.start import quote, start
+from product_imagery.flows.enhancements.start import enhance, quote
 from product_imagery.flows.events import endpoints
 from product_imagery.models import Enhancement, ResultImage, Scope
 
@@ -99,7 +99,7 @@ class _EnhancementsViewSet(ApiViewSet):
         work_spec = work_spec_of(wanted, self.key)
         owned = self.ownership("actor")
         try:
-            enhancement = start(
+            started = enhance(
                 selection.keys,
                 work_spec,
                 channel=Enhancement.Channel.API,
@@ -113,9 +113,9 @@ class _EnhancementsViewSet(ApiViewSet):
                 webhook_url=webhook_url,
             )
         except NothingToDo as error:
-            raise Conflict(error.message, code=error.code, left_out=describe_left_out(error.left_out, owned)) from error
-        row = self.get_queryset().get(pk=enhancement.pk)
-        return self.row_response(row, 202, left_out=describe_left_out(enhancement.left_out, owned))
+            raise Conflict(error.message, code=error.code, left_out=describe_left_out(error.skipped, owned)) from error
+        row = self.get_queryset().get(pk=started.enhancement.pk)
+        return self.row_response(row, 202, left_out=describe_left_out(started.skipped, owned))
 
 
 @extend_schema_view(

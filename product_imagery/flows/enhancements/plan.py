@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import RequestError
+from product_imagery.exceptions import RequestError, Skipped
 from product_imagery.flows.enhancements.preconditions import NAME_TOO_LONG, RESULT_TOO_LARGE, check_target, hindered
+from product_imagery.flows.enhancements.selection import Chosen
 from product_imagery.flows.enhancements.specs import WorkSpec
 from product_imagery.flows.identity import Publications, fingerprint_of, work_key
 from product_imagery.models import EnhancementItem, ImageVersion
@@ -38,9 +39,6 @@ LEFT_OUT = {
     "cancelled": _("were cancelled before they were prepared"),
     "not_prepared": _("could not be prepared"),
 }
-
-#: primary keys of products by their descriptions
-Chosen: TypeAlias = Mapping[ProductImages, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -88,13 +86,13 @@ class Plan:
         found = {reason: self.count(reason) for reason in (RESULT_TOO_LARGE, NAME_TOO_LONG)}
         return {reason: number for reason, number in found.items() if number}
 
-    def left(self, chosen: Chosen) -> list[tuple[ProductImages, Any, str, str]]:
-        """Return (description, primary key, reason, work key) of each product of which nothing is made."""
+    def skipped(self, chosen: Chosen) -> tuple[Skipped, ...]:
+        """Return every product of which nothing is made."""
         busy = {work.product for work in self.to_do}
         found = {work.product: (why, work.key) for work, why in self.left_out}
         without = {(description, str(key)) for description, keys in chosen.items() for key in keys} - self.products
         found |= dict.fromkeys(without, (NO_PICTURE, ""))
-        return [(*product, *why) for product, why in found.items() if product not in busy]
+        return tuple(Skipped(one.model, key, *why) for (one, key), why in found.items() if (one, key) not in busy)
 
 
 def make_plan(

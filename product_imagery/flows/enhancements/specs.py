@@ -69,6 +69,37 @@ def spec_of_operation(
     return WorkSpec(operation, offer.clean(options), account, offer, preset, is_sandbox=account.environment == SANDBOX)
 
 
+def spec_of_request(
+    spec: WorkSpec | None,
+    preset: str,
+    operation: str,
+    options: Mapping[str, Any] | None,
+    credential: ProviderCredential | str | None,
+) -> WorkSpec:
+    """Return ``spec``, or else the one of a preset or an operation. Raises ``RequestError`` for none and for several.
+
+    ``credential`` may be given by its label.
+    """
+    if [bool(spec), bool(preset), bool(operation)].count(True) != 1 or (spec and (options or credential)):
+        raise RequestError("Give either a preset or an operation, with options and credential.", code="bad_work")
+    if spec:
+        return spec
+    account = credential_of(credential) if isinstance(credential, str) else credential
+    if preset:
+        return spec_of_preset(preset, options, account)
+    return spec_of_operation(operation, options or {}, account)
+
+
+def credential_of(label: str) -> ProviderCredential | None:
+    """Return the credential with this label, none for an empty one. Raises ``RequestError``."""
+    if not label:
+        return None
+    found = ProviderCredential.objects.filter(label=label).first()
+    if found is None:
+        raise RequestError(f"There is no credential “{label}”.", code="unknown_credential")
+    return found
+
+
 def spec_of_enhancement(enhancement: Enhancement) -> WorkSpec:
     """Return the work spec of an accepted enhancement. Raises ``RequestError`` when its provider is gone."""
     account = enhancement.credential

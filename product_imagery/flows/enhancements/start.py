@@ -1,4 +1,4 @@
-"""Start: turn a selection and a work spec into an enhancement. Nothing is sent to a provider here.
+"""Quote and enhance: turn a selection and a work spec into an enhancement. Nothing is sent to a provider here.
 
 When two people start the same 100 pictures at once, they are bought once::
 
@@ -11,6 +11,7 @@ When two people start the same 100 pictures at once, they are bought once::
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
 from product_imagery import background
-from product_imagery.exceptions import NothingToDo, StateError
+from product_imagery.exceptions import NothingToDo, Skipped, StateError
 from product_imagery.flows.enhancements.estimate import estimate_seconds
 from product_imagery.flows.enhancements.items import Overtaken, create_items, freeze, is_large, name_of
 from product_imagery.flows.enhancements.plan import (
@@ -27,15 +28,15 @@ from product_imagery.flows.enhancements.plan import (
     IN_STORAGE,
     UNDER_WAY,
     UNREADABLE,
-    Chosen,
     Plan,
     count_of,
     make_plan,
 )
 from product_imagery.flows.enhancements.preconditions import sentence_of
-from product_imagery.flows.enhancements.specs import WorkSpec
+from product_imagery.flows.enhancements.selection import Products, choose
+from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_request
 from product_imagery.flows.money import budgets
-from product_imagery.models import ApiKey, Enhancement
+from product_imagery.models import ApiKey, Enhancement, ProviderCredential
 from product_imagery.products import ProductImages
 from product_imagery.provider_kit.registry import get_provider
 
@@ -66,11 +67,32 @@ class Quote:
     variants: int = 1
 
 
-def quote(chosen: Chosen, spec: WorkSpec, *, fresh: bool = False, from_present: bool = False, unseen: int = 0) -> Quote:
-    """Return what ``start`` would do. ``unseen``: further pictures to count, which are no products yet.
+@dataclass(frozen=True)
+class StartResult:
+    """An accepted enhancement, and the products of which nothing is made."""
 
-    Raises ``RequestError`` for a selection that is too large.
+    enhancement: Enhancement
+    skipped: tuple[Skipped, ...]
+
+
+def quote(
+    products: Products,
+    spec: WorkSpec | None = None,
+    *,
+    preset: str = "",
+    operation: str = "",
+    options: Mapping[str, Any] | None = None,
+    credential: ProviderCredential | str | None = None,
+    fresh: bool = False,
+    from_present: bool = False,
+    unseen: int = 0,
+) -> Quote:
+    """Return count, cost and duration of what ``enhance`` would do with the same arguments; nothing is written.
+
+    ``unseen`` pictures are added that are no products yet. Raises what ``enhance`` raises for the selection and the
+    work, but neither ``NothingToDo`` nor anything about budgets.
     """
+    spec, chosen = spec_of_request(spec, preset, operation, options, credential), choose(products)
     plan = make_plan(chosen, spec, fresh=fresh, from_present=from_present)
     provider = get_provider(spec.credential.provider)
     to_do = len(plan.to_do) + unseen
@@ -93,46 +115,48 @@ def quote(chosen: Chosen, spec: WorkSpec, *, fresh: bool = False, from_present: 
     )
 
 
-def start(
-    chosen: Chosen,
-    spec: WorkSpec,
+def enhance(
+    products: Products,
+    spec: WorkSpec | None = None,
     *,
-    channel: str,
-    actor: AbstractBaseUser | None = None,
-    auto_approve: bool = False,
+    preset: str = "",
+    operation: str = "",
+    options: Mapping[str, Any] | None = None,
+    credential: ProviderCredential | str | None = None,
     fresh: bool = False,
     from_present: bool = False,
-    budget: Decimal | None = None,
+    auto_approve: bool = False,
+    budget: Decimal | int | None = None,
+    actor: AbstractBaseUser | None = None,
+    channel: str = Enhancement.Channel.CODE,
     api_key: ApiKey | None = None,
     external_ids: Mapping[tuple[ProductImages, str], Sequence[str]] | None = None,
     webhook_url: str = "",
-) -> Enhancement:
-    """Freeze the selection, reserve the cost and queue the work.
+) -> StartResult:
+    """Freeze the selection, reserve its cost and queue the work; workers do it later.
 
-    Pictures that are under way with the same work spec are left out; so are those that have an unrejected result of it,
-    unless ``fresh``. A picture that we published is made from its original, or from itself with ``from_present``.
-    ``budget``: the most that this enhancement may cost. ``external_ids``: the caller's names of the products, by
-    description and primary key as text. ``webhook_url``: where its events are sent.
-    ``left_out`` of the enhancement, or of ``NothingToDo``, lists the products of which nothing is made.
+    The work is a ``preset`` or an ``operation``, with ``options`` and a ``credential`` (or its label), or a complete
+    ``spec``. Pictures are left out that are under way with the same work, or have an unrejected result of it, unless
+    ``fresh``. Work on a picture that we published starts from the original, or, with ``from_present``, from what
+    stands on the product. ``budget`` is the most that it may cost. ``external_ids`` are the caller's own ids, by
+    description and primary key as text; events also go to ``webhook_url``.
 
-    Raises ``NothingToDo`` when none is left, ``RequestError`` for a selection that is too large or too dear.
+    Raises ``NothingToDo`` if no picture is left, ``StateError`` while others start the same ones, ``RequestError`` for
+    a selection that is too large, work that is unknown or refused, and over a budget, ``RegistrationError``,
+    ``StorageError`` if the results could not be stored.
     """
+    spec, chosen = spec_of_request(spec, preset, operation, options, credential), choose(products)
     about: dict[str, Any] = {"channel": channel, "actor": actor, "auto_approve": auto_approve, "api_key": api_key}
-    about |= {"webhook_url": webhook_url, "budget": budget}
+    about |= {"webhook_url": webhook_url, "budget": None if budget is None else Decimal(budget)}
     names = {name_of(*product): name for product, name in (external_ids or {}).items()}
     how = {"fresh": fresh, "from_present": from_present}
     for _attempt in range(3):
         plan = make_plan(chosen, spec, fresh=fresh, from_present=from_present)
+        skipped = plan.skipped(chosen)
         if not plan.to_do:
-            error = _nothing(plan, spec)
-            error.left_out = plan.left(chosen)
-            raise error
-        try:
-            enhancement = _accept(plan, spec, {**about, "omitted": plan.omitted(chosen)}, names, how)
-        except (IntegrityError, Overtaken):
-            continue  # somebody else has just started the same pictures: plan again without them
-        enhancement.left_out = plan.left(chosen)
-        return enhancement
+            raise _nothing(plan, spec, skipped)
+        with suppress(IntegrityError, Overtaken):  # somebody else has just started the same ones: plan again
+            return StartResult(_accept(plan, spec, {**about, "omitted": plan.omitted(chosen)}, names, how), skipped)
     raise StateError("Somebody else is starting the same pictures. Try again in a moment.")
 
 
@@ -164,25 +188,30 @@ def _begin(plan: Plan, spec: WorkSpec, about: dict[str, Any]) -> Enhancement:
     )
 
 
-def _nothing(plan: Plan, spec: WorkSpec) -> NothingToDo:
-    """Return the error for a plan without work, with the reason that helps most."""
+def _nothing(plan: Plan, spec: WorkSpec, skipped: tuple[Skipped, ...]) -> NothingToDo:
+    sentence, code = _why_nothing(plan, spec)
+    return NothingToDo(sentence, code=code, skipped=skipped)
+
+
+def _why_nothing(plan: Plan, spec: WorkSpec) -> tuple[str, str]:
+    """Return a sentence and a code for the reason that helps most."""
     for reason, number in plan.hindrances().items():
         sentence = sentence_of(reason, spec.credential.declared)
-        return NothingToDo(f"Nothing was started or spent: {number} pictures are left out. {sentence}", code=reason)
+        return f"Nothing was started or spent: {number} pictures are left out. {sentence}", reason
     busy, before = plan.count(UNDER_WAY), plan.count(DONE_BEFORE)
     if busy:
-        return NothingToDo(f"All selected pictures are being made already ({busy}).", code=UNDER_WAY)
+        return f"All selected pictures are being made already ({busy}).", UNDER_WAY
     if plan.count(IN_STORAGE):
         sentence = (
             f"Nothing was started or spent: {plan.count(IN_STORAGE)} pictures had this look before something else was "
             "put on their products. They lie in the storage: publish them again from the review page or with "
             "imagery_publish, which costs nothing, or ask for new ones (“fresh”)."
         )
-        return NothingToDo(sentence, code=IN_STORAGE)
+        return sentence, IN_STORAGE
     if before:
         sentence = f"All selected pictures have this look already ({before}). Use those, or ask for new ones (“fresh”)."
-        return NothingToDo(sentence, code=DONE_BEFORE)
+        return sentence, DONE_BEFORE
     if plan.count(UNREADABLE):
         sentence = "None of the selected products can be read: the shop's own code fails on them. See the log."
-        return NothingToDo(sentence, code=UNREADABLE)
-    return NothingToDo("None of the selected products has a picture.", code="no_pictures")
+        return sentence, UNREADABLE
+    return "None of the selected products has a picture.", "no_pictures"

@@ -12,8 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from product_imagery import background
 from product_imagery.flows.enhancements.plan import LEFT_OUT
-from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_operation, spec_of_preset
-from product_imagery.flows.enhancements.start import quote, start
+from product_imagery.flows.enhancements.start import Quote, enhance, quote
 from product_imagery.management.base import ImageryCommand, bar_is_wanted, find_credential, pairs
 from product_imagery.management.progress import work_until_ended
 from product_imagery.models import Enhancement
@@ -57,20 +56,18 @@ class Command(ImageryCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         description = _description(options["model"])
-        ids, spec = _ids(description, options), _spec(options)
+        products, work = {description: _ids(description, options)}, _work(options)
         if options["dry_run"]:
-            self._print_quote(description, ids, spec, options)
+            self._print_quote(quote(products, **work), options)
             return
         with background.awake() if options["wait"] else nullcontext():
-            enhancement = start(
-                {description: ids},
-                spec,
+            enhancement = enhance(
+                products,
+                **work,
                 channel=Enhancement.Channel.COMMAND,
                 auto_approve=options["approve"],
-                fresh=options["fresh"],
-                from_present=options["from_present"],
                 budget=options["budget"],
-            )
+            ).enhancement
         count = Enhancement.objects.with_progress().get(pk=enhancement.pk).total  # type: ignore[attr-defined]
         if not options["json"]:
             after = "" if options["wait"] else " for the next worker"
@@ -80,9 +77,8 @@ class Command(ImageryCommand):
             enhancement = work_until_ended(enhancement, bar=bar_is_wanted(options))
         self._print_end(enhancement, options)
 
-    def _print_quote(self, description: ProductImages, ids: list[Any], spec: WorkSpec, options: dict[str, Any]) -> None:
-        found = quote({description: ids}, spec, fresh=options["fresh"], from_present=options["from_present"])
-        facts = vars(found)
+    def _print_quote(self, found: Quote, options: dict[str, Any]) -> None:
+        facts = {**vars(found)}
         if options["json"]:
             self.print_json(facts)
         else:
@@ -151,9 +147,13 @@ def _ids(description: ProductImages, options: dict[str, Any]) -> list[Any]:
         raise CommandError(f"The products cannot be selected like this: {error}", returncode=2) from error
 
 
-def _spec(options: dict[str, Any]) -> WorkSpec:
-    credential = find_credential(options["credential"]) if options["credential"] else None
-    changes = pairs(options["option"])
-    if options["preset"]:
-        return spec_of_preset(options["preset"], changes, credential)
-    return spec_of_operation(options["operation"], changes, credential)
+def _work(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments that say what to do."""
+    return {
+        "preset": options["preset"] or "",
+        "operation": options["operation"] or "",
+        "options": pairs(options["option"]),
+        "credential": find_credential(options["credential"]) if options["credential"] else None,
+        "fresh": options["fresh"],
+        "from_present": options["from_present"],
+    }

@@ -16,7 +16,7 @@ from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.exceptions import NothingToDo, RequestError, StorageError
 from product_imagery.flows.enhancements import preconditions
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import Quote, quote, start
+from product_imagery.flows.enhancements.start import Quote, enhance, quote
 from product_imagery.models import CreditEntry, Enhancement
 from product_imagery.products import description_of
 from product_imagery.states import ItemStatus
@@ -39,7 +39,7 @@ def _untried() -> Iterator[None]:
 def _upscale(credential: Any, model: Any = Product, **options: Any) -> dict[str, Any]:
     more = {"image_folder": "shop"} if credential.provider == "pergai" else {}
     spec = spec_of_operation("upscale", {**more, **options}, credential)
-    return {"chosen": {description_of(model): list(model.objects.values_list("pk", flat=True))}, "spec": spec}
+    return {"products": {description_of(model): list(model.objects.values_list("pk", flat=True))}, "spec": spec}
 
 
 def _photo(size: tuple[int, int]) -> bytes:
@@ -56,9 +56,10 @@ def test_a_result_above_the_bound_is_left_out_before_it_costs(
     told: Quote = quote(**_upscale(credential, **options))
     assert (told.to_do, told.untakeable, told.pictures) == (1, 1, 2)
     assert "RESULT_PIXELS" in told.untakeable_because[0]
-    enhancement = start(**_upscale(credential, **options), channel="command")
-    assert [item.object_id for item in enhancement.items.all()] == [str(small.pk)]
-    assert [one[:3] for one in enhancement.left_out] == [(description_of(Product), str(large.pk), "result_too_large")]
+    started = enhance(**_upscale(credential, **options), channel="command")
+    assert [item.object_id for item in started.enhancement.items.all()] == [str(small.pk)]
+    skipped = [(one.product_id, one.reason) for one in started.skipped]
+    assert skipped == [(f"shop.product:{large.pk}", "result_too_large")]
     hurry()
     assert fakes.charged(provider) == 1
 
@@ -67,7 +68,7 @@ def test_nothing_but_too_large_ones_says_so(account: Account, make_product: Make
     settings.PRODUCT_IMAGERY |= {"RESULT_PIXELS": 1_000_000}
     make_product(content=_photo((600, 500)))
     with pytest.raises(NothingToDo, match="Nothing was started or spent.*RESULT_PIXELS"):
-        start(**_upscale(account("productai")), channel="command")
+        enhance(**_upscale(account("productai")), channel="command")
 
 
 def test_a_phone_photo_is_enlarged_by_default(account: Account, make_product: Make) -> None:
@@ -80,7 +81,7 @@ def test_what_cannot_be_told_at_the_start_is_looked_at_before_it_is_sent(
     account: Account, make_product: Make, fakes: Fakes, settings: Any
 ) -> None:
     product = make_product(content=_photo((600, 500)))
-    enhancement = start(**_upscale(account("productai")), channel="command")
+    enhancement = enhance(**_upscale(account("productai")), channel="command").enhancement
     settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "RESULT_PIXELS": 1_000_000}
     hurry()
     item = enhancement.items.get()
@@ -93,7 +94,7 @@ def test_what_cannot_be_told_at_the_start_is_looked_at_before_it_is_sent(
 
 def test_a_name_is_looked_at_as_well(account: Account, make_product: Make, fakes: Fakes, settings: Any) -> None:
     make_product(content=_photo((600, 500)))
-    enhancement = start(**_upscale(account("pergai")), channel="command")
+    enhancement = enhance(**_upscale(account("pergai")), channel="command").enhancement
     settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "RESULT_PIXELS": 1_000_000}
     hurry()
     assert enhancement.items.get().error_code == "result_too_large"
@@ -186,10 +187,10 @@ def test_a_storage_that_takes_nothing_is_found_out_before_it_costs(
     with monkeypatch.context() as patch:
         patch.setattr(FileSystemStorage, "_save", lambda self, name, content: refuse(name, content))
         with pytest.raises(StorageError, match="takes no files now.*Nothing was started or spent"):
-            start(**spec, channel="command")
+            enhance(**spec, channel="command")
     assert saved[0] == "products/enhanced/product-imagery-test.txt"
     assert len(saved) == 2  # the second under a name that no other process can have
-    start(**spec, channel="command")
+    enhance(**spec, channel="command")
     assert product.pk
     assert not list(Path(settings.MEDIA_ROOT).rglob("product-imagery-test*"))
 

@@ -18,7 +18,7 @@ from product_imagery.exceptions import NothingToDo, RequestError, StateError
 from product_imagery.flows.enhancements import cancel, items, prepare, retry
 from product_imagery.flows.enhancements.prepare import prepare_due
 from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_operation
-from product_imagery.flows.enhancements.start import quote, start
+from product_imagery.flows.enhancements.start import enhance, quote
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -73,7 +73,8 @@ def _spec(account: ProviderCredential) -> WorkSpec:
 
 
 def _order(account: ProviderCredential, products: list[Product], **how: Any) -> Enhancement:
-    return start({description_of(Product): [one.pk for one in products]}, _spec(account), channel="command", **how)
+    chosen = {description_of(Product): [one.pk for one in products]}
+    return enhance(chosen, _spec(account), channel="command", **how).enhancement
 
 
 def test_a_large_start_writes_a_header_and_the_worker_does_the_rest(enlarge: Enlarge) -> None:
@@ -277,7 +278,7 @@ def test_the_number_of_queries_does_not_grow(enlarge: Enlarge, monkeypatch: pyte
             assert quote(chosen, spec).to_do == number
         quoted.append(len(queries))
         with CaptureQueriesContext(connection) as queries:
-            start(chosen, spec, channel="command")
+            enhance(chosen, spec, channel="command")
         begun.append(len(queries))
     assert quoted[0] == quoted[1] < 10
     assert begun[1] <= begun[0] < 20

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from example_project.shop.models import Collection, Product
 from product_imagery.exceptions import NothingToDo, RequestError
 from product_imagery.flows.enhancements.specs import spec_of_operation, spec_of_preset
-from product_imagery.flows.enhancements.start import quote, start
+from product_imagery.flows.enhancements.start import enhance, quote
 from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, Preset, ProviderCredential, ResultImage
 from product_imagery.products import description_of
@@ -98,10 +98,10 @@ def test_the_number_of_queries_does_not_grow_with_the_selection(
 def test_too_many_and_none_at_all(make_product: Callable[..., Product], settings: Any) -> None:
     spec, description = spec_of_operation("upscale", {}), description_of(Product)
     with pytest.raises(NothingToDo, match="None of the selected products has a picture"):
-        start({description: []}, spec, channel="command")
+        enhance({description: []}, spec, channel="command")
     settings.PRODUCT_IMAGERY = {"MAX_SELECTION": 1}
     with pytest.raises(RequestError, match="at most 1"):
-        start({description: [1, 2]}, spec, channel="command")
+        enhance({description: [1, 2]}, spec, channel="command")
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from example_project.shop.models import Product
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.enhancements.start import enhance
 from product_imagery.models import (
     EnhancementItem,
     ProviderCredential,
@@ -98,7 +98,7 @@ def test_a_tool_that_answers_with_its_picture_is_done(
     """What PergAI's tools answer is not stated: an address without an id is all that there is, and is kept."""
     credential = account("pergai")
     spec = spec_of_operation("remove_background", {"image_folder": "products"}, credential)
-    start({description_of(Product): [make_product().pk]}, spec, channel="command")
+    enhance({description_of(Product): [make_product().pk]}, spec, channel="command")
     told = json.dumps({"imageUrl": f"{fakes.base}/files/result.png"}).encode()
     fakes.fail("pergai.create", "after", skip=1, status=200, body=told)
     fakes.fail("files.read", "drop", times=lost)

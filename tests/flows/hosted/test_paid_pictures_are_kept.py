@@ -16,7 +16,7 @@ from example_project.shop.models import Product
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import reconcile, retry
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.hosted import session
 from product_imagery.flows.worker import loop, maintenance
 from product_imagery.models import (
@@ -41,7 +41,7 @@ def _booked() -> int:
 
 def _cut_out(credential: ProviderCredential, product: Product) -> Enhancement:
     spec = spec_of_operation("remove_background", {"image_folder": "products"}, credential)
-    return start({description_of(Product): [product.pk]}, spec, channel="command")
+    return enhance({description_of(Product): [product.pk]}, spec, channel="command").enhancement
 
 
 def _shows(fakes: Fakes, times: int, **data: Any) -> None:

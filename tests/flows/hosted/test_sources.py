@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from example_project.shop.models import Product
 from product_imagery.exceptions import OptionError
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.enhancements.start import enhance
 from product_imagery.models import CreditEntry, EnhancementItem
 from product_imagery.products import description_of
 from product_imagery.providers.paqshot.provider import Paqshot
@@ -160,7 +160,7 @@ def test_pictures_of_one_name_in_two_folders_are_two(account: Account, make_prod
         product.photo.name = product.photo.storage.save(f"{folder}/front.jpg", ContentFile(content))
         product.save()
     spec = spec_of_operation("scene", {"image_folder": "/shop/"}, account("pergai"))
-    start({description_of(Product): [product.pk for product in products]}, spec, channel="command")
+    enhance({description_of(Product): [product.pk for product in products]}, spec, channel="command")
     hurry()
     assert {one["imagePath"] for one in fakes["pergai"].products} == {"shop/mugs/front.jpg", "shop/shoes/front.jpg"}
 
@@ -233,7 +233,7 @@ def test_a_source_is_given_out_as_a_picture_whatever_it_is_called(
     product.photo.name = product.photo.storage.save("photo.html", ContentFile(product.photo.read()))
     product.save()
     spec = spec_of_operation("white_background", {}, account("aigenstudio"))
-    start({description_of(Product): [product.pk]}, spec, channel="command")
+    enhance({description_of(Product): [product.pk]}, spec, channel="command")
     hurry(1)
     address = fakes.created[0].body["images"][0]["source_url"].removeprefix(fakes.base)
     answer = client.get(address)

@@ -166,12 +166,12 @@ def test_a_damaged_result_is_not_published(make_product: Make, enlarge: Enlarge,
 
 def test_of_several_variants_one_goes_onto_the_product(make_product: Make, model_file: Path, work: Work) -> None:
     from product_imagery.flows.enhancements.specs import spec_of_operation
-    from product_imagery.flows.enhancements.start import start
+    from product_imagery.flows.enhancements.start import enhance
     from product_imagery.products import description_of
 
     product = make_product()
     spec = spec_of_operation("scene", {"variants": 3, "size": 300})
-    start({description_of(Product): [product.pk]}, spec, channel="command", auto_approve=True)
+    enhance({description_of(Product): [product.pk]}, spec, channel="command", auto_approve=True)
     work()
     approved = ResultImage.objects.filter(review=Review.APPROVED)
     assert (ResultImage.objects.count(), approved.count(), ImageVersion.objects.count()) == (3, 1, 1)
@@ -179,11 +179,11 @@ def test_of_several_variants_one_goes_onto_the_product(make_product: Make, model
 
 def test_making_another_uses_another_seed(make_product: Make, model_file: Path, work: Work) -> None:
     from product_imagery.flows.enhancements.specs import spec_of_operation
-    from product_imagery.flows.enhancements.start import start
+    from product_imagery.flows.enhancements.start import enhance
     from product_imagery.products import description_of
 
     product = make_product()
-    start({description_of(Product): [product.pk]}, spec_of_operation("scene", {"size": 300}), channel="command")
+    enhance({description_of(Product): [product.pk]}, spec_of_operation("scene", {"size": 300}), channel="command")
     work()
     first = ResultImage.objects.get()
     review.regenerate(first, actor=None)

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.db import connection, models
 
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.results import publish
 from product_imagery.models import ImageVersion
 from product_imagery.products import ProductImages, description_of, register, unregister
@@ -48,7 +48,7 @@ def test_two_rows_without_a_picture_each_get_one_and_lose_it_again(article: Any,
         row.photo.save(f"{number}.jpg", ContentFile(encoded(draw_product())))
         article.objects.update(better=None)  # what such a shop has to do: Django writes an empty name for no file
     keys = list(article.objects.values_list("pk", flat=True))
-    start({description_of(article): keys}, spec_of_operation("upscale", {}), channel="command", auto_approve=True)
+    enhance({description_of(article): keys}, spec_of_operation("upscale", {}), channel="command", auto_approve=True)
     work()
     names = set(article.objects.values_list("better", flat=True))
     assert len(names) == 2

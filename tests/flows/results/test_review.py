@@ -110,10 +110,10 @@ def test_the_database_lets_one_wait(variants: list[ResultImage]) -> None:
 
 
 def test_published_without_review_is_the_first_and_no_other(make_product: Any, model_file: Any, work: Work) -> None:
-    from product_imagery.flows.enhancements.start import start
+    from product_imagery.flows.enhancements.start import enhance
 
     spec = spec_of_operation("scene", {"size": 300, "variants": 3})
-    start({description_of(Product): [make_product().pk]}, spec, channel="command", auto_approve=True)
+    enhance({description_of(Product): [make_product().pk]}, spec, channel="command", auto_approve=True)
     work()
     assert sorted(_states()) == [Publication.NONE, Publication.NONE, Publication.PUBLISHED]
     ResultImage.objects.filter(publication=Publication.PUBLISHED).get()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from example_project.shop.models import Product
 from product_imagery.flows.enhancements.specs import spec_of_operation
-from product_imagery.flows.enhancements.start import start
+from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
 from product_imagery.products import description_of
@@ -118,7 +118,7 @@ def test_a_picture_in_which_nothing_is_found_fails_with_that_reason(
     operation: str, picture: Image.Image, make_product: Make, model_file: Any, work: Any
 ) -> None:
     product = make_product(content=encoded(picture.convert("RGB")))
-    start(
+    enhance(
         {description_of(Product): [product.pk]}, spec_of_operation(operation, {}), channel="command", auto_approve=True
     )
     work()
@@ -128,6 +128,6 @@ def test_a_picture_in_which_nothing_is_found_fails_with_that_reason(
 
 def test_a_product_is_still_found(make_product: Make, model_file: Any, work: Any) -> None:
     product = make_product(content=encoded(draw_product((600, 500))))
-    start({description_of(Product): [product.pk]}, spec_of_operation("white_background", {}), channel="command")
+    enhance({description_of(Product): [product.pk]}, spec_of_operation("white_background", {}), channel="command")
     work()
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED

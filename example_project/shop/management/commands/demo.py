@@ -14,15 +14,12 @@ from django.core.management.base import CommandError, CommandParser
 from example_project.shop.contact_sheet import draw_contact_sheet
 from example_project.shop.models import Product
 from example_project.shop.stock import stock_catalogue, stock_folder
-from product_imagery import background
+from product_imagery import background, enhance
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import NothingToDo
-from product_imagery.flows.enhancements.specs import spec_of_preset
-from product_imagery.flows.enhancements.start import start
 from product_imagery.management.base import ImageryCommand, bar_is_wanted
 from product_imagery.management.progress import work_until_ended
 from product_imagery.models import Enhancement
-from product_imagery.products import description_of
 from product_imagery.providers.local.model import MATTING, fetch
 
 _USER = _PASSWORD = "demo"  # noqa: S105  the example shop listens on this machine only
@@ -62,12 +59,12 @@ class Command(ImageryCommand):
     def _enhance(self, products: list[Product], options: dict[str, Any]) -> Enhancement:
         try:
             with background.awake():
-                enhancement = start(
-                    {description_of(Product): [product.pk for product in products]},
-                    spec_of_preset(options["preset"]),
+                enhancement = enhance(
+                    products,
+                    preset=options["preset"],
                     channel=Enhancement.Channel.COMMAND,
                     auto_approve=not options["review"],
-                )
+                ).enhancement
         except NothingToDo as error:
             latest = Enhancement.objects.first()
             if latest is None:
