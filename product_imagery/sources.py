@@ -1,4 +1,7 @@
-"""Access to source pictures: as a local copy, or at an address that a provider can fetch."""
+"""Access to source pictures: as a local copy, or at an address that a provider can fetch.
+
+An upload that was given by its URL is fetched when its bytes are first needed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Retention: texts of people are removed from work that ended long ago. Pictures, costs and dates stay."""
+"""Retention: texts of people are removed from work that ended long ago. Pictures, costs and dates stay.
+
+Files are cleared up by ``flows.worker.maintenance``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Versions: the files of a product before and after each publication."""
+"""Versions: the files of a product before and after each publication.
+
+The file of before may be the only original there is: new looks start from it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Plan: sort the pictures of the chosen products into those to be made, with their sources, and those left out."""
+"""Plan: sort the pictures of the chosen products into those to be made, with their sources, and those left out.
+
+More pictures than ``MAX_SELECTION`` are refused here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames: size of the result, and position of the product in it."""
+"""Frames: size of the result, and position, scale and margins (``fill``) of the product in it."""
 
 from __future__ import annotations
 

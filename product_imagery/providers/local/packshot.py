@@ -1,4 +1,4 @@
-"""Packshots: the product on a plain background."""
+"""Packshots: paint the product, already placed in its frame, on a plain background."""
 
 from __future__ import annotations
 
