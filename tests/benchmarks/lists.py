@@ -66,6 +66,7 @@ def _run(rows: int) -> int:
 def _fill(owner: Any, size: int) -> None:
     """Rows until there are so many, ten thousand in an enhancement; a third is approved, one in a thousand rejected."""
     from django.contrib.contenttypes.models import ContentType
+    from django.db.models.functions import Now
 
     from example_project.shop.models import Product
     from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ResultImage
@@ -74,13 +75,20 @@ def _fill(owner: Any, size: int) -> None:
     product = ContentType.objects.get_for_model(Product)
     have = Enhancement.objects.count()
     Enhancement.objects.bulk_create(
-        Enhancement(operation="upscale", credential=credential, actor=owner, channel="api", status="completed")
+        Enhancement(
+            operation="upscale",
+            credential=credential,
+            actor=owner,
+            channel="api",
+            status="completed",
+            finished_at=Now(),
+        )
         for _ in range(have, size // _PER_ENHANCEMENT + 1)
     )
     if not EnhancementItem.objects.exists():
         EnhancementItem.objects.create(
             enhancement=Enhancement.objects.earliest("pk"), content_type=product, object_id="1", label="Product",
-            source_name="a.jpg", work_key="0", status="completed",
+            source_name="a.jpg", work_key="0", status="completed", finished_at=Now(),
         )  # fmt: skip
         ResultImage.objects.create(
             item=EnhancementItem.objects.get(), enhancement=Enhancement.objects.earliest("pk"), owner=owner,
@@ -100,7 +108,8 @@ def _fill(owner: Any, size: int) -> None:
             f"CASE WHEN {number} % 1000 = 0 THEN 'rejected' WHEN {number} % 3 = 0 THEN 'approved' ELSE 'pending' END"
         )
         published = (
-            f"CASE WHEN {number} % 10000 = 7 THEN 'conflict' WHEN {number} % 3 = 0 THEN 'published' ELSE 'none' END"
+            f"CASE WHEN {number} % 1000 = 0 OR {number} % 3 > 0 THEN 'none' "
+            f"WHEN {number} % 15000 = 9 THEN 'conflict' ELSE 'published' END"
         )
         changes = {
             "id": number,
