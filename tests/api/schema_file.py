@@ -31,13 +31,16 @@ _SETTINGS = {
 
 def generate(patterns: Any = None) -> Any:
     """Generate the schema from the views, or from those of other URL patterns."""
+    from django.utils import translation
+    from drf_spectacular import plumbing
     from drf_spectacular.generators import SchemaGenerator
     from drf_spectacular.settings import patched_settings
 
     from product_imagery import __version__
     from product_imagery.api.schema import webhooks
 
-    with patched_settings({**_SETTINGS, "VERSION": __version__}):
+    plumbing._load_enum_name_overrides.cache_clear()  # of a schema that was generated with other settings
+    with translation.override("en"), patched_settings({**_SETTINGS, "VERSION": __version__}):
         generator: Any = SchemaGenerator(patterns=patterns, urlconf="product_imagery.api.urls")  # type: ignore[no-untyped-call]
         found: Any = generator.get_schema(request=None, public=True)
     return {**found, "webhooks": webhooks()}
