@@ -52,6 +52,13 @@ def quick(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the tests with coverage, which takes twice as long, and compare it with the bound in pyproject.toml."""
+    session.install("-e", EXTRAS)
+    session.run("pytest", "-q", "--cov", "--cov-report=term", *session.posargs)
+
+
+@nox.session
 @nox.parametrize(("python", "django"), COMBINATIONS)
 def matrix(session: nox.Session, django: str) -> None:
     """Run the tests on one Python and one Django."""
