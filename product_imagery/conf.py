@@ -74,8 +74,8 @@ class Settings:
     retention_days: int = _key(0, "days after which texts that people wrote are deleted (`imagery_purge`); 0: never")
     connections: int = _key(32, "calls to hosted providers that a worker makes at once")
     pin_threads: bool = _key(
-        False,
-        "keep a worker's threads on one processor core (Linux): more calls at once for less computing time",
+        True,
+        "keep a worker's threads on one processor core (Linux): more pictures for less computing time",
     )
     result_bytes: int = _key(256 * 1024 * 1024, "largest result accepted from a provider, in bytes")
     result_pixels: int = _key(
