@@ -25,12 +25,12 @@ else:
         "product_imagery.flows.results.review": ("approve", "publish"),
     }
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         for module, names in _HOMES.items():
             if name in names:
                 globals()[name] = found = getattr(import_module(module), name)
                 return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    def __dir__():
+    def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

@@ -37,9 +37,8 @@ def fingerprint_of(provider: str, operation: str, options: Mapping[str, Any], mo
     """
     provided = all_providers().get(provider)
     offer = get_offer(provided, operation) if provided and operation in provided.offers else None
-    added = {option.name: option.default for option in (offer.options if offer else ()) if option.added}
-    counted = {name: value for name, value in options.items() if name not in added or value != added[name]}
-    return [provider, operation, sorted(counted.items()), mode]
+    identifying = offer.identifying(options) if offer else options
+    return [provider, operation, sorted(identifying.items()), mode]
 
 
 spec_of = fingerprint_of  #: migration 0004 imports it by this name

@@ -132,7 +132,7 @@ def _make_test_picture(job: ProviderJob, pool: ImagingPool) -> None:
         path = Path(name, "test.png")
         path.write_bytes(base64.b64decode(_TEST_PICTURE))
         provider = get_provider(job.provider)()
-        plain = {option.name: option.default for option in get_offer(type(provider), job.operation).options}
+        plain = get_offer(type(provider), job.operation).defaults()
         settings = get_settings().provider_settings()
         view = Job("test", Operation(job.operation), plain, (JobInput(0, path=path),), Path(name), settings)
         drive(provider.submit(view), lambda request: _respond(request, pool))

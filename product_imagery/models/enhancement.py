@@ -64,7 +64,7 @@ class Enhancement(models.Model):
     """
 
     class Channel(models.TextChoices):
-        """Where the request came in."""
+        """The entry point of a request."""
 
         ADMIN = "admin", _("admin")
         API = "api", _("API")

@@ -101,7 +101,19 @@ class Offer:
 
     def complete(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return cleaned options, with the defaults of those that an upgrade has added since they were cleaned."""
-        return {option.name: option.default for option in self.options} | dict(options)
+        return self.defaults() | dict(options)
+
+    def defaults(self) -> dict[str, Any]:
+        """Return all options at their defaults."""
+        return {option.name: option.cleaned_default for option in self.options}
+
+    def identifying(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options that tell one piece of work from another.
+
+        One that an upgrade has ``added`` is not among them while it is at its default.
+        """
+        added = {option.name: option.cleaned_default for option in self.options if option.added}
+        return {name: value for name, value in options.items() if name not in added or value != added[name]}
 
     def prices(self) -> dict[str, Decimal]:
         """Return the cost of one picture by the values of the option that it depends on.
@@ -119,7 +131,11 @@ class Offer:
 
     def cost_of(self, options: Mapping[str, Any]) -> Decimal:
         """Return the cost of one picture with these options."""
-        return self.price(options) if self.price else self.cost
+        return self.price(self.complete(options)) if self.price else self.cost
+
+    def growth_of(self, options: Mapping[str, Any]) -> float:
+        """Return the factor by which the sides of the result are longer than those of the source."""
+        return self.growth(self.complete(options))
 
 
 @dataclass(frozen=True)

@@ -80,10 +80,12 @@ def _faults_of_offer(offer: Offer) -> Iterator[str]:
     defaults = {}
     for option in offer.options:
         try:
-            defaults[option.name] = option.default if option.required else option.clean(option.default)
+            defaults[option.name] = option.cleaned_default
         except OptionError as error:
             yield f"a default that does not fit. {error.message}"
+    if len(defaults) < len(set(names)):
+        return  # then price and growth cannot be asked
     if any(price < 0 for price in (offer.cost_of(defaults), *offer.prices().values())):
         yield "a price below zero."
-    if offer.seconds <= 0 or offer.growth(defaults) <= 0:
+    if offer.seconds <= 0 or offer.growth_of(defaults) <= 0:
         yield "a duration or a growth that is not above zero."

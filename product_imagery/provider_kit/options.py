@@ -70,6 +70,11 @@ class Option:
         """True if the option has no usable default, so that a value must be given."""
         return self.kind is Kind.TEXT and bool(self.minimum) and not self.default
 
+    @property
+    def cleaned_default(self) -> Any:
+        """The default as the option's type. Raises ``OptionError`` for one that does not fit."""
+        return self.default if self.required else self.clean(self.default)
+
     def expects(self) -> str:
         """Return a phrase that describes the accepted values."""
         if self.kind is Kind.CHOICE:

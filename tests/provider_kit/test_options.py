@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from product_imagery.exceptions import OptionError, RequestError
+from product_imagery.provider_kit.contract import Offer
 from product_imagery.provider_kit.options import Kind, Option, clean_options
 from product_imagery.provider_kit.registry import all_providers, get_offer, get_provider
 
@@ -85,3 +88,15 @@ def test_unknown_providers_and_operations_name_the_known_ones() -> None:
         get_provider("nobody")
     with pytest.raises(RequestError, match="cannot do “fly”"):
         get_offer(get_provider("local"), "fly")
+
+
+def test_options_that_were_cleaned_before_an_upgrade_cost_and_grow_by_its_defaults() -> None:
+    offer = Offer(
+        options=(_SIZE, Option("sides", Kind.INTEGER, "2", added=True)),
+        price=lambda options: Decimal(options["size"] * options["sides"]),
+        growth=lambda options: float(options["sides"]),
+    )
+    before = {"size": 7}
+    assert (offer.cost_of(before), offer.growth_of(before)) == (Decimal(14), 2.0)
+    assert offer.identifying(before) == offer.identifying(offer.complete(before)) == before
+    assert offer.identifying({"size": 7, "sides": 3}) == {"size": 7, "sides": 3}

@@ -97,7 +97,7 @@ def bounds_of(provider: type[Provider]) -> dict[str, int]:
 
 
 def _too_large(description: ProductImages, pictures: Sequence[ProductPicture], spec: WorkSpec) -> list[tuple[str, str]]:
-    growth, provider = spec.offer.growth(spec.options), spec.credential.declared
+    growth, provider = spec.offer.growth_of(spec.options), spec.credential.declared
     if growth <= 1:
         return []
     bounds = bounds_of(provider)

@@ -10,6 +10,7 @@ import logging
 import time
 import traceback
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Call:
     @property
     def grows(self) -> float:
         """Factor by which the sides of the result exceed the source's; 0 where it does not grow."""
-        growth = get_offer(type(self.provider), self.job.operation).growth(self.job.options)
+        growth = get_offer(type(self.provider), self.job.operation).growth_of(self.job.options)
         return growth if growth > 1 else 0.0
 
 
@@ -97,7 +98,7 @@ class CallResult:
         """The job that the call was about."""
         return self.call.job
 
-    @property
+    @cached_property
     def collected(self) -> set[int]:
         """Keys of the items whose pictures are stored."""
         return {stored.picture.item_id for stored in self.pictures}
