@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from product_imagery.flows import inbound
-from product_imagery.flows.hosted import calls
+from product_imagery.flows.hosted import inputs
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import ProviderJob, WebhookDelivery
 from tests.fakes.hosted import Account, Order
@@ -22,7 +22,7 @@ def _break(*_: Any) -> None:
 def test_a_call_that_fails_is_logged_with_the_ids_of_its_job(
     account: Account, order: Order, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(calls, "read_source", _break)
+    monkeypatch.setattr(inputs, "read_source", _break)
     credential = account("productai")
     enhancement = order(credential)
     run_slice(seconds=0.3)

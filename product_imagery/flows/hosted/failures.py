@@ -17,7 +17,7 @@ from product_imagery.exceptions import (
     RateLimited,
 )
 from product_imagery.flows.hosted import lost
-from product_imagery.flows.hosted.calls import CallResult
+from product_imagery.flows.hosted.values import CallResult
 from product_imagery.flows.jobs.rollup import end_items, keep_waiting, stall_items
 from product_imagery.flows.money import budgets
 from product_imagery.models import ProviderJob, transitions

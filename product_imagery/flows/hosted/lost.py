@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from product_imagery.exceptions import ImageryError, ProviderError
-from product_imagery.flows.hosted.calls import CallResult
+from product_imagery.flows.hosted.values import CallResult
 from product_imagery.models import ProviderJob
 from product_imagery.models.db_time import from_now
 from product_imagery.models.job import ABSENT, CANDIDATES, LISTED, LOOKS

@@ -18,8 +18,8 @@ from django.db import DatabaseError, IntegrityError, transaction
 from product_imagery.exceptions import FetchError, ImageryError
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
 from product_imagery.flows.hosted import failures, lost
-from product_imagery.flows.hosted.calls import CallResult
 from product_imagery.flows.hosted.failures import end_bad, refuse, retry_later, stall
+from product_imagery.flows.hosted.values import CallResult
 from product_imagery.flows.jobs.rollup import end_items
 from product_imagery.flows.log_ids import ids_of_job
 from product_imagery.flows.money import budgets

@@ -7,14 +7,14 @@ writes it while the thread waits.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
-from product_imagery.flows.hosted.account import Account, Caller
+from product_imagery.flows.hosted.account import Caller
 from product_imagery.flows.hosted.intent import with_intent
 from product_imagery.flows.hosted.limits import count, count_again, shortest_window
 from product_imagery.flows.hosted.mailbox import Mailbox, SentNow
+from product_imagery.flows.hosted.values import Ticket
 from product_imagery.flows.results.fetch import Tools
 from product_imagery.models import ProviderJob
 from product_imagery.net.transport import Transport
@@ -22,23 +22,6 @@ from product_imagery.provider_kit.headers import clock_skew
 from product_imagery.provider_kit.requests import Compute, HttpRequest, Remember, Request
 
 _FRESH = 0.3  #: seconds after its lease within which a call counts as sent at once
-
-
-@dataclass
-class Ticket:
-    """The right to make calls for one job until ``deadline`` (monotonic), when its lease may expire.
-
-    ``counted``: the first call was counted when the job was leased. ``sent``: a create may have reached the provider.
-    ``skew``: seconds by which the provider's clock is ahead of ours, if its response has a date.
-    """
-
-    job: ProviderJob
-    account: Account
-    deadline: float
-    counted: bool = True
-    sent: bool = False
-    skew: float | None = None
-    since: float = field(default_factory=time.monotonic)
 
 
 class Session(Caller):

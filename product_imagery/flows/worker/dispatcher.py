@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
 
 from product_imagery.exceptions import ProviderError, ProviderRefused
-from product_imagery.flows.hosted.calls import Call, CallResult
+from product_imagery.flows.hosted.values import Call, CallResult
 
 
 class Dispatcher:

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.db.models.functions import Now
 
-from product_imagery.flows.hosted import calls, mailbox
+from product_imagery.flows.hosted import inputs, mailbox
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
     CreditEntry,
@@ -73,11 +73,11 @@ class TestAnswers:
     ) -> None:
         settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "CLAIM_SECONDS": 1.0}
 
-        def slow(*arguments: Any, real: Any = calls.read_source) -> Any:
+        def slow(*arguments: Any, real: Any = inputs.read_source) -> Any:
             time.sleep(2.0)
             return real(*arguments)
 
-        monkeypatch.setattr(calls, "read_source", slow)
+        monkeypatch.setattr(inputs, "read_source", slow)
         order(account("paqshot"))
         run_slice(seconds=1.0)
         assert fakes.charged("paqshot") == 1

@@ -134,3 +134,17 @@ def _move(credential: ProviderCredential, address: str, key: str) -> None:
     credential.base_url = address
     credential.set_secret(key)
     credential.save()
+
+
+def test_a_key_from_the_settings_needs_no_stored_one(
+    account: Account, order: Order, fakes: Fakes, settings: Any
+) -> None:
+    credential = account("paqshot", label="From settings", key="stale-and-wrong-key")
+    own = {"provider": "paqshot", "base_url": credential.base_url, "key": "pk_live_loopback_key_0001"}
+    own["webhook_secret"] = "whsec_of_settings"
+    settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "KEYS": {"From settings": own}}
+    assert credential.hint() == "••••0001"
+    assert credential.secret("webhook_secret").reveal() == "whsec_of_settings"
+    order(credential)
+    hurry()
+    assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED

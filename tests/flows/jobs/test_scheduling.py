@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from product_imagery.flows import local_jobs
-from product_imagery.flows.hosted import calls
+from product_imagery.flows.hosted import inputs
 from product_imagery.flows.jobs.scheduling import acquire_calls
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
@@ -28,7 +28,7 @@ def test_a_create_counts_from_when_its_picture_was_ready(
     account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready: list[Any] = []
-    real = calls.read_source
+    real = inputs.read_source
 
     def slowly(*arguments: Any) -> str:
         digest = real(*arguments)
@@ -36,7 +36,7 @@ def test_a_create_counts_from_when_its_picture_was_ready(
         ready.append(timezone.now())
         return digest
 
-    monkeypatch.setattr(calls, "read_source", slowly)
+    monkeypatch.setattr(inputs, "read_source", slowly)
     order(account("productai"), 3)
     run_slice(seconds=0.1)
     assert fakes.charged("productai") == 3
@@ -49,7 +49,7 @@ def test_a_place_that_was_waited_for_too_long_is_taken_anew(
 ) -> None:
     """While the first pictures are read, their window ends, and others take the places of the next one."""
     credential = account("productai", own_limits={"creates": [2, 2]})
-    real, crowded = calls.read_source, []
+    real, crowded = inputs.read_source, []
 
     def slowly(*arguments: Any) -> str:
         digest = real(*arguments)
@@ -60,7 +60,7 @@ def test_a_place_that_was_waited_for_too_long_is_taken_anew(
         if not crowded and LimitUse.objects.exists():
             crowded.append(LimitUse.objects.create(credential=credential, counted="creates", amount=2))
 
-    monkeypatch.setattr(calls, "read_source", slowly)
+    monkeypatch.setattr(inputs, "read_source", slowly)
     order(credential, 2)
     run_slice(seconds=0.1, watch=watch)
     assert fakes.charged("productai") == 0

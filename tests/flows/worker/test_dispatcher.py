@@ -15,8 +15,7 @@ from django.db.models.functions import Now
 from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.flows import local_jobs
 from product_imagery.flows.hosted.account import Account as SessionAccount
-from product_imagery.flows.hosted.calls import Call, CallResult
-from product_imagery.flows.hosted.session import Ticket
+from product_imagery.flows.hosted.values import Call, CallResult, Ticket
 from product_imagery.flows.worker import loop, maintenance
 from product_imagery.flows.worker.dispatcher import Dispatcher
 from product_imagery.flows.worker.loop import run_slice

@@ -122,20 +122,6 @@ def test_what_is_left_to_the_provider_is_not_sent(account: Account, order: Order
     assert full["customPrompt"] == "by a window"
 
 
-def test_a_key_from_the_settings_needs_no_stored_one(
-    account: Account, order: Order, fakes: Fakes, settings: Any
-) -> None:
-    credential = account("paqshot", label="From settings", key="stale-and-wrong-key")
-    own = {"provider": "paqshot", "base_url": credential.base_url, "key": "pk_live_loopback_key_0001"}
-    own["webhook_secret"] = "whsec_of_settings"
-    settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "KEYS": {"From settings": own}}
-    assert credential.hint() == "••••0001"
-    assert credential.secret("webhook_secret").reveal() == "whsec_of_settings"
-    order(credential)
-    hurry()
-    assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
-
-
 def test_one_bad_source_of_a_batch_does_not_take_the_others_with_it(
     account: Account, order: Order, fakes: Fakes
 ) -> None:
@@ -176,7 +162,7 @@ def test_an_address_that_soon_runs_out_is_not_given_to_a_queue(
     account: Account, order: Order, fakes: Fakes, settings: Any
 ) -> None:
     """AI Gen Studio may come for it hours later. Ours is good for two weeks."""
-    backend = {**settings.STORAGES["default"], "BACKEND": "tests.flows.hosted.test_sources.Presigned"}
+    backend = {**settings.STORAGES["default"], "BACKEND": "tests.flows.hosted.test_inputs.Presigned"}
     settings.STORAGES = {**settings.STORAGES, "default": backend}
     order(account("aigenstudio"))
     hurry(1)
