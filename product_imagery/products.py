@@ -16,7 +16,7 @@ from django.core.files.storage import Storage
 from django.db import models, router
 
 from product_imagery.declarations import Declaration, ProductPicture, place_of_row
-from product_imagery.exceptions import RegistrationError, RequestError
+from product_imagery.exceptions import RegistrationError
 from product_imagery.rows import portions, read_rows, unopened
 
 __all__ = [
@@ -129,24 +129,9 @@ class ProductImages(Declaration):
         """Return the place where the picture is written, without a query."""
         return place_of_row(self.target_field, f"{object_id}/{slot}" if slot else object_id)
 
-    def source_place(self, object_id: str, slot: str) -> str:
-        """Return the place where the picture is read; empty if the row is gone."""
-        key = self._rows(object_id, slot).values_list(self._columns()[0], flat=True).first()
-        return "" if key is None else place_of_row(self.source_field, key)
-
     def label(self, product: models.Model) -> str:
         """Return the label of a product, of at most 200 characters."""
         return str(getattr(product, self.name) if self.name else product)[:200]
-
-    def current(self, object_id: str, slot: str) -> tuple[str, str] | None:
-        """Return the current names of source and target file; ``None`` if the product is gone."""
-        fields = (self.source_field.name, self.target_field.name)
-        row = self._rows(object_id, slot).values_list(*fields).first()
-        return (row[0] or "", row[1] or "") if row else None
-
-    def holds_null(self, object_id: str, slot: str) -> bool:
-        """Return whether the target field is NULL."""
-        return self._rows(object_id, slot).filter(**{f"{self.target_field.name}__isnull": True}).exists()
 
     def write(self, object_id: str, slot: str, *, expected: str, name: str | None) -> bool:
         """Write the file name to the target field if that holds ``expected``; return whether it did.
@@ -156,7 +141,7 @@ class ProductImages(Declaration):
         This is one conditional update of the table that has the field: it neither overwrites a concurrent change nor
         calls the model's ``save()``. Fields with ``auto_now`` and the picture's width and height are updated.
         """
-        row = unopened(self._rows(object_id, slot)).first()
+        row = unopened(self.rows_of(object_id, slot)).first()
         if row is None:
             return False
         field = self.target_field
@@ -169,7 +154,7 @@ class ProductImages(Declaration):
         done = bool(rows.filter(condition).update(**changes, **own))
         rest = {key: value for key, value in derived.items() if key not in own}
         if done and rest:  # columns in another table (multi-table inheritance)
-            self._rows(object_id, slot).update(**rest)
+            self.rows_of(object_id, slot).update(**rest)
         return done
 
     def _derived(self, row: models.Model, name: str) -> dict[str, Any]:
@@ -183,24 +168,9 @@ class ProductImages(Declaration):
             values |= {key: getattr(row, key) for key in dimensions}
         return values
 
-    def _rows(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
+    def rows_of(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
+        """Return the query of the row that holds the picture; empty if it is gone."""
         return self.model._base_manager.filter(pk=object_id)
-
-    def published_name(self, object_id: str, slot: str, stem: str, ending: str) -> str:
-        """Return the name that the target field's ``upload_to`` generates for the file ``stem-ending``.
-
-        The stem is shortened until the name fits the field. Raises ``RequestError`` if the product is gone or even the
-        shortest name does not fit.
-        """
-        row = unopened(self._rows(object_id, slot)).first()
-        if row is None:
-            raise RequestError("The product no longer exists.", code="product_gone")
-        most = self.target_field.max_length or 1000
-        for length in range(len(stem), -1, -8):
-            name = self.target_field.generate_filename(row, f"{stem[:length]}-{ending}".lstrip("-"))
-            if len(name) <= most:
-                return name
-        raise RequestError(f"The field {self.target_field} is too short for a file name: give it max_length=255.")
 
 
 class GalleryImages(ProductImages):
@@ -273,7 +243,8 @@ class GalleryImages(ProductImages):
         """Return the place of a picture without a query; the slot is the key of its row."""
         return place_of_row(self.target_field, slot)
 
-    def _rows(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
+    def rows_of(self, object_id: str, slot: str) -> models.QuerySet[models.Model]:
+        """Return the query of the related row with this key, if it belongs to the product."""
         return self.holder._base_manager.filter(**{"pk": slot, f"{self._relation().field.name}__pk": object_id})
 
 

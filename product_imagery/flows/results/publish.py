@@ -25,6 +25,7 @@ from product_imagery.models import EnhancementItem, ImageVersion, ResultImage, t
 from product_imagery.models.db_time import from_now
 from product_imagery.models.result import ResultQuerySet
 from product_imagery.products import ProductImages, description_for
+from product_imagery.slots import ProductSlot, read_slot
 from product_imagery.storage import store
 from product_imagery.storage.scratch import TEMPORARY
 
@@ -45,11 +46,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class _Copy:
-    """A picture that lies where its product keeps its files, and the name of the file that it is to replace."""
+    """The name of a picture that lies where its product keeps its files, and the slot that it is to be put in."""
 
-    description: ProductImages
+    slot: ProductSlot
     name: str
-    before: str
 
 
 def put_on_product(result: ResultImage) -> ImageVersion | None:
@@ -73,9 +73,8 @@ def _try(result: ResultImage, step: Callable[[], _T], copied: str = "") -> _T | 
 
 
 def _copy(result: ResultImage) -> _Copy:
-    description = description_for(result.item.content_type_id)
-    before = _expected(description, result.item)
-    return _Copy(description, _copy_to_product(description, result), before)
+    slot = _expected(result.item)
+    return _Copy(slot, _copy_to_product(slot, result))
 
 
 def _note(result: ResultImage, stored: str, error: Exception) -> None:
@@ -128,58 +127,57 @@ def _refuse(result: ResultImage, stored: str, error: ImageryError) -> None:
         _drop_copy(description_for(result.item.content_type_id), stored)
 
 
-def _expected(description: ProductImages, item: EnhancementItem) -> str:
-    """Return the name in the target field. Raises ``PublicationConflict`` if the product has changed meanwhile."""
-    current = description.current(item.object_id, item.slot)
-    if current is None:
+def _expected(item: EnhancementItem) -> ProductSlot:
+    """Return the slot of the picture. Raises ``PublicationConflict`` if the product has changed meanwhile."""
+    description = description_for(item.content_type_id)
+    slot = read_slot(description, item.object_id, item.slot)
+    if slot is None:
         raise PublicationConflict("The product, or this picture of it, no longer exists.")
-    source, target = current
     own_field = description.source_field == description.target_field
-    if target != item.target_name or not (own_field or _is_same_source(description, item, source)):
+    if slot.target_name != item.target_name or not (own_field or _is_same_source(slot, item)):
         message = "The product's picture was changed after this one was started, so nothing was overwritten."
         raise PublicationConflict(message)
-    digest = _digest_of_source(description, item, source)
-    if digest and store.digest(description.storage, source) != digest:
+    digest = _digest_of_source(slot, item)
+    if digest and store.digest(description.storage, slot.source_name) != digest:
         raise PublicationConflict("The product's photo is no longer the one that this picture was made from.")
-    return target
+    return slot
 
 
-def _is_same_source(description: ProductImages, item: EnhancementItem, source: str) -> bool:
+def _is_same_source(slot: ProductSlot, item: EnhancementItem) -> bool:
     """Return true if the photo is the one that the work was started for, or was published by us in its place."""
-    if source == item.source_name:
+    if slot.source_name == item.source_name:
         return True
-    place = description.source_place(item.object_id, item.slot)
+    place = slot.source_place
     publications = Publications([place])
-    return publications.original(place, source) == publications.original(place, item.source_name)
+    return publications.original(place, slot.source_name) == publications.original(place, item.source_name)
 
 
-def _digest_of_source(description: ProductImages, item: EnhancementItem, source: str) -> str:
+def _digest_of_source(slot: ProductSlot, item: EnhancementItem) -> str:
     """Return the SHA-256 (hex) that the photo should have, or ``""`` where it is not known.
 
     It is that of the source, or of the file that we published in its place, while that file exists.
     """
+    source = slot.source_name
     if source == item.source_name:
         return item.source_digest
-    place = description.source_place(item.object_id, item.slot)
-    ours = ImageVersion.objects.filter(place=place, after_name=source).order_by("pk").first()
-    return ours.after_digest if ours and description.storage.exists(source) else ""
+    ours = ImageVersion.objects.filter(place=slot.source_place, after_name=source).order_by("pk").first()
+    return ours.after_digest if ours and slot.description.storage.exists(source) else ""
 
 
-def _copy_to_product(description: ProductImages, result: ResultImage) -> str:
+def _copy_to_product(slot: ProductSlot, result: ResultImage) -> str:
     """Copy the picture to where the product's field keeps its files; repeated, it finds the same copy.
 
     Raises ``PublicationConflict`` when the stored picture is damaged, ``StorageError``.
     """
-    item = result.item
     own_name = str(result.image.name)
     suffix = posixpath.splitext(own_name)[1]
     ending = f"{result.uuid.hex[:12]}-{result.sha256[:12]}{suffix}"
-    name = description.published_name(item.object_id, item.slot, slugify(item.label)[:60] or "picture", ending)
+    name = slot.published_name(slugify(result.item.label)[:60] or "picture", ending)
     with tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         path = Path(folder, "picture")
         if store.copy_out(result.image.storage, own_name, path, _NO_LIMIT) != result.sha256:
             raise PublicationConflict("The stored picture is damaged: its bytes are not those that were made.")
-        return store.keep(description.target_storage, name, path, result.sha256)
+        return store.keep(slot.description.target_storage, name, path, result.sha256)
 
 
 def _switch(result: ResultImage, copy: _Copy) -> ImageVersion:
@@ -192,9 +190,8 @@ def _switch(result: ResultImage, copy: _Copy) -> ImageVersion:
         worker B: acquires the result when the lease has expired, finds the same copy, switches the field, commits
         worker A: ``held`` is empty, so ``StateError``; the field is not written again, the copy stays
     """
-    item, description, before, stored = result.item, copy.description, copy.before, copy.name
+    item, description, before, stored = result.item, copy.slot.description, copy.slot.target_name, copy.name
     before_digest = store.digest(description.target_storage, before) if _is_there(description, before) else ""
-    before_null = not before and description.holds_null(item.object_id, item.slot)
     with transaction.atomic():
         _wait_shortly_for_locks()
         if not transitions.mark_published(ResultImage.objects.held(result)):
@@ -205,7 +202,7 @@ def _switch(result: ResultImage, copy: _Copy) -> ImageVersion:
             result=result,
             label=item.label,
             before_name=before,
-            before_null=before_null,
+            before_null=copy.slot.is_null,
             before_digest=before_digest,
             after_name=stored,
             after_digest=result.sha256,

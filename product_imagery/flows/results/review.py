@@ -15,6 +15,7 @@ from product_imagery.flows.results.standing import on_product
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, transitions
 from product_imagery.products import description_for
 from product_imagery.provider_kit.registry import get_provider
+from product_imagery.slots import read_slot
 from product_imagery.states import ItemStatus, Publication, Review
 
 
@@ -84,9 +85,9 @@ def _choose(result: ResultImage, replaces: bool) -> None:
 def _accept_change(result: ResultImage) -> None:
     """Allow the picture that stands on the product now to be replaced, as a person has seen it and decided so."""
     item = EnhancementItem.objects.get(pk=result.item_id)
-    current = description_for(item.content_type_id).current(item.object_id, item.slot)
-    if current is not None:
-        EnhancementItem.objects.filter(pk=item.pk).update(target_name=current[1])
+    slot = read_slot(description_for(item.content_type_id), item.object_id, item.slot)
+    if slot is not None:
+        EnhancementItem.objects.filter(pk=item.pk).update(target_name=slot.target_name)
 
 
 def can_vary(enhancement: Enhancement) -> bool:

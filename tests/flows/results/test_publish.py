@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from example_project.shop.models import Collection, Product
 from product_imagery.exceptions import PublicationConflict, StateError, StorageError
@@ -212,3 +215,40 @@ def test_a_photo_that_is_source_and_target_is_not_overwritten_when_its_bytes_cha
     changed.refresh_from_db()
     assert ResultImage.objects.filter(publication=Publication.CONFLICT).count() == 1
     assert Path(changed.image.path).read_bytes() == encoded(draw_product(colour="green"))
+
+
+def _product_queries(result: ResultImage, table: str) -> list[str]:
+    """Publish a result; return the statements that read or write the table of its product."""
+    with CaptureQueriesContext(connection) as queries:
+        assert publish.put_on_product(result) is not None
+    return [query["sql"] for query in queries if re.search(rf'(FROM|UPDATE) "{table}"', query["sql"])]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_publication_reads_its_product_once_and_writes_with_one_condition(
+    make_product: Make, enlarge: Enlarge, work: Work, number: int
+) -> None:
+    """Three statements: the slot, and inside of the transaction the row of ``write`` and its update."""
+    enlarge(*[make_product() for _ in range(number)])
+    work()
+    for result in ResultImage.objects.all():
+        review.approve(result, actor=None, publish=True)
+    for result in ResultImage.objects.acquire_publications(most=number, seconds=60, tries=5):
+        assert len(_product_queries(result, "shop_product")) == 3
+
+
+def test_a_publication_reads_its_row_of_a_gallery_once_even_after_another_publication(
+    gallery: Collection, enlarge: Enlarge, work: Work
+) -> None:
+    """The second publication follows the source back through the first one."""
+    enlarge(gallery)
+    work()
+    enlarge(gallery, options={"factor": "4"})
+    work()
+    for result in ResultImage.objects.order_by("pk"):
+        review.approve(result, actor=None, publish=True)
+    published = 0
+    while results := ResultImage.objects.acquire_publications(most=1, seconds=60, tries=5):
+        assert len(_product_queries(results[0], "shop_collectionphoto")) == 3
+        published += 1
+    assert published == ImageVersion.objects.count() == 6
