@@ -13,7 +13,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.history import record_each
+from product_imagery.admin.base import user_of
+from product_imagery.history import record_each
 from product_imagery.models import ApiKey, Scope
 
 _FIXED = ("owner", "is_test")
@@ -82,6 +83,6 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Revoke: refuse all further requests"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         revoked = [key for key in queryset if key.revoke()]
-        record_each(request, revoked, gettext("Revoked."))
+        record_each(user_of(request), revoked, gettext("Revoked."))
         count = len(revoked)
         messages.success(request, ngettext("%d key was revoked.", "%d keys were revoked.", count) % count)

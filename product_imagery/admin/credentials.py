@@ -13,10 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import for_each
+from product_imagery.admin.base import for_each, user_of
 from product_imagery.admin.credential_forms import CredentialForm
-from product_imagery.admin.history import record, record_each
 from product_imagery.flows.hosted import credentials
+from product_imagery.history import record, record_each
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential_secrets import KEY
 from product_imagery.public_urls import webhook_address
@@ -85,7 +85,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if change and form.cleaned_data.get(KEY) and credentials.welcome_key(obj):
             text = gettext("The account has a new key and is used again.")
             self.message_user(request, text)
-            record(request, {obj: text})
+            record(user_of(request), {obj: text})
 
     @admin.display(description=_("stored key"))
     def stored_key(self, credential: ProviderCredential) -> str:
@@ -123,16 +123,16 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def move_webhook(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
             credentials.move_webhook(credential)
-        record_each(request, queryset, gettext("The address for webhooks was renewed."))
+        record_each(user_of(request), queryset, gettext("The address for webhooks was renewed."))
 
     @admin.action(description=_("Pause: send nothing"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
             credential.pause(gettext("paused by %s") % request.user, stops_reads=True)
-        record_each(request, queryset, gettext("Paused."))
+        record_each(user_of(request), queryset, gettext("Paused."))
 
     @admin.action(description=_("Resume after a pause"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[ProviderCredential]) -> None:
         for credential in queryset:
             credentials.resume(credential)
-        record_each(request, queryset, gettext("Resumed."))
+        record_each(user_of(request), queryset, gettext("Resumed."))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,8 +11,8 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery import history
 from product_imagery.admin.base import render_page, user_of
-from product_imagery.admin.history import record
 from product_imagery.admin.permissions import may
 from product_imagery.admin.visibility import jobs_seen_whole
 from product_imagery.flows.enhancements import reconcile
@@ -74,7 +73,7 @@ class Decisions:
 
     def _decide_all(self, request: HttpRequest, jobs: list[ProviderJob], choice: str) -> None:
         done, refusals = reconcile.decide_all(jobs, choice, user_of(request))
-        record_decisions(request, done)
+        history.decided(user_of(request), done)
         for sentence in refusals:
             messages.warning(request, sentence)
         if done:
@@ -84,12 +83,6 @@ class Decisions:
                 len(done),
             )
             messages.success(request, text % len(done))
-
-
-def record_decisions(request: HttpRequest, jobs: Iterable[ProviderJob]) -> None:
-    """Record with each job the sentence that its row states about the decision."""
-    decided = ProviderJob.objects.filter(pk__in=[job.pk for job in jobs])
-    record(request, {job: job.decision for job in decided})
 
 
 def _left_sentence(number: int) -> str:

@@ -14,9 +14,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import errors_as_messages, state_label, user_of
-from product_imagery.admin.history import record_each
 from product_imagery.exceptions import UnsafeAddress
 from product_imagery.flows.events import endpoints
+from product_imagery.history import record_each
 from product_imagery.models import Event, WebhookEndpoint
 from product_imagery.net.addresses import check_syntax
 
@@ -112,4 +112,4 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def rotate(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in queryset:
             self._show(request, endpoints.rotate(endpoint))
-        record_each(request, queryset, gettext("A new secret was made and shown once."))
+        record_each(user_of(request), queryset, gettext("A new secret was made and shown once."))

@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery import history
 from product_imagery.admin.base import (
     ReadOnlyRecords,
     errors_as_messages,
@@ -22,8 +23,8 @@ from product_imagery.admin.base import (
     render_page,
     state_label,
     stepwise_view,
+    user_of,
 )
-from product_imagery.admin.history import record
 from product_imagery.admin.permissions import SEE_MONEY, may, missing, require
 from product_imagery.admin.review import review_page
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
@@ -91,11 +92,11 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     @admin.action(description=_("Cancel pictures that have not begun"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
-        for_each(request, partial(self._cancel, request), queryset, partial(record, request))
+        for_each(request, partial(self._cancel, request), queryset)
 
     @admin.action(description=_("Try failed pictures again"), permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:
-        for_each(request, partial(self._retry, request), queryset, partial(record, request))
+        for_each(request, partial(self._retry, request), queryset)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """Return true for users who may cancel enhancements."""
@@ -130,10 +131,10 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
             require(request, "cancel_enhancement")
             with errors_as_messages(request):
                 if "cancel" in request.POST:
-                    record(request, {enhancement: self._cancel(request, enhancement)})
+                    self._cancel(request, enhancement)
                 elif "retry" in request.POST:
                     require(request, "start_enhancement")
-                    record(request, {enhancement: self._retry(request, enhancement)})
+                    self._retry(request, enhancement)
             return redirect_to_page(self.admin_site, "enhancement_change", enhancement.pk)
         context = {
             **self.admin_site.each_context(request),
@@ -154,37 +155,22 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
                 gettext("It contains products that you may not see: somebody who may see them has to do this.")
             )
 
-    def _cancel(self, request: HttpRequest, enhancement: Enhancement) -> str:
-        """Cancel the enhancement; show and return a sentence about it. Raises ``ImageryError``."""
+    def _cancel(self, request: HttpRequest, enhancement: Enhancement) -> None:
+        """Cancel the enhancement and show a sentence about it. Raises ``ImageryError``."""
         self._require_all(request, enhancement)
         count = cancel.cancel(enhancement)
-        text = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
-        messages.success(request, text)
-        return text
+        messages.success(request, history.cancelled(user_of(request), enhancement, count))
 
     def _figures(self, request: HttpRequest, enhancement: Any) -> dict[str, Any]:
         shown: Any = visible(request, self.admin_site, enhancement.items.all())
         return _figures(enhancement, shown)
 
-    def _retry(self, request: HttpRequest, enhancement: Enhancement) -> str:
-        """Retry the enhancement; show and return a sentence about it. Raises ``ImageryError``."""
+    def _retry(self, request: HttpRequest, enhancement: Enhancement) -> None:
+        """Retry the enhancement and show a sentence about it. Raises ``ImageryError``."""
         self._require_all(request, enhancement)
         free = enhancement.items.to_collect().count()
         count = retry.retry(enhancement)
-        text = ngettext("%d picture is tried again.", "%d pictures are tried again.", count) % count
-        if free:
-            text += " " + _free(free)
-        messages.success(request, text)
-        return text
-
-
-def _free(number: int) -> str:
-    text = ngettext(
-        "%d of them is made and paid for already: it is only fetched, which costs nothing.",
-        "%d of them are made and paid for already: they are only fetched, which costs nothing.",
-        number,
-    )
-    return text % number
+        messages.success(request, history.retried(user_of(request), enhancement, count, free))
 
 
 def _figures(enhancement: Any, items: ItemQuerySet) -> dict[str, Any]:
@@ -196,7 +182,7 @@ def _figures(enhancement: Any, items: ItemQuerySet) -> dict[str, Any]:
         "left_out": [(number, LEFT_OUT.get(reason, reason)) for reason, number in enhancement.omitted.items()],
         "to_review": items.to_review().count(),
         "held_back": items.held_back().count() if enhancement.auto_approve else 0,
-        "free": _free(to_collect) if to_collect else "",
+        "free": history.free_sentence(to_collect) if to_collect else "",
         "to_publish": items.to_publish().count(),
         "published": items.filter(results__publication=Publication.PUBLISHED).distinct().count(),
         "waiting": items.filter(results__publication=Publication.WAITING).exists(),

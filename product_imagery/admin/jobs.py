@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from product_imagery import history
 from product_imagery.admin.base import (
     ReadOnlyRecords,
     errors_as_messages,
@@ -25,7 +26,7 @@ from product_imagery.admin.base import (
     state_label,
     user_of,
 )
-from product_imagery.admin.decisions import Decisions, record_decisions
+from product_imagery.admin.decisions import Decisions
 from product_imagery.admin.permissions import SEE_MONEY, may, missing, require
 from product_imagery.admin.visibility import sees_all, visible_jobs
 from product_imagery.flows.enhancements import reconcile
@@ -98,7 +99,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
             else:
                 messages.error(request, gettext("Choose what became of the request."))
                 return redirect_to_page(self.admin_site, "providerjob_change", pk)
-            record_decisions(request, [job])
+            history.decided(user_of(request), [job])
             messages.success(request, gettext("Decided. A worker goes on with it."))
         return redirect_to_page(self.admin_site, "providerjob_change", pk)
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.paginator import Paginator
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from product_imagery import history
 from product_imagery.admin.base import for_each, render_page, user_of
-from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.admin.visibility import visible, visible_enhancements
 from product_imagery.exceptions import ImageryError
@@ -111,23 +110,15 @@ def _carry_out(request: HttpRequest, results: QuerySet[ResultImage], changeable:
         if name in _PUBLISHING:
             chosen = changeable.filter(pk__in=keys)
             _warn_of_unchanged(request, asked.count() - chosen.count())
-        step = partial(function, actor=user_of(request))
+        person = user_of(request)
+        step, record = partial(function, actor=person), partial(history.reviewed, person, name)
         if request.POST[name] == "ticked" and name in _PUBLISHING:
             step, chosen = partial(step, replaces=False), _one_variant_each(request, chosen)
-        done = for_each(request, step, chosen.select_related("item__enhancement"), partial(_record, request, name))
+        done = for_each(request, step, chosen.select_related("item__enhancement"), record)
         if done:
-            messages.success(request, _sentence(name, len(done)))
+            messages.success(request, history.review_sentence(name, len(done)))
         elif not asked:
             messages.warning(request, _("Tick at least one picture."))
-
-
-def _record(request: HttpRequest, step: str, done: Iterable[ResultImage]) -> None:
-    """Record the step for the items and their enhancement and, if it publishes, for the products."""
-    items = [result.item for result in done]
-    numbers: Counter[Model | Product] = Counter([*items, *(item.enhancement for item in items)])
-    if step in _PUBLISHING:
-        numbers.update(product_of(item) for item in items)
-    record(request, {subject: _sentence(step, number) for subject, number in numbers.items()})
 
 
 def _one_variant_each(request: HttpRequest, ticked: QuerySet[ResultImage]) -> QuerySet[ResultImage]:
@@ -146,20 +137,6 @@ def _warn_of_unchanged(request: HttpRequest, number: int) -> None:
     )
     if number:
         messages.warning(request, text % number)
-
-
-def _sentence(step: str, count: int) -> str:
-    """Return a sentence about the step. Publication itself is left to a worker."""
-    sentences = {
-        "approve": ngettext("%d picture approved.", "%d pictures approved.", count),
-        "reject": ngettext("%d picture rejected.", "%d pictures rejected.", count),
-        "regenerate": ngettext("%d picture is made again.", "%d pictures are made again.", count),
-        "publish": ngettext("%d picture is being published.", "%d pictures are being published.", count),
-        "approve_and_publish": ngettext(
-            "%d picture approved and being published.", "%d pictures approved and being published.", count
-        ),
-    }
-    return sentences[step] % count
 
 
 _STEPS: dict[str, tuple[tuple[str, ...], Any]] = {

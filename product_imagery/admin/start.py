@@ -7,13 +7,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
-from django.contrib.admin.models import ADDITION
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
+from product_imagery import history
 from product_imagery.admin.base import redirect_to_page, render_page, user_of
-from product_imagery.admin.history import record
 from product_imagery.admin.permissions import may, missing, require
 from product_imagery.admin.start_forms import OptionsForm, StartForm
 from product_imagery.admin.visibility import may_change
@@ -50,7 +49,7 @@ def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], templat
     except ImageryError as error:
         enhancement, context["problem"] = None, error.message
     if enhancement:
-        record(request, {enhancement: _started(enhancement)}, ADDITION)
+        history.started(user_of(request), enhancement)
         selection.delete()
         return redirect_to_page(site, "enhancement_change", enhancement.pk)
     context |= {**site.each_context(request), "title": _("Enhance pictures"), "opts": products.opts}
@@ -79,12 +78,6 @@ def _process(
     chosen_way = form.choices("fresh", "from_present", "auto_approve", "budget")
     origin: dict[str, Any] = {"channel": Enhancement.Channel.ADMIN, "actor": user_of(request)}
     return enhance(_products(selection), wanted, **origin, **chosen_way).enhancement
-
-
-def _started(enhancement: Enhancement) -> str:
-    if enhancement.auto_approve:
-        return _("Started; its pictures are published without review.")
-    return _("Started.")
 
 
 def _may_publish(request: HttpRequest, site: AdminSite, selection: Selection) -> bool:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from functools import partial
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery import history
 from product_imagery.admin.base import ReadOnlyRecords, for_each, user_of
-from product_imagery.admin.history import Product, product_of, record
 from product_imagery.admin.permissions import may
 from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import ImageryError
@@ -55,10 +53,11 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
         allowed = visible(request, self.admin_site, queryset, change=True).order_by("-pk")
         if allowed.count() < queryset.count():
             messages.warning(request, gettext("Pictures of products that you may not change were left as they are."))
-        step = partial(publish.restore, actor=user_of(request))
-        count = len(for_each(request, step, allowed.select_related("result__enhancement"), partial(_record, request)))
+        person = user_of(request)
+        step, record = partial(publish.restore, actor=person), partial(history.restored, person)
+        count = len(for_each(request, step, allowed.select_related("result__enhancement"), record))
         if count:
-            messages.success(request, _restored(count))
+            messages.success(request, history.restored_sentence(count))
 
     @admin.display(description=_("before"))
     def before(self, version: ImageVersion) -> SafeString | str:
@@ -71,18 +70,6 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
     @admin.display(description=_("state"))
     def state(self, version: ImageVersion) -> str:
         return gettext("taken back") if version.restored_at else gettext("published")
-
-
-def _restored(count: int) -> str:
-    return ngettext("%d picture was put back.", "%d pictures were put back.", count) % count
-
-
-def _record(request: HttpRequest, done: Iterable[ImageVersion]) -> None:
-    """Record the step for the versions, their products and the enhancements that they came from."""
-    versions = list(done)
-    numbers: Counter[Model | Product] = Counter([*versions, *(product_of(version) for version in versions)])
-    numbers.update(version.result.enhancement for version in versions if version.result)
-    record(request, {subject: _restored(number) for subject, number in numbers.items()})
 
 
 def _thumb(version: ImageVersion, name: str) -> SafeString | str:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
@@ -32,6 +34,21 @@ class ImageryCommand(BaseCommand):
     def add_json(self, parser: CommandParser) -> None:
         """Add the option ``--json``."""
         parser.add_argument("--json", action="store_true", help="print facts as JSON")
+
+    def add_user(self, parser: CommandParser) -> None:
+        """Add the option ``--user``."""
+        parser.add_argument("--user", metavar="NAME", help="the person in whose name this is done, for the history")
+
+    def user(self, options: dict[str, Any]) -> AbstractBaseUser | None:
+        """Return the person whom ``--user`` names, or ``None`` without it. Raises ``CommandError``."""
+        users: Any = get_user_model()
+        if not options["user"]:
+            return None
+        try:
+            person: AbstractBaseUser = users._default_manager.get_by_natural_key(options["user"])
+        except users.DoesNotExist:
+            raise CommandError(f"There is no user “{options['user']}”.", returncode=2) from None
+        return person
 
     def print_json(self, facts: Any) -> None:
         """Print facts as JSON."""

@@ -13,6 +13,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from product_imagery import history
 from product_imagery.api import products
 from product_imagery.api.base import PICTURE_PARSERS, ApiViewSet
 from product_imagery.api.errors import Conflict
@@ -114,6 +115,7 @@ class _EnhancementsViewSet(ApiViewSet):
             )
         except NothingToDo as error:
             raise Conflict(error.message, code=error.code, left_out=describe_left_out(error.skipped, owned)) from error
+        history.started(self.caller, started.enhancement)
         row = self.get_queryset().get(pk=started.enhancement.pk)
         return self.row_response(row, 202, left_out=describe_left_out(started.skipped, owned))
 
@@ -154,7 +156,9 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
     @action(detail=True, methods=["post"], parser_classes=(BoundedJSONParser,))
     def cancel(self, request: Request, uuid: Any) -> Response:
         """Cancel the items that have not begun. Items in progress are completed."""
-        count = cancel.cancel(self.get_object())
+        enhancement = self.get_object()
+        count = cancel.cancel(enhancement)
+        history.cancelled(self.caller, enhancement, count)
         return self.row_response(self.get_object(), cancelled=count)
 
     @extend_schema(
@@ -167,7 +171,10 @@ class EnhancementViewSet(ListModelMixin, _EnhancementsViewSet):
         """Start the failed items again. Providers may charge for them again."""
 
         def requeue() -> Response:
-            count = retry.retry(self.get_object(), only_failed=True)
+            enhancement = self.get_object()
+            free = enhancement.items.to_collect().count()
+            count = retry.retry(enhancement, only_failed=True)
+            history.retried(self.caller, enhancement, count, free)
             return self.row_response(self.get_object(), retried=count)
 
         return idempotent_response(request, requeue)

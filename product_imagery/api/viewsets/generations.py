@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from product_imagery import history
 from product_imagery.api.base import ApiViewSet, RetrieveMixin
 from product_imagery.api.errors import Conflict
 from product_imagery.api.filters import GenerationFilters
@@ -65,7 +66,9 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
         if with_publication:
             require_permission(request, "publish_resultimage")
         result = self.get_object()
-        review.approve(result, actor=self.caller, publish=with_publication and not result.enhancement.is_trial)
+        publishes = with_publication and not result.enhancement.is_trial
+        review.approve(result, actor=self.caller, publish=publishes)
+        history.reviewed(self.caller, "approve_and_publish" if publishes else "approve", [result])
         return self.row_response(self.get_object())
 
     @extend_schema(summary="Publish a generation", responses=_GENERATION)
@@ -73,14 +76,18 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
     def publish(self, request: Request, uuid: Any) -> Response:
         """Publish an approved generation for free, even if a later picture is on the product now."""
         require_permission(request, "publish_resultimage")
-        review.publish(self.get_object(), actor=self.caller)
+        result = self.get_object()
+        review.publish(result, actor=self.caller)
+        history.reviewed(self.caller, "publish", [result])
         return self.row_response(self.get_object())
 
     @extend_schema(summary="Reject a generation", responses=_GENERATION)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, uuid: Any) -> Response:
         """Reject a generation. It is not published; its files are kept."""
-        review.reject(self.get_object(), actor=self.caller)
+        result = self.get_object()
+        review.reject(result, actor=self.caller)
+        history.reviewed(self.caller, "reject", [result])
         return self.row_response(self.get_object())
 
     @extend_schema(summary="Make another one", parameters=[IDEMPOTENCY_KEY], responses=_GENERATION)
@@ -90,7 +97,9 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
         require_scope(request, Scope.ENHANCE)
 
         def regenerate() -> Response:
-            review.regenerate(self.get_object(), actor=self.caller)
+            result = self.get_object()
+            review.regenerate(result, actor=self.caller)
+            history.reviewed(self.caller, "regenerate", [result])
             return self.row_response(self.get_object())
 
         return idempotent_response(request, regenerate)
@@ -105,4 +114,5 @@ class GenerationViewSet(GenerationListMixin, RetrieveMixin, ApiViewSet):
         if version is None:
             raise Conflict("This picture is not on its product.", code="wrong_state")
         publish.restore(version, actor=self.caller)
+        history.restored(self.caller, [version])
         return self.row_response(self.get_object())

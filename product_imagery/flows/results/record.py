@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from product_imagery import history
 from product_imagery.conf import get_settings
 from product_imagery.flows.results import review
 from product_imagery.flows.results.fetch import Stored
@@ -42,10 +45,15 @@ def _approve(results: Sequence[ResultImage], enhancements: Mapping[int, Enhancem
     if not automatic:
         return
     decided = set(ResultImage.objects.filter(item__in=firsts).chosen().values_list("item", flat=True))
+    unseen: dict[Any, list[EnhancementItem]] = defaultdict(list)
     for result in firsts.values():
         enhancement = enhancements[result.item.enhancement_id]
         if enhancement.pk in automatic and result.item_id not in decided:
             review.approve(result, actor=enhancement.actor, publish=not enhancement.is_trial)
+            if not enhancement.is_trial:
+                unseen[enhancement.actor].append(result.item)
+    for actor, items in unseen.items():
+        history.approved_unseen(actor, items)
 
 
 def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, enhancement: Enhancement) -> ResultImage:

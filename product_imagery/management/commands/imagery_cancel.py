@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from product_imagery import history
 from product_imagery.flows.enhancements import cancel
 from product_imagery.management.base import ImageryCommand
 from product_imagery.models import Enhancement
@@ -18,13 +19,16 @@ class Command(ImageryCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("id", type=int)
+        self.add_user(parser)
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        user = self.user(options)
         enhancement = Enhancement.objects.filter(pk=options["id"]).first()
         if enhancement is None:
             raise CommandError(f"There is no enhancement {options['id']}.")
         count = cancel.cancel(enhancement)
+        history.cancelled(user, enhancement, count)
         if options["json"]:
             self.print_json({"id": enhancement.pk, "pictures": count})
         else:

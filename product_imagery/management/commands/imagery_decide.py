@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from product_imagery import history
 from product_imagery.flows.enhancements import reconcile
 from product_imagery.management.base import ImageryCommand, find_credential
 from product_imagery.models import ProviderJob
@@ -29,6 +30,7 @@ class Command(ImageryCommand):
         decision.add_argument(
             "--is", dest="remote_id", metavar="REMOTE_ID", help="it was accepted under this id: fetch it (one job)"
         )
+        self.add_user(parser)
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -62,11 +64,15 @@ class Command(ImageryCommand):
     def _adopt(self, jobs: list[ProviderJob], options: dict[str, Any]) -> None:
         if len(jobs) != 1 or not options["ids"]:
             raise CommandError("--is REMOTE_ID needs the id of exactly one job. Nothing was decided.", returncode=2)
-        reconcile.adopt(jobs[0], options["remote_id"], None)
+        user = self.user(options)
+        reconcile.adopt(jobs[0], options["remote_id"], user)
+        history.decided(user, jobs)
         self._report([jobs[0].pk], {}, options, "now read from the provider, which costs nothing")
 
     def _decide(self, jobs: list[ProviderJob], choice: str, options: dict[str, Any]) -> None:
-        done, refusals = reconcile.decide_all(jobs, choice, None)
+        user = self.user(options)
+        done, refusals = reconcile.decide_all(jobs, choice, user)
+        history.decided(user, done)
         what = "sent again" if choice == reconcile.SEND_AGAIN else "given up; their reserved costs stay booked"
         self._report([job.pk for job in done], refusals, options, what)
         if refusals:

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core.exceptions import FieldError, ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from product_imagery import background
+from product_imagery import background, history
 from product_imagery.flows.enhancements.plan import LEFT_OUT
 from product_imagery.flows.enhancements.start import Quote, enhance, quote
 from product_imagery.management.base import ImageryCommand, bar_is_wanted, find_credential, pairs
@@ -52,6 +52,7 @@ class Command(ImageryCommand):
         parser.add_argument("--budget", type=Decimal, help="upper bound of the cost, in the provider's currency")
         parser.add_argument("--wait", action="store_true", help="do the work in this process and end when it is done")
         parser.add_argument("--dry-run", action="store_true")
+        self.add_user(parser)
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,14 +61,17 @@ class Command(ImageryCommand):
         if options["dry_run"]:
             self._print_quote(quote(products, **work), options)
             return
+        user = self.user(options)
         with background.awake() if options["wait"] else nullcontext():
             enhancement = enhance(
                 products,
                 **work,
                 channel=Enhancement.Channel.COMMAND,
+                actor=user,
                 auto_approve=options["approve"],
                 budget=options["budget"],
             ).enhancement
+        history.started(user, enhancement)
         count = Enhancement.objects.with_progress().get(pk=enhancement.pk).total  # type: ignore[attr-defined]
         if not options["json"]:
             after = "" if options["wait"] else " for the next worker"
