@@ -141,7 +141,7 @@ def test_a_merchant_gets_a_better_picture_and_takes_it_back(
     merchant.wait('#imagery-progress[data-active="0"]')
     assert "not a picture that can be read" in merchant.find("#imagery-progress").text
     merchant.picture("4-progress-done")
-    merchant.click("a.imagery-main")
+    merchant.click("a.pi-button--main")
 
     merchant.wait(".imagery-cards")
     merchant.picture("5-review")

@@ -101,7 +101,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return format_html(
             '<input type="text" readonly size="80" class="imagery-address" id="imagery-webhook" value="{}" '
             'aria-label="{}"> '
-            '<button type="button" class="button" hidden data-copies="imagery-webhook" data-done="{}">{}</button>',
+            '<button type="button" class="pi-button" hidden data-copies="imagery-webhook" data-done="{}">{}</button>',
             address, gettext("address"), gettext("Copied"), gettext("Copy"),
         )  # fmt: skip
 
