@@ -32,7 +32,7 @@ class Inputs:
 
 
 def prepare_inputs(call: Call, place: Place, pool: ImagingPool) -> Inputs:
-    """Prepare the sources of a create; for a read only name the items.
+    """Prepare the sources of a create. For a poll or a look-up, only name the items.
 
     A source that is unusable for good is left out with its error in ``bad``, and the others are sent.
     Raises ``ImageryError`` where trying again may help, or where there is only one.

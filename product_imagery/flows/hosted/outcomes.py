@@ -2,6 +2,7 @@
 
 Nearly all calls end with ``Accepted`` or ``Finished``. These are written for many jobs in one transaction of a few
 statements. An unusual result (an error, a missing picture, an id that is taken) is written alone, in the same way.
+``finished`` and ``failures`` hold the changes after ``Finished`` and after errors.
 """
 
 from __future__ import annotations
@@ -11,37 +12,28 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 from django.db import DatabaseError, IntegrityError, transaction
 
-from product_imagery.exceptions import FetchError, ImageryError
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
 from product_imagery.flows.hosted import failures, lost
-from product_imagery.flows.hosted.failures import end_bad, refuse, retry_later, stall
+from product_imagery.flows.hosted.failures import end_bad, refuse, stall
+from product_imagery.flows.hosted.finished import finish
+from product_imagery.flows.hosted.held import held_results, jobs_of
 from product_imagery.flows.hosted.values import CallResult
-from product_imagery.flows.jobs.rollup import end_items
 from product_imagery.flows.log_ids import ids_of_job
 from product_imagery.flows.money import budgets
-from product_imagery.flows.results.record import record_results
-from product_imagery.flows.results.uncollected import waits_for_us
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, transitions
 from product_imagery.models.case_by_pk import CaseByPk
-from product_imagery.models.job import ABSENT, JobQuerySet
+from product_imagery.models.job import ABSENT
 from product_imagery.provider_kit.outcomes import Accepted, Finished, NotAccepted, Refused, Running, Undecidable
-from product_imagery.provider_kit.retry import backoff
-from product_imagery.states import ItemStatus, JobState
 
 _Accepted: TypeAlias = tuple[CallResult, Accepted]
-_Finished: TypeAlias = tuple[CallResult, Finished]
 
 logger = logging.getLogger("product_imagery")
 
-_FETCH_TRIES = 8
-_PICTURE_TRIES = 3  #: of a finished job without a picture, or with one that we cannot store at present
 _LOOK_AGAIN_SECONDS = 60.0  #: between two looks, as lists lag behind
-_EXPIRED = "The provider made this ({id}), but does not give the picture out any more. To send it again costs again."
-_NO_PICTURE = FetchError("The provider finished without a picture for this product.", code="no_picture")
 
 
 def apply_all(results: Sequence[CallResult]) -> None:
@@ -91,31 +83,19 @@ def _apply_alone(result: CallResult) -> None:
 
 def _apply(results: list[CallResult]) -> None:
     with transaction.atomic():
-        ours = _held(results)
+        ours = held_results(results)
         for result in results:
             result.job.credential.note_clock(result.call.ticket.skew)
         for credential in {result.job.credential for result in results if lost.is_create_known(result)}:
             credential.note_create_response()
         well = [result for result in ours if result.error is None]
         _accept([(result, result.outcome) for result in well if isinstance(result.outcome, Accepted)])
-        _finish([(result, result.outcome) for result in well if isinstance(result.outcome, Finished)])
+        finished = [(result, result.outcome) for result in well if isinstance(result.outcome, Finished)]
+        _note_success(result for result, _ in finished)
+        finish(finished)
         for result in ours:
             _apply_other(result)
         _note_digests(results)
-
-
-def _held(results: list[CallResult]) -> list[CallResult]:
-    """Return results whose leases are held, their jobs locked. The update of a single result checks that by itself."""
-    if len(results) == 1:
-        return results
-    held = ProviderJob.objects.is_held([result.job for result in results])
-    return [result for result in results if result.job.pk in held]
-
-
-def _jobs(results: Sequence[CallResult]) -> JobQuerySet:
-    if len(results) == 1:
-        return ProviderJob.objects.held(results[0].job)
-    return ProviderJob.objects.filter(pk__in=[result.job.pk for result in results])
 
 
 def _apply_other(result: CallResult) -> None:
@@ -187,7 +167,7 @@ def _mark_accepted(results: list[_Accepted]) -> list[_Accepted]:
     accepted = []
     for (status, wait), some in alike.items():
         ids = CaseByPk(ProviderJob, "remote_id", {result.job.pk: outcome.remote_id for result, outcome in some})
-        if transitions.mark_accepted(_jobs([result for result, _ in some]), ids, status, wait):
+        if transitions.mark_accepted(jobs_of([result for result, _ in some]), ids, status, wait):
             accepted += some
     return accepted
 
@@ -200,122 +180,6 @@ def _keep_running(result: CallResult, outcome: Running) -> None:
         stall(job, "overdue", sentence.format(outcome.status or "none"))
     else:
         transitions.mark_running(ProviderJob.objects.held(job), outcome.status, outcome.check_after)
-
-
-def _finish(results: list[_Finished]) -> None:
-    """End jobs that are finished at the provider, or have missing pictures fetched later, or ask a person.
-
-    A job of two pictures, of which the second cannot be fetched at first::
-
-        first poll    finished; picture 1 stored, picture 2 timed out    _collect_later: item 1 completed, job running
-        second poll   finished; picture 2 stored                         _end: job done, cost settled
-        or: ninth poll, still no picture 2                               _end: job done, item 2 failed, collectable
-        or: both pictures missing and expired there                      _stall_expired: a person decides
-    """
-    _note_success(result for result, _ in results)
-    ready = [
-        (result, outcome)
-        for result, outcome in results
-        if not (_collect_later(result, outcome) or _stall_expired(result, outcome))
-    ]
-    _end([one for one in ready if one[0].collected], JobState.DONE)
-    _end([one for one in ready if not one[0].collected], JobState.FAILED)
-
-
-def _collect_later(result: CallResult, outcome: Finished) -> bool:
-    """Have missing pictures fetched by a later poll, if that may help; return whether it is so.
-
-    Stored ones are written down now: the provider may delete its copies.
-    """
-    job, known = result.job, result.collected | result.bad.keys() | _refused(outcome).keys()
-    ours = [error for error in result.bad.values() if waits_for_us(error)]
-    passing = [error for error in result.bad.values() if error not in ours]
-    is_missing = any(item.pk not in known for item in result.call.items)
-    tries = _FETCH_TRIES if passing else _PICTURE_TRIES if ours or is_missing else 0
-    if job.consecutive_failures >= tries or _is_over(result, outcome):
-        return False
-    error = next(iter([*passing, *ours]), _NO_PICTURE)
-    if retry_later(job, JobState.RUNNING, error, backoff(job.consecutive_failures), collectable=True):
-        _keep_pictures([result])
-    return True
-
-
-def _is_over(result: CallResult, outcome: Finished) -> bool:
-    """Say whether the pictures have expired at the provider, and no error of our own is among the reasons."""
-    return outcome.expired and not any(map(waits_for_us, result.bad.values()))
-
-
-def _stall_expired(result: CallResult, outcome: Finished) -> bool:
-    """Leave a job to a person where all its pictures were made and all have expired; return whether it is so."""
-    job, bad = result.job, result.bad.values()
-    gone = _is_over(result, outcome) or all(error.code == "gone" for error in bad)
-    if result.collected or not bad or not gone:
-        return False
-    if stall(job, "result_expired", _EXPIRED.format(id=job.remote_id or "no id")):
-        budgets.settle_and_save([(job, outcome.cost)])
-    return True
-
-
-def _end(results: list[_Finished], state: JobState) -> None:
-    """End jobs: items whose pictures are stored are completed, the others failed."""
-    ended = _mark_ended(results, state)
-    if not ended:
-        return
-    budgets.settle_and_save([(result.job, outcome.cost) for result, outcome in ended])
-    _keep_pictures([result for result, _ in ended])
-    for result, outcome in ended:
-        refused = _refused(outcome)
-        for item in result.call.items:
-            if item.pk not in result.collected:
-                error = refused.get(item.pk) or result.bad.get(item.pk) or _NO_PICTURE
-                end_items([result.job], ItemStatus.FAILED, error, only=[item.pk])
-
-
-def _mark_ended(results: list[_Finished], state: JobState) -> list[_Finished]:
-    mark = transitions.mark_done if state == JobState.DONE else transitions.mark_failed
-    alike: dict[tuple[str, bool], list[_Finished]] = defaultdict(list)
-    for result, outcome in results:
-        known = result.collected | _refused(outcome).keys()
-        is_left = any(item.pk not in known for item in result.call.items)
-        alike[outcome.status[:60], is_left and not _is_over(result, outcome)].append((result, outcome))
-    ended = []
-    for (status, collectable), some in alike.items():
-        columns: dict[str, Any] = {"remote_status": status, "collectable": collectable, "note": ""}
-        names = _names(some) if state == JobState.DONE else {}  # a failed one is read by its address
-        if names:
-            columns["remote_id"] = CaseByPk(ProviderJob, "remote_id", names)
-        if mark(_jobs([result for result, _ in some]), **columns):
-            ended += some
-    return ended
-
-
-def _names(results: list[_Finished]) -> dict[int, str]:
-    """Return the ids of jobs by key, if one of them learned its id with its picture; else an empty dict."""
-    if not any(outcome.remote_id and not result.job.remote_id for result, outcome in results):
-        return {}
-    unknown = ProviderJob.objects.unknown
-    return {
-        result.job.pk: result.job.remote_id or unknown(result.job.provider, outcome.remote_id)
-        for result, outcome in results
-    }
-
-
-def _refused(outcome: Finished) -> dict[int, ImageryError]:
-    return {failure.item_id: ImageryError(failure.message, code=failure.code) for failure in outcome.failures}
-
-
-def _keep_pictures(results: list[CallResult]) -> None:
-    """Write down fetched pictures, and complete their items."""
-    done = [
-        (result.job, [item for item in result.call.items if item.pk in result.collected], result.pictures)
-        for result in results
-        if result.collected
-    ]
-    if not done:
-        return
-    record_results(done)
-    completed = [item.pk for _, items, _ in done for item in items]
-    end_items([job for job, _, _ in done], ItemStatus.COMPLETED, only=completed)
 
 
 def _send_again(job: ProviderJob, *, certain: bool) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.db.models import Sum
 
 from product_imagery.exceptions import RequestError
-from product_imagery.flows.enhancements import reconcile, retry
+from product_imagery.flows.enhancements import reconcile
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -246,31 +246,6 @@ def test_an_empty_balance_is_recognised_under_any_status(account: Account, order
     credential.refresh_from_db()
     assert credential.paused_reason.endswith("no tokens left. Top it up, then resume it. It says: “OUT_OF_TOKENS”")
     assert ProviderJob.objects.get().state == JobState.QUEUED
-
-
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_picture_that_cannot_be_fetched_is_fetched_later_and_not_bought_again(
-    provider: str, account: Account, order: Order, fakes: Fakes
-) -> None:
-    enhancement = order(account(provider))
-    fakes.fail("files.read", "status", times=2, status=404)
-    hurry()
-    assert _status(enhancement) == EnhancementStatus.COMPLETED
-    assert fakes.charged(provider) == 1
-
-
-def test_what_is_no_picture_fails_in_the_end_and_retrying_only_collects(
-    account: Account, order: Order, fakes: Fakes
-) -> None:
-    enhancement = order(account("productai"))
-    good, fakes.picture = fakes.picture, b"<html>Log in</html>"
-    hurry(14)
-    assert _status(enhancement) == EnhancementStatus.FAILED
-    fakes.picture = good
-    retry.retry(enhancement)
-    hurry()
-    assert _status(enhancement) == EnhancementStatus.COMPLETED
-    assert fakes.charged("productai") == 1
 
 
 def test_what_is_known_to_be_another_one_is_not_shown_as_what_a_lost_one_may_be(
