@@ -30,10 +30,6 @@ class AvailabilityQuerySet(models.QuerySet[_C]):
         """Filter credentials with which jobs may be polled now. A pause alone does not stop polls of paid jobs."""
         return self.not_cooling_down().filter(stops_reads=False)
 
-    def may_create(self, pk: int) -> bool:
-        """Return true if no create was lost, or the wait after it is over."""
-        return self.filter(models.Q(creates_after=None) | models.Q(creates_after__lte=Now()), pk=pk).exists()
-
     def allowed_to_buy(self, pks: Collection[int]) -> set[int]:
         """Return the primary keys among ``pks`` of credentials with which new work may be sent."""
         return set(self.filter(pk__in=pks, is_active=True, paused_at=None).values_list("pk", flat=True))
@@ -66,6 +62,11 @@ class CredentialAvailability(models.Model):
     def may_buy(self) -> bool:
         """True if new work may be sent: the credential is active and not paused."""
         return self.is_active and self.paused_at is None
+
+    def may_create(self) -> bool:
+        """Return true if no create was lost, or the wait after it is over by the database's clock."""
+        over = models.Q(creates_after=None) | models.Q(creates_after__lte=Now())
+        return self.creates_after is None or self._row().filter(over).exists()
 
     def pause(self, reason: str, *, stops_reads: bool, awaits_key: bool = False) -> bool:
         """Send no creates until a person resumes the credential. Return true if this call paused it.

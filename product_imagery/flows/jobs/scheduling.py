@@ -126,9 +126,7 @@ def _creates(credential: ProviderCredential, room: _Room, most: int) -> list[Pro
 
 def _most_creates(credential: ProviderCredential, most: int) -> int:
     """Return how many creates may be sent, ``most`` at most: one at a time after failed calls, until one succeeds."""
-    if not credential.may_buy or (
-        credential.creates_after and not ProviderCredential.objects.may_create(credential.pk)
-    ):
+    if not (credential.may_buy and credential.may_create()):
         return 0
     # A create that one look-up has not found takes no place at the provider, though it is looked up once more.
     under_way = credential.jobs.filter(state__in=_ACTIVE).exclude(
