@@ -7,48 +7,38 @@ import os
 import platform
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 from product_imagery import background, signals
 from product_imagery.conf import Settings, get_settings
-from product_imagery.flows import inbound, local_jobs
+from product_imagery.flows import inbound
 from product_imagery.flows.enhancements import cancel, prepare
 from product_imagery.flows.events import sender
-from product_imagery.flows.guard import TRANSIENT, Chore, DatabaseAway, Guard, attempt, reason_of, wait_for_database
-from product_imagery.flows.hosted import calls
+from product_imagery.flows.guard import Chore, DatabaseAway, Guard, attempt, wait_for_database
 from product_imagery.flows.hosted.mailbox import Mailbox
-from product_imagery.flows.hosted.outcomes import apply_all
-from product_imagery.flows.hosted.session import Session
-from product_imagery.flows.jobs.scheduling import accounts_with_calls, acquire_calls, set_aside
 from product_imagery.flows.money import restore_guard
 from product_imagery.flows.results import publish
 from product_imagery.flows.results.fetch import Tools
 from product_imagery.flows.worker import clocks, cores, maintenance
 from product_imagery.flows.worker.beside import Beside, raise_if_late
-from product_imagery.flows.worker.dispatcher import Dispatcher
 from product_imagery.flows.worker.health import has_work
+from product_imagery.flows.worker.hosted_calls import HostedCalls
+from product_imagery.flows.worker.local_runs import LocalRuns
 from product_imagery.flows.worker.publications import Publications
 from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import ProviderJob, WorkerLease
 from product_imagery.net.foreign import open_connections
-from product_imagery.net.transport import Transport
-from product_imagery.provider_kit.registry import all_providers, hosted_providers
 from product_imagery.public_urls import read_urls
 from product_imagery.storage.workspace import Workspace
 
 TICK_SECONDS = 0.25  #: seconds at most between two looks at the mailbox, and more pause for a worker without work
-_STALE = 2.0  #: seconds for which a call may wait for a thread
 ROUND_SECONDS = 0.4  #: seconds of a round in which calls are being made
 _SHORTEST = 0.1  #: seconds of a round in which all calls have ended
 GATHER_SECONDS = 0.03  #: seconds in which more messages may come, to be processed together
 _SENT_SECONDS = 60.0  #: wait of a stopping worker for the responses to its creates, unless it is killed before
 _WATCH_SECONDS = 0.5
-_ENGINE_PAUSE = 60.0  #: seconds at most between two tries of an engine that does not work
-_FAILURES = 5  #: in a row, after which an account is set aside
 _STOP_SECONDS = 8.0  #: wait of a stopping worker for what it has begun
 
 
@@ -104,29 +94,25 @@ class WorkerLoop:
         self._slot, self._settings, self._stop = slot, settings, stop
         read_urls()
         self._tools = Tools(ImagingPool(settings.pool_limits()), open_connections(keep=True), Workspace())
-        self._threads = ThreadPoolExecutor(settings.pool_limits().processes, thread_name_prefix="imagery")
-        self._running: dict[Future[local_jobs.Done], ProviderJob] = {}
+        self._guard = Guard()
         self._wake = threading.Event()
         self._mailbox = Mailbox(self._wake)
-        self._transport = Transport()
-        session = Session(self._tools, self._transport, self._mailbox)
-        perform, number = partial(calls.perform, session=session), settings.connections
-        self._dispatcher = Dispatcher(number, max(1, number * 3 // 4), perform, self._wake.set)
-        self._computing = [slug for slug, provider in all_providers().items() if provider.computes]
-        self._hosted = hosted_providers()
+        self._hosted = HostedCalls(settings, self._tools, self._mailbox, self._guard, self._wake.set)
+        self._local = LocalRuns(settings, self._tools.pool, self._guard)
         self._sender = sender.Sender()
         self._publications = Publications(settings, self._wake.set)
         self._receivers = Beside(1, "imagery-receivers", self._wake.set)  # one thread: signals arrive in their order
-        self._guard = Guard()
-        self._refusals: Counter[int] = Counter()  #: consecutive failures to choose calls, by account
         self._lost = False
-        self._noted = self._called = self._engine_failures = 0
-        self._engine_at = 0.0
+        self._noted = 0
         # The first of the chores, before anything is sent.
         self._may_send = Chore(60.0, "look for a restored database", restore_guard.pause_if_restored)
         self.watch: Callable[[], object] | None = None
         self._watch_at = 0.0
         self._chores = self._make_chores()
+
+    def receivers_beside(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which receivers of signals run in a thread beside the loop."""
+        return signals.sent_by(self._receivers.submit)
 
     def _make_chores(self) -> list[Chore]:
         settings = self._settings
@@ -145,6 +131,20 @@ class WorkerLoop:
             Chore(60.0, "set endless publications aside", publish.give_up_endless),
             Chore(60.0, "clear up", partial(maintenance.clear_up_when_due, self._guard)),
         ]
+
+    def _note_spending(self) -> None:
+        written = self._mailbox.written
+        if written > self._noted and restore_guard.note_spending():
+            self._noted = written
+
+    def _renew_slot(self) -> None:
+        self._lost = not self._slot.renew(self._settings.slot_seconds)
+
+    def _renew_leases(self) -> None:
+        seconds, now = self._settings.claim_seconds, time.monotonic()
+        held = ProviderJob.objects.renew([*self._local.jobs(), *self._hosted.jobs()], seconds)
+        self._hosted.extend(held, now + seconds)
+        self._publications.renew(seconds)
 
     def run(self, seconds: float, until_idle: bool) -> None:
         """Process the mailbox at once, and everything else in rounds, so that what has gathered is written together.
@@ -165,7 +165,7 @@ class WorkerLoop:
             pause = time.monotonic() + ROUND_SECONDS
             self._show()
             moved = self._round(may_send_events=until_idle or time.monotonic() < end, open_for_more=open_for_more)
-            busy = bool(self._running or self._dispatcher.calls() or self._sender.busy or self._beside_busy())
+            busy = self._local.busy or self._hosted.busy or self._sender.busy or self._beside_busy()
             # Past the end, one slow call does not keep the others waiting: more is begun for as long again.
             open_for_more = until_idle or time.monotonic() < end + (seconds if busy else 0.0)
             if not moved and not busy and (not open_for_more or self._is_idle()):
@@ -181,12 +181,27 @@ class WorkerLoop:
             moved = count("collect", self._collect) + count("publish", self._publish)
             moved += count("send events", self._sender.turn if may_send_events else self._sender.collect)
             if open_for_more:
-                moved += count("prepare", prepare.prepare_due) + count("lease jobs", self._lease_jobs)
+                moved += count("prepare", prepare.prepare_due) + count("lease jobs", self._local.begin)
                 moved += count("call", self._call)
             return moved
         except DatabaseAway:
             wait_for_database(self._stop)
             return 1
+
+    def _collect(self) -> int:
+        done = self._local.collect() + self._hosted.collect()
+        self.report.done += done
+        return done
+
+    def _publish(self) -> int:
+        self._receivers.tend()
+        ended, published = self._publications.collect()
+        self.report.published += published
+        return ended + self._publications.begin()
+
+    def _call(self) -> int:
+        """Begin calls at hosted providers, unless the database may have been restored."""
+        return self._hosted.begin() if self._may_send.went_well else 0
 
     def _is_idle(self) -> bool:
         idle: list[bool] = []
@@ -206,7 +221,7 @@ class WorkerLoop:
         early = min(moment, time.monotonic() + _SHORTEST)
         while not self._stop.is_set():
             self._mailbox.process()
-            left = (early if self._dispatcher.idle() else moment) - time.monotonic()
+            left = (early if self._hosted.all_ended else moment) - time.monotonic()
             if left <= 0:
                 return
             if self._wake.wait(min(left, TICK_SECONDS)):
@@ -219,23 +234,20 @@ class WorkerLoop:
         deadline = now + (_STOP_SECONDS if not self._lost else 0.0)
         last = now + (_SENT_SECONDS if not self._lost else 0.0)  # what was sent is paid for: worth a wait
         try:
-            waiting = self._dispatcher.recall()
+            recalled = self._hosted.recall()
             while self._under_way(sent_only=time.monotonic() > deadline) and time.monotonic() < last:
                 if not self._mailbox.process() + self._collect_if_possible():
                     self._wake.wait(ROUND_SECONDS)
                     self._wake.clear()
-            for future, job in self._running.items():
-                local_jobs.return_job(job, begun=not future.cancel())
-            for call in [*waiting, *self._dispatcher.recall()]:
-                local_jobs.return_job(call.job, begun=False)
+            self._local.return_jobs()
+            self._hosted.return_jobs(recalled)
             self._note_spending()
         finally:
             self._mailbox.close()
             self._sender.close()
             self._tools.close()
-            self._transport.close()
-            self._threads.shutdown(wait=False, cancel_futures=True)
-            self._dispatcher.close()
+            self._local.close()
+            self._hosted.close()
 
     def _collect_if_possible(self) -> int:
         with contextlib.suppress(DatabaseAway):
@@ -244,97 +256,5 @@ class WorkerLoop:
 
     def _under_way(self, *, sent_only: bool) -> bool:
         if sent_only:
-            return any(call.ticket.sent for call in self._dispatcher.calls())
-        return bool(self._running or self._dispatcher.calls() or self._beside_busy())
-
-    def _lease_jobs(self) -> int:
-        """Lease as many jobs as there are idle processes: the others stay free for other workers."""
-        if time.monotonic() < self._engine_at:
-            return 0
-        idle = self._settings.pool_limits().processes - len(self._running)
-        if self._engine_failures:
-            idle = min(idle, 1 - len(self._running))
-        if idle <= 0:
-            return 0
-        jobs = ProviderJob.objects.acquire_due(self._computing, idle, self._settings.claim_seconds)
-        for task in local_jobs.prepare(jobs):
-            future = self._threads.submit(local_jobs.perform, task, self._tools.pool)
-            self._running[future] = task.job
-        return len(jobs)
-
-    def _call(self) -> int:
-        """Make the calls of hosted providers that are due and that their limits allow."""
-        if not self._may_send.went_well:
-            return 0
-        before = self._called
-        for account in accounts_with_calls(self._hosted):
-            error = attempt(partial(self._call_at, account))
-            if error is not None:
-                self._refuse(account, error)
-        return self._called - before
-
-    def _call_at(self, account: int) -> None:
-        seconds = self._settings.claim_seconds
-        deadline = time.monotonic() + seconds  # from before the lease: never later than its end
-        jobs = acquire_calls(account, self._dispatcher.room(account), seconds)
-        self._dispatcher.put(calls.prepare(jobs, deadline))
-        self._called += len(jobs)
-        self._refusals.pop(account, None)
-
-    def _refuse(self, account: int, error: Exception) -> None:
-        """Note that an account's calls could not be chosen; after some failures in a row it pauses, with the reason."""
-        self._guard.note(f"account {account}", error)
-        self._refusals[account] += not isinstance(error, TRANSIENT)
-        if self._refusals[account] >= _FAILURES:
-            self._guard.call(f"account {account}", partial(set_aside, account, reason_of(error)))
-            del self._refusals[account]
-
-    def _collect(self) -> int:
-        finished = [future for future in self._running if future.done()]
-        for future in finished:
-            self._note_engine(future.result())
-            local_jobs.record(future.result())
-            del self._running[future]
-        results = self._dispatcher.ended()
-        apply_all(results)
-        self._dispatcher.forget(results)  # not before they are written down
-        for call in self._dispatcher.recall(_STALE):
-            local_jobs.return_job(call.job, begun=False)
-        self.report.done += len(finished) + len(results)
-        return len(finished) + len(results)
-
-    def _note_engine(self, done: local_jobs.Done) -> None:
-        """Slow down while the engine of this machine fails: one job at a time, after a pause, until one succeeds."""
-        if done.machine and done.error is not None:
-            self._engine_failures += 1
-            self._engine_at = time.monotonic() + min(_ENGINE_PAUSE, 2.0**self._engine_failures)
-            self._guard.note("make pictures", done.error)
-        elif done.error is None:
-            self._engine_failures = 0
-            self._guard.end("make pictures")
-
-    def _publish(self) -> int:
-        self._receivers.tend()
-        ended, published = self._publications.collect()
-        self.report.published += published
-        return ended + self._publications.begin()
-
-    def receivers_beside(self) -> contextlib.AbstractContextManager[None]:
-        """Return a context in which receivers of signals run in a thread beside the loop."""
-        return signals.sent_by(self._receivers.submit)
-
-    def _note_spending(self) -> None:
-        written = self._mailbox.written
-        if written > self._noted and restore_guard.note_spending():
-            self._noted = written
-
-    def _renew_slot(self) -> None:
-        self._lost = not self._slot.renew(self._settings.slot_seconds)
-
-    def _renew_leases(self) -> None:
-        seconds, now = self._settings.claim_seconds, time.monotonic()
-        under_way = self._dispatcher.calls()
-        held = ProviderJob.objects.renew([*self._running.values(), *(call.job for call in under_way)], seconds)
-        for call in (call for call in under_way if call.job.pk in held):
-            call.ticket.deadline = now + seconds
-        self._publications.renew(seconds)
+            return self._hosted.has_sent
+        return self._local.busy or self._hosted.busy or self._beside_busy()

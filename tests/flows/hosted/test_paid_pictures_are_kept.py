@@ -18,7 +18,7 @@ from product_imagery.flows.enhancements import reconcile, retry
 from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.hosted import session
-from product_imagery.flows.worker import loop, maintenance
+from product_imagery.flows.worker import hosted_calls, maintenance
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -264,7 +264,7 @@ def test_other_bytes_the_second_time_overwrite_nothing(
     order(account("productai"))
     hurry(1)
     with monkeypatch.context() as dying:
-        dying.setattr(loop, "apply_all", lambda words: None)
+        dying.setattr(hosted_calls, "apply_all", lambda words: None)
         hurry(1)
     item = EnhancementItem.objects.get()
     folder = f"product_imagery/results/{item.uuid}"

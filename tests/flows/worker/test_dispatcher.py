@@ -1,4 +1,4 @@
-"""Calls that wait for a thread go back unmade when something goes wrong, and nothing that came back is forgotten."""
+"""Calls that wait for a thread go back unmade when something goes wrong, and a slow account blocks no other."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings as site
-from django.db import OperationalError
 from django.db.models.functions import Now
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.flows import local_jobs
 from product_imagery.flows.hosted.account import Account as SessionAccount
 from product_imagery.flows.hosted.values import Call, CallResult, Ticket
-from product_imagery.flows.worker import loop, maintenance
+from product_imagery.flows.worker import maintenance
 from product_imagery.flows.worker.dispatcher import Dispatcher
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
@@ -24,7 +23,6 @@ from product_imagery.models import (
     ProviderCredential,
     ProviderJob,
     ResultImage,
-    WorkerLease,
 )
 from product_imagery.net import download
 from product_imagery.net.transport import Transport
@@ -135,45 +133,6 @@ def test_what_waits_for_long_is_decided_anew(account: Account, order: Order, fak
     timer.cancel()
     assert max(seen) > _EACH
     assert seen[-1] == _EACH  # what waited for a thread has gone back
-
-
-def test_paid_answers_survive_a_database_that_is_away_for_a_moment(
-    account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order(account("productai", own_limits=_WIDE), 4)
-    fakes.fail("productai.create", "hang", times=4)
-
-    def away(*_: Any, **__: Any) -> None:
-        raise OperationalError("the database is away")
-
-    def watch() -> None:
-        if len(fakes.calls) == 4:
-            monkeypatch.setattr(local_jobs, "return_job", away)
-            threading.Timer(0.5, fakes.released.set).start()
-            away()
-
-    with pytest.raises(OperationalError):
-        run_slice(seconds=5, watch=watch)
-    assert ProviderJob.objects.filter(state=JobState.RUNNING).count() == fakes.charged("productai") == 4
-    assert not WorkerLease.objects.exclude(lease_token=None).exists()
-
-
-def test_an_interruption_forgets_no_answer(
-    account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order(account("productai", own_limits=_WIDE), 4)
-    real, interrupted = loop.apply_all, []
-
-    def once(words: Any) -> None:
-        if words and not interrupted:
-            interrupted.append(words)
-            raise KeyboardInterrupt
-        real(words)
-
-    monkeypatch.setattr(loop, "apply_all", once)
-    with pytest.raises(KeyboardInterrupt):
-        run_slice(seconds=5)
-    assert ProviderJob.objects.filter(state=JobState.RUNNING).count() == fakes.charged("productai") == 4
 
 
 def test_a_full_disk_is_said_and_costs_nothing_more(

@@ -11,7 +11,7 @@ import pytest
 
 from product_imagery.flows.hosted import mailbox, outcomes
 from product_imagery.flows.jobs import scheduling
-from product_imagery.flows.worker import loop, maintenance
+from product_imagery.flows.worker import hosted_calls, maintenance
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import EnhancementItem, ProviderJob, WorkerLease
 from product_imagery.states import ItemStatus, JobState
@@ -29,10 +29,10 @@ class _TimedOut(SystemExit):
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        (loop, "acquire_calls"),
+        (hosted_calls, "acquire_calls"),
         (scheduling, "begin"),
         (mailbox, "_write_intents"),
-        (loop, "apply_all"),
+        (hosted_calls, "apply_all"),
         (outcomes, "_apply_together"),
     ],
 )
