@@ -23,6 +23,14 @@ def test_every_state_is_in_the_tables_of_transitions(states: type[TextChoices]) 
     assert set(states.values) <= cells
 
 
+@pytest.mark.parametrize("page", ["architecture.md", "how-a-job-travels.md"])
+def test_modules_that_a_page_names_exist(page: str) -> None:
+    named = set(re.findall(r"`(\w+/[\w/]+\.py)`", (_DOCS / page).read_text()))
+    package = Path(product_imagery.__file__).parent
+    assert named
+    assert {path for path in named if not (package / path.removeprefix("product_imagery/")).exists()} == set()
+
+
 def test_every_word_of_the_glossary_has_one_row() -> None:
     words = re.findall(r"^\| ([^|]+?) \|", (_DOCS / "glossary.md").read_text(), re.M)
     words = [word for word in words if word not in ("word", "---")]
