@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -25,6 +26,7 @@ from product_imagery.states import (
     Publication,
     Review,
 )
+from product_imagery.storage.store import results_storage
 
 
 class EnhancementQuerySet(models.QuerySet["Enhancement"]):
@@ -139,8 +141,10 @@ class ItemQuerySet(models.QuerySet["EnhancementItem"]):
     """Items by the next step that they need."""
 
     def to_review(self) -> ItemQuerySet:
-        """Filter completed items with a result that is not reviewed yet."""
-        return self.filter(status=ItemStatus.COMPLETED, results__review=Review.PENDING).distinct()
+        """Filter completed items with a result that is not reviewed yet, unless another variant of it was approved."""
+        results: Any = apps.get_model("product_imagery", "ResultImage")
+        mine = results.objects.to_review().filter(item=OuterRef("pk")).order_by()
+        return self.filter(Exists(mine), status=ItemStatus.COMPLETED)
 
     def held_back(self) -> ItemQuerySet:
         """Filter items with a result that was to be published without review, but needs one."""
@@ -176,6 +180,9 @@ class EnhancementItem(models.Model):
     label = models.CharField(_("product"), max_length=200)
     source_name = models.CharField(_("source file"), max_length=500)
     source_url = models.TextField(_("fetched from"), blank=True)
+    source_thumbnail = models.ImageField(
+        _("thumbnail of the source"), storage=results_storage, max_length=500, blank=True, editable=False
+    )
     target_name = models.CharField(_("target file"), max_length=500, blank=True)
     source_digest = models.CharField(_("SHA-256 of the source"), max_length=64, blank=True)
     external_id = models.CharField(_("the caller's own id"), max_length=128, blank=True)

@@ -7,7 +7,8 @@ from collections.abc import Collection
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models import transitions
@@ -32,7 +33,7 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
         Excluded are pictures that are ``busy``, so that two results are never published to one at the same time;
         content types in ``full``; and results that were leased ``tries`` times already.
         """
-        due = self.free().filter(publication=Publication.WAITING, attempts__lt=tries)
+        due = self.free().to_publish_now().filter(attempts__lt=tries)
         open_ = due.exclude(item__content_type__in=full).order_by("pk")
         names = ("pk", "item__content_type", "item__object_id", "item__slot")
         free: dict[_Picture, int] = {}
@@ -49,6 +50,16 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
         """Mark results as conflicts that were leased ``tries`` times in vain; return their number."""
         endless = self.free().filter(publication=Publication.WAITING, attempts__gte=tries)
         return transitions.mark_conflict(endless, reason) if endless.exists() else 0
+
+    def to_publish_now(self) -> ResultQuerySet:
+        """Filter results that wait for publication and whose time for second thoughts is over."""
+        due = Q(publish_after=None) | Q(publish_after__lte=Now())
+        return self.filter(due, publication=Publication.WAITING)
+
+    def to_review(self) -> ResultQuerySet:
+        """Filter results that nobody has judged; the other variants of one that was approved need no judgement."""
+        approved = ResultImage.objects.filter(job=OuterRef("job"), item=OuterRef("item"), review=Review.APPROVED)
+        return self.filter(~Exists(approved), review=Review.PENDING)
 
     def chosen(self) -> ResultQuerySet:
         """Filter results that are published or wait for publication."""
@@ -68,7 +79,8 @@ class ResultImage(Lease):
     """One picture for an item.
 
     ``confidence``: from 0 to 1; ``warnings``: codes that the provider explains; ``mark``: origin mark in the file, such
-    as IPTC's DigitalSourceType.
+    as IPTC's DigitalSourceType; ``decision``: the same for all results that one press of a button has decided;
+    ``publish_after``: until then a person may change their mind.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -96,11 +108,14 @@ class ResultImage(Lease):
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("reviewed by"), null=True, related_name="+"
     )
     reviewed_at = models.DateTimeField(_("reviewed"), null=True)
+    review_note = models.CharField(_("reason"), max_length=200, blank=True)
+    decision = models.UUIDField(null=True, editable=False, db_index=True)
     publication = models.CharField(_("publication"), max_length=10, choices=Publication, default=Publication.NONE)
     publication_note = models.CharField(_("why not"), max_length=500, blank=True)
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("published by"), null=True, related_name="+"
     )
+    publish_after = models.DateTimeField(null=True, editable=False)
     attempts = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from product_imagery.models.job import JobQuerySet
     from product_imagery.models.result import ResultQuerySet
 
-_J, _I, _P = JobState, ItemStatus, Publication
+_J, _I, _P, _R = JobState, ItemStatus, Publication, Review
 
 #: The former states of each new state. ``docs/how-a-job-travels.md`` explains each transition.
 JOB_EDGES: Mapping[JobState, tuple[JobState, ...]] = {
@@ -62,8 +62,13 @@ ITEM_EDGES: Mapping[ItemStatus, tuple[ItemStatus, ...]] = {
     _I.CANCELLED: OPEN_ITEMS,
     _I.STALLED: OPEN_ITEMS,
 }
+REVIEW_EDGES: Mapping[Review, tuple[Review, ...]] = {
+    _R.PENDING: (_R.APPROVED, _R.REJECTED),
+    _R.APPROVED: (_R.PENDING,),
+    _R.REJECTED: (_R.PENDING,),
+}
 PUBLICATION_EDGES: Mapping[Publication, tuple[Publication, ...]] = {
-    _P.NONE: (_P.WAITING, _P.PUBLISHED),
+    _P.NONE: (_P.WAITING, _P.PUBLISHED, _P.CONFLICT, _P.RESTORED),
     _P.WAITING: (_P.NONE, _P.PUBLISHED, _P.CONFLICT, _P.RESTORED),
     _P.PUBLISHED: (_P.NONE, _P.WAITING, _P.CONFLICT, _P.RESTORED),
     _P.CONFLICT: (_P.WAITING,),
@@ -229,18 +234,34 @@ def end_enhancements(enhancements: EnhancementQuerySet, status: EnhancementStatu
 # Results: review and publication.
 
 
-def judge(results: ResultQuerySet, review: Review, actor: AbstractBaseUser | None) -> int:
+def judge(results: ResultQuerySet, review: Review, actor: AbstractBaseUser | None, **columns: Any) -> int:
     """Approve or reject results that are not reviewed yet."""
-    judged = {"review": review, "reviewed_by": actor, "reviewed_at": Now(), "publication_note": ""}
-    return results.filter(review=Review.PENDING).update(**judged)
+    judged = {"review": review, "reviewed_by": actor, "reviewed_at": Now(), "publication_note": "", **columns}
+    return results.filter(review__in=REVIEW_EDGES[review]).update(**judged)
 
 
-def request_publication(results: ResultQuerySet, actor: AbstractBaseUser | None, *, displaced: bool) -> int:
-    """Let a worker publish approved results; with ``displaced``, also those that are marked as published."""
+def return_to_review(results: ResultQuerySet) -> int:
+    """Undo the judgement of results that are not published, and withdraw what was requested for them."""
+    decided = results.filter(review__in=REVIEW_EDGES[_R.PENDING]).exclude(publication=_P.PUBLISHED)
+    judgement = {"review": _R.PENDING, "reviewed_by": None, "reviewed_at": None, "review_note": "", "decision": None}
+    nowhere = {"publication": _P.NONE, "publication_note": "", "publish_after": None}
+    return decided.release(**judgement, **nowhere)
+
+
+def request_publication(
+    results: ResultQuerySet,
+    actor: AbstractBaseUser | None,
+    *,
+    displaced: bool,
+    wait: float = 0.0,
+    **columns: Any,
+) -> int:
+    """Let a worker publish approved results in ``wait`` seconds; ``displaced``: also those marked as published."""
     ready = results.filter(review=Review.APPROVED)
     if not displaced:
         ready = ready.exclude(publication=_P.PUBLISHED)
-    return _publish(ready, _P.WAITING, published_by=actor, attempts=0)
+    after = from_now(wait) if wait else None
+    return _publish(ready, _P.WAITING, published_by=actor, attempts=0, publish_after=after, **columns)
 
 
 def withdraw(results: ResultQuerySet) -> int:
@@ -271,4 +292,4 @@ def mark_restored(results: ResultQuerySet) -> int:
 def _publish(results: ResultQuerySet, publication: Publication, **columns: Any) -> int:
     """Change the publication, and end the lease of a worker that is publishing."""
     moving = results.filter(publication__in=PUBLICATION_EDGES[publication])
-    return moving.release(**{"publication": publication, "publication_note": "", **columns})
+    return moving.release(**{"publication": publication, "publication_note": "", "publish_after": None, **columns})

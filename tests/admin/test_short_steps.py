@@ -21,7 +21,7 @@ def test_approving_many_locks_nobody_out_for_all_of_them(
     work()
     open_transactions: list[int] = []
     monkeypatch.setattr(
-        outbox, "result_approved", lambda result: open_transactions.append(len(connection.savepoint_ids))
+        outbox, "results_approved", lambda results: open_transactions.append(len(connection.savepoint_ids))
     )
     page = reverse("admin:product_imagery_enhancement_review", args=[enhancement.pk])
     client = person("*")

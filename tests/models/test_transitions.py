@@ -82,6 +82,7 @@ def _rows(heading: str) -> set[tuple[str, str]]:
         ("Job", transitions.JOB_EDGES),
         ("Item", transitions.ITEM_EDGES),
         ("Result", transitions.PUBLICATION_EDGES),
+        ("Review", transitions.REVIEW_EDGES),
     ],
 )
 def test_the_documentation_lists_the_edges(heading: str, edges: dict[TextChoices, tuple[TextChoices, ...]]) -> None:

@@ -59,9 +59,9 @@ def enhancement_ended(enhancement: Enhancement) -> None:
     _publish(signals.enhancement_finished, "enhancement", event, [enhancement], _describe_enhancements)
 
 
-def result_approved(result: ResultImage) -> None:
-    """Publish that a result is approved."""
-    _publish(signals.result_approved, "result", Event.GENERATION_APPROVED, [result], _describe_results)
+def results_approved(results: Sequence[ResultImage]) -> None:
+    """Publish that results are approved."""
+    _publish(signals.result_approved, "result", Event.GENERATION_APPROVED, results, _describe_results)
 
 
 def image_published(version: ImageVersion) -> None:

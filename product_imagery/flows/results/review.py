@@ -1,6 +1,9 @@
-"""Review: approve, reject, regenerate, and request the publication of results."""
+"""Review: approve, reject, regenerate, and request the publication of results; undo of these steps."""
 
 from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
@@ -18,54 +21,110 @@ from product_imagery.provider_kit.registry import get_provider
 from product_imagery.slots import read_slot
 from product_imagery.states import ItemStatus, Publication, Review
 
+JUDGED = "Somebody has judged this picture already."
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One press of a button. Its results carry the ``token``; workers publish them after ``wait`` seconds."""
+
+    token: uuid.UUID = field(default_factory=uuid.uuid4)
+    wait: float = 0.0
+
 
 @retried
 @transaction.atomic
 def approve(
-    result: ResultImage, *, actor: AbstractBaseUser | None, publish: bool = False, replaces: bool = True
+    result: ResultImage,
+    *,
+    actor: AbstractBaseUser | None,
+    publish: bool = False,
+    replaces: bool = True,
+    decision: Decision | None = None,
 ) -> None:
     """Approve a result; with ``publish=True``, also request its publication, as the function ``publish`` does.
 
     Raises ``StateError`` if it was judged already, and what ``publish`` raises; nothing is done then.
     """
+    decision = decision or Decision()
     _lock_item(result)
-    _judge(result, Review.APPROVED, actor)
+    _judge(result, Review.APPROVED, actor, decision)
     if publish:
-        _request_publication(result, actor, replaces)
-    outbox.result_approved(result)
+        _request_publication(result, actor, replaces, decision)
+    outbox.results_approved([result])
 
 
 @retried
-def reject(result: ResultImage, *, actor: AbstractBaseUser | None) -> None:
+def reject(
+    result: ResultImage, *, actor: AbstractBaseUser | None, reason: str = "", decision: Decision | None = None
+) -> None:
     """Reject a result; its files stay. Raises ``StateError`` when it was judged already."""
-    _judge(result, Review.REJECTED, actor)
+    _judge(result, Review.REJECTED, actor, decision or Decision(), review_note=reason.strip()[:200])
 
 
 @retried
 @transaction.atomic
-def publish(result: ResultImage, *, actor: AbstractBaseUser | None, replaces: bool = True) -> None:
+def publish(
+    result: ResultImage,
+    *,
+    actor: AbstractBaseUser | None,
+    replaces: bool = True,
+    decision: Decision | None = None,
+) -> None:
     """Let a worker put an approved result on its product, also where it was before and something else stands now.
 
     It costs nothing. A variant that was chosen before is replaced, or, without ``replaces``, is an error. Raises
     ``StateError`` for that, for a trial, and for a result that is not approved or is on its product.
     """
-    _request_publication(result, actor, replaces)
+    _request_publication(result, actor, replaces, decision or Decision())
 
 
-def _request_publication(result: ResultImage, actor: AbstractBaseUser | None, replaces: bool) -> None:
-    if result.item.enhancement.is_trial:
-        sentence = "A picture made with a test key, or in a provider's sandbox, is never put on a product."
-        raise StateError(sentence, code="test_key")
+@retried
+def return_to_review(result: ResultImage) -> None:
+    """Undo the approval or rejection of a result that is not on its product, and withdraw its publication.
+
+    A worker that is publishing it at this moment loses its lease, and writes nothing. Raises ``StateError``.
+    """
+    if not transitions.return_to_review(ResultImage.objects.filter(pk=result.pk)):
+        raise StateError("It is too late to undo this: the picture is on its product. Take it back there.")
+
+
+@retried
+def withdraw(result: ResultImage) -> None:
+    """Withdraw the request to publish a result; it stays approved. Raises ``StateError`` when it is too late."""
+    if not transitions.withdraw(ResultImage.objects.filter(pk=result.pk)):
+        raise StateError("It is too late to undo this: the picture is on its product. Take it back there.")
+
+
+def _request_publication(
+    result: ResultImage, actor: AbstractBaseUser | None, replaces: bool, decision: Decision
+) -> None:
+    require_publishable(result)
     displaced = result.publication == Publication.PUBLISHED and not on_product([result])
     seen = displaced or result.publication == Publication.CONFLICT
     _lock_item(result)
     _choose(result, replaces)
     chosen = ResultImage.objects.filter(pk=result.pk)
-    if not transitions.request_publication(chosen, actor, displaced=displaced):
+    if not transitions.request_publication(
+        chosen, actor, displaced=displaced, wait=decision.wait, decision=decision.token
+    ):
         raise StateError("Only an approved picture that is not on its product can be published.")
     if seen:
         _accept_change(result)
     background.wake()
+
+
+def require_publishable(result: ResultImage) -> None:
+    """Raise ``StateError`` for a result of a trial."""
+    if result.item.enhancement.is_trial:
+        sentence = "A picture made with a test key, or in a provider's sandbox, is never put on a product."
+        raise StateError(sentence, code="test_key")
+
+
+def already_chosen(result: ResultImage) -> StateError:
+    """Return the error of a result of whose item another variant is published or waits for that."""
+    sentence = "Another variant of this picture was chosen already. Publish this one by itself to replace it."
+    return StateError(f"{result.item.label}: {sentence}", code="variant_chosen")
 
 
 def _lock_item(result: ResultImage) -> None:
@@ -77,8 +136,7 @@ def _choose(result: ResultImage, replaces: bool) -> None:
     """Withdraw another variant of the same picture that waits to be published, as only one can stand on the product."""
     others = ResultImage.objects.filter(item=result.item_id).exclude(pk=result.pk)
     if not replaces and others.chosen().exists():
-        sentence = "Another variant of this picture was chosen already. Publish this one by itself to replace it."
-        raise StateError(f"{result.item.label}: {sentence}", code="variant_chosen")
+        raise already_chosen(result)
     transitions.withdraw(others)
 
 
@@ -136,7 +194,10 @@ def _varied(item: EnhancementItem) -> dict[str, object]:
     return options
 
 
-def _judge(result: ResultImage, verdict: Review, actor: AbstractBaseUser | None) -> None:
-    if not transitions.judge(ResultImage.objects.filter(pk=result.pk), verdict, actor):
-        raise StateError("Somebody has judged this picture already.")
+def _judge(
+    result: ResultImage, verdict: Review, actor: AbstractBaseUser | None, decision: Decision, **columns: str
+) -> None:
+    judged = ResultImage.objects.filter(pk=result.pk)
+    if not transitions.judge(judged, verdict, actor, decision=decision.token, **columns):
+        raise StateError(JUDGED)
     result.review = verdict

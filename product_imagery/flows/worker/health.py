@@ -108,7 +108,7 @@ def _waits_for_limit(account: ProviderCredential) -> bool:
 def _other_kinds(seconds: float) -> Iterator[tuple[str, QuerySet[Any], str, QuerySet[Any]]]:
     """Yield each other kind of work: its name, due rows, the column of their date, and rows that prove progress."""
     since = from_now(-seconds)
-    publications = ResultImage.objects.filter(publication=Publication.WAITING)
+    publications = ResultImage.objects.to_publish_now()
     published = ImageVersion.objects.filter(published_at__gte=since)
     yield "publications", publications.free(), "reviewed_at", published
     refused = publications.exclude(publication_note="")
@@ -143,7 +143,7 @@ def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
     """
     if workers(seconds).exists():
         return 0
-    waiting = ResultImage.objects.filter(publication=Publication.WAITING, reviewed_at__lt=from_now(-seconds))
+    waiting = ResultImage.objects.to_publish_now().filter(reviewed_at__lt=from_now(-seconds))
     return _overdue_jobs(seconds).count() + waiting.count()
 
 
