@@ -43,9 +43,10 @@ _SHOWN = 50
 class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only list and progress page; buttons and actions make the changes."""
 
-    list_display = ("__str__", "look", "progress", "state", "actor", "created_at", "finished_at")
+    list_display = ("__str__", "number", "progress", "state", "actor", "created_at", "finished_at")
     list_filter = ("status", "operation", "preset", "channel", "created_at")
     list_select_related = ("preset", "actor")
+    sortable_by = ("number", "state", "actor", "created_at", "finished_at")
     search_fields = ("items__label",)
     search_help_text = _("Product name")
     date_hierarchy = "created_at"
@@ -55,7 +56,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enhancement]:
         """Annotate the figures of all rows in one query."""
-        return visible_enhancements(request, self.admin_site, Enhancement.objects.with_progress())
+        return visible_enhancements(request, self.admin_site, Enhancement.objects.titled().with_progress())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Enhancement], search_term: str
@@ -66,9 +67,9 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
             queryset = queryset.filter(Exists(visible(request, self.admin_site, named)))
         return queryset, False
 
-    @admin.display(description=_("look"))
-    def look(self, enhancement: Enhancement) -> str:
-        return str(enhancement.preset or enhancement.get_operation_display())
+    @admin.display(description=_("number"), ordering="pk")
+    def number(self, enhancement: Enhancement) -> str:
+        return f"#{enhancement.pk}"
 
     @admin.display(description=_("progress"))
     def progress(self, enhancement: Any) -> SafeString:

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import ReadOnlyRecords, page_url, state_label
+from product_imagery.admin.base import ReadOnlyRecords, page_url, state_label, titles
 from product_imagery.admin.visibility import visible
 from product_imagery.flows.results import standing
 from product_imagery.models import EnhancementItem, ResultImage
@@ -45,7 +45,6 @@ class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[t
 
     list_display = ("label", "link", "state", "error_message", "finished_at")
     list_filter = ("status", "error_code", "enhancement__operation", ("content_type", admin.RelatedOnlyFieldListFilter))
-    list_select_related = ("enhancement",)
     search_fields = ("label", "=object_id", "source_name")
     inlines = (ResultInline,)
     exclude = ("work_key", "active_key", "job")
@@ -55,7 +54,7 @@ class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[t
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EnhancementItem]:
         """Leave out the products that the shop hides from the person."""
-        return visible(request, self.admin_site, super().get_queryset(request))
+        return visible(request, self.admin_site, super().get_queryset(request)).prefetch_related(titles())
 
     @admin.display(description=_("enhancement"), ordering="enhancement")
     def link(self, item: EnhancementItem) -> SafeString:
