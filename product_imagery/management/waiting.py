@@ -8,10 +8,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from product_imagery.models import EnhancementItem, EventDelivery, ProviderJob, ResultImage
-from product_imagery.states import OPEN_ITEMS, JobState, Publication
+from product_imagery.flows.worker.waiting import Code, reasons
+from product_imagery.models import EventDelivery
 
 LOOK_SECONDS = 5.0
+_UNSAID = (Code.NO_WORKER, Code.PREPARING, Code.BUDGET, Code.MACHINE)  #: the command itself works, or its bar shows it
 
 
 class Waiting:
@@ -41,32 +42,14 @@ def waiting_reason(enhancement: Any = None) -> tuple[str, str]:
 
     Both are empty while work is being done, and when there is none.
     """
-    of = {"enhancement": enhancement} if enhancement else {}
-    return _later(of) or _at_providers(of) or _publications(of) or ("" if of else _events(), "")
-
-
-def _later(of: dict[str, Any]) -> tuple[str, str] | None:
-    """Return the first error after which an item is tried again."""
-    waiting = EnhancementItem.objects.filter(status__in=OPEN_ITEMS, job__due_at__gt=timezone.now(), **of)
-    waiting = waiting.exclude(error_message="").order_by("job__due_at")
-    first = waiting.select_related("job").first()
-    if first is None or first.job is None:
-        return None
-    also = f" (and {number} more)" if (number := waiting.count() - 1) else ""
-    moment = timezone.localtime(first.job.due_at) if timezone.is_aware(first.job.due_at) else first.job.due_at
-    return f"Waiting for {first.label}{also}: {first.error_message}", f" Tried again at {moment:%H:%M:%S}."
-
-
-def _at_providers(of: dict[str, Any]) -> tuple[str, str] | None:
-    running = ProviderJob.objects.filter(state__in=(JobState.RUNNING, JobState.CHECKING), **of)
-    names = sorted(set(running.values_list("credential__label", flat=True)))
-    return (f"Waiting for pictures that are being made at: {', '.join(names)}.", "") if names else None
-
-
-def _publications(of: dict[str, Any]) -> tuple[str, str] | None:
-    waiting = ResultImage.objects.filter(publication=Publication.WAITING, **of).exclude(publication_note="")
-    first = waiting.select_related("item").first()
-    return (f"Waiting for the publication of {first.item}: {first.publication_note}", "") if first else None
+    for reason in reasons(enhancement):
+        if reason.code in _UNSAID:
+            continue
+        if reason.until is None:
+            return reason.sentence, ""
+        moment = timezone.localtime(reason.until) if timezone.is_aware(reason.until) else reason.until
+        return reason.sentence, f" Tried again at {moment:%H:%M:%S}."
+    return "" if enhancement else _events(), ""
 
 
 def _events() -> str:

@@ -35,8 +35,8 @@ class Preparation(models.Model):
     """A frozen selection that becomes items in batches, or a retry that requeues jobs in batches.
 
     Deleted after the last batch. ``position``: index in ``pictures``, or primary key of the last requeued job, up to
-    ``until``. ``left``: pictures without an item. ``reserved``: amount without ledger entries, which counts towards
-    budgets.
+    ``until``. ``reason``: error code of the items that are retried, if not all. ``left``: pictures without an item.
+    ``reserved``: amount without ledger entries, which counts towards budgets.
     """
 
     class Kind(models.TextChoices):
@@ -52,6 +52,7 @@ class Preparation(models.Model):
     fresh = models.BooleanField(default=False)
     from_present = models.BooleanField(default=False)
     only_failed = models.BooleanField(default=False)
+    reason = models.CharField(max_length=60, null=True)  # noqa: DJ001  an empty code is a reason, too
     position = models.PositiveBigIntegerField(default=0)
     until = models.PositiveBigIntegerField(default=0)
     left = models.PositiveIntegerField(default=0)

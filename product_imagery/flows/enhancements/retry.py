@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -31,17 +32,18 @@ BATCH_JOBS = 250  #: jobs in one transaction
 
 
 @retried
-def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
+def retry(enhancement: Enhancement, *, only_failed: bool = False, reason: str | None = None) -> int:
     """Queue failed and cancelled items again and return their number; those under way elsewhere are left out.
 
+    ``reason``: error code of the failed items that are meant, if not all.
     If there are many, the workers queue them in batches; the whole cost is reserved here. Raises ``StateError`` when
     there is nothing to retry or the enhancement is still being prepared, ``RequestError`` over a budget.
     """
     if enhancement.is_preparing:
         raise StateError("This enhancement is still being prepared. Wait a moment, then try again.")
-    chosen = _to_retry(enhancement, only_failed)
+    chosen = _to_retry(enhancement, only_failed, reason)
     if chosen.count() > BATCH_JOBS:
-        return _retry_later(enhancement, only_failed)
+        return _retry_later(enhancement, only_failed, reason)
     with transaction.atomic():
         reopened = _reopen(list(chosen.select_for_update(of=("self",))))
         if not reopened:
@@ -51,9 +53,12 @@ def retry(enhancement: Enhancement, *, only_failed: bool = False) -> int:
     return len(reopened)
 
 
-def _to_retry(enhancement: Enhancement, only_failed: bool) -> QuerySet[EnhancementItem]:
+def _to_retry(enhancement: Enhancement, only_failed: bool, reason: str | None) -> QuerySet[EnhancementItem]:
+    only_failed = only_failed or reason is not None
     ended = [ItemStatus.FAILED] if only_failed else [ItemStatus.FAILED, ItemStatus.CANCELLED]
     chosen = enhancement.items.filter(status__in=ended, job__state__in=ENDED_JOBS).order_by("job", "pk")
+    if reason is not None:
+        chosen = chosen.filter(error_code=reason)
     return chosen.select_related("job__credential")
 
 
@@ -63,14 +68,15 @@ def _go_on(enhancement: Enhancement) -> None:
     background.wake()
 
 
-def _retry_later(enhancement: Enhancement, only_failed: bool) -> int:
+def _retry_later(enhancement: Enhancement, only_failed: bool, reason: str | None) -> int:
     """Reserve the cost of a large retry and leave it to the workers; return the number of items."""
-    pictures: Counter[int] = Counter(_to_retry(enhancement, only_failed).values_list("job", flat=True))
+    pictures: Counter[int] = Counter(_to_retry(enhancement, only_failed, reason).values_list("job", flat=True))
     jobs = ProviderJob.objects.filter(enhancement=enhancement).defer("intent").in_bulk()
     bought = [jobs[pk] for pk in pictures if _costs_again(jobs[pk])]
     priced = budgets.price_again(enhancement, [(job.options, pictures[job.pk]) for job in bought])
     total = sum((cost for _, cost in priced), Decimal(0))
-    order = {"kind": Preparation.Kind.RETRY, "only_failed": only_failed, "until": max(pictures), "reserved": total}
+    order: dict[str, Any] = {"kind": Preparation.Kind.RETRY, "only_failed": only_failed, "reason": reason}
+    order |= {"until": max(pictures), "reserved": total}
     try:
         with transaction.atomic():
             budgets.allow(enhancement.credential, total, key=enhancement.api_key, earlier=enhancement)
@@ -85,7 +91,7 @@ def retry_batch(preparation: Preparation) -> None:
     """Queue the items of the next jobs again, except those that failed after the retry was requested."""
     enhancement = preparation.enhancement
     meant = {"job__gt": preparation.position, "job__lte": preparation.until}
-    chosen = _to_retry(enhancement, preparation.only_failed)
+    chosen = _to_retry(enhancement, preparation.only_failed, preparation.reason)
     chosen = chosen.filter(**meant, finished_at__lte=preparation.created_at)
     jobs = list(chosen.order_by("job").values_list("job", flat=True).distinct()[:BATCH_JOBS])
     with transaction.atomic():

@@ -73,7 +73,7 @@ def _stuck_jobs(seconds: float, *, alone: bool) -> Iterator[Stuck]:
     accounts = ProviderCredential.objects.not_cooling_down().filter(pk__in=waiting)
     moving = set() if alone else _moving_accounts(waiting, since)
     for account in accounts.order_by("pk"):
-        if account.pk not in moving and not _waits_for_limit(account):
+        if account.pk not in moving and not waits_for_limit(account):
             one = waiting[account.pk]
             yield Stuck(f"jobs of “{account}”", one["number"], _age(one["oldest"]))
 
@@ -97,7 +97,8 @@ def _moving_accounts(accounts: Any, since: Any) -> set[int]:
     return set(jobs.values_list("credential", flat=True))
 
 
-def _waits_for_limit(account: ProviderCredential) -> bool:
+def waits_for_limit(account: ProviderCredential) -> bool:
+    """Return true if one of the account's limits is reached now."""
     try:
         limits = account.limits()
     except (AttributeError, TypeError, ValueError):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db.models import Sum
+from django.db.models.functions import Now
 
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import retry
+from product_imagery.flows.enhancements.prepare import prepare_due
 from product_imagery.flows.results import review
 from product_imagery.models import (
     CreditEntry,
+    Enhancement,
     EnhancementItem,
     ProviderJob,
     ResultImage,
@@ -63,3 +67,28 @@ def test_failed_pictures_of_a_batch_go_again_in_one_batch(account: Account, orde
     hurry()
     assert ResultImage.objects.count() == 5
     assert _spent() == 25
+
+
+def _fail_for_two_reasons(enhancement: Enhancement) -> None:
+    ProviderJob.objects.update(state="failed", finished_at=Now())
+    for number, item in enumerate(EnhancementItem.objects.order_by("pk")):
+        code = "" if number % 3 == 0 else "storage"
+        EnhancementItem.objects.filter(pk=item.pk).update(
+            status="failed", active_key=None, finished_at=Now(), error_code=code
+        )
+    Enhancement.objects.filter(pk=enhancement.pk).update(status="failed", finished_at=Now())
+
+
+@pytest.mark.parametrize("batch", [250, 2])
+def test_only_the_pictures_that_failed_for_one_reason_are_tried_again(
+    batch: int, make_product: Any, enlarge: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enhancement = enlarge(*[make_product(sku=f"n{k}") for k in range(9)])
+    _fail_for_two_reasons(enhancement)
+    monkeypatch.setattr(retry, "BATCH_JOBS", batch)
+    assert retry.retry(enhancement, reason="storage") == 6
+    while prepare_due():
+        pass
+    assert EnhancementItem.objects.filter(status="queued").count() == 6
+    assert set(EnhancementItem.objects.filter(status="failed").values_list("error_code", flat=True)) == {""}
+    assert retry.retry(enhancement, reason="") == 3
