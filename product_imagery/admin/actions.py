@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -14,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import stepwise_view
 from product_imagery.admin.permissions import may
-from product_imagery.admin.start import start_page
+from product_imagery.admin.pictures import thumbnail
+from product_imagery.admin.start import look_picture, start_page
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RegistrationError
 from product_imagery.models import Enhancement, Selection
@@ -41,9 +43,18 @@ class EnhanceImagesMixin(_Base):
         return may(request, "start_enhancement")
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page of a selection."""
-        view = stepwise_view(self.admin_site, self.enhance_images_view)
-        return [path("enhance-images/<uuid:selection>/", view, name=self._url_name()), *super().get_urls()]
+        """Add the page of a selection, and its pictures."""
+        pages: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
+            "enhance-images/<uuid:selection>/": ("enhance_images", self.enhance_images_view),
+            "enhance-images/<uuid:selection>/look/": ("imagery_look", self._look_view),
+            "enhance-images/thumbnail/": ("imagery_thumbnail", self._thumbnail_view),
+        }
+        named = f"{self.opts.app_label}_{self.opts.model_name}"
+        own = [
+            path(route, stepwise_view(self.admin_site, view), name=f"{named}_{name}")
+            for route, (name, view) in pages.items()
+        ]
+        return [*own, *super().get_urls()]
 
     def _url_name(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_enhance_images"
@@ -82,3 +93,9 @@ class EnhanceImagesMixin(_Base):
     def enhance_images_view(self, request: HttpRequest, selection: Any) -> HttpResponse:
         """Show the page of a selection, and start the enhancement when its form is sent."""
         return start_page(request, selection, self, self.enhance_images_template)
+
+    def _look_view(self, request: HttpRequest, selection: Any) -> HttpResponse:
+        return look_picture(request, selection, self)
+
+    def _thumbnail_view(self, request: HttpRequest) -> HttpResponse:
+        return thumbnail(request, self)

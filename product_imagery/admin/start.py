@@ -1,34 +1,46 @@
-"""The start page: the look, number, duration and price of the pictures, and the button that starts."""
+"""The start page: the look, number, duration and price of the pictures, and the buttons that start."""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.utils.crypto import salted_hmac
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from product_imagery import history
+from product_imagery.admin import start_facts
 from product_imagery.admin.base import redirect_to_page, render_page, user_of
 from product_imagery.admin.permissions import may, missing, require
-from product_imagery.admin.start_forms import OptionsForm, StartForm
+from product_imagery.admin.pictures import picture_response
+from product_imagery.admin.start_forms import OptionsForm, StartForm, kept_options
 from product_imagery.admin.visibility import may_change
 from product_imagery.checks.local_engine import check_model, check_packages
 from product_imagery.exceptions import ImageryError
+from product_imagery.flows.enhancements.plan import Plan, make_plan
 from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_operation, spec_of_preset
-from product_imagery.flows.enhancements.start import Quote, enhance, quote
+from product_imagery.flows.enhancements.start import Quote, enhance, quote_of
+from product_imagery.flows.previews import try_look
 from product_imagery.models import Enhancement, Preset, Selection
 from product_imagery.products import ProductImages, description_for
+
+TRIED_FIRST = 3  #: products that “Try first” starts
+REST = "imagery_rest"  #: in the session: by enhancement, the address where the rest of its selection is started
+_NOT_KEPT = ("csrfmiddlewaretoken", "figures", "start", "try", "preview")
 
 
 def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], template: str) -> HttpResponse:
     """Show and accept the form of the selection ``pk``, which belongs to the person who made it.
 
     One form holds the look, its options, how to apply it, and a digest of the figures that were shown. Exactly that is
-    started, and only if the figures are still right.
+    started, and only if the figures are still right. The form can also come in the address, as it does for the rest of
+    a selection of which the first products were tried.
     """
     require(request, "start_enhancement")
     site = products.admin_site
@@ -42,42 +54,130 @@ def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], templat
     if not presets:
         raise Http404("There are no presets.")
     chosen = request.POST.get("preset") or request.GET.get("preset") or presets[0].name
-    context: dict[str, Any] = {"selection": selection, "presets": presets, "chosen": chosen, "problem": ""}
-    context["lacking"] = missing(request, "review_resultimage", "publish_resultimage")
+    context: dict[str, Any] = {"selection": selection, "looks": start_facts.cards(presets), "chosen": chosen}
+    context |= {"problem": "", "lacking": missing(request, "review_resultimage", "publish_resultimage")}
     try:
-        enhancement = _process(request, site, selection, chosen, context)
+        enhancement = _process(request, products, selection, chosen, context)
+        if not enhancement and request.POST.get("preview") != "1":
+            context["strip"] = start_facts.strip(request, products, selection)
     except ImageryError as error:
         enhancement, context["problem"] = None, error.message
     if enhancement:
-        history.started(user_of(request), enhancement)
-        selection.delete()
-        return redirect_to_page(site, "enhancement_change", enhancement.pk)
+        return _started(request, site, selection, enhancement, context)
     context |= {**site.each_context(request), "title": _("Enhance pictures"), "opts": products.opts}
     return render_page(request, site, template, context)
 
 
+def look_picture(request: HttpRequest, pk: Any, products: ModelAdmin[Any]) -> HttpResponse:
+    """Return a small picture of a look, with the options in the address, on the first product of a selection."""
+    require(request, "start_enhancement")
+    selection = Selection.objects.filter(pk=pk, actor_id=request.user.pk).first()
+    if selection is None:
+        raise Http404("There is no such selection.")
+    try:
+        spec = spec_of_preset(request.GET.get("preset", ""))
+        options = OptionsForm(request.GET, spec=spec)
+        pictures = start_facts.pictures_of(request, products, selection)
+        if not pictures or not options.is_valid():
+            raise Http404("There is nothing to try this look on.")
+        wanted = spec_of_operation(spec.operation, options.options(), spec.credential, spec.preset)
+        return picture_response(try_look(description_for(selection.content_type_id), pictures[0], wanted))
+    except ImageryError as error:
+        return HttpResponse(error.message, status=404, content_type="text/plain; charset=utf-8")
+
+
 def _process(
-    request: HttpRequest, site: AdminSite, selection: Selection, chosen: str, context: dict[str, Any]
+    request: HttpRequest, products: ModelAdmin[Any], selection: Selection, chosen: str, context: dict[str, Any]
 ) -> Enhancement | None:
-    """Fill the context of the page; start if the person pressed *Start* and nothing prevents it."""
-    spec = spec_of_preset(chosen)
-    entered = request.POST or None
-    options = context["options_form"] = OptionsForm(entered if _is_shown(request, chosen) else None, spec=spec)
+    """Fill the context of the page; start if the person pressed a button that starts and nothing prevents it."""
+    site, spec, entered = products.admin_site, spec_of_preset(chosen), _entered(request)
+    is_shown = bool(entered) and entered.get("shown") == chosen
+    options = context["options_form"] = OptionsForm(
+        entered if is_shown else None, spec=spec, kept=None if is_shown else _kept(entered, spec)
+    )
     form = context["form"] = StartForm(entered, spec=spec, may_publish=_may_publish(request, site, selection))
     context["hindrances"] = [*check_packages(None), *check_model(None)] if spec.credential.declared.computes else []
     if not all(one.is_valid() for one in (options, form) if one.is_bound):
         return None
     wanted = spec_of_operation(spec.operation, options.options(), spec.credential, spec.preset)
-    figures = context["quote"] = quote(_products(selection), wanted, **form.choices("fresh", "from_present"))
-    context["figures"] = _digest(wanted, figures)
-    if "start" not in request.POST:
+    fresh, from_present = (form.choices(name).get(name, False) for name in ("fresh", "from_present"))
+    plan = make_plan(_products(selection), wanted, fresh=fresh, from_present=from_present)
+    _show_figures(request, products, selection, context, (wanted, plan))
+    if not {"start", "try"} & request.POST.keys():
         return None
     context["problem"] = _unseen(request, chosen, context["figures"])
     if context["problem"]:
         return None
     chosen_way = form.choices("fresh", "from_present", "auto_approve", "budget")
     origin: dict[str, Any] = {"channel": Enhancement.Channel.ADMIN, "actor": user_of(request)}
+    if _is_try(request, context):
+        return enhance(_first(plan), wanted, **origin, **{**chosen_way, "auto_approve": False}).enhancement
     return enhance(_products(selection), wanted, **origin, **chosen_way).enhancement
+
+
+def _show_figures(
+    request: HttpRequest,
+    products: ModelAdmin[Any],
+    selection: Selection,
+    context: dict[str, Any],
+    work: tuple[WorkSpec, Plan],
+) -> None:
+    """Add the figures to the context, and what explains them."""
+    wanted, plan = work
+    chosen = _products(selection)
+    figures = context["quote"] = quote_of(plan, chosen, wanted)
+    context["figures"] = _digest(wanted, figures)
+    context["account"] = start_facts.account(request, products.admin_site, wanted)
+    context["elsewhere"] = start_facts.elsewhere(request, products.admin_site, plan)
+    context["can_try"] = bool(wanted.credential.declared.computes)
+    if figures.without_picture:
+        description = description_for(selection.content_type_id)
+        context["bare"] = start_facts.without_picture(request, products, description, selection, plan)
+    waiting = len({work.product for work in plan.to_do})
+    if waiting > TRIED_FIRST:
+        first = {str(key) for keys in _first(plan).values() for key in keys}
+        pictures = sum(work.picture.object_id in first for work in plan.to_do)
+        context |= {"tried": TRIED_FIRST, "tried_cost": wanted.cost_each * pictures, "rest": waiting - TRIED_FIRST}
+
+
+def _started(
+    request: HttpRequest, site: AdminSite, selection: Selection, enhancement: Enhancement, context: dict[str, Any]
+) -> HttpResponse:
+    """Record the start and redirect to its page; keep the selection while only its first products are tried."""
+    history.started(user_of(request), enhancement)
+    rests = {pk: rest for pk, rest in request.session.get(REST, {}).items() if rest["selection"] != str(selection.pk)}
+    if _is_try(request, context):
+        form = QueryDict(mutable=True)
+        for name, values in request.POST.lists():
+            if name not in _NOT_KEPT:
+                form.setlist(name, values)
+        url = f"{request.path}?{form.urlencode()}"
+        rests[str(enhancement.pk)] = {"selection": str(selection.pk), "url": url, "number": context["rest"]}
+        text = ngettext("Go on with the other %d", "Go on with the other %d", context["rest"]) % context["rest"]
+        note = _("The first three are being made. Look at them before you decide about the others.")
+        messages.info(request, format_html('{} <a href="{}">{}</a>', note, url, text))
+    else:
+        selection.delete()
+    request.session[REST] = rests
+    return redirect_to_page(site, "enhancement_change", enhancement.pk)
+
+
+def _is_try(request: HttpRequest, context: dict[str, Any]) -> bool:
+    """Return true if only the first products are to be started, and there are others."""
+    return "try" in request.POST and "rest" in context
+
+
+def _entered(request: HttpRequest) -> Any:
+    """Return the form that was sent, in a POST or in the address, or ``None``."""
+    return request.POST or (request.GET if "shown" in request.GET else None)
+
+
+def _kept(entered: Any, spec: WorkSpec) -> dict[str, Any]:
+    """Return the options that the person has changed for the look before and that fit this one."""
+    with suppress(ImageryError):
+        if entered and entered.get("shown"):
+            return kept_options(entered, spec_of_preset(entered["shown"]), spec)
+    return {}
 
 
 def _may_publish(request: HttpRequest, site: AdminSite, selection: Selection) -> bool:
@@ -90,9 +190,12 @@ def _products(selection: Selection) -> dict[ProductImages, Any]:
     return {description_for(selection.content_type_id): selection.ids}
 
 
-def _is_shown(request: HttpRequest, chosen: str) -> bool:
-    """Return true if the options that the person saw, and may have changed, are those of the chosen look."""
-    return request.POST.get("shown") == chosen
+def _first(plan: Plan) -> dict[ProductImages, list[Any]]:
+    """Return the first products of which something is to be made."""
+    found: dict[ProductImages, list[Any]] = {}
+    for description, key in list(dict.fromkeys(work.product for work in plan.to_do))[:TRIED_FIRST]:
+        found.setdefault(description, []).append(key)
+    return found
 
 
 def _digest(spec: WorkSpec, figures: Quote) -> str:
@@ -104,7 +207,7 @@ def _digest(spec: WorkSpec, figures: Quote) -> str:
 
 def _unseen(request: HttpRequest, chosen: str, figures: str) -> str:
     """Return a sentence if the person has not seen these options and figures, or an empty string."""
-    if not _is_shown(request, chosen):
+    if request.POST.get("shown") != chosen:
         return _(
             "You chose another look, so nothing was started and nothing was spent. "
             "Its options and figures are shown now: press Start once they are right."

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.admin.option_fields import field_of
 from product_imagery.exceptions import OptionError
 from product_imagery.flows.enhancements.specs import WorkSpec
-from product_imagery.provider_kit.options import Kind, Option
 
 
 class OptionsForm(forms.Form):
-    """Options of a look, as its provider declares them."""
+    """Options of a look, as its provider declares them.
 
-    def __init__(self, data: Any = None, *, spec: WorkSpec) -> None:
+    ``kept``: options that the person entered for another look and that fit this one.
+    """
+
+    def __init__(self, data: Any = None, *, spec: WorkSpec, kept: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, prefix="option")
         self.spec = spec
-        self.fields = {option.name: _field(option, spec.options[option.name]) for option in spec.offer.options}
+        self.initially = {**spec.options, **(kept or {})}
+        self.fields = {option.name: field_of(option, self.initially[option.name]) for option in spec.offer.options}
+
+    @property
+    def changes(self) -> list[str]:
+        """The labels of the options that differ from those of the look."""
+        chosen = self.options()
+        return [str(self.fields[name].label) for name, value in self.spec.options.items() if chosen.get(name) != value]
 
     def clean(self) -> dict[str, Any]:
         """Check each value against the declaration of its option."""
@@ -33,7 +45,7 @@ class OptionsForm(forms.Form):
 
     def options(self) -> dict[str, Any]:
         """Return the options as entered, or those of the look before anything was entered."""
-        return self.cleaned_data if self.is_bound and self.is_valid() else self.spec.options
+        return self.cleaned_data if self.is_bound and self.is_valid() else self.initially
 
 
 class StartForm(forms.Form):
@@ -73,27 +85,18 @@ class StartForm(forms.Form):
         return {name: entered[name] for name in names if entered.get(name) is not None}
 
 
-def _field(option: Option, value: Any) -> forms.Field:
-    common: dict[str, Any] = {
-        "label": option.name.replace("_", " ").capitalize(),
-        "help_text": option.help,
-        "initial": value,
-    }
-    if option.kind is Kind.CHOICE:
-        return forms.ChoiceField(choices=list((option.choices or {}).items()), **common)
-    if option.kind is Kind.BOOLEAN:
-        return forms.BooleanField(required=False, **common)
-    bounds: dict[str, Any] = {"min_value": option.minimum, "max_value": option.maximum}
-    if option.kind is Kind.INTEGER:
-        return forms.IntegerField(**bounds, **common)
-    if option.kind is Kind.NUMBER:
-        return forms.FloatField(**bounds, **common)
-    if option.is_free_text:
-        is_long = option.kind is Kind.TEXT and (option.maximum or 0) > 120
-        line = forms.URLInput() if option.kind is Kind.URL else forms.TextInput()
-        area = forms.Textarea(attrs={"rows": 3}) if is_long else line
-        return forms.CharField(
-            widget=area, max_length=round(option.maximum or 0) or None, required=bool(option.minimum), **common
-        )
-    widget = forms.TextInput(attrs={"type": "color"}) if option.kind is Kind.COLOUR else forms.TextInput()
-    return forms.CharField(widget=widget, max_length=20, **common)
+def kept_options(entered: Any, before: WorkSpec, spec: WorkSpec) -> dict[str, Any]:
+    """Return the options that a person has changed for the look ``before`` and that fit another look.
+
+    An option that makes the other look what it is, as its scene does, is not taken over.
+    """
+    form = OptionsForm(entered, spec=before)
+    form.is_valid()
+    own = set(spec.preset.options) if spec.preset else set()
+    kept = {}
+    for option in spec.offer.options:
+        value = form.cleaned_data.get(option.name)
+        if option.name in before.options and option.name not in own and value != before.options[option.name]:
+            with suppress(OptionError):
+                kept[option.name] = option.clean(value)
+    return kept

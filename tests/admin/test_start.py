@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from example_project.shop.models import Product
 from product_imagery.models import Enhancement, Preset, ProviderCredential, Selection
+from product_imagery.products import description_of
 from tests.admin.pages import press_start, read
 
 Make = Callable[..., Product]
@@ -107,3 +108,138 @@ def test_no_figures_are_promised_beside_an_option_that_does_not_fit(client: Clie
     assert "write width:height" in _page(response)
     assert "picture to make" not in _page(response)
     assert "disabled" in read(response).buttons["start"]
+
+
+def _text(response: Any) -> str:
+    return " ".join(_page(response).split())
+
+
+def test_entries_that_fit_are_kept_when_another_look_is_chosen(client: Client, make_product: Make) -> None:
+    address = _select(client, make_product())
+    filled = read(client.get(address + "?preset=white")).values
+    filled |= {"option-fill": "0.7", "option-ratio": "4:5", "option-background": "#FF0000"}
+    shown = read(client.post(address, {**filled, "preset": "marble", "preview": "look"})).values
+    assert (shown["option-fill_own"], shown["option-ratio"], shown["option-scene"]) == ("0.7", "4:5", "marble")
+    again = read(client.post(address, {**shown, "preset": "wood", "preview": "look"})).values
+    assert (again["option-fill_own"], again["option-ratio"], again["option-scene"]) == ("0.7", "4:5", "wood")
+    client.post(address, {**again, "start": "1"})
+    options = Enhancement.objects.get().options
+    assert (options["fill"], options["ratio"], options["scene"]) == (0.7, "4:5", "wood")
+
+
+def test_a_value_that_is_not_in_the_list_is_typed_beside_it(client: Client, make_product: Make) -> None:
+    address = _select(client, make_product())
+    filled = read(client.get(address + "?preset=marble")).values
+    assert (filled["option-ratio"], filled["option-ratio_own"]) == ("1:1", "")
+    shown = read(client.post(address, {**filled, "option-ratio_own": "7:5", "preview": "figures"})).values
+    assert (shown["option-ratio"], shown["option-ratio_own"]) == ("", "7:5")
+    client.post(address, {**shown, "start": "1"})
+    assert Enhancement.objects.get().options["ratio"] == "7:5"
+
+
+def test_the_first_three_are_tried_and_the_rest_is_kept(client: Client, make_product: Make, work: Any) -> None:
+    address = _select(client, *(make_product() for _ in range(5)))
+    filled = read(client.get(address + "?preset=larger")).values | {"option-factor": "4", "auto_approve": "on"}
+    shown = read(client.post(address, {**filled, "preview": "figures"}))
+    assert "try" in shown.buttons
+    response = client.post(address, {**shown.values, "try": "1"})
+    first = Enhancement.objects.get()
+    assert response.url == reverse("admin:product_imagery_enhancement_change", args=[first.pk])
+    assert (first.items.count(), first.auto_approve) == (3, False)
+    (rest,) = client.session["imagery_rest"].values()
+    assert rest["number"] == 2
+    page = client.get(rest["url"])
+    assert "Start 2" in _text(page)
+    assert read(page).values["option-factor"] == "4"
+    work()
+    client.post(rest["url"], {**read(client.get(rest["url"])).values, "start": "1"})
+    second = Enhancement.objects.exclude(pk=first.pk).get()
+    assert (second.items.count(), second.options, second.auto_approve) == (2, first.options, True)
+    assert not Selection.objects.exists()
+    assert client.session["imagery_rest"] == {}
+
+
+def test_few_products_are_not_tried_first(client: Client, make_product: Make) -> None:
+    address = _select(client, *(make_product() for _ in range(3)))
+    page = client.get(address + "?preset=larger")
+    assert "try" not in read(page).buttons
+    client.post(address, {**read(page).values, "try": "1"})
+    assert Enhancement.objects.get().items.count() == 3
+    assert not Selection.objects.exists()
+
+
+def test_what_is_done_or_begun_leads_to_where_it_is(
+    client: Client, make_product: Make, enlarge: Callable[..., Enhancement], work: Any
+) -> None:
+    done, begun = make_product(), make_product()
+    made = enlarge(done)
+    work()
+    busy = enlarge(begun)
+    page = _text(client.get(_select(client, done, begun) + "?preset=larger"))
+    assert reverse("admin:product_imagery_enhancement_review", args=[made.pk]) in page
+    assert reverse("admin:product_imagery_enhancement_change", args=[busy.pk]) in page
+    assert "0</b> pictures to make" in page
+
+
+def test_new_ones_can_be_made_of_what_is_done(
+    client: Client, make_product: Make, enlarge: Callable[..., Enhancement], work: Any
+) -> None:
+    product = make_product()
+    enlarge(product)
+    work()
+    address = _select(client, product)
+    shown = read(client.get(address + "?preset=larger"))
+    assert shown.buttons["fresh"]["value"] == "on"
+    again = read(client.post(address, {**shown.values, "fresh": "on"}))
+    assert "disabled" not in again.buttons["start"]
+    assert Enhancement.objects.count() == 1
+
+
+def test_products_without_a_picture_are_named(client: Client, make_product: Make) -> None:
+    bare = [Product.objects.create(title=f"Bare {n}", sku=f"B{n}", price=1) for n in range(60)]
+    page = _text(client.get(_select(client, make_product(), *bare)))
+    assert "60</b> have no picture" in page
+    assert "<li>Bare 49</li> <li>and 10 more</li>" in page.replace("</li><li>", "</li> <li>")
+
+
+def test_the_account_says_what_it_costs_and_why_it_waits(make_product: Make, person: Callable[..., Client]) -> None:
+    account = ProviderCredential(provider="paqshot", label="Main", balance=70, budget_day=50)
+    account.set_secret("pk_live_example_key_0001")
+    account.save()
+    account.pause("the key was refused", stops_reads=False)
+    steps = ("start_enhancement", "view_product", "change_product")
+    product = make_product()
+    link = reverse("admin:product_imagery_providercredential_change", args=[account.pk])
+    for more, sees in ((("view_creditentry", "view_providercredential"), True), ((), False)):
+        one = person(*steps, *more)
+        page = _text(one.get(_select(one, product) + "?preset=paqshot-white"))
+        assert "This account is paused: the key was refused." in page
+        assert "a picture" in page
+        assert ("balance 70" in page, "left of today" in page, link in page) == (sees, sees, sees)
+
+
+def test_the_page_of_many_products_needs_no_more_queries(
+    client: Client, make_product: Make, django_assert_max_num_queries: Any
+) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    photo = make_product().photo.name
+    rows = [Product(title=f"P{n}", sku=f"P{n}", price=1, photo=photo if n % 9 else "") for n in range(9_990)]
+    Product.objects.bulk_create(rows)
+    products = list(Product.objects.order_by("pk"))
+    counts, sizes = [], []
+    for chosen in (products[:100], products):
+        selection = Selection.objects.create(
+            content_type_id=description_of(Product).content_type().pk,
+            ids=[str(one.pk) for one in chosen],
+            actor_id=int(client.session["_auth_user_id"]),
+        )
+        address = reverse("admin:shop_product_enhance_images", args=[selection.pk])
+        client.get(address)  # fills caches
+        with CaptureQueriesContext(connection) as queries:
+            sizes.append(len(client.get(address).content))
+        counts.append(len(queries))
+    # labels are read in portions of 500 rows
+    assert counts[1] - counts[0] <= 2 * (10_000 // 500)
+    assert sizes[1] - sizes[0] < 2_000

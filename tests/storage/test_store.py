@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 
 from product_imagery.exceptions import StorageError
 from product_imagery.storage import store
-from tests.fakes.storages import WrappedStorage
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -52,15 +50,17 @@ def test_a_storage_that_keeps_only_a_part_is_found_out(tmp_path: Path) -> None:
     assert not leaky.exists("x.jpg")
 
 
-def test_a_kill_while_storing_leaves_no_half_file(tmp_path: Path) -> None:
+def test_a_kill_while_storing_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On disk the bytes are complete before the final name exists."""
-    seen: list[bytes] = []
+    storage = FileSystemStorage(tmp_path / "stored")
+    seen: list[Any] = []
+    real = FileSystemStorage._save  # type: ignore[attr-defined]
 
-    def spy(save: Callable[[str, Any], str], name: str, content: Any) -> str:
+    def spy(self: FileSystemStorage, name: str, content: Any) -> str:
         seen.append(Path(content.temporary_file_path()).read_bytes())
-        return save(name, content)
+        return str(real(self, name, content))
 
-    storage = WrappedStorage(tmp_path / "stored", wrapper=spy)
+    monkeypatch.setattr(FileSystemStorage, "_save", spy)
     store.keep(storage, "a.jpg", *_source(tmp_path, b"whole"))
     assert seen == [b"whole"]
     assert list((tmp_path / "stored" / ".product_imagery-tmp").iterdir()) == []

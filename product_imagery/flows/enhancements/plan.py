@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
@@ -245,11 +246,28 @@ def _displaced(works: list[Work]) -> set[str]:
     return {work.key for work in works if work.key in names and work.picture.target_name not in names[work.key]}
 
 
+def whereabouts(plan: Plan, reason: str) -> list[tuple[int, int]]:
+    """Return the enhancements that have pictures left out for this reason, newest first, with the number of those.
+
+    ``reason`` is one for which there is work: ``UNDER_WAY``, ``DONE_BEFORE`` or ``IN_STORAGE``.
+    """
+    items = EnhancementItem.objects.exclude(active_key=None) if reason == UNDER_WAY else _with_result()
+    latest: dict[str, int] = {}
+    for some in portions([work.key for work, why in plan.left_out if why == reason], items.db):
+        rows = items.filter(work_key__in=some).order_by("pk").values_list("work_key", "enhancement")
+        latest |= dict(rows)
+    return sorted(Counter(latest.values()).items(), reverse=True)
+
+
 def done_before(keys: Iterable[str]) -> set[str]:
     """Return those of the work keys that have a finished result which is not rejected."""
-    wanted = {"status": ItemStatus.COMPLETED, "results__review__in": (Review.PENDING, Review.APPROVED)}
-    items = EnhancementItem.objects.filter(**wanted)
+    items = _with_result()
     found: set[str] = set()
     for some in portions(list(keys), items.db):
         found |= set(items.filter(work_key__in=some).values_list("work_key", flat=True))
     return found
+
+
+def _with_result() -> QuerySet[EnhancementItem]:
+    wanted = {"status": ItemStatus.COMPLETED, "results__review__in": (Review.PENDING, Review.APPROVED)}
+    return EnhancementItem.objects.filter(**wanted)

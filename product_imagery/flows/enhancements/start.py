@@ -33,7 +33,7 @@ from product_imagery.flows.enhancements.plan import (
     make_plan,
 )
 from product_imagery.flows.enhancements.preconditions import sentence_of
-from product_imagery.flows.enhancements.selection import Products, choose
+from product_imagery.flows.enhancements.selection import Chosen, Products, choose
 from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_request
 from product_imagery.flows.money import budgets
 from product_imagery.models import ApiKey, Enhancement, ProviderCredential
@@ -94,6 +94,11 @@ def quote(
     """
     spec, chosen = spec_of_request(spec, preset, operation, options, credential), choose(products)
     plan = make_plan(chosen, spec, fresh=fresh, from_present=from_present)
+    return quote_of(plan, chosen, spec, unseen)
+
+
+def quote_of(plan: Plan, chosen: Chosen, spec: WorkSpec, unseen: int = 0) -> Quote:
+    """Return count, cost and duration of a plan for the chosen products, as ``quote`` does."""
     provider = get_provider(spec.credential.provider)
     to_do = len(plan.to_do) + unseen
     seconds = estimate_seconds(spec.credential, spec.operation, spec.offer, to_do * spec.variants)

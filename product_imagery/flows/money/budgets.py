@@ -76,16 +76,38 @@ def _locked_budgets(
 ) -> Iterator[_Budget]:
     """Lock account and key, in this order, and yield their budgets and that of an existing enhancement."""
     ProviderCredential.objects.lock(credential.pk)
-    day = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    of_account = {"credential": credential}
-    yield _Budget(credential.budget_day, of_account, day, "today")
-    yield _Budget(credential.budget_month, of_account, day.replace(day=1), "this month")
+    yield from _of_account(credential)
     if earlier is not None:
         advice = "Start these products anew, with a budget of their own."
         yield _Budget(earlier.budget, {"enhancement": earlier}, _EVER, "of this enhancement", advice)
     if key is not None and key.budget_day is not None:
         ApiKey.objects.lock(key.pk)
-        yield _Budget(key.budget_day, {"enhancement__api_key": key}, day, "for this key today")
+        yield _Budget(key.budget_day, {"enhancement__api_key": key}, _today(), "for this key today")
+
+
+def _of_account(credential: ProviderCredential) -> tuple[_Budget, _Budget]:
+    """Return the budgets of an account: of the day and of the month."""
+    day, owner = _today(), {"credential": credential}
+    return (
+        _Budget(credential.budget_day, owner, day, "today"),
+        _Budget(credential.budget_month, owner, day.replace(day=1), "this month"),
+    )
+
+
+def _today() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def left_of(credential: ProviderCredential) -> tuple[Decimal | None, Decimal | None]:
+    """Return what is left of the account's budgets of the day and of the month; ``None`` where there is none.
+
+    Nothing is locked: another request may reserve it meanwhile.
+    """
+    day, month = (
+        None if one.most is None else max(one.most - _spent(one.owner, one.since), Decimal(0))
+        for one in _of_account(credential)
+    )
+    return day, month
 
 
 def _spent(owner: dict[str, Any], since: datetime) -> Decimal:

@@ -10,16 +10,18 @@
 
   const part = (name) => document.getElementById(`imagery-${name}`);
   const chosen = () => form.querySelector("input[name=preset]:checked")?.value;
-  const start = () => form.querySelector("button[name=start]");
+  const starters = () => form.querySelectorAll("button[name=start], button[name=try]");
 
   const setBusy = (busy) => {
     isBusy = busy;
     part("figures").classList.toggle("imagery-busy", busy);
     part("figures").setAttribute("aria-busy", String(busy));
-    if (busy) start().disabled = true;
+    if (busy) starters().forEach((button) => { button.disabled = true; });
   };
 
+  const ownOf = (known) => known.parentElement.querySelector("[data-own]");
   const hideButtons = () => {
+    form.querySelectorAll("[data-known]").forEach((known) => { ownOf(known).hidden = Boolean(known.value); });
     form.querySelectorAll("[data-without-script]").forEach((button) => { button.hidden = true; });
   };
 
@@ -36,9 +38,38 @@
     const options = page.getElementById("imagery-options");
     const figures = page.getElementById("imagery-figures");
     if (!options || !figures) throw new Error("not our page");
+    const opened = [...form.querySelectorAll("details[open]")].map((details) => details.id);
     if (options.dataset.look !== part("options").dataset.look) part("options").replaceWith(options);
     part("figures").replaceWith(figures);
+    opened.forEach((id) => { const details = document.getElementById(id); if (details) details.open = true; });
     hideButtons();
+    tryLook();
+  };
+
+  // The chosen look on the first product: a picture that the server makes on this machine while the page stays usable.
+  const tryLook = () => {
+    const box = document.getElementById("start-try");
+    if (!box) return;
+    const image = document.getElementById("start-tried");
+    const note = document.getElementById("start-try-note");
+    box.hidden = false;
+    const canTry = part("figures").dataset.canTry;
+    const query = new URLSearchParams();
+    new FormData(form).forEach((value, name) => {
+      if (name === "preset" || name.startsWith("option-")) query.append(name, value);
+    });
+    const address = `${form.dataset.lookUrl}?${query}`;
+    if (canTry && image.getAttribute("src") === address) return;
+    note.textContent = canTry ? "" : box.dataset.elsewhere;
+    const example = form.querySelector("input[name=preset]:checked")?.parentElement.querySelector("img").src;
+    image.onload = () => image.classList.remove("start-waits");
+    image.onerror = () => {
+      image.onerror = null;
+      note.textContent = box.dataset.failed;
+      image.src = example;
+    };
+    image.classList.toggle("start-waits", Boolean(canTry));
+    image.src = canTry ? address : example;
   };
 
   const refresh = async () => {
@@ -69,7 +100,17 @@
 
   const isWritten = (field) => field.matches("textarea, input:not([type=radio], [type=checkbox])");
   form.addEventListener("input", (event) => { if (isWritten(event.target)) later(); });
-  form.addEventListener("change", (event) => { if (!isWritten(event.target)) refresh(); });
+  form.addEventListener("change", (event) => {
+    const field = event.target;
+    if (isWritten(field)) return;
+    if (field.matches("[data-known]")) {
+      const own = ownOf(field);
+      own.hidden = Boolean(field.value);
+      if (!field.value) { own.focus(); return; } // the value is still to be typed
+      own.value = ""; // what is typed counts, so a choice removes it
+    }
+    refresh();
+  });
   form.addEventListener("submit", (event) => {
     if (isBusy || isSent) event.preventDefault();
     else isSent = true;
@@ -79,4 +120,5 @@
     if (chosen() !== part("options").dataset.look) refresh(); // the browser has restored an earlier choice
   });
   hideButtons();
+  tryLook();
 })();

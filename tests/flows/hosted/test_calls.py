@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.db.models.functions import Now
 
-from product_imagery.flows.hosted import inputs
+from product_imagery.flows.hosted import inputs, mailbox
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
     CreditEntry,
@@ -21,7 +21,6 @@ from product_imagery.models import (
     ResultImage,
     transitions,
 )
-from product_imagery.models.credential_availability import AvailabilityQuerySet
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import Fakes
@@ -123,17 +122,14 @@ def test_what_was_leased_is_not_sent_when_the_account_is_stopped(
 ) -> None:
     """J5: switched off between a lease and its call."""
     order(account("productai"), 2)
-    real, refused = AvailabilityQuerySet.allowed_to_buy, []
+    write = mailbox._write_intents
 
-    def stopped(accounts: Any, pks: Any) -> set[int]:
+    def stopped(intents: Any) -> int:
         ProviderCredential.objects.update(**change)
-        allowed = real(accounts, pks)
-        refused.extend(set(pks) - allowed)
-        return allowed
+        return write(intents)
 
-    monkeypatch.setattr(AvailabilityQuerySet, "allowed_to_buy", stopped)
+    monkeypatch.setattr(mailbox, "_write_intents", stopped)
     hurry(2)
-    assert refused
     assert fakes.calls == []
     assert set(ProviderJob.objects.values_list("state", flat=True)) == {JobState.QUEUED}
     monkeypatch.undo()

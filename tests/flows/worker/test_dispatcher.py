@@ -24,6 +24,7 @@ from product_imagery.models import (
     ProviderJob,
     ResultImage,
 )
+from product_imagery.net import download
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.requests import HttpRequest
 from product_imagery.states import ItemStatus, JobState
@@ -140,15 +141,11 @@ def test_a_full_disk_is_said_and_costs_nothing_more(
     order(account("paqshot"))
     hurry(1)
 
-    real = Path.open
-
-    def full(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
-        if "w" in mode:
-            raise OSError(28, "No space left on device")
-        return real(path, mode, *arguments, **named)
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(Path, "open", full)
+        disk.setattr(download, "_receive", full)
         hurry()
     item = EnhancementItem.objects.get()
     assert item.status == ItemStatus.FAILED

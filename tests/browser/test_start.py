@@ -1,0 +1,76 @@
+"""The start page in a real browser: looks tried on the merchant's own product, and the first three before the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from example_project.shop.models import Product
+from product_imagery.models import Enhancement
+from tests.test_browser import _Merchant, _until, browser, worker  # noqa: F401  fixtures
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+_PHOTOS = Path(__file__).parents[2] / "example_project/catalogue/photos"
+_NAMES = ("mug-striped", "teapot-clay", "vase-red", "lamp-brass", "hat-bobble")
+
+
+@pytest.fixture
+def stock(make_product: Callable[..., Product], settings: Any) -> list[Product]:
+    """Five products of the catalogue, and one without a picture."""
+    settings.DEBUG = True  # the example project serves media itself only so
+    products = [make_product(name.title(), content=(_PHOTOS / f"{name}.jpg").read_bytes()) for name in _NAMES]
+    bare = Product.objects.create(title="Without a photo", sku="BARE", price=1)
+    return [*products, bare]
+
+
+def _select_all(merchant: _Merchant) -> None:
+    merchant.open("/admin/shop/product/")
+    merchant.wait("#action-toggle").click()
+    merchant.find("select[name=action]").send_keys("Enhance")
+    merchant.click("button[name=index]")
+    merchant.wait("#imagery-start")
+
+
+def _is_shown(browser: Any, selector: str) -> Callable[[], bool]:  # noqa: F811
+    script = "const one = document.querySelector(arguments[0]); return one.complete && one.naturalWidth > 0"
+    return lambda: bool(browser.execute_script(script, selector))
+
+
+def test_the_chosen_look_is_tried_on_the_first_product_and_three_go_first(
+    browser: Any,  # noqa: F811
+    live_server: Any,
+    model_file: Path,
+    stock: list[Product],
+    person: Callable[..., Any],
+) -> None:
+    merchant = _Merchant(browser, live_server.url)
+    merchant.log_in(person("*"))
+    _select_all(merchant)
+    _until(_is_shown(browser, ".start-strip img"))
+    merchant.click("input[value=marble]")
+    merchant.wait("#imagery-options[data-look=marble]")
+    _until(lambda: "preset=marble" in str(merchant.find("#start-tried").get_attribute("src")))
+    _until(_is_shown(browser, "#start-tried"))
+    merchant.picture("20-start-marble")
+    assert merchant.find("#start-try-note").text == ""
+    merchant.click("#fine-tune summary")
+    merchant.find("#id_option-ratio_0").send_keys("Portrait 4:5")
+    _until(lambda: "ratio=4%3A5" in str(merchant.find("#start-tried").get_attribute("src")))
+    _until(lambda: merchant.find("button[name=try]").is_enabled())
+    merchant.picture("21-start-fine-tune")
+    merchant.click("button[name=try]")
+    assert merchant.wait(".messagelist a").text == "Go on with the other 2"
+    first = Enhancement.objects.get()
+    assert (first.items.count(), first.options["ratio"]) == (3, "4:5")
+    merchant.picture("22-tried")
+    merchant.click(".messagelist a")
+    merchant.wait("#imagery-start")
+    assert merchant.find("button[name=start]").text == "Start 2"
+    merchant.click("button[name=start]")
+    _until(lambda: Enhancement.objects.count() == 2)
+    rest = Enhancement.objects.exclude(pk=first.pk).get()
+    assert (rest.items.count(), rest.options["ratio"], rest.preset) == (2, "4:5", first.preset)
+    assert [entry for entry in browser.get_log("browser") if "favicon" not in str(entry)] == []
