@@ -20,23 +20,18 @@ from product_imagery.admin.base import (
     errors_as_messages,
     for_each,
     redirect_to_page,
-    render_page,
     state_label,
     stepwise_view,
     user_of,
 )
-from product_imagery.admin.permissions import SEE_MONEY, may, missing, require
+from product_imagery.admin.permissions import may, require
 from product_imagery.admin.review import review_page
+from product_imagery.admin.run import RunPage
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
 from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements import cancel, retry
-from product_imagery.flows.enhancements.plan import LEFT_OUT
-from product_imagery.flows.worker.health import worker_is_missing
-from product_imagery.models import Enhancement, EnhancementItem
-from product_imagery.models.enhancement import ItemQuerySet
-from product_imagery.states import ItemStatus, Publication
-
-_SHOWN = 50
+from product_imagery.flows.hosted import credentials
+from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential
 
 
 @admin.register(Enhancement)
@@ -129,25 +124,24 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         if enhancement is None or not self.has_view_permission(request, enhancement):
             return super().change_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
-            require(request, "cancel_enhancement")
-            with errors_as_messages(request):
-                if "cancel" in request.POST:
-                    self._cancel(request, enhancement)
-                elif "retry" in request.POST:
-                    require(request, "start_enhancement")
-                    self._retry(request, enhancement)
+            self._carry_out(request, enhancement)
             return redirect_to_page(self.admin_site, "enhancement_change", enhancement.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            **self._figures(request, enhancement),
-            "title": str(enhancement),
-        }
-        context["worker_missing"] = enhancement.is_active and worker_is_missing()
-        context["may_see_money"] = may(request, SEE_MONEY) or enhancement.actor_id == request.user.pk
-        context["lacking"] = missing(request, *self.steps)
-        context["may_cancel"] = self.has_cancel_permission(request)
-        context["may_retry"] = self.has_retry_permission(request)
-        return render_page(request, self.admin_site, self.change_form_template, context)
+        rights = {"may_cancel": self.has_cancel_permission(request), "may_retry": self.has_retry_permission(request)}
+        return RunPage(request, self.admin_site, enhancement).respond(self.change_form_template, **rights)
+
+    def _carry_out(self, request: HttpRequest, enhancement: Enhancement) -> None:
+        """Carry out the button that was pressed. Raises ``PermissionDenied``."""
+        if "resume" in request.POST:
+            require(request, "change_providercredential")
+            resume_account(request, ProviderCredential.objects.filter(pk=enhancement.credential_id))
+            return
+        require(request, "cancel_enhancement")
+        with errors_as_messages(request):
+            if "cancel" in request.POST:
+                self._cancel(request, enhancement)
+            elif "retry" in request.POST or "retry_reason" in request.POST:
+                require(request, "start_enhancement")
+                self._retry(request, enhancement, request.POST.get("retry_reason"))
 
     def _require_all(self, request: HttpRequest, enhancement: Enhancement) -> None:
         """Raise ``StateError`` if the enhancement has products that the person may not see."""
@@ -162,34 +156,19 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         count = cancel.cancel(enhancement)
         messages.success(request, history.cancelled(user_of(request), enhancement, count))
 
-    def _figures(self, request: HttpRequest, enhancement: Any) -> dict[str, Any]:
-        shown: Any = visible(request, self.admin_site, enhancement.items.all())
-        return _figures(enhancement, shown)
-
-    def _retry(self, request: HttpRequest, enhancement: Enhancement) -> None:
-        """Retry the enhancement and show a sentence about it. Raises ``ImageryError``."""
+    def _retry(self, request: HttpRequest, enhancement: Enhancement, reason: str | None = None) -> None:
+        """Retry the enhancement, or what failed for one reason, and show a sentence. Raises ``ImageryError``."""
         self._require_all(request, enhancement)
-        free = enhancement.items.to_collect().count()
-        count = retry.retry(enhancement)
+        collected = enhancement.items.to_collect()
+        free = (collected if reason is None else collected.filter(error_code=reason)).count()
+        count = retry.retry(enhancement, reason=reason)
         messages.success(request, history.retried(user_of(request), enhancement, count, free))
 
 
-def _figures(enhancement: Any, items: ItemQuerySet) -> dict[str, Any]:
-    to_collect = items.to_collect().count() if enhancement.failed else 0
-    with_problems = items.filter(status__in=(ItemStatus.FAILED, ItemStatus.STALLED))
-    return {
-        "enhancement": enhancement,
-        "ended": enhancement.total - enhancement.open,
-        "left_out": [(number, LEFT_OUT.get(reason, reason)) for reason, number in enhancement.omitted.items()],
-        "to_review": items.to_review().count(),
-        "held_back": items.held_back().count() if enhancement.auto_approve else 0,
-        "free": history.free_sentence(to_collect) if to_collect else "",
-        "to_publish": items.to_publish().count(),
-        "published": items.filter(results__publication=Publication.PUBLISHED).distinct().count(),
-        "waiting": items.filter(results__publication=Publication.WAITING).exists(),
-        "conflicts": items.filter(results__publication=Publication.CONFLICT).distinct()[:_SHOWN],
-        "problems": with_problems[:_SHOWN],
-        "more_problems": max(0, enhancement.failed + enhancement.stalled - _SHOWN),
-        "latest": items.filter(status=ItemStatus.COMPLETED).order_by("-finished_at").prefetch_related("results")[:12],
-        "opts": Enhancement._meta,
-    }
+def resume_account(request: HttpRequest, accounts: QuerySet[ProviderCredential]) -> None:
+    """End the pause of those of these accounts that are paused, and show a sentence about each."""
+    for account in accounts.filter(paused_at__isnull=False):
+        credentials.resume(account)
+        text = gettext("The account “%s” is used again.") % account
+        history.record(user_of(request), {account: text})
+        messages.success(request, text)

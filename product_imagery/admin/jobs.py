@@ -28,6 +28,7 @@ from product_imagery.admin.base import (
 )
 from product_imagery.admin.decisions import Decisions
 from product_imagery.admin.permissions import SEE_MONEY, may, missing, require
+from product_imagery.admin.run import decision
 from product_imagery.admin.visibility import sees_all, visible_jobs
 from product_imagery.flows.enhancements import reconcile
 from product_imagery.models import ProviderJob
@@ -53,7 +54,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
     change_form_template = "admin/product_imagery/job.html"
 
     class Media:
-        css = {"all": ("product_imagery/admin.css",)}
+        css = {"all": ("product_imagery/admin.css", "product_imagery/run.css")}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderJob]:
         """Leave out the jobs of products that the shop hides from the person."""
@@ -79,6 +80,8 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         job = self.get_object(request, object_id)
         stalled = job is not None and job.state == JobState.STALLED
         context = {"stalled": stalled, "lacking": missing(request, *self.steps), **(extra_context or {})}
+        if job is not None and stalled:
+            context["decision"] = decision(request, self.admin_site, job)
         return super().change_view(request, object_id, form_url, context)
 
     def _decide(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -88,20 +91,24 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
             raise PermissionDenied(
                 gettext("You may not see all products of this call: somebody who may see them has to decide.")
             )
-        choice = request.POST.get("choice", "")
+        choice, remote_id = request.POST.get("choice", ""), request.POST.get("remote_id", "")
+        if "candidate" in request.POST:
+            choice, remote_id = "adopt", request.POST["candidate"]
+        goes_back = request.POST.get("back") == "enhancement"
+        page, key = ("enhancement_change", job.enhancement_id) if goes_back else ("providerjob_change", pk)
         with errors_as_messages(request):
             if choice == "send_again":
                 reconcile.send_again(job, user_of(request))
             elif choice == "adopt":
-                reconcile.adopt(job, request.POST.get("remote_id", ""), user_of(request))
+                reconcile.adopt(job, remote_id, user_of(request))
             elif choice == "give_up":
                 reconcile.give_up(job, user_of(request))
             else:
                 messages.error(request, gettext("Choose what became of the request."))
-                return redirect_to_page(self.admin_site, "providerjob_change", pk)
+                return redirect_to_page(self.admin_site, page, key)
             history.decided(user_of(request), [job])
             messages.success(request, gettext("Decided. A worker goes on with it."))
-        return redirect_to_page(self.admin_site, "providerjob_change", pk)
+        return redirect_to_page(self.admin_site, page, key)
 
     @admin.display(description=_("state"), ordering="state")
     def coloured_state(self, job: ProviderJob) -> SafeString:

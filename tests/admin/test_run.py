@@ -1,0 +1,246 @@
+"""The run page over HTTP: numbers, reasons, groups of failures, decisions, tiles, and polls that send what changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from product_imagery.flows.results import review
+from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob, ResultImage
+from product_imagery.models.db_time import from_now
+from product_imagery.states import JobState
+from tests.fakes.hosted import Account, Order, hurry
+from tests.fakes.server import Fakes
+
+Person = Callable[..., Client]
+
+
+def _address(enhancement: Enhancement) -> str:
+    return reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])
+
+
+def _text(response: Any) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+
+
+def _versions(page: str) -> str:
+    return ",".join(
+        f"{name}:{version}" for name, version in re.findall(r'id="run-(\w+)"[^>]* data-version="(\w+)"', page)
+    )
+
+
+def _poll(client: Client, enhancement: Enhancement, page: str, tiles: str = "") -> Any:
+    query = {"part": "live", "parts": _versions(page), "tiles": tiles}
+    return client.get(_address(enhancement), query)
+
+
+def _many(enhancement: Enhancement, number: int, **fields: Any) -> None:
+    """Add items to an enhancement."""
+    one = EnhancementItem.objects.filter(enhancement=enhancement)[0]
+    EnhancementItem.objects.bulk_create(
+        EnhancementItem(
+            enhancement=enhancement,
+            job=one.job,
+            content_type=one.content_type,
+            object_id=str(n),
+            label=f"n{n}",
+            **fields,
+        )
+        for n in range(number)
+    )
+
+
+def test_the_title_is_the_look(make_product: Any, enlarge: Any, person: Person) -> None:
+    enhancement = enlarge(make_product(), make_product())
+    page = person("*").get(_address(enhancement)).content.decode()
+    assert f"<h1>{enhancement.get_operation_display()}, 2 products</h1>" in page
+    assert f"#{enhancement.pk}" in page
+    listed = person("*").get(reverse("admin:product_imagery_enhancement_changelist")).content.decode()
+    assert f"{enhancement.get_operation_display()}, 2 products" in listed
+    assert f"#{enhancement.pk}" in listed
+
+
+def test_a_poll_sends_only_what_has_changed(make_product: Any, enlarge: Any, work: Any, person: Person) -> None:
+    client, enhancement = person("*"), enlarge(make_product("Red"), make_product("Blue", content=b"x"))
+    page = client.get(_address(enhancement)).content.decode()
+    states = ",".join(f"{pk}:{state}" for pk, state in re.findall(r'id="tile-(\d+)".*?data-state="(\w+)"', page))
+    assert states.count("queued") == 2
+    unchanged = _poll(client, enhancement, page, states)
+    assert (unchanged.status_code, unchanged["X-Imagery-Part"]) == (204, "live")
+    work()
+    fresh = _poll(client, enhancement, page, states)
+    content = fresh.content.decode()
+    assert fresh["X-Imagery-Part"]
+    assert set(re.findall(r'data-state="(\w+)"', content)) == {"review", "failed"}
+    assert {"run-summary", "run-problems", "run-filters"} == set(
+        re.findall(r'<div id="([\w-]+)" class="run-part"', content)
+    )
+    assert "<html" not in content
+    assert 'data-active="0"' in content
+
+
+def test_a_poll_of_somebody_who_is_logged_out_has_no_mark(make_product: Any, enlarge: Any) -> None:
+    response = Client().get(_address(enlarge(make_product())), {"part": "live"}, follow=True)
+    assert "X-Imagery-Part" not in response
+
+
+def test_odd_polls_are_no_errors(make_product: Any, enlarge: Any, person: Person) -> None:
+    client, enhancement = person("*"), enlarge(make_product())
+    for query in ("part=live&parts=x&tiles=a:b,:,9:,²:queued", "part=tiles&after=²", "state=none&after=-1", "part=no"):
+        assert client.get(f"{_address(enhancement)}?{query}").status_code == 200
+
+
+def test_tiles_come_sixty_at_a_time_and_by_state(make_product: Any, enlarge: Any, person: Person) -> None:
+    client, enhancement = person("*"), enlarge(make_product())
+    _many(enhancement, 100, status="failed", finished_at=from_now(0), error_code="storage")
+    page = client.get(_address(enhancement)).content.decode()
+    assert page.count('class="run-tile ') == 60
+    more = re.search(r'hx-get="([^"]+)"', page)
+    assert more is not None
+    rest = client.get(_address(enhancement) + more[1].replace("&amp;", "&"))
+    assert rest.content.decode().count('class="run-tile ') == 41
+    assert "run-more" not in rest.content.decode()
+    opened = client.get(_address(enhancement), {"state": "open"}).content.decode()
+    assert opened.count('class="run-tile ') == 1
+    assert client.get(_address(enhancement), {"reason": "storage"}).content.decode().count('class="run-tile ') == 60
+    assert client.get(_address(enhancement), {"reason": "other"}).content.decode().count('class="run-tile ') == 0
+
+
+def test_each_state_of_a_result_is_a_filter(make_product: Any, enlarge: Any, work: Any, person: Person) -> None:
+    client, enhancement = person("*"), enlarge(*[make_product(sku=f"n{k}") for k in range(3)])
+    work()
+    first, second, _third = ResultImage.objects.order_by("pk")
+    review.approve(first, actor=None, publish=True)
+    ResultImage.objects.update(publish_after=None)
+    work()
+    review.reject(second, actor=None)
+    for state, number in {"review": 1, "published": 1, "approved": 0, "conflict": 0, "all": 3}.items():
+        page = client.get(_address(enhancement), {"state": state}).content.decode()
+        assert page.count('class="run-tile ') == number, state
+    assert "run-tile--rejected" in client.get(_address(enhancement)).content.decode()
+
+
+def test_failures_are_grouped_and_one_group_is_tried_again(make_product: Any, enlarge: Any, person: Person) -> None:
+    client, enhancement = person("*"), enlarge(*[make_product(sku=f"n{k}") for k in range(5)])
+    ProviderJob.objects.update(state="failed", finished_at=from_now(0))
+    ended = {"status": "failed", "active_key": None, "finished_at": from_now(0)}
+    EnhancementItem.objects.update(**ended, error_code="storage", error_message="There is no room.")
+    chosen = EnhancementItem.objects.filter(pk__in=list(EnhancementItem.objects.values_list("pk", flat=True)[:2]))
+    chosen.update(error_code="not_an_image", error_message="This is not a picture.")
+    Enhancement.objects.update(status="failed", finished_at=from_now(0))
+    page = _text(client.get(_address(enhancement)))
+    assert "3 There is no room." in page
+    assert "2 This is not a picture." in page
+    assert "another picture" in page
+    assert "Try these 3 again" in page
+    done = client.post(_address(enhancement), {"retry_reason": "storage"}, follow=True)
+    assert "3 pictures are tried again." in _text(done)
+    assert EnhancementItem.objects.filter(status="queued").count() == 3
+    assert set(EnhancementItem.objects.filter(status="failed").values_list("error_code", flat=True)) == {"not_an_image"}
+
+
+def test_trying_one_group_again_needs_the_permissions(
+    make_product: Any, enlarge: Any, work: Any, person: Person
+) -> None:
+    enhancement = enlarge(make_product(content=b"x"))
+    work()
+    for names in (("view_product", "cancel_enhancement"), ("view_product", "start_enhancement")):
+        client = person(*names)
+        assert 'name="retry_reason"' not in client.get(_address(enhancement)).content.decode()
+        assert client.post(_address(enhancement), {"retry_reason": "not_an_image"}).status_code == 403
+
+
+def test_a_pause_is_shown_and_ended_here(make_product: Any, enlarge: Any, person: Person) -> None:
+    enhancement = enlarge(make_product())
+    ProviderCredential.objects.get().pause("The balance is used up.", stops_reads=False)
+    looker = person("view_product", "view_enhancement")
+    page = looker.get(_address(enhancement)).content.decode()
+    assert "The balance is used up." in page
+    assert "1 picture waits for it" in page
+    assert 'name="resume"' not in page
+    account = ProviderCredential.objects.get().pk
+    assert looker.post(_address(enhancement), {"resume": account}).status_code == 403
+    keeper = person("view_product", "view_enhancement", "change_providercredential")
+    assert 'name="resume"' in keeper.get(_address(enhancement)).content.decode()
+    keeper.post(_address(enhancement), {"resume": account})
+    assert ProviderCredential.objects.get().paused_at is None
+
+
+def test_what_was_left_out_is_counted_with_reasons(make_product: Any, enlarge: Any, person: Person) -> None:
+    enhancement = enlarge(make_product())
+    Enhancement.objects.update(omitted={"no_picture": 12, "done_before": 3})
+    page = _text(person("*").get(_address(enhancement)))
+    assert "15 pictures of the selection were left out" in page
+    assert "12 have no picture" in page
+
+
+def test_money_is_shown_to_those_who_may_see_it(account: Account, order: Order, fakes: Fakes, person: Person) -> None:
+    enhancement = order(account("productai"), 2)
+    page = _text(person("*").get(_address(enhancement)))
+    assert "used, 6 reserved" in page
+    assert "reserved" not in _text(person("view_product", "view_enhancement").get(_address(enhancement)))
+    hurry()
+    page = _text(person("*").get(_address(enhancement)))
+    assert re.search(r"\b6 \w+ used", page)
+
+
+@pytest.mark.django_db
+class TestDecisions:
+    """A lost call is decided where it is seen."""
+
+    def test_a_candidate_is_chosen_on_the_page(self, stalled: ProviderJob, person: Person, fakes: Fakes) -> None:
+        remote_id = fakes.created[0].id
+        ProviderJob.objects.update(remembered={**stalled.remembered, "candidates": f"{remote_id}\nother"})
+        looker = person("view_product", "cancel_enhancement")
+        address = _address(stalled.enhancement)
+        page = looker.get(address).content.decode()
+        assert "Can decide what became of a lost request" in page
+        assert 'name="candidate"' not in page
+        client = person("*")
+        page = client.get(address).content.decode()
+        assert f'name="candidate" value="{remote_id}"' in page
+        assert "Red bottle" in page
+        decide = reverse("admin:product_imagery_providerjob_decide", args=[stalled.pk])
+        assert looker.post(decide, {"candidate": remote_id}).status_code == 403
+        assert client.post(decide, {"candidate": remote_id, "back": "enhancement"}).url == address
+        hurry()
+        stalled.refresh_from_db()
+        assert stalled.state == JobState.DONE
+        assert "Decide about lost calls" not in client.get(address).content.decode()
+
+    def test_the_form_on_the_page_of_the_job_stands_in_a_block_of_every_theme(
+        self, stalled: ProviderJob, person: Person
+    ) -> None:
+        page = reverse("admin:product_imagery_providerjob_change", args=[stalled.pk])
+        text = person("*").get(page).content.decode()
+        assert (
+            text.index('<div id="content"') < text.index("Decide about this request") < text.index('id="content-main"')
+        )
+
+
+def test_the_queries_do_not_grow_with_the_pictures(make_product: Any, enlarge: Any, work: Any, person: Person) -> None:
+    client, enhancement = person("*"), enlarge(make_product(), make_product(content=b"x"))
+    work()
+    Enhancement.objects.update(status="processing", finished_at=None)
+
+    def queries() -> list[int]:
+        counts = []
+        page = client.get(_address(enhancement)).content.decode()
+        for query in ("", "?part=tiles", f"?part=live&parts={_versions(page)}"):
+            with CaptureQueriesContext(connection) as captured:
+                assert client.get(_address(enhancement) + query).status_code in (200, 204)
+            counts.append(len(captured))
+        return counts
+
+    _many(enhancement, 1)
+    few = queries()
+    _many(enhancement, 500, status="failed", finished_at=from_now(0), error_code="storage")
+    _many(enhancement, 500)
+    assert queries() == few
