@@ -18,7 +18,6 @@ from django.db import connection
 from django.test import Client
 
 from example_project.shop.models import Collection, CollectionPhoto, Product
-from product_imagery import products
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ModelMissing
 from product_imagery.flows.enhancements.specs import spec_of_operation
@@ -162,11 +161,12 @@ class OneField(ProductImages):
 @pytest.fixture
 def one_field() -> Iterator[None]:
     """Products with one field."""
-    former = products._registered[Product]
+    former = type(description_of(Product))
     unregister(Product)
     register(Product)(OneField)
     yield
-    products._registered[Product] = former
+    unregister(Product)
+    register(Product)(former)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from product_imagery.models import Enhancement, EnhancementItem, Upload
 from tests.api.conftest import Caller
 from tests.conftest import draw_product, encoded
 from tests.fakes.shop_side import OtherSide
+from tests.fakes.storages import raising, storing
 
 pytestmark = pytest.mark.django_db
 
@@ -301,12 +302,9 @@ class TestUploads:
         with django_assert_max_num_queries(50):
             assert one.post("enhancements", {**LARGER, "images": images}).status_code == 202
 
-    def test_unavailable_storage_is_a_503(self, caller: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-        def away(*_: Any) -> str:
-            raise OSError("no route to the bucket")
-
-        monkeypatch.setattr("product_imagery.storage.store._save", away)
-        response = caller().form("products", {"image": _file()})
+    def test_unavailable_storage_is_a_503(self, caller: Call) -> None:
+        with storing(raising(OSError("no route to the bucket"))):
+            response = caller().form("products", {"image": _file()})
         assert (response.status_code, response.json()["error"]["code"]) == (503, "storage")
 
     def test_refused_request_stores_no_upload(self, caller: Call, settings: Any) -> None:

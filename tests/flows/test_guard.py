@@ -38,6 +38,7 @@ from product_imagery.models import (
 )
 from product_imagery.states import JobState
 from tests.fakes.hosted import WHSEC, Account, Order, hurry
+from tests.fakes.statements import failing
 
 Make = Callable[..., Product]
 Enlarge = Callable[..., Enhancement]
@@ -230,18 +231,12 @@ def test_a_delivery_that_cannot_be_dealt_with_is_given_up_with_its_reason(
     endpoint = WebhookEndpoint.objects.create(
         owner=get_user_model().objects.get(), url="https://example.com/", state="active"
     )
-    for kind in ("one", "two"):
-        EventDelivery.objects.create(endpoint=endpoint, kind=kind, body="{}")
+    for pk, kind in ((7001, "one"), (7002, "two")):
+        EventDelivery.objects.create(pk=pk, endpoint=endpoint, kind=kind, body="{}")
     monkeypatch.setattr(sender, "perform", lambda delivery: sender.Attempt(delivery, None))
-    real = sender._failed
-
-    def one_bad(attempt: sender.Attempt) -> None:
-        if attempt.delivery.kind == "one":
-            raise ValueError("not to be written down")
-        real(attempt)
-
-    monkeypatch.setattr(sender, "_failed", one_bad)
-    work()
+    with failing(ValueError("not to be written down"), '"attempts" = ', having=7001) as stopped:
+        work()
+    assert len(stopped) == 1
     one, two = EventDelivery.objects.order_by("pk")
     assert (one.state, one.note) == ("failed", "ValueError: not to be written down")
     assert (two.state, two.attempts) == ("waiting", 1)

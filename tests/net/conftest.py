@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from product_imagery.net.connections import Connections
+
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     seen: list[dict[str, str]]
     asked: list[str]
+    trusting: Connections  #: with which a test fetches from names that the server has a certificate for
     answer: Callable[[Any], None]
 
 

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from product_imagery.exceptions import FetchError, UnsafeAddress
-from product_imagery.net import addresses, foreign
+from product_imagery.net import addresses
+from product_imagery.net.connections import Connections
 from product_imagery.net.download import FetchLimits, fetch
-from product_imagery.net.foreign import open_connections
 from tests.net.conftest import Server, send, url_of
 from tests.net.unsafe_urls import CORPUS
 
@@ -41,6 +41,7 @@ def test_a_name_that_moves_inside_is_refused_although_its_connection_is_kept(
     """E4: each download looks the name up and checks it; what it connects to is what was checked."""
     server.RequestHandlerClass.protocol_version = "HTTP/1.1"  # type: ignore[attr-defined]
     server.answer = send
+    trusted = _named(server, tmp_path, "shop.example.com")
     port = server.server_address[1]
     answers = ["127.0.0.1"]
     looked_up: list[str] = []
@@ -51,13 +52,12 @@ def test_a_name_that_moves_inside_is_refused_although_its_connection_is_kept(
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
     monkeypatch.setattr(addresses, "is_public", lambda address: str(address) == "127.0.0.1")
-    monkeypatch.setattr(addresses, "_check_public", lambda *_: None)
     settings.PRODUCT_IMAGERY = {}
-    kept = open_connections(keep=True)
-    url = f"http://shop.example.com:{port}/a.png"
+    kept = Connections(trusted, keep=True)
+    url = "https://shop.example.com/a.png"
     for _ in range(2):
         fetch(url, tmp_path / "x", None, kept)
-    assert {seen["host"] for seen in server.seen} == {f"shop.example.com:{port}"}
+    assert {seen["host"] for seen in server.seen} == {"shop.example.com"}
     assert looked_up == ["shop.example.com", "127.0.0.1", "shop.example.com"]  # whoever connects knows the address only
     answers[0] = "10.0.0.7"
     with pytest.raises(UnsafeAddress):
@@ -113,15 +113,8 @@ class TestNamesOverTls:
     @pytest.fixture
     def named(self, server: Server, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Server:
         """``server`` with a certificate for pictures.example.com, by an authority that is trusted."""
-        key, certificate = _certificate(tmp_path, "pictures.example.com")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        context.sni_callback = lambda _, name, __: asked.append(str(name))
-        server.asked = asked = []
-        server.socket = context.wrap_socket(server.socket, server_side=True)
         server.answer = send
-        trusted = ssl.create_default_context(cafile=str(certificate))
-        monkeypatch.setattr(foreign, "_tls", lambda: trusted)
+        server.trusting = Connections(_named(server, tmp_path, "pictures.example.com"), keep=False)
         port = server.server_address[1]
         real = socket.getaddrinfo
         names = ("pictures.example.com", "other.example.com")
@@ -133,16 +126,27 @@ class TestNamesOverTls:
 
     def test_a_certificate_for_the_name_is_good(self, named: Server, tmp_path: Path) -> None:
         port = named.server_address[1]
-        fetch(f"https://pictures.example.com:{port}/a.png", tmp_path / "x")
+        fetch(f"https://pictures.example.com:{port}/a.png", tmp_path / "x", None, named.trusting)
         assert (tmp_path / "x").read_bytes() == b"bytes"
         assert named.asked == ["pictures.example.com"]
         assert named.seen[0]["host"] == f"pictures.example.com:{port}"
 
     def test_one_for_another_name_is_not(self, named: Server, tmp_path: Path) -> None:
         with pytest.raises(FetchError, match="connection"):
-            fetch(f"https://other.example.com:{named.server_address[1]}/a.png", tmp_path / "x")
+            fetch(f"https://other.example.com:{named.server_address[1]}/a.png", tmp_path / "x", None, named.trusting)
         assert named.asked == ["other.example.com"]
         assert not named.seen
+
+
+def _named(server: Server, folder: Path, name: str) -> ssl.SSLContext:
+    """Let a server show a certificate for ``name``; return what trusts its authority, and note the names asked for."""
+    key, certificate = _certificate(folder, name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.asked = asked = []
+    context.sni_callback = lambda _, asked_for, __: asked.append(str(asked_for))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return ssl.create_default_context(cafile=str(certificate))
 
 
 def _certificate(folder: Path, name: str) -> tuple[Path, Path]:

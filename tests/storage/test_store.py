@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 
 from product_imagery.exceptions import StorageError
 from product_imagery.storage import store
+from tests.fakes.storages import WrappedStorage
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -50,17 +52,15 @@ def test_a_storage_that_keeps_only_a_part_is_found_out(tmp_path: Path) -> None:
     assert not leaky.exists("x.jpg")
 
 
-def test_a_kill_while_storing_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_while_storing_leaves_no_half_file(tmp_path: Path) -> None:
     """On disk the bytes are complete before the final name exists."""
-    storage = FileSystemStorage(tmp_path / "stored")
-    seen: list[Any] = []
-    real = FileSystemStorage._save  # type: ignore[attr-defined]
+    seen: list[bytes] = []
 
-    def spy(self: FileSystemStorage, name: str, content: Any) -> str:
+    def spy(save: Callable[[str, Any], str], name: str, content: Any) -> str:
         seen.append(Path(content.temporary_file_path()).read_bytes())
-        return str(real(self, name, content))
+        return save(name, content)
 
-    monkeypatch.setattr(FileSystemStorage, "_save", spy)
+    storage = WrappedStorage(tmp_path / "stored", wrapper=spy)
     store.keep(storage, "a.jpg", *_source(tmp_path, b"whole"))
     assert seen == [b"whole"]
     assert list((tmp_path / "stored" / ".product_imagery-tmp").iterdir()) == []

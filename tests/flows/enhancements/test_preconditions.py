@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 
@@ -24,6 +23,7 @@ from product_imagery.storage import probe
 from tests.conftest import draw_product, encoded
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import Fakes
+from tests.fakes.storages import storing
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Product]
@@ -174,20 +174,18 @@ def test_a_shop_whose_code_fails_on_a_row_is_not_stopped(target: Any, account: A
 
 
 def test_a_storage_that_takes_nothing_is_found_out_before_it_costs(
-    account: Account, order: Order, make_product: Make, fakes: Fakes, settings: Any, monkeypatch: Any
+    account: Account, order: Order, make_product: Make, fakes: Fakes, settings: Any
 ) -> None:
     saved: list[str] = []
 
-    def refuse(name: str, content: Any, max_length: Any = None) -> str:
+    def refuse(save: Callable[[str, Any], str], name: str, content: Any) -> str:
         saved.append(name)
         raise PermissionError(13, "Permission denied")
 
     product = make_product()
     spec = _upscale(account("productai"))
-    with monkeypatch.context() as patch:
-        patch.setattr(FileSystemStorage, "_save", lambda self, name, content: refuse(name, content))
-        with pytest.raises(StorageError, match="takes no files now.*Nothing was started or spent"):
-            enhance(**spec, channel="command")
+    with storing(refuse), pytest.raises(StorageError, match="takes no files now.*Nothing was started or spent"):
+        enhance(**spec, channel="command")
     assert saved[0] == "products/enhanced/product-imagery-test.txt"
     assert len(saved) == 2  # the second under a name that no other process can have
     enhance(**spec, channel="command")

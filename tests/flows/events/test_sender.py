@@ -10,12 +10,12 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from product_imagery.flows.events import sender
 from product_imagery.flows.worker import maintenance
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, EventDelivery, WebhookEndpoint
 from tests.api.conftest import Caller, enhance_larger, make_attempts_due
 from tests.fakes.shop_side import OtherSide
+from tests.fakes.statements import failing
 
 pytestmark = pytest.mark.django_db
 Call = Callable[..., Caller]
@@ -140,17 +140,14 @@ class TestRetries:
         assert EventDelivery.objects.filter(state="waiting").count() > 100
 
     def test_unrecorded_delivery_does_not_stop_the_worker(
-        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, monkeypatch: pytest.MonkeyPatch
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work
     ) -> None:
         one, endpoint = verified
         one.post(f"webhook-endpoints/{endpoint['id']}/test")
-
-        def broken(attempt: Any) -> None:
-            raise OperationalError("the database is locked")
-
-        with monkeypatch.context() as patched:
-            patched.setattr(sender, "_arrived", broken)
+        locked = OperationalError("the database is locked")
+        with failing(locked, 'UPDATE "product_imagery_eventdelivery"', having="delivered") as stopped:
             run_slice(seconds=1.0)
+        assert len(stopped) == 1
         EventDelivery.objects.exclude(lease_token=None).update(leased_until=timezone.now() - timedelta(seconds=1))
         assert work().ran
         assert len({got.headers["webhook-id"] for got in side.received}) == 1

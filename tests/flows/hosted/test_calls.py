@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.db.models.functions import Now
 
-from product_imagery.flows.hosted import inputs, mailbox
+from product_imagery.flows.hosted import inputs
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
     CreditEntry,
@@ -21,6 +21,7 @@ from product_imagery.models import (
     ResultImage,
     transitions,
 )
+from product_imagery.models.credential_availability import AvailabilityQuerySet
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import Fakes
@@ -122,14 +123,17 @@ def test_what_was_leased_is_not_sent_when_the_account_is_stopped(
 ) -> None:
     """J5: switched off between a lease and its call."""
     order(account("productai"), 2)
-    write = mailbox._write_intents
+    real, refused = AvailabilityQuerySet.allowed_to_buy, []
 
-    def stopped(intents: Any) -> int:
+    def stopped(accounts: Any, pks: Any) -> set[int]:
         ProviderCredential.objects.update(**change)
-        return write(intents)
+        allowed = real(accounts, pks)
+        refused.extend(set(pks) - allowed)
+        return allowed
 
-    monkeypatch.setattr(mailbox, "_write_intents", stopped)
+    monkeypatch.setattr(AvailabilityQuerySet, "allowed_to_buy", stopped)
     hurry(2)
+    assert refused
     assert fakes.calls == []
     assert set(ProviderJob.objects.values_list("state", flat=True)) == {JobState.QUEUED}
     monkeypatch.undo()

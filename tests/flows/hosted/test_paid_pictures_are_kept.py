@@ -17,7 +17,6 @@ from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import reconcile, retry
 from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import enhance
-from product_imagery.flows.hosted import session
 from product_imagery.flows.worker import hosted_calls, maintenance
 from product_imagery.models import (
     CreditEntry,
@@ -31,6 +30,7 @@ from product_imagery.products import description_of
 from product_imagery.states import ItemStatus, JobState
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import Fakes, Fault
+from tests.fakes.statements import failing
 
 pytestmark = pytest.mark.django_db
 
@@ -60,19 +60,11 @@ class TestPictureOfATool:
         return _cut_out(account("pergai"), make_product())
 
     def test_a_worker_that_is_stopped_before_it_notes_the_address_buys_no_second_one(
-        self, tool: Enhancement, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+        self, tool: Enhancement, fakes: Fakes
     ) -> None:
-        remember = session._remember
-
-        def interrupted(job: ProviderJob, facts: dict[str, str]) -> None:
-            if "picture_url" in facts:
-                raise SystemExit
-            remember(job, facts)
-
-        with monkeypatch.context() as stop:
-            stop.setattr(session, "_remember", interrupted)
-            with pytest.raises(SystemExit):
-                hurry(3)
+        noting = 'UPDATE "product_imagery_providerjob" SET "remembered"'
+        with failing(SystemExit(), noting, having="picture_url"), pytest.raises(SystemExit):
+            hurry(3)
         assert ProviderJob.objects.get().state == JobState.CHECKING
         hurry()
         assert fakes.charged("pergai") == 1

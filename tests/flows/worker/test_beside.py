@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,13 @@ from django.test import Client
 
 from example_project.shop.models import Product
 from product_imagery import signals
-from product_imagery.exceptions import StorageError
 from product_imagery.flows.results import publish, review
 from product_imagery.flows.worker import beside
 from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.models import Enhancement, ImageVersion, ProviderJob, ResultImage, WorkerTrouble
 from product_imagery.products import ProductImages
 from product_imagery.states import JobState, Publication
+from tests.fakes.storages import storing
 
 Make = Callable[..., Product]
 Enlarge = Callable[..., Enhancement]
@@ -76,15 +77,13 @@ def test_a_lock_that_was_not_got_is_tried_again(waiting: ResultImage, work: Work
     assert (waiting.publication, waiting.publication_note) == (Publication.PUBLISHED, "")
 
 
-def test_a_file_that_is_missing_once_is_tried_again(
-    waiting: ResultImage, work: Work, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patched:
-        error = StorageError("The file is no longer in the storage.", code="missing")
-        patched.setattr(publish, "_copy_to_product", _raising(error))
-        run_slice(seconds=0.05)
+def test_a_file_that_is_missing_once_is_tried_again(waiting: ResultImage, work: Work) -> None:
+    file = Path(waiting.image.path)
+    away = file.rename(file.with_suffix(".away"))
+    run_slice(seconds=0.05)
     waiting.refresh_from_db()
-    assert waiting.publication == Publication.WAITING
+    assert (waiting.publication, waiting.publication_note[:26]) == (Publication.WAITING, "The file is no longer in t")
+    away.rename(file)
     _due_now()
     work()
     waiting.refresh_from_db()
@@ -216,19 +215,17 @@ def test_receivers_hear_of_things_in_their_order(make_product: Make, enlarge: En
 
 @_threads
 def test_a_storage_that_hangs_for_one_picture_holds_nothing_up(
-    make_product: Make, enlarge: Enlarge, work: Work, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+    make_product: Make, enlarge: Enlarge, work: Work, gate: threading.Event
 ) -> None:
-    real = publish._copy_to_product
-
-    def slow(description: Any, result: ResultImage) -> str:
-        if result.item.label == "slow":
+    def slow(save: Callable[[str, Any], str], name: str, content: Any) -> str:
+        if name.startswith("products/enhanced/slow-"):
             gate.wait(60)
-        return real(description, result)
+        return save(name, content)
 
-    monkeypatch.setattr(publish, "_copy_to_product", slow)
     enlarge(make_product("slow"), auto_approve=True)
     enlarge(*[make_product() for _ in range(3)], auto_approve=True)
-    run_slice(seconds=5)
+    with storing(slow):
+        run_slice(seconds=5)
     states = dict(ResultImage.objects.values_list("item__label", "publication"))
     assert states == {"slow": Publication.WAITING, "Red bottle": Publication.PUBLISHED}
     assert ImageVersion.objects.count() == 3

@@ -23,6 +23,7 @@ from product_imagery.products import ProductImages, register, unregister
 from product_imagery.states import EnhancementStatus, ItemStatus, Publication, Review
 from product_imagery.storage import store
 from tests.conftest import draw_product, encoded
+from tests.fakes.storages import raising, storing
 
 Make = Callable[..., Product]
 Enlarge = Callable[..., Enhancement]
@@ -53,20 +54,17 @@ def test_a_publication_that_was_taken_over_deletes_nothing(make_product: Make, e
     (late,) = ResultImage.objects.acquire_publications(most=1, seconds=60, tries=5)
     ResultImage.objects.update(lease_token=uuid.uuid4())
     other = ResultImage.objects.select_related("item__enhancement").get()
-    real = publish._copy_to_product
+    copies: list[str] = []
 
-    def overtaken(description: Any, result: ResultImage) -> str:
-        stored = real(description, result)
-        if result is late:
-            assert publish.put_on_product(other) is not None
-        return stored
+    def overtaken(save: Callable[[str, Any], str], name: str, content: Any) -> str:
+        copies.append(save(name, content))
+        assert publish.put_on_product(other) is not None  # finds the copy that the late one has just made
+        return copies[0]
 
-    publish._copy_to_product = overtaken
-    try:
+    with storing(overtaken):
         assert publish.put_on_product(late) is None
-    finally:
-        publish._copy_to_product = real
     product = Product.objects.get()
+    assert copies == [product.enhanced_photo.name]
     assert Path(product.enhanced_photo.path).exists()
     assert ImageVersion.objects.count() == 1
 
@@ -80,20 +78,15 @@ def test_an_enhancement_whose_last_worker_died_is_closed(make_product: Make, enl
     assert enhancement.status == EnhancementStatus.COMPLETED
 
 
-def test_a_storage_with_errors_of_its_own_fails_only_that_try(
-    make_product: Make, enlarge: Enlarge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_storage_with_errors_of_its_own_fails_only_that_try(make_product: Make, enlarge: Enlarge) -> None:
     class BackEndError(Exception):
         pass
 
-    def broken(*_: Any, **__: Any) -> str:
-        raise BackEndError("503 Slow Down")
-
     enhancement = enlarge(make_product())
-    monkeypatch.setattr(store, "_save", broken)
     (task,) = local_jobs.prepare(ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60))
     pool = ImagingPool(PoolLimits(processes=1))
-    done = local_jobs.perform(task, pool)
+    with storing(raising(BackEndError("503 Slow Down"))):
+        done = local_jobs.perform(task, pool)
     pool.close()
     assert done.again
     local_jobs.record(done)

@@ -20,6 +20,7 @@ from product_imagery.management.commands import imagery_worker
 from product_imagery.models import Enhancement, ImageVersion, ProviderJob, ResultImage, WorkerLease
 from product_imagery.models.worker_lease import WorkerLeaseQuerySet
 from product_imagery.states import JobState, Publication, Review
+from tests.fakes.statements import failing
 
 Make = Callable[..., Product]
 Enlarge = Callable[..., Enhancement]
@@ -132,14 +133,13 @@ def test_a_person_who_meets_a_lock_is_told_so(
     enlarge(make_product())
     work()
     monkeypatch.setattr("product_imagery.flows.guard.WAITS", (0.0,))
-
-    def locked(*_: Any, **__: Any) -> None:
-        raise OperationalError("canceling statement due to lock timeout")
-
-    monkeypatch.setattr(review, "_judge", locked)
     result = ResultImage.objects.get()
     page = reverse("admin:product_imagery_enhancement_review", args=[result.enhancement_id])
-    shown = person("*").post(page, {"approve_and_publish": result.pk}, follow=True)
+    client = person("*")
+    locked = OperationalError("canceling statement due to lock timeout")
+    with failing(locked, 'UPDATE "product_imagery_resultimage" SET "review"') as stopped:
+        shown = client.post(page, {"approve_and_publish": result.pk}, follow=True)
+    assert len(stopped) == 2
     assert "Somebody else is changing the same things" in shown.content.decode()
     result.refresh_from_db()
     assert result.publication == Publication.NONE

@@ -24,7 +24,6 @@ from product_imagery.models import (
     ProviderJob,
     ResultImage,
 )
-from product_imagery.net import download
 from product_imagery.net.transport import Transport
 from product_imagery.provider_kit.requests import HttpRequest
 from product_imagery.states import ItemStatus, JobState
@@ -141,11 +140,15 @@ def test_a_full_disk_is_said_and_costs_nothing_more(
     order(account("paqshot"))
     hurry(1)
 
-    def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
+    real = Path.open
+
+    def full(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        if "w" in mode:
+            raise OSError(28, "No space left on device")
+        return real(path, mode, *arguments, **named)
 
     with monkeypatch.context() as disk:
-        disk.setattr(download, "_receive", full)
+        disk.setattr(Path, "open", full)
         hurry()
     item = EnhancementItem.objects.get()
     assert item.status == ItemStatus.FAILED

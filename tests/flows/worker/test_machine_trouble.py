@@ -15,6 +15,7 @@ from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, WorkerTrouble
 from product_imagery.states import ItemStatus, JobState
 from product_imagery.storage import store
+from tests.fakes.storages import raising, storing
 
 Make = Callable[..., Product]
 Enlarge = Callable[..., Enhancement]
@@ -47,15 +48,9 @@ def test_a_full_disk_for_temporary_files_says_so(make_product: Make) -> None:
         store.copy_out(photo.storage, photo.name, Path("/dev/full"), 1 << 40)
 
 
-def test_a_full_disk_of_results_fails_no_picture(
-    make_product: Make, enlarge: Enlarge, work: Work, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: Any, **__: Any) -> str:
-        raise OSError(28, "No space left on device")
-
+def test_a_full_disk_of_results_fails_no_picture(make_product: Make, enlarge: Enlarge, work: Work) -> None:
     enlarge(make_product())
-    with monkeypatch.context() as disk:
-        disk.setattr(store, "_save", full)
+    with storing(raising(OSError(28, "No space left on device"))):
         for _ in range(6):
             ProviderJob.objects.update(due_at=Now())
             run_slice(seconds=0.05)
