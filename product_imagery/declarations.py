@@ -46,7 +46,7 @@ class Declaration:
 
     def _check_names(self) -> None:
         """Raise ``RegistrationError`` for a misspelt attribute. Ignored, it would send pictures to the wrong field."""
-        names = ("pictures", "field", "source", "target", "name", "category", "order", "primary")
+        names = ("pictures", "field", "source", "target", "name", "category", "order", "primary", "cover")
         known = [name for name in names if any(name in vars(base) for base in type(self).__mro__[1:])]
         for name, value in vars(type(self)).items():
             if isinstance(value, str) and not name.startswith("_") and name not in known:

@@ -125,6 +125,10 @@ class ProductImages(Declaration):
                     is_readable=label is not None,
                 )
 
+    def cover_slots(self, ids: Sequence[Any]) -> set[str]:
+        """Return the slots of the pictures that are covers; a single picture is none."""
+        return set()
+
     def place_of(self, object_id: str, slot: str) -> str:
         """Return the place where the picture is written, without a query."""
         return place_of_row(self.target_field, f"{object_id}/{slot}" if slot else object_id)
@@ -184,6 +188,8 @@ class GalleryImages(ProductImages):
     order: ClassVar[str] = ""
     #: a BooleanField of the related model; if given, only pictures for which it is true are enhanced
     primary: ClassVar[str] = ""
+    #: a BooleanField of the related model that marks the cover; only shown. By default ``primary``
+    cover: ClassVar[str] = ""
 
     def check(self) -> None:
         """Validate the attributes. Raises ``RegistrationError``, which names the mistake."""
@@ -194,11 +200,13 @@ class GalleryImages(ProductImages):
             raise self._wrong(f"pictures = “{self.pictures}” has to be {wanted}.")
         self._image_field(self.holder, "field", self.field)
         self._image_field(self.holder, "target", self.target or self.field)
-        for attribute in ("order", "primary"):
+        for attribute in ("order", "primary", "cover"):
             if getattr(self, attribute):
                 self._field(self.holder, attribute, getattr(self, attribute))
-        if self.primary and not isinstance(self.holder._meta.get_field(self.primary), models.BooleanField):
-            raise self._wrong(f"primary = “{self.primary}” has to be a BooleanField of {self.holder.__name__}.")
+        for attribute in ("primary", "cover"):
+            name = getattr(self, attribute)
+            if name and not isinstance(self.holder._meta.get_field(name), models.BooleanField):
+                raise self._wrong(f"{attribute} = “{name}” has to be a BooleanField of {self.holder.__name__}.")
         if self.name:
             self._field(self.model, "name", self.name)
 
@@ -238,6 +246,14 @@ class GalleryImages(ProductImages):
             rows = rows.order_by(f"{link.name}__pk", self.order or "pk")
             columns = rows.values_list(f"{link.name}__pk", "pk", *self._columns())
             yield from self._pictures(columns.iterator(), labels, has_slots=True)
+
+    def cover_slots(self, ids: Sequence[Any]) -> set[str]:
+        """Return the slots of the pictures that are covers, with one query."""
+        mark = self.cover or self.primary
+        if not mark:
+            return set()
+        rows = self.holder._default_manager.filter(**{f"{self._relation().field.name}__pk__in": ids, mark: True})
+        return {str(pk) for pk in rows.values_list("pk", flat=True)}
 
     def place_of(self, object_id: str, slot: str) -> str:
         """Return the place of a picture without a query; the slot is the key of its row."""

@@ -19,4 +19,5 @@ class CollectionPhotos(GalleryImages):
     pictures = "photos"
     field = "image"
     order = "position"
+    cover = "is_cover"
     name = "title"

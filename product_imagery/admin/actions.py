@@ -6,21 +6,27 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
+from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import stepwise_view
 from product_imagery.admin.permissions import may
 from product_imagery.admin.pictures import thumbnail
+from product_imagery.admin.product_page import enhance_product, panel, pictures_page
 from product_imagery.admin.start import look_picture, start_page
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RegistrationError
 from product_imagery.models import Enhancement, Selection
 from product_imagery.products import description_of
+
+_PANEL = "product_pictures"
 
 if TYPE_CHECKING:
     _Base = admin.ModelAdmin[Any]
@@ -29,14 +35,50 @@ else:
 
 
 class EnhanceImagesMixin(_Base):
-    """Add “Enhance pictures” to a changelist, and the page where the selection becomes an enhancement.
+    """Add “Enhance pictures” to a changelist, the page where the selection becomes an enhancement, and a panel.
 
     ``class ProductAdmin(EnhanceImagesMixin, admin.ModelAdmin)``. A subclass may set ``enhance_images_template`` to a
-    template that extends ours.
+    template that extends ours. The panel shows the pictures of a product on its own page, as the read-only field
+    ``product_pictures`` in a fieldset of its own. Name that field in ``fieldsets`` to put it elsewhere, or set
+    ``shows_product_pictures = False`` to have none.
     """
 
     actions: Any = ("enhance_images",)
     enhance_images_template = "admin/product_imagery/start.html"
+    shows_product_pictures = True
+
+    @property
+    def media(self) -> Media:
+        """Add the styles of the panel."""
+        found: Media = super().media
+        return found + Media(css={"all": ("product_imagery/admin.css", "product_imagery/product.css")})
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Remember with the product for whom it is shown: the panel has links for this person."""
+        product = super().get_object(request, object_id, from_field)
+        if product is not None:
+            product._imagery_request = request
+        return product
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Add the panel for a product that exists."""
+        fields = super().get_readonly_fields(request, obj)
+        shown = obj is not None and self.shows_product_pictures and _PANEL not in fields
+        return (*fields, _PANEL) if shown else fields
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Put the panel into a fieldset of its own, unless the shop has given it a place."""
+        fieldsets = super().get_fieldsets(request, obj)
+        is_placed = _PANEL in flatten_fieldsets(self.fieldsets or ()) or _PANEL in (self.fields or ())
+        if is_placed or _PANEL not in self.get_readonly_fields(request, obj):
+            return fieldsets
+        others = [(name, {**options, "fields": _without_panel(options["fields"])}) for name, options in fieldsets]
+        return [*others, (_("Product pictures"), {"fields": (_PANEL,)})]
+
+    @admin.display(description=_("On the product"))
+    def product_pictures(self, product: Any) -> SafeString | str:
+        request = getattr(product, "_imagery_request", None)
+        return "–" if request is None else panel(request, self, product)
 
     def has_enhance_images_permission(self, request: HttpRequest) -> bool:
         """Show the action only to those who may start enhancements."""
@@ -47,6 +89,8 @@ class EnhanceImagesMixin(_Base):
         pages: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
             "enhance-images/<uuid:selection>/": ("enhance_images", self.enhance_images_view),
             "enhance-images/<uuid:selection>/look/": ("imagery_look", self._look_view),
+            "enhance-images/product/<path:object_id>/": ("enhance_product", self._enhance_product_view),
+            "<path:object_id>/pictures/": ("imagery_pictures", self._pictures_view),
             "enhance-images/thumbnail/": ("imagery_thumbnail", self._thumbnail_view),
         }
         named = f"{self.opts.app_label}_{self.opts.model_name}"
@@ -99,3 +143,13 @@ class EnhanceImagesMixin(_Base):
 
     def _thumbnail_view(self, request: HttpRequest) -> HttpResponse:
         return thumbnail(request, self)
+
+    def _pictures_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return pictures_page(request, self, unquote(object_id))
+
+    def _enhance_product_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return enhance_product(request, self, unquote(object_id))
+
+
+def _without_panel(fields: Any) -> list[Any]:
+    return [field for field in fields if field != _PANEL]

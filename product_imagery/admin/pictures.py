@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.core.signing import BadSignature, Signer
-from django.db.models import FileField
+from django.db.models import FileField, Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.urls import reverse
@@ -85,6 +85,14 @@ def example_of(operation: str, options: Mapping[str, Any]) -> str:
     if operation == "scene" and options.get("scene") in SCENES:
         return f"scene-{options['scene']}.webp"
     return f"{_EXAMPLES[operation]}.webp" if operation in _EXAMPLES else "neutral.svg"
+
+
+def label_of(description: ProductImages, product: Model) -> str:
+    """Return the label of a product, or its primary key where the shop's own code raises."""
+    try:
+        return description.label(product)
+    except Exception:  # noqa: BLE001  the shop's own code
+        return str(product.pk)
 
 
 def _field(description: ProductImages, which: str) -> FileField:

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from product_imagery.admin.base import page_url
 from product_imagery.admin.permissions import SEE_MONEY, may
-from product_imagery.admin.pictures import example_url, thumbnail_url
+from product_imagery.admin.pictures import example_url, label_of, thumbnail_url
 from product_imagery.admin.visibility import visible_enhancements
 from product_imagery.flows.enhancements.plan import DONE_BEFORE, IN_STORAGE, UNDER_WAY, Plan, whereabouts
 from product_imagery.flows.enhancements.specs import WorkSpec
@@ -68,7 +68,7 @@ def without_picture(
     """Return the labels of the first products without a picture, and the number of those that are not listed."""
     bare = [key for key in selection.ids if (description, str(key)) not in plan.products]
     rows = host.get_queryset(request).order_by("pk").filter(pk__in=bare[:_LISTED]) if bare else ()
-    labels = [_label(description, row) for row in rows]
+    labels = [label_of(description, row) for row in rows]
     return {"labels": labels, "more": len(bare) - len(labels)}
 
 
@@ -76,7 +76,7 @@ def elsewhere(request: HttpRequest, site: AdminSite, plan: Plan) -> dict[str, li
     """Return links to the enhancements that have pictures of the plan already, by reason."""
     found = {reason: whereabouts(plan, reason)[:_LINKS] for reason in _PLACES if plan.count(reason)}
     wanted = {pk for places in found.values() for pk, _number in places}
-    rows = visible_enhancements(request, site, Enhancement.objects.filter(pk__in=wanted)) if wanted else ()
+    rows = visible_enhancements(request, site, Enhancement.objects.titled().filter(pk__in=wanted)) if wanted else ()
     by_pk = {row.pk: row for row in rows}
     return {
         reason: [_link(site, by_pk[pk], reason, number) for pk, number in places if pk in by_pk]
@@ -124,10 +124,3 @@ def _counted(limit: Limit) -> str:
 def _link(site: AdminSite, enhancement: Enhancement, reason: str, number: int) -> dict[str, Any]:
     page = "enhancement_change" if reason == UNDER_WAY else "enhancement_review"
     return {"enhancement": enhancement, "number": number, "url": page_url(site, page, enhancement.pk)}
-
-
-def _label(description: ProductImages, row: Any) -> str:
-    try:
-        return description.label(row)
-    except Exception:  # noqa: BLE001  the shop's own code
-        return str(row.pk)

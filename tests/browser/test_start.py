@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from example_project.shop.models import Product
-from product_imagery.models import Enhancement
+from product_imagery.flows.results import review
+from product_imagery.models import Enhancement, ImageVersion, ResultImage
 from tests.test_browser import _Merchant, _until, browser, worker  # noqa: F401  fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -74,3 +75,49 @@ def test_the_chosen_look_is_tried_on_the_first_product_and_three_go_first(
     rest = Enhancement.objects.exclude(pk=first.pk).get()
     assert (rest.items.count(), rest.options["ratio"], rest.preset) == (2, "4:5", first.preset)
     assert [entry for entry in browser.get_log("browser") if "favicon" not in str(entry)] == []
+
+
+def test_one_product_is_enhanced_from_its_own_page_and_put_back_there(
+    browser: Any,  # noqa: F811
+    live_server: Any,
+    worker: None,  # noqa: F811
+    model_file: Path,
+    stock: list[Product],
+    person: Callable[..., Any],
+) -> None:
+    product = stock[0]
+    merchant = _Merchant(browser, live_server.url)
+    merchant.log_in(person("*"))
+    own_page = f"/admin/shop/product/{product.pk}/change/"
+    merchant.open(own_page)
+    _until(_is_shown(browser, ".product-pictures img"))
+    browser.execute_script("document.querySelector('.product-panel').scrollIntoView()")
+    merchant.picture("30-product")
+    merchant.click(".product-panel .pi-button--main")
+    merchant.wait("#imagery-start")
+    merchant.click("input[value=white]")
+    _until(lambda: merchant.find("button[name=start]").is_enabled())
+    merchant.click("button[name=start]")
+    merchant.wait("#imagery-progress")
+    _until(ResultImage.objects.exists)
+    merchant.open(own_page)
+    browser.execute_script("document.querySelector('.product-panel').scrollIntoView()")
+    merchant.picture("31-product-waiting")
+    assert "waits for a review" in merchant.find(".product-panel").text
+    review.approve(ResultImage.objects.get(), actor=None, publish=True)
+    _until(ImageVersion.objects.exists)
+    merchant.open("/")
+    _until(_is_shown(browser, "img[data-enhanced]"))
+    merchant.picture("32-storefront")
+    merchant.open(f"/products/{product.pk}/")
+    merchant.picture("33-shop-product")
+    merchant.open(own_page)
+    merchant.click(".product-panel a[href$='/pictures/']")
+    merchant.wait("button[name=put_back]")
+    _until(_is_shown(browser, ".product-pair img"))
+    merchant.picture("34-history")
+    merchant.click("button[name=put_back]")
+    merchant.wait(".messagelist .success")
+    merchant.picture("35-put-back")
+    product.refresh_from_db()
+    assert not product.enhanced_photo
