@@ -91,7 +91,8 @@ def free_sentence(count: int) -> str:
 def reviewed(actor: AbstractBaseUser | None, step: str, results: Iterable[ResultImage]) -> None:
     """Record a step of the review with the items, their enhancements and, if it publishes, the products.
 
-    ``step`` is ``approve``, ``approve_and_publish``, ``publish``, ``reject`` or ``regenerate``.
+    ``step`` is ``approve``, ``approve_and_publish``, ``publish``, ``reject``, ``regenerate``, or an undo: ``reopen`` of
+    the review, ``withdraw`` of the request to publish.
     """
     items = [result.item for result in results]
     numbers: Counter[Model | Product] = Counter([*items, *(item.enhancement for item in items)])
@@ -105,6 +106,8 @@ def review_sentence(step: str, count: int) -> str:
     sentences = {
         "approve": ngettext("%d picture approved.", "%d pictures approved.", count),
         "reject": ngettext("%d picture rejected.", "%d pictures rejected.", count),
+        "reopen": ngettext("%d picture returned to review.", "%d pictures returned to review.", count),
+        "withdraw": ngettext("%d picture is not published.", "%d pictures are not published.", count),
         "regenerate": ngettext("%d picture is made again.", "%d pictures are made again.", count),
         "publish": ngettext("%d picture is being published.", "%d pictures are being published.", count),
         "approve_and_publish": ngettext(

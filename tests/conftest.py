@@ -103,6 +103,12 @@ def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "QUERY_SECONDS", 0.02)
 
 
+@pytest.fixture(autouse=True)
+def _no_second_thoughts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers publish at once what is approved on the review page."""
+    monkeypatch.setattr("product_imagery.admin.review.steps.UNDO_SECONDS", 0.0)
+
+
 @pytest.fixture(scope="session")
 def model_file() -> Path:
     """The matting model; fetched once for this machine, skipped where that is impossible."""

@@ -107,12 +107,13 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         review, change = (stepwise_view(self.admin_site, view) for view in (self.review, self.change_view))
         own = [
             path("<int:pk>/review/", review, name="product_imagery_enhancement_review"),
+            path("review/", review, name="product_imagery_enhancement_review"),
             path("<path:object_id>/change/", change, name="product_imagery_enhancement_change"),
         ]
         return own + super().get_urls()
 
-    def review(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show the review page."""
+    def review(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        """Show the review page, of one enhancement or of all."""
         return review_page(request, pk, self.admin_site)
 
     def change_view(

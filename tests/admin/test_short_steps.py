@@ -9,6 +9,7 @@ from django.db import connection
 from django.urls import reverse
 
 from product_imagery.flows.events import outbox
+from product_imagery.flows.results import bulk
 from product_imagery.models import ResultImage
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -20,6 +21,7 @@ def test_approving_many_locks_nobody_out_for_all_of_them(
     enhancement = enlarge(*(make_product(sku=f"n{n}") for n in range(3)))
     work()
     open_transactions: list[int] = []
+    monkeypatch.setattr(bulk, "BATCH", 1)
     monkeypatch.setattr(
         outbox, "results_approved", lambda results: open_transactions.append(len(connection.savepoint_ids))
     )

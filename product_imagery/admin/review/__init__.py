@@ -1,0 +1,7 @@
+"""Review: the queue of finished pictures, worst first, on which people decide."""
+
+from __future__ import annotations
+
+from product_imagery.admin.review.views import review_page
+
+__all__ = ["review_page"]

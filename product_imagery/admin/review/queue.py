@@ -1,0 +1,185 @@
+"""The queue of the review: pictures of products by state and warnings, those that need a person most first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin import AdminSite
+from django.db.models import Case, Count, Exists, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.http import HttpRequest
+
+from product_imagery.admin.visibility import visible
+from product_imagery.conf import get_settings
+from product_imagery.models import Enhancement, EnhancementItem, ResultImage
+from product_imagery.models.result import ResultQuerySet
+from product_imagery.states import Publication, Review
+
+PER_PAGE = 24
+STATES = ("pending", "approved", "published", "rejected", "all")
+_LISTED = 20  #: enhancements in the filter
+_DIGITS = 19  #: a number of so many digits fits no primary key
+
+
+def number_in(text: str | None) -> int | None:
+    """Return the primary key that a text holds, if it can be one."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < _DIGITS else None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The choice of pictures in the URL. ``warnings`` is ``yes``, ``no`` or empty."""
+
+    enhancement: int | None = None
+    is_fixed: bool = False  #: the enhancement stands in the path, not in the query
+    show: str = "pending"
+    warnings: str = ""
+    text: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest, enhancement: int | None) -> Filter:
+        """Read the filter from a URL; values that no filter has are dropped."""
+        values = {name: request.GET.get(name, "").replace("\0", "")[:200] for name in ("show", "warnings", "q")}
+        return cls(
+            enhancement=enhancement or number_in(request.GET.get("enhancement")),
+            is_fixed=enhancement is not None,
+            show=values["show"] if values["show"] in STATES else "pending",
+            warnings=values["warnings"] if values["warnings"] in ("yes", "no") else "",
+            text=values["q"].strip(),
+        )
+
+    def query(self, **more: Any) -> str:
+        """Return the query string of this filter, with ``more`` parameters."""
+        own = {"show": self.show, "warnings": self.warnings, "q": self.text}
+        own["enhancement"] = "" if self.is_fixed or not self.enhancement else str(self.enhancement)
+        pairs = [(name, value) for name, value in own.items() if value]
+        for name, value in more.items():
+            pairs += [(name, one) for one in (value if isinstance(value, list) else [value]) if one]
+        return f"?{urlencode(pairs)}"
+
+    def with_(self, **changes: Any) -> str:
+        """Return the query string of this filter with changes."""
+        return replace(self, **changes).query()
+
+
+class Queue:
+    """Results and items that the person may see and that a filter selects."""
+
+    def __init__(self, request: HttpRequest, site: AdminSite, filter_: Filter) -> None:
+        self.filter = filter_
+        self._request, self._site = request, site
+
+    def seen(self, *, change: bool = False) -> ResultQuerySet:
+        """Return all results, of one enhancement if it is chosen, that the person may see or ``change``."""
+        mine = ResultImage.objects.all()
+        if self.filter.enhancement:
+            mine = mine.filter(enhancement=self.filter.enhancement)
+        rows: Any = visible(self._request, self._site, mine, "item__", change=change)
+        return rows  # type: ignore[no-any-return]
+
+    def _named(self, rows: ResultQuerySet) -> ResultQuerySet:
+        return rows.filter(item__label__icontains=self.filter.text) if self.filter.text else rows
+
+    def matching(self, *, change: bool = False) -> ResultQuerySet:
+        """Return the results that the whole filter selects."""
+        return _warned(_in_state(self._named(self.seen(change=change)), self.filter.show), self.filter.warnings)
+
+    @cached_property
+    def items(self) -> QuerySet[Any]:
+        """Items with such a result: those with warnings first, then by confidence. The first has the key ``first``."""
+        mine = self.matching().filter(item=OuterRef("pk")).order_by("pk")
+        rows: QuerySet[Any] = ranked(EnhancementItem.objects.filter(Exists(mine)))
+        with_first: QuerySet[Any] = rows.annotate(first=Subquery(mine.values("pk")[:1]))
+        return with_first.order_by("rank", "lowest", "pk")
+
+    def neighbours(self, item: EnhancementItem) -> dict[str, Any]:
+        """Return the first results of the items before and after this one, and the numbers of items.
+
+        The item itself need not be in the queue any more.
+        """
+        rank, lowest = ranked(EnhancementItem.objects.filter(pk=item.pk)).values_list("rank", "lowest")[0]
+        same = Q(rank=rank, lowest=lowest)
+        later = self.items.filter(Q(rank__gt=rank) | Q(rank=rank, lowest__gt=lowest) | same & Q(pk__gt=item.pk))
+        earlier = self.items.filter(Q(rank__lt=rank) | Q(rank=rank, lowest__lt=lowest) | same & Q(pk__lt=item.pk))
+        return {
+            "following": later.values_list("first", flat=True).first(),
+            "previous": earlier.reverse().values_list("first", flat=True).first(),
+            "before": earlier.count(),
+            "total": self.items.count(),
+        }
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers of items in each state, and of those with and without warnings in the chosen one."""
+        named = self._named(self.seen())
+        states = {
+            state: Count("item", distinct=True, filter=Q(pk__in=_in_state(named, state).order_by().values("pk")))
+            for state in STATES
+        }
+        found: dict[str, int] = _warned(named, self.filter.warnings).order_by().aggregate(**states)
+        here, unsure = _in_state(named, self.filter.show).order_by(), _unsure()
+        yes, no = (Count("item", distinct=True, filter=one) for one in (unsure, ~unsure))
+        return found | here.aggregate(yes=yes, no=no)
+
+    def enhancements(self) -> list[tuple[Enhancement, int]]:
+        """Return the latest enhancements with pictures in the chosen state, with their numbers of items."""
+        mine = replace(self.filter, enhancement=None)
+        rows = Queue(self._request, self._site, mine).matching().order_by("-enhancement")
+        counted = rows.values_list("enhancement").annotate(number=Count("item", distinct=True))[:_LISTED]
+        numbers = dict(counted)
+        found = Enhancement.objects.select_related("preset").in_bulk(numbers)
+        return [(found[pk], number) for pk, number in numbers.items()]
+
+    def for_all(self, step: str) -> ResultQuerySet:
+        """Return the results on which a step for the whole filter acts.
+
+        Left out are items of which a person has to choose a variant, results with warnings unless the filter asks for
+        them, and, where the step publishes, trials and products that the person may not change.
+        """
+        rows = self.matching(change=step != "approve")
+        mine = ResultImage.objects.filter(item=OuterRef("item")).exclude(pk=OuterRef("pk"))
+        if step == "restore":
+            return rows.filter(publication=Publication.PUBLISHED)
+        if step == "publish":
+            rows = rows.filter(review=Review.APPROVED, publication=Publication.NONE)
+            others = mine.filter(review=Review.APPROVED)
+        else:
+            rows = _warned(rows.to_review(), self.filter.warnings or "no")
+            others = mine.filter(Q(review=Review.PENDING) | Q(publication__in=_CHOSEN))
+        if step != "approve":
+            rows = rows.filter(enhancement__is_test=False, enhancement__is_sandbox=False)
+        return rows.filter(~Exists(others))
+
+
+_CHOSEN = (Publication.WAITING, Publication.PUBLISHED)
+
+
+def ranked(items: QuerySet[EnhancementItem]) -> QuerySet[Any]:
+    """Annotate ``rank``, 0 with a warning and 1 without, and ``lowest``, the lowest confidence of a result."""
+    mine = ResultImage.objects.filter(item=OuterRef("pk")).order_by()
+    warned = Exists(mine.exclude(warnings=[]))
+    return items.annotate(
+        rank=Case(When(warned, then=0), default=1, output_field=IntegerField()),
+        lowest=Subquery(mine.values("item").annotate(least=Min("confidence")).values("least")),
+    )
+
+
+def _in_state(rows: ResultQuerySet, state: str) -> ResultQuerySet:
+    if state == "pending":
+        return rows.to_review()
+    if state == "published":
+        return rows.filter(publication=Publication.PUBLISHED)
+    return rows.filter(review=state) if state != "all" else rows
+
+
+def _warned(rows: ResultQuerySet, warnings: str) -> ResultQuerySet:
+    if not warnings:
+        return rows
+    return rows.filter(_unsure() if warnings == "yes" else ~_unsure())
+
+
+def _unsure() -> Q:
+    """Return the condition of results that a person should look at one by one."""
+    held_back = Q(review=Review.PENDING, publication_note__gt="")
+    return ~Q(warnings=[]) | Q(confidence__lt=get_settings().review_below) | held_back

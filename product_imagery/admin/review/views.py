@@ -1,0 +1,238 @@
+"""The review page: the queue as a grid, one picture in large, and the responses to decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from product_imagery.admin.base import render_page
+from product_imagery.admin.permissions import may, may_take_any_step, missing, require
+from product_imagery.admin.review import steps
+from product_imagery.admin.review.queue import PER_PAGE, STATES, Filter, Queue, number_in
+from product_imagery.admin.review.tiles import Tile, tiles
+from product_imagery.admin.visibility import visible_enhancements
+from product_imagery.flows.results import review
+from product_imagery.models import Enhancement, EnhancementItem, ResultImage
+
+_TEMPLATES = "admin/product_imagery"
+
+
+@dataclass(frozen=True)
+class _Page:
+    """One request to the review."""
+
+    request: HttpRequest
+    site: AdminSite
+    enhancement: Enhancement | None
+    queue: Queue
+
+    @property
+    def by_script(self) -> bool:
+        """True if a script asks for a part of the page."""
+        return self.request.headers.get("HX-Request") == "true" and "HX-Boosted" not in self.request.headers
+
+    @property
+    def address(self) -> str:
+        """Path of the page with its filter and page number."""
+        more = {"page": self.request.GET.get("page", "")} if number_in(self.request.GET.get("page")) else {}
+        return self.request.path + self.queue.filter.query(**more)
+
+    def render(self, template: str, context: dict[str, Any]) -> HttpResponse:
+        """Render a template of the review; what scripts ask for is marked, since a login page is not."""
+        shown = render_page(self.request, self.site, f"{_TEMPLATES}/{template}", self._common() | context)
+        shown["X-Imagery-Part"] = "review"
+        shown["Vary"] = "HX-Request"
+        return shown
+
+    def _common(self) -> dict[str, Any]:
+        filter_ = self.queue.filter
+        return {
+            **self.site.each_context(self.request),
+            "enhancement": self.enhancement,
+            "opts": Enhancement._meta,
+            "title": _("Review %s") % self.enhancement if self.enhancement else _("Review pictures"),
+            "filter": filter_,
+            "query": filter_.query(),
+            "address": self.address,
+            "undo": self.request.GET.get("undo", "") if steps.read_undo(self.request.GET.get("undo", "")) else "",
+            "may_review": may(self.request, "review_resultimage"),
+            "may_publish": may(self.request, "publish_resultimage"),
+        }
+
+
+def review_page(request: HttpRequest, pk: int | None, site: AdminSite) -> HttpResponse:
+    """Show the queue, of one enhancement or of all; a POST carries out a step.
+
+    ``?focus=`` names a result that is shown in large. Scripts (htmx) get parts of the page.
+    """
+    if not may_take_any_step(request):
+        require(request, "view_resultimage")
+    enhancement = None
+    if pk is not None:
+        enhancement = get_object_or_404(visible_enhancements(request, site, Enhancement.objects.all()), pk=pk)
+    page = _Page(request, site, enhancement, Queue(request, site, Filter.of(request, pk)))
+    focus = number_in(request.GET.get("focus"))
+    if request.method == "POST":
+        return _after(page, steps.carry_out(request, page.queue), focus)
+    return _grid(page) if focus is None else _focus(page, focus)
+
+
+def _after(page: _Page, outcome: steps.Outcome, focus: int | None) -> HttpResponse:
+    """Respond to a step: with the changed part for a script, else with a redirect to the place where it was."""
+    if focus is not None:
+        target = _next_focus(page, outcome, focus)
+        if page.by_script:
+            return _focus(page, target, undo=outcome.undo)
+        return HttpResponseRedirect(_focus_address(page, target, undo=outcome.undo))
+    if page.by_script and len(outcome.items) == 1:
+        return _part(page, outcome)
+    ticked = [] if "ticked" in _pressed(page.request) else page.request.POST.getlist("ticked")
+    query = page.queue.filter.query(page=page.request.GET.get("page", ""), ticked=ticked, undo=outcome.undo)
+    place = f"#item-{outcome.items[0]}" if len(outcome.items) == 1 else ""
+    return HttpResponseRedirect(page.request.path + query + place)
+
+
+def _pressed(request: HttpRequest) -> list[str]:
+    return [request.POST[name] for name in steps.PERMISSIONS if name in request.POST]
+
+
+def _grid(page: _Page) -> HttpResponse:
+    request, queue = page.request, page.queue
+    shown = Paginator(queue.items, PER_PAGE).get_page(request.GET.get("page"))
+    first = {item.pk: item.first for item in shown}
+    made = tiles(request, list(shown), queue.seen(), first=first, ticked=request.GET.getlist("ticked"))
+    context = {
+        "page": shown,
+        "tiles": made,
+        "offers": _offers(page),
+        "tick_steps": _tick_steps(made),
+        "lacking": _lacking(request, made),
+        **_summary(page),
+    }
+    if not queue.filter.is_fixed:
+        context["enhancements"] = queue.enhancements()
+    return page.render("review.html", context)
+
+
+def _part(page: _Page, outcome: steps.Outcome) -> HttpResponse:
+    """Render the tile that a step has changed, with the figures and a message with *Undo*."""
+    (pk,) = outcome.items
+    posted = page.request.POST
+    chosen = number_in(posted.get(f"variant-{pk}"))
+    items = EnhancementItem.objects.filter(pk=pk)
+    made = tiles(page.request, list(items), page.queue.seen(), first={pk: chosen or 0}, ticked=posted.getlist("ticked"))
+    context = {"tile": made[0] if made else None, "toast_undo": outcome.undo, "offers": _offers(page)}
+    return page.render("review_part.html", context | _summary(page))
+
+
+def _focus(page: _Page, pk: int, undo: str = "") -> HttpResponse:
+    """Render one item in large, with its neighbours in the queue; without one, the end of the queue."""
+    queue = page.queue
+    item = EnhancementItem.objects.filter(results__in=queue.seen().filter(pk=pk)).first()
+    context: dict[str, Any] = {"toast_undo": undo or page.request.GET.get("undo", ""), "tile": None}
+    context["focus_address"] = _focus_address(page, pk)
+    if item is not None:
+        (tile,) = tiles(page.request, [item], queue.seen(), first={item.pk: pk})
+        tile.chosen = pk
+        context |= {"tile": tile, "lacking": _lacking(page.request, [tile])}
+        around = queue.neighbours(item)
+        context |= around | {"page_number": around["before"] // PER_PAGE + 1, "next": _first(page, around["following"])}
+    else:
+        context["following"] = queue.items.values_list("first", flat=True).first()
+    if not steps.read_undo(context["toast_undo"]):
+        context["toast_undo"] = ""
+    return page.render("review_stage.html" if page.by_script else "review_focus.html", context)
+
+
+def _first(page: _Page, pk: int | None) -> ResultImage | None:
+    """Return the result that comes next, so that its picture is loaded before it is asked for."""
+    return page.queue.seen().filter(pk=pk).select_related("item").first() if pk else None
+
+
+def _next_focus(page: _Page, outcome: steps.Outcome, focus: int) -> int:
+    """Return the result to show after a step: the next one if it was decided, the same one otherwise, 0 at the end."""
+    if "undo" in page.request.POST:
+        back = page.queue.seen().filter(item__in=outcome.items).order_by("pk").first()
+        return back.pk if back else focus
+    if not outcome.done or "reopen" in page.request.POST:
+        return focus
+    item = EnhancementItem.objects.filter(results=focus).first()
+    around = page.queue.neighbours(item) if item else {}
+    return around.get("following") or around.get("previous") or 0
+
+
+def _focus_address(page: _Page, pk: int, undo: str = "") -> str:
+    return page.request.path + page.queue.filter.query(focus=str(pk), undo=undo)
+
+
+def _summary(page: _Page) -> dict[str, Any]:
+    counts, filter_ = page.queue.counts(), page.queue.filter
+    labels = {
+        "pending": _("To review"),
+        "approved": _("Approved"),
+        "published": _("On products"),
+        "rejected": _("Rejected"),
+        "all": _("All"),
+    }
+    warned = {"": _("All"), "yes": _("With warnings"), "no": _("Without warnings")}
+    numbers = {"": counts["yes"] + counts["no"], "yes": counts["yes"], "no": counts["no"]}
+    return {
+        "states": [(filter_.with_(show=one), labels[one], counts[one], one == filter_.show) for one in STATES],
+        "warned": [
+            (filter_.with_(warnings=one), label, numbers[one], one == filter_.warnings) for one, label in warned.items()
+        ],
+        "left": counts["pending"],
+    }
+
+
+def _offers(page: _Page) -> list[tuple[str, int, str]]:
+    """Return the steps for the whole filter, each with the number of pictures and a label."""
+    request, queue = page.request, page.queue
+    wanted = {"pending": ("approve_and_publish", "approve"), "approved": ("publish",), "published": ("restore",)}
+    offers = []
+    for step in wanted.get(queue.filter.show, ()):
+        if not may(request, *steps.PERMISSIONS[step]) or (step == "restore" and not queue.filter.enhancement):
+            continue
+        if number := queue.for_all(step).count():
+            offers.append((step, number, _offer(step, number, warned=queue.filter.warnings == "yes")))
+            break  # the furthest step that the person may take
+    return offers
+
+
+def _offer(step: str, number: int, *, warned: bool) -> str:
+    texts = {
+        "approve": ngettext("Approve %d without warnings", "Approve all %d without warnings", number),
+        "approve_and_publish": ngettext(
+            "Approve and publish %d without warnings", "Approve and publish all %d without warnings", number
+        ),
+        "publish": ngettext("Publish %d approved", "Publish all %d approved", number),
+        "restore": ngettext("Take %d back", "Take all %d back", number),
+    }
+    if warned and step == "approve":
+        return ngettext("Approve %d with warnings", "Approve all %d with warnings", number) % number
+    if warned and step == "approve_and_publish":
+        text = ngettext("Approve and publish %d with warnings", "Approve and publish all %d with warnings", number)
+        return text % number
+    return texts[step] % number
+
+
+def _tick_steps(made: list[Tile]) -> set[str]:
+    """Return the steps that some tile of the page can take together with others."""
+    return {step for tile in made if tile.can_be_ticked for step in tile.steps}
+
+
+def _lacking(request: HttpRequest, made: list[Tile]) -> str:
+    """Return a sentence about permissions that the person lacks for the steps of these tiles."""
+    if not made:
+        return ""
+    names = ["review_resultimage", "publish_resultimage"]
+    if any(review.can_vary(tile.item.enhancement) for tile in made):
+        names.append("start_enhancement")
+    return missing(request, *names)
