@@ -143,11 +143,11 @@ def test_a_merchant_gets_a_better_picture_and_takes_it_back(
     merchant.picture("4-progress-done")
     merchant.click("a.pi-button--main")
 
-    merchant.wait(".imagery-cards")
+    merchant.wait(".review-tiles")
     merchant.picture("5-review")
     result = ResultImage.objects.get(item__label="Mug Striped")
-    merchant.click(f"#result-{result.pk} button[name=approve_and_publish]")
-    merchant.wait(".messagelist .success")
+    merchant.click(f"#item-{result.item_id} button[name=approve_and_publish]")
+    merchant.wait(f"#item-{result.item_id}.review-tile--decided")
     _until(lambda: ResultImage.objects.get(pk=result.pk).publication == Publication.PUBLISHED)
     merchant.open(f"/admin/product_imagery/enhancement/{result.item.enhancement_id}/review/?show=approved")
     assert not browser.find_elements("css selector", "[name=ticked], button[value=ticked]")  # nothing to judge
@@ -267,9 +267,9 @@ def test_a_shop_that_writes_its_numbers_with_separators_can_decide(
     merchant = _Merchant(browser, live_server.url)
     merchant.log_in(client)
     merchant.open(f"/admin/product_imagery/enhancement/{enhancement.pk}/review/")
-    merchant.click(f"#result-{first.pk} button[name=approve_and_publish]")
-    merchant.wait(".messagelist .success")
-    tick = merchant.find(f"#tick-{second.pk}")
+    merchant.click(f"#item-{first.item_id} button[name=approve_and_publish]")
+    merchant.wait(f"#item-{first.item_id}.review-tile--decided")
+    tick = merchant.find(f"#tick-{second.item_id}")
     if not tick.is_selected():
         tick.click()
     merchant.click("button[name=reject][value=ticked]")

@@ -128,7 +128,7 @@ class Queue:
         rows = Queue(self._request, self._site, mine).matching().order_by("-enhancement")
         counted = rows.values_list("enhancement").annotate(number=Count("item", distinct=True))[:_LISTED]
         numbers = dict(counted)
-        found = Enhancement.objects.select_related("preset").in_bulk(numbers)
+        found = Enhancement.objects.titled().in_bulk(numbers)
         return [(found[pk], number) for pk, number in numbers.items()]
 
     def for_all(self, step: str) -> ResultQuerySet:

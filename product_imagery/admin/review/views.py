@@ -76,7 +76,7 @@ def review_page(request: HttpRequest, pk: int | None, site: AdminSite) -> HttpRe
         require(request, "view_resultimage")
     enhancement = None
     if pk is not None:
-        enhancement = get_object_or_404(visible_enhancements(request, site, Enhancement.objects.all()), pk=pk)
+        enhancement = get_object_or_404(visible_enhancements(request, site, Enhancement.objects.titled()), pk=pk)
     page = _Page(request, site, enhancement, Queue(request, site, Filter.of(request, pk)))
     focus = number_in(request.GET.get("focus"))
     if request.method == "POST":
