@@ -1,0 +1,134 @@
+"""A shop in every state that a merchant can meet. Needs Django to be set up, and an empty database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+import example_project
+from example_project.shop.models import Product
+from product_imagery import approve, enhance
+from product_imagery.flows.worker.loop import run_slice
+from product_imagery.models import (
+    Enhancement,
+    ImageVersion,
+    Preset,
+    ProviderCredential,
+    ProviderJob,
+    ResultImage,
+    transitions,
+)
+from product_imagery.states import ItemStatus
+from tests.workbench.page import Page
+
+_PHOTOS = Path(example_project.__file__).parent / "catalogue" / "photos"
+
+
+def build() -> tuple[str, list[Page]]:
+    """Fill the shop; return the session key of a merchant with all permissions, and the pages."""
+    call_command("migrate", verbosity=0)
+    merchant = get_user_model().objects.create_superuser("merchant", password="secret")
+    products = _products()
+    done = enhance(products[:9], preset="larger", actor=merchant).enhancement
+    run_slice(until_idle=True)
+    published = ResultImage.objects.filter(enhancement=done).order_by("pk")[:3]
+    for result in published:
+        approve(result, actor=merchant, publish=True)
+    run_slice(until_idle=True)
+    _conflict(ResultImage.objects.filter(enhancement=done).order_by("-pk")[0], merchant)
+    failed = enhance(products[12:], preset="larger", actor=merchant).enhancement
+    run_slice(until_idle=True)
+    paused = _paused(products[:4], merchant)
+    stalled = _stalled(products[4:6], merchant)
+    busy = enhance(products[9:12], preset="larger", actor=merchant).enhancement
+    client = Client()
+    client.force_login(merchant)
+    enhancements = {"done": done, "failed": failed, "paused": paused, "stalled": stalled, "busy": busy}
+    return str(client.session.session_key), [*_start_pages(client, products), *_pages(enhancements)]
+
+
+def _products() -> list[Product]:
+    """Return twelve products with photos, and two whose files are no pictures."""
+    products = []
+    for number, path in enumerate(sorted(_PHOTOS.glob("*.jpg"))[:12]):
+        product = Product(title=path.stem.replace("-", " ").capitalize(), sku=f"SKU-{number}", price=10 + number)
+        product.photo.save(path.name, ContentFile(path.read_bytes()))
+        products.append(product)
+    for number in range(2):
+        broken = Product(title=f"Broken upload {number + 1}", sku=f"BAD-{number}", price=5)
+        broken.photo.save("broken.jpg", ContentFile(b"no picture"))
+        products.append(broken)
+    return products
+
+
+def _conflict(result: ResultImage, merchant: object) -> None:
+    """Publish a picture whose product was changed in between."""
+    approve(result, actor=merchant, publish=True)  # type: ignore[arg-type]
+    Product.objects.filter(pk=result.item.object_id).update(enhanced_photo="products/by-hand.jpg")
+    run_slice(until_idle=True)
+
+
+def _paused(products: list[Product], merchant: object) -> Enhancement:
+    """Start an enhancement whose account is paused afterwards."""
+    credential = _credential("paqshot", "Paqshot")
+    started = enhance(products, operation="scene", options={"prompt": "on a marble table"}, credential=credential,
+                      actor=merchant).enhancement  # type: ignore[arg-type]  # fmt: skip
+    run_slice(seconds=0.0)
+    credential.pause("The provider refused the key.", stops_reads=True, awaits_key=True)
+    return started
+
+
+def _stalled(products: list[Product], merchant: object) -> Enhancement:
+    """Start an enhancement whose requests were lost."""
+    credential = _credential("productai", "ProductAI")
+    started = enhance(products, operation="white_background", credential=credential, actor=merchant).enhancement  # type: ignore[arg-type]
+    jobs = ProviderJob.objects.filter(enhancement=started)
+    transitions.mark_sending(jobs, 60.0)
+    transitions.mark_stalled(jobs, "The connection was lost. The provider may have accepted it.")
+    items = started.items.all()
+    transitions.stall_items(items, error_code="outcome_unknown", error_message="Nobody knows whether it was accepted.")
+    return started
+
+
+def _credential(provider: str, label: str) -> ProviderCredential:
+    credential = ProviderCredential(provider=provider, label=label)
+    credential.set_secret("an_example_key_that_nobody_accepts_0001")
+    credential.save()
+    return credential
+
+
+def _start_pages(client: Client, products: list[Product]) -> list[Page]:
+    """Return the page of a selection."""
+    chosen = {"action": "enhance_images", "_selected_action": [product.pk for product in products]}
+    address = client.post(reverse("admin:shop_product_changelist"), chosen)["Location"]
+    return [Page("start", address)]
+
+
+def _pages(enhancements: dict[str, Enhancement]) -> list[Page]:
+    pages = [Page("products", reverse("admin:shop_product_changelist"))]
+    for name, enhancement in enhancements.items():
+        address = reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])
+        pages.append(Page(f"run-{name}", address))
+    review = reverse("admin:product_imagery_enhancement_review", args=[enhancements["done"].pk])
+    pages += [Page("review", review), Page("review-approved", f"{review}?show=approved")]
+    pages.append(Page("review-empty", f"{review}?show=rejected"))
+    for model in ("enhancement", "enhancementitem", "imageversion", "preset", "providercredential", "providerjob"):
+        pages.append(Page(f"list-{model}", reverse(f"admin:product_imagery_{model}_changelist")))
+    first = {
+        "preset": Preset.objects.order_by("position").first(),
+        "providercredential": ProviderCredential.objects.get(label="Paqshot"),
+        "providerjob": ProviderJob.objects.filter(items__status=ItemStatus.STALLED).first(),
+        "enhancementitem": enhancements["failed"].items.first(),
+        "imageversion": ImageVersion.objects.first(),
+    }
+    for name, row in first.items():
+        assert row is not None
+        pages.append(Page(f"one-{name}", reverse(f"admin:product_imagery_{name}_change", args=[row.pk])))
+    product = Product.objects.order_by("pk")[0]
+    pages.append(Page("one-product", reverse("admin:shop_product_change", args=[product.pk])))
+    return [*pages, Page("storefront", "/"), Page("storefront-product", f"/products/{product.pk}/")]
