@@ -188,17 +188,14 @@ class _OwnObject(EnhanceImagesMixin, ModelAdmin):  # type: ignore[type-arg]
     ("host", "panels"),
     [(_Plain, 1), (_Without, 0), (_Placed, 1), (_OwnFields, 1), (_OwnReadonly, 0), (_OwnFieldsets, 0), (_OwnObject, 0)],
 )
-def test_the_forms_of_shops_keep_their_shape(
-    make_product: Make, person: Person, monkeypatch: pytest.MonkeyPatch, host: Any, panels: int
-) -> None:
-    monkeypatch.setitem(admin.site._registry, Product, host(Product, admin.site))
+def test_the_forms_of_shops_keep_their_shape(make_product: Make, person: Person, host: Any, panels: int) -> None:
     product = make_product()
     from django.contrib.auth import get_user_model
     from django.test import RequestFactory
 
     request = RequestFactory().get("/")
     request.user = get_user_model().objects.create_superuser("owner")
-    response = admin.site._registry[Product].change_view(request, str(product.pk))
+    response = host(Product, admin.site).change_view(request, str(product.pk))
     page = response.render().content.decode()  # type: ignore[attr-defined]
     assert page.count('class="product-panel"') == panels
     assert 'name="title"' in page
