@@ -14,5 +14,7 @@ urlpatterns = [
     path("imagery/", include("product_imagery.urls")),
     path("", views.storefront, name="storefront"),
     path("products/<int:pk>/", views.product, name="product"),
+    path("collections/<int:pk>/", views.collection, name="collection"),
+    path("renditions/<int:width>/<slug:kind>/<path:name>", views.rendition, name="rendition"),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]

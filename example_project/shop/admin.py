@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from example_project.shop import renditions
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.admin import EnhanceImagesMixin
 
@@ -19,12 +20,11 @@ class ProductAdmin(EnhanceImagesMixin, admin.ModelAdmin):  # type: ignore[type-a
 
     @admin.display(description="photo")
     def picture(self, product: Product) -> str | SafeString:
-        shown = product.enhanced_photo or product.photo
-        return (
-            format_html('<img src="{}" alt="" width="56" height="56" style="object-fit:contain">', shown.url)
-            if shown
-            else "–"
-        )
+        kind, name = renditions.shown(product)
+        if not name:
+            return "–"
+        html = '<img src="{}" alt="{}" width="56" height="56" loading="lazy" class="imagery-thumb">'
+        return format_html(html, renditions.address(kind, name, 160), product.title)
 
 
 class CollectionPhotoInline(admin.TabularInline):  # type: ignore[type-arg]

@@ -9,6 +9,7 @@ from django.contrib.admin import ModelAdmin
 from django.core.signing import BadSignature, Signer
 from django.db.models import FileField, Model
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
 
@@ -19,6 +20,7 @@ from product_imagery.storage.errors import reading
 from product_imagery.storage.store import results_storage
 
 _SALT = "product_imagery.admin.pictures"
+_NEUTRAL = "product_imagery/looks/neutral.svg"
 _SECONDS = 3600  #: for which a browser keeps a small picture
 #: operations without options that show in a picture: the name of their example
 _EXAMPLES = {
@@ -48,7 +50,7 @@ def thumbnail_url(
 
 
 def thumbnail(request: HttpRequest, host: ModelAdmin[Any]) -> HttpResponse:
-    """Return a small copy of a picture, made on first use. Without one there is nothing to see: status 404."""
+    """Return a small copy of a picture, made on first use; a neutral one in place of a picture that cannot be read."""
     if not host.has_view_or_change_permission(request):
         raise Http404("You may not see these products.")
     try:
@@ -60,8 +62,8 @@ def thumbnail(request: HttpRequest, host: ModelAdmin[Any]) -> HttpResponse:
         raise Http404("This address was made for somebody else.")
     try:
         return picture_response(small_copy(_field(description_of(host.model), which), name, side))
-    except ImageryError as error:
-        return HttpResponse(error.message, status=404, content_type="text/plain; charset=utf-8")
+    except ImageryError:
+        return redirect(static(_NEUTRAL))
 
 
 def picture_response(name: str) -> HttpResponse:

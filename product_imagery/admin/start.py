@@ -69,7 +69,10 @@ def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], templat
 
 
 def look_picture(request: HttpRequest, pk: Any, products: ModelAdmin[Any]) -> HttpResponse:
-    """Return a small picture of a look, with the options in the address, on the first product of a selection."""
+    """Return a small picture of a look, with the options in the address, on the first product of a selection.
+
+    Without one the response is empty (status 204), with a code in ``X-Reason``: the page shows its example instead.
+    """
     require(request, "start_enhancement")
     selection = Selection.objects.filter(pk=pk, actor_id=request.user.pk).first()
     if selection is None:
@@ -79,11 +82,11 @@ def look_picture(request: HttpRequest, pk: Any, products: ModelAdmin[Any]) -> Ht
         options = OptionsForm(request.GET, spec=spec)
         pictures = start_facts.pictures_of(request, products, selection)
         if not pictures or not options.is_valid():
-            raise Http404("There is nothing to try this look on.")
+            return HttpResponse(status=204)
         wanted = spec_of_operation(spec.operation, options.options(), spec.credential, spec.preset)
         return picture_response(try_look(description_for(selection.content_type_id), pictures[0], wanted))
     except ImageryError as error:
-        return HttpResponse(error.message, status=404, content_type="text/plain; charset=utf-8")
+        return HttpResponse(status=204, headers={"X-Reason": error.code or "unknown"})
 
 
 def _process(
