@@ -21,7 +21,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from product_imagery.admin.permissions import may_take_any_step, missing, require
+from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.exceptions import ImageryError
 from product_imagery.models import Enhancement
 from product_imagery.transactions import own_transactions
@@ -135,14 +135,23 @@ class ReadOnly:
 
 
 class ReadOnlyRecords(ReadOnly):
-    """Read-only pages that are also open to everyone with the permission for any step."""
+    """Read-only pages that are also open to everyone with the permission for any step.
+
+    Those ``for_operators`` are listed in the admin's index only for users with the model's own view permission, or that
+    for one of its ``steps``.
+    """
+
+    for_operators = False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Accept the model's own view permission or that for any step."""
         return may_take_any_step(request) or bool(super().has_view_permission(request, obj))  # type: ignore[misc]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show the pages in the admin's index to the same people."""
+        """Show the pages in the admin's index to the same people, or to operators only."""
+        if self.for_operators:
+            names = (f"view_{self.opts.model_name}", *self.steps)  # type: ignore[attr-defined]
+            return any(may(request, name) for name in names)
         return may_take_any_step(request) or bool(super().has_module_permission(request))  # type: ignore[misc]
 
 

@@ -24,9 +24,11 @@ from product_imagery.admin.base import (
     stepwise_view,
     user_of,
 )
+from product_imagery.admin.home import HomePage
 from product_imagery.admin.permissions import may, require
 from product_imagery.admin.review import review_page
 from product_imagery.admin.run import RunPage
+from product_imagery.admin.tiles import number
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
 from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements import cancel, retry
@@ -103,14 +105,32 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         return self.has_cancel_permission(request) and may(request, "start_enhancement")
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the review page to Django's own."""
+        """Add the entry page and the review page to Django's own."""
         review, change = (stepwise_view(self.admin_site, view) for view in (self.review, self.change_view))
+        home, home_csv = (stepwise_view(self.admin_site, view) for view in (self.home, self.home_csv))
         own = [
+            path("home/", home, name="product_imagery_home"),
+            path("home/<slug:chart>.csv", home_csv, name="product_imagery_home_csv"),
             path("<int:pk>/review/", review, name="product_imagery_enhancement_review"),
             path("review/", review, name="product_imagery_enhancement_review"),
             path("<path:object_id>/change/", change, name="product_imagery_enhancement_change"),
         ]
         return own + super().get_urls()
+
+    def home(self, request: HttpRequest) -> HttpResponse:
+        """Show the entry page; its buttons post to it."""
+        self._require_view(request)
+        if request.method == "POST":
+            require(request, "change_providercredential")
+            key = number(request.POST.get("resume", ""))
+            resume_account(request, ProviderCredential.objects.filter(pk=key))
+            return redirect_to_page(self.admin_site, "home")
+        return HomePage(request, self.admin_site).respond()
+
+    def home_csv(self, request: HttpRequest, chart: str) -> Any:
+        """Return one chart of the entry page as CSV."""
+        self._require_view(request)
+        return HomePage(request, self.admin_site).export(chart)
 
     def review(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         """Show the review page, of one enhancement or of all."""

@@ -47,6 +47,7 @@ class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[t
     list_filter = ("status", "error_code", "enhancement__operation", ("content_type", admin.RelatedOnlyFieldListFilter))
     search_fields = ("label", "=object_id", "source_name")
     inlines = (ResultInline,)
+    for_operators = True
     exclude = ("work_key", "active_key", "job")
 
     class Media:

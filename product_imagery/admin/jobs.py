@@ -51,6 +51,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
     readonly_fields = ("enhancement_link",)
     actions = ("send_again_selected", "give_up_selected")
     steps = ("decide_providerjob",)
+    for_operators = True
     change_form_template = "admin/product_imagery/job.html"
 
     class Media:

@@ -64,6 +64,7 @@ class RunPage:
             "parts": [self._part(name) for name in _PARTS],
             "title": str(self._enhancement),
             "opts": Enhancement._meta,
+            "hides_banner": bool(self._reasons),
         }
         return render_page(self._request, self._site, template, context)
 
@@ -121,7 +122,7 @@ class RunPage:
         return {
             "enhancement": found,
             "is_active": found.is_active or bool(published["publishing"]),
-            "ended": found.total - found.open,
+            "ended": found.total - found.open - found.stalled,
             "sees_money": sees_money,
             **self._rights,
             **published,
@@ -233,7 +234,8 @@ def decision(request: HttpRequest, site: AdminSite, job: ProviderJob) -> dict[st
     cost = ""
     if may(request, SEE_MONEY):
         with contextlib.suppress(RequestError):  # the provider offers the operation no longer
-            cost = f"{reconcile.cost_again(job):f} {job.credential.declared.currency}"
+            amount = reconcile.cost_again(job)
+            cost = f"{amount:f} {job.credential.declared.currency}" if amount else ""
     return {
         "job": job,
         "names": names,

@@ -14,3 +14,4 @@ class WorkerTroubleAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[typ
 
     list_display = ("task", "machine", "reason", "failures", "since", "last_at")
     list_filter = ("machine",)
+    for_operators = True

@@ -11,6 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -157,7 +158,7 @@ class Enhancement(models.Model):
             number = ngettext("%(n)s picture", "%(n)s pictures", size) % {"n": size}
         else:
             number = ngettext("%(n)s product", "%(n)s products", size) % {"n": size}
-        return gettext("%(look)s, %(number)s") % {"look": self.look, "number": number}
+        return gettext("%(look)s, %(number)s") % {"look": capfirst(self.look), "number": number}
 
     @property
     def is_trial(self) -> bool:

@@ -1,9 +1,14 @@
-"""Template filters of the admin pages."""
+"""Template filters and tags of the admin pages."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import ngettext
+
+from product_imagery.flows.worker.waiting import standstill
 
 register = template.Library()
 
@@ -19,3 +24,16 @@ def duration(seconds: float) -> str:
         return ngettext("%d minute", "%d minutes", count) % count
     count = round(seconds / 3600)
     return ngettext("%d hour", "%d hours", count) % count
+
+
+@register.inclusion_tag("admin/product_imagery/banner.html", takes_context=True)
+def imagery_banner(context: Any) -> dict[str, Any]:
+    """Say why work stands still, to staff with any permission of this app. Takes at most four queries."""
+    request = context["request"]
+    if not (request.user.is_staff and request.user.has_module_perms("product_imagery")):
+        return {"reasons": []}
+    try:
+        home = reverse("admin:product_imagery_home", current_app=getattr(request, "current_app", None))
+    except NoReverseMatch:
+        home = ""
+    return {"reasons": standstill(), "home": home}

@@ -60,10 +60,10 @@ def _many(enhancement: Enhancement, number: int, **fields: Any) -> None:
 def test_the_title_is_the_look(make_product: Any, enlarge: Any, person: Person) -> None:
     enhancement = enlarge(make_product(), make_product())
     page = person("*").get(_address(enhancement)).content.decode()
-    assert f"<h1>{enhancement.get_operation_display()}, 2 products</h1>" in page
+    assert f"<h1>{enhancement.get_operation_display().capitalize()}, 2 products</h1>" in page
     assert f"#{enhancement.pk}" in page
     listed = person("*").get(reverse("admin:product_imagery_enhancement_changelist")).content.decode()
-    assert f"{enhancement.get_operation_display()}, 2 products" in listed
+    assert str(enhancement) in listed
     assert f"#{enhancement.pk}" in listed
 
 

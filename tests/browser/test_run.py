@@ -11,7 +11,15 @@ from django.contrib.sessions.models import Session
 
 from example_project.shop.models import Product
 from product_imagery.flows.worker.loop import run_slice
-from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob, transitions
+from product_imagery.models import (
+    Enhancement,
+    EnhancementItem,
+    ProviderCredential,
+    ProviderJob,
+    WorkerLease,
+    transitions,
+)
+from product_imagery.models.db_time import from_now
 from tests.test_browser import _Merchant, _until, browser, worker  # noqa: F401  fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -93,3 +101,38 @@ def test_a_pause_and_a_lost_call_are_settled_on_the_page(
     merchant.click("#run-decisions [value=give_up]")
     merchant.wait(".messagelist .success")
     assert not browser.find_elements("css selector", ".run-decision")
+
+
+def test_the_entry_page_draws_its_charts(
+    browser: Any,  # noqa: F811
+    live_server: Any,
+    run: Enhancement,
+    make_product: Callable[..., Product],
+    enlarge: Any,
+    person: Callable[..., Any],
+) -> None:
+    run_slice(until_idle=True)
+    enlarge(make_product(), make_product())
+    ProviderJob.objects.filter(state="queued").update(due_at=from_now(-120))
+    WorkerLease.objects.all().delete()
+    _spread()
+    merchant = _Merchant(browser, live_server.url)
+    merchant.log_in(person("*"))
+    merchant.open("/admin/product_imagery/enhancement/home/")
+    merchant.wait(".home-plot canvas")
+    assert len(browser.find_elements("css selector", ".home-plot canvas")) == 3
+    assert "No worker is running" in merchant.find(".home-rows").text
+    merchant.picture("34-home")
+    browser.execute_script("document.querySelector('.home-charts').scrollIntoView()")
+    merchant.picture("35-home-charts")
+    merchant.open("/admin/product_imagery/enhancement/")
+    merchant.picture("36-enhancements-banner")
+    errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert [entry for entry in errors if "favicon" not in str(entry)] == []
+
+
+def _spread() -> None:
+    """Date finished pictures back, so that there are lines to draw."""
+    for days, item in enumerate(EnhancementItem.objects.exclude(finished_at=None)):
+        EnhancementItem.objects.filter(pk=item.pk).update(finished_at=from_now(-86_400.0 * days * 3))
+    Enhancement.objects.exclude(finished_at=None).update(created_at=from_now(-86_400.0 * 20))

@@ -20,7 +20,7 @@ def test_the_title_is_the_look_and_the_number_of_products(make_product: Any, enl
     look = enhance({description_of(type(one)): [one.pk, two.pk]}, spec, channel="admin").enhancement
     assert str(look) == f"{label}, 2 products"
     Preset.objects.filter(name="larger").delete()
-    assert str(Enhancement.objects.get()) == f"{look.get_operation_display()}, 2 products"
+    assert str(Enhancement.objects.get()) == f"{look.get_operation_display().capitalize()}, 2 products"
 
 
 def test_pictures_of_a_gallery_are_counted_as_pictures(gallery: Any, enlarge: Any) -> None:
