@@ -62,7 +62,7 @@ class HomePage:
             "running_count": running.count(),
             "reviews": reviews,
             "to_review": to_review,
-            "review_all": _address(self._site, "enhancement_review_all"),
+            "review_all": _address(self._site, "enhancement_review"),
             "needs": list(self._needs()),
             "charts": [_drawn(chart) for chart in self.charts()],
             "tables": [

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import Min, Q, Sum
 from django.db.models.functions import Now
 
 from product_imagery.models.credential import ProviderCredential
@@ -35,6 +35,19 @@ class LimitUseQuerySet(models.QuerySet["LimitUse"]):
             left = limit.most - (used[name] or 0)
             room[limit.counted] = min(left, room.get(limit.counted, left))
         return room
+
+    def free_again(self, credential: ProviderCredential, limits: Iterable[Limit]) -> datetime | None:
+        """Return when there is room again in every reached limit, by the oldest use in its window; else ``None``."""
+        limits = tuple(limits)
+        room = self.room(credential, limits)
+        ends = []
+        for limit in limits:
+            if room[limit.counted] <= 0:
+                window = timedelta(seconds=_window(limit))
+                used = self.filter(credential=credential, counted=limit.counted, at__gt=Now() - window)
+                oldest = used.aggregate(oldest=Min("at"))["oldest"]
+                ends += [oldest + window] if oldest else []
+        return max(ends, default=None)
 
     def wait(self, credential: ProviderCredential, limits: Iterable[Limit], counted: Counted) -> float:
         """Return the seconds after which to call ``room`` again: a sixtieth of the longest window."""

@@ -160,6 +160,9 @@ def test_a_standstill_is_said_on_every_page(make_product: Any, enlarge: Any, per
     client = person("*")
     pages = [reverse(f"admin:product_imagery_{name}_changelist") for name in ("enhancement", "preset", "creditentry")]
     pages += [reverse("admin:product_imagery_enhancement_review", args=[enhancement.pk])]
+    item = EnhancementItem.objects.get()
+    pages += [reverse("admin:product_imagery_enhancementitem_change", args=[item.pk])]
+    pages += [reverse("admin:product_imagery_providerjob_change", args=[item.job_id])]
     pages += [reverse("admin:app_list", args=["product_imagery"])]
     for page in pages:
         assert "No worker is running" not in client.get(page).content.decode()

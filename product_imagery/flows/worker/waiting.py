@@ -17,6 +17,7 @@ from product_imagery.models import (
     CreditEntry,
     Enhancement,
     EnhancementItem,
+    LimitUse,
     Preparation,
     ProviderCredential,
     ProviderJob,
@@ -148,8 +149,9 @@ def _cooling(account: ProviderCredential, count: int) -> Reason | None:
         text = gettext("A response of the provider of “%s” was lost. Nothing is ordered before that is cleared up.")
         return Reason(Code.LOST, text % account, count, account.creates_after, account.pk)
     if waits_for_limit(account):
+        until = LimitUse.objects.free_again(account, account.limits())
         text = gettext("The limit of “%s” is reached: as many calls as it allows were made. It goes on by itself.")
-        return Reason(Code.LIMIT, text % account, count, account=account.pk)
+        return Reason(Code.LIMIT, text % account, count, until, account.pk)
     return None
 
 

@@ -2,7 +2,7 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   const COLOURS = ["#2c7fb8", "#d9822b", "#4c9f70", "#a0519f", "#8a8a8a", "#c0504d"];
-  const HEIGHT = 190;
+  const HEIGHT = 190, HALF_A_DAY = 43200, WHOLE = [1, 2, 5].flatMap((one) => [0, 1, 2, 3, 4, 5, 6].map((zeros) => one * 10 ** zeros)).sort((a, b) => a - b);
   const day = (text) => { const [year, month, date] = text.split("-").map(Number); return Date.UTC(year, month - 1, date) / 1000; };
 
   const draw = (element) => {
@@ -32,8 +32,8 @@ document.addEventListener("DOMContentLoaded", () => {
     element.replaceChildren();
     const plot = new uPlot({
       width: Math.max(200, element.clientWidth), height: HEIGHT, tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1e3), "Etc/UTC"),
-      scales: {y: {range: (_plot, _low, high) => [0, (facts.unit === "%" ? 100 : high || 1) * 1.05]}},
-      axes: [{...axis, values: (_plot, stamps) => stamps.map((one) => new Date(one * 1e3).toLocaleDateString(document.documentElement.lang || undefined, {day: "numeric", month: "short", timeZone: "UTC"}))}, {...axis, size: 46}],
+      scales: {x: {range: (_plot, first, last) => [first - HALF_A_DAY, last + HALF_A_DAY]}, y: {range: (_plot, _low, high) => [0, (facts.unit === "%" ? 100 : high || 1) * 1.05]}},
+      axes: [{...axis, values: (_plot, stamps) => stamps.map((one) => new Date(one * 1e3).toLocaleDateString(document.documentElement.lang || undefined, {day: "numeric", month: "short", timeZone: "UTC"}))}, {...axis, ...(facts.stack && {incrs: WHOLE}), size: (_plot, values) => 20 + 7.5 * Math.max(2, ...(values ?? []).map((one) => String(one ?? "").length))}],
       series: [{label: facts.day, value: (_plot, stamp) => (stamp == null ? "–" : new Date(stamp * 1e3).toLocaleDateString(document.documentElement.lang || undefined, {timeZone: "UTC"}))}, ...order.map((at) => series[at])],
       cursor: {drag: {x: false, y: false}},
     }, [facts.days.map(day), ...order.map((at) => shown[at])], element);

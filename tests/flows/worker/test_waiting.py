@@ -77,7 +77,10 @@ def test_cooldown_lost_response_and_limit_go_on_by_themselves(waiting: Enhanceme
     accounts.update(lost_creates=0, own_limits={"images": [1, 3600]})
     assert _codes(waiting) == []
     LimitUse.objects.create(credential=accounts.get(), counted="images", amount=1)
-    assert _codes(waiting) == [Code.LIMIT]
+    (reason,) = reasons(waiting)
+    assert reason.code == Code.LIMIT
+    assert reason.until is not None
+    assert 3500 < (reason.until - timezone.now()).total_seconds() < 3610
 
 
 def test_a_budget_that_is_used_up_is_said(waiting: Enhancement) -> None:
