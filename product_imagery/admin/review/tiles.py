@@ -7,12 +7,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from product_imagery.admin.actions import EnhanceImagesMixin
 from product_imagery.admin.permissions import may
+from product_imagery.admin.pictures import thumbnail_url
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError
+from product_imagery.flows.previews import LOOK_SIDE
 from product_imagery.flows.results import review, standing
 from product_imagery.models import EnhancementItem, ResultImage
 from product_imagery.models.result import ResultQuerySet
@@ -79,7 +83,8 @@ class Tile:
     before: str
     before_full: str
     steps: set[str]
-    now: str = ""  #: address of another picture that stands on the product at present
+    now: str = ""  #: address of a copy of another picture that stands on the product at present
+    now_full: str = ""
     chosen: int | None = None
     ticked: bool = False
     some_pending: bool = field(init=False)
@@ -105,6 +110,7 @@ class Tile:
 
 def tiles(
     request: HttpRequest,
+    site: AdminSite,
     items: Sequence[EnhancementItem],
     results: ResultQuerySet,
     *,
@@ -124,22 +130,39 @@ def tiles(
     made = []
     for item in items:
         if by_item[item.pk]:
-            tile = _tile(request, by_item[item.pk], states, (first or {}).get(item.pk))
-            tile.now = _now(tile, names.get(item.pk))
+            tile = _tile(request, site, by_item[item.pk], states, (first or {}).get(item.pk))
+            _show_what_stands_now(request, site, tile, names.get(item.pk))
             tile.ticked = tile.value in ticked
             made.append(tile)
     return made
 
 
-def _tile(request: HttpRequest, results: list[ResultImage], states: Any, first: int | None) -> Tile:
+def _tile(request: HttpRequest, site: AdminSite, results: list[ResultImage], states: Any, first: int | None) -> Tile:
     item = results[0].item
     texts = get_provider(item.enhancement.credential.provider).warning_texts
     variants = [Variant(row, at, states[row.pk], _warnings(row, texts)) for at, row in enumerate(results, 1)]
     open_ones = [one for one in variants if one.is_pending]
     shown = next((one for one in variants if one.result.pk == first), (open_ones or variants)[0])
     full = _source_of(item)
-    small = item.source_thumbnail.url if item.source_thumbnail else full
-    return Tile(item, variants, shown, small, full, _steps(request, item, variants))
+    return Tile(item, variants, shown, before_url(request, site, item) or full, full, _steps(request, item, variants))
+
+
+def before_url(request: HttpRequest, site: AdminSite, item: EnhancementItem) -> str:
+    """Return the URL of a thumbnail of the source, or of one that is made on first use; empty if there is neither."""
+    if item.source_thumbnail:
+        return str(item.source_thumbnail.url)
+    return _small_copy(request, site, item, item.source_name)
+
+
+def _small_copy(
+    request: HttpRequest, site: AdminSite, item: EnhancementItem, name: str, *, target: bool = False
+) -> str:
+    """Return the URL of a small copy of a file of a product; empty where the shop's own admin does not serve it."""
+    model = item.content_type.model_class()
+    host = site._registry.get(model) if model else None
+    if not isinstance(host, EnhanceImagesMixin):
+        return ""
+    return thumbnail_url(request, host, name, target=target, side=LOOK_SIDE)
 
 
 def _steps(request: HttpRequest, item: EnhancementItem, variants: list[Variant]) -> set[str]:
@@ -174,11 +197,12 @@ def _source_of(item: EnhancementItem) -> str:
         return ""
 
 
-def _now(tile: Tile, name: str | None) -> str:
-    """Return the URL of what stands on the product now, if it is neither the source nor a result of the tile."""
+def _show_what_stands_now(request: HttpRequest, site: AdminSite, tile: Tile, name: str | None) -> None:
+    """Set the URLs of what stands on the product now, if it is neither the source nor a result of the tile."""
     if not name or name == tile.item.source_name or any(one.on_product for one in tile.variants):
-        return ""
+        return
     try:
-        return address_of(description_for(tile.item.content_type_id).target_storage, name)
+        tile.now_full = address_of(description_for(tile.item.content_type_id).target_storage, name)
     except (ImageryError, ValueError):
-        return ""
+        return
+    tile.now = _small_copy(request, site, tile.item, name, target=True) or tile.now_full

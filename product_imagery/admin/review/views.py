@@ -16,10 +16,10 @@ from product_imagery.admin.base import render_page
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.admin.review import steps
 from product_imagery.admin.review.queue import PER_PAGE, STATES, Filter, Queue, number_in
-from product_imagery.admin.review.tiles import Tile, tiles
+from product_imagery.admin.review.tiles import Tile, before_url, tiles
 from product_imagery.admin.visibility import visible_enhancements
 from product_imagery.flows.results import review
-from product_imagery.models import Enhancement, EnhancementItem, ResultImage
+from product_imagery.models import Enhancement, EnhancementItem
 
 _TEMPLATES = "admin/product_imagery"
 
@@ -107,7 +107,7 @@ def _grid(page: _Page) -> HttpResponse:
     request, queue = page.request, page.queue
     shown = Paginator(queue.items, PER_PAGE).get_page(request.GET.get("page"))
     first = {item.pk: item.first for item in shown}
-    made = tiles(request, list(shown), queue.seen(), first=first, ticked=request.GET.getlist("ticked"))
+    made = tiles(request, page.site, list(shown), queue.seen(), first=first, ticked=request.GET.getlist("ticked"))
     context = {
         "page": shown,
         "tiles": made,
@@ -127,7 +127,8 @@ def _part(page: _Page, outcome: steps.Outcome) -> HttpResponse:
     posted = page.request.POST
     chosen = number_in(posted.get(f"variant-{pk}"))
     items = EnhancementItem.objects.filter(pk=pk)
-    made = tiles(page.request, list(items), page.queue.seen(), first={pk: chosen or 0}, ticked=posted.getlist("ticked"))
+    first, ticked = {pk: chosen or 0}, posted.getlist("ticked")
+    made = tiles(page.request, page.site, list(items), page.queue.seen(), first=first, ticked=ticked)
     context = {"tile": made[0] if made else None, "toast_undo": outcome.undo, "offers": _offers(page)}
     return page.render("review_part.html", context | _summary(page))
 
@@ -139,11 +140,12 @@ def _focus(page: _Page, pk: int, undo: str = "") -> HttpResponse:
     context: dict[str, Any] = {"toast_undo": undo or page.request.GET.get("undo", ""), "tile": None}
     context["focus_address"] = _focus_address(page, pk)
     if item is not None:
-        (tile,) = tiles(page.request, [item], queue.seen(), first={item.pk: pk})
+        (tile,) = tiles(page.request, page.site, [item], queue.seen(), first={item.pk: pk})
         tile.chosen = pk
         context |= {"tile": tile, "lacking": _lacking(page.request, [tile])}
         around = queue.neighbours(item)
-        context |= around | {"page_number": around["before"] // PER_PAGE + 1, "next": _first(page, around["following"])}
+        context |= around | {"page_number": around["before"] // PER_PAGE + 1}
+        context["preloads"] = _preloads(page, around["following"])
     else:
         context["following"] = queue.items.values_list("first", flat=True).first()
     if not steps.read_undo(context["toast_undo"]):
@@ -151,9 +153,12 @@ def _focus(page: _Page, pk: int, undo: str = "") -> HttpResponse:
     return page.render("review_stage.html" if page.by_script else "review_focus.html", context)
 
 
-def _first(page: _Page, pk: int | None) -> ResultImage | None:
-    """Return the result that comes next, so that its picture is loaded before it is asked for."""
-    return page.queue.seen().filter(pk=pk).select_related("item").first() if pk else None
+def _preloads(page: _Page, pk: int | None) -> list[str]:
+    """Return the URLs of the pictures that come next, so that they are there before they are asked for."""
+    following = page.queue.seen().filter(pk=pk).select_related("item__content_type").first() if pk else None
+    if following is None:
+        return []
+    return [following.thumbnail.url, before_url(page.request, page.site, following.item)]
 
 
 def _next_focus(page: _Page, outcome: steps.Outcome, focus: int) -> int:
