@@ -67,6 +67,14 @@ def jobs_seen_whole(request: HttpRequest, site: AdminSite, jobs: QuerySet[Provid
     return jobs.exclude(pk__in=items.exclude(pk__in=shown.values("pk")).values("job"))
 
 
+def visible_products(request: HttpRequest, site: AdminSite, description: ProductImages) -> QuerySet[Any] | None:
+    """Return the products of a model that the person may see; ``None`` if there is no page or permission for them."""
+    if not site.is_registered(description.model):
+        return None
+    host = site.get_model_admin(description.model)
+    return host.get_queryset(request) if host.has_view_or_change_permission(request) else None
+
+
 def may_change(request: HttpRequest, site: AdminSite, description: ProductImages, keys: list[Any]) -> bool:
     """Return true if the person may change every one of these products."""
     allowed = _allowed(request, site, description, change=True)

@@ -279,17 +279,6 @@ def test_every_page_opens_for_the_operator(make_product: Make, person: Person, e
     assert client.get(_page(enhancement).replace(str(enhancement.pk), "999999")).status_code in (302, 404)
 
 
-def test_a_preset_with_a_wrong_option_is_refused_in_the_admin(person: Person) -> None:
-    client = person("*")
-    data = {"name": "x", "label": "X", "operation": "white_background", "options": '{"fil": 0.5}', "provider": "local",
-            "position": "1", "is_active": "on"}  # fmt: skip
-    page = _text(client.post(reverse("admin:product_imagery_preset_add"), data))
-    assert "Unknown option fil" in page
-    data["options"] = '{"fill": "0.5"}'
-    client.post(reverse("admin:product_imagery_preset_add"), data)
-    assert Preset.objects.get(name="x").options == {"fill": 0.5}
-
-
 def test_the_progress_page_warns_when_no_worker_runs(make_product: Make, person: Person, enlarge: Enlarge) -> None:
     from datetime import timedelta
 

@@ -1,0 +1,26 @@
+// Shows the look on the chosen product beside the options of a preset, as they stand in the form.
+"use strict";
+document.addEventListener("DOMContentLoaded", () => {
+  const box = document.querySelector(".preset-preview");
+  const image = box?.querySelector("img");
+  if (!image) return;
+  const form = box.closest("form");
+  const note = box.querySelector("[role=status]");
+  let timer = 0;
+
+  const show = () => {
+    const query = new URLSearchParams({work: box.dataset.work, product: form.elements["preview-product"].value});
+    new FormData(form).forEach((value, name) => { if (name.startsWith("option-")) query.append(name, value); });
+    image.onload = () => { image.classList.remove("preset-waits"); image.hidden = false; note.textContent = ""; };
+    image.onerror = () => { image.hidden = true; note.textContent = box.dataset.failed; };
+    image.classList.add("preset-waits");
+    image.src = `${box.dataset.url}?${query}`;
+  };
+  form.addEventListener("change", (event) => {
+    const own = event.target.matches("[data-known]") && event.target.parentElement.querySelector("[data-own]");
+    if (own && event.target.value) own.value = ""; // what is typed counts, so a choice removes it
+    clearTimeout(timer);
+    timer = setTimeout(show, 300);
+  });
+  show();
+});
