@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+
+from product_imagery import texts
 
 
 class ProductImageryConfig(AppConfig):
@@ -15,10 +18,11 @@ class ProductImageryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import ``imagery.py`` of every app, register the checks and connect the schedule."""
+        """Import ``imagery.py`` of every app, register the checks, connect the schedule and Django's translations."""
         from django.db.models.signals import post_migrate  # noqa: PLC0415
 
         from product_imagery import background, checks  # noqa: F401, PLC0415
 
+        texts.translate_with(gettext, ngettext)
         autodiscover_modules("imagery")
         post_migrate.connect(background.ensure_schedule, sender=self)

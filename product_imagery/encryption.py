@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import SecretError
@@ -77,11 +78,14 @@ def unseal(token: str, place: str) -> Secret:
     try:
         sealed_for, value = json.loads(_fernet().decrypt(token.encode()))
     except (InvalidToken, ValueError) as error:
-        message = "A stored key cannot be read: the site's SECRET_KEY or SECRET_KEYS changed. Enter the key again."
+        message = gettext(
+            "A stored key cannot be read: the site's SECRET_KEY or SECRET_KEYS changed. Enter the key again."
+        )
         raise SecretError(message) from error
     if not hmac.compare_digest(str(sealed_for), place):
         raise SecretError(
-            "A stored key was entered for another account or address. Enter the key again.", code="secret_moved"
+            gettext("A stored key was entered for another account or address. Enter the key again."),
+            code="secret_moved",
         )
     return Secret(value)
 
@@ -99,7 +103,7 @@ def reseal(token: str) -> str:
     try:
         return _fernet().rotate(token.encode()).decode()
     except InvalidToken as error:
-        raise SecretError("A stored key cannot be read with any of the site's keys.") from error
+        raise SecretError(gettext("A stored key cannot be read with any of the site's keys.")) from error
 
 
 def _fernet() -> MultiFernet:

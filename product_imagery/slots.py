@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db import models
 from django.db.models import F
+from django.utils.translation import gettext
 
 from product_imagery.declarations import place_of_row
 from product_imagery.exceptions import RequestError
@@ -43,7 +44,9 @@ class ProductSlot:
             name = field.generate_filename(self.row, f"{stem[:length]}-{ending}".lstrip("-"))
             if len(name) <= most:
                 return name
-        raise RequestError(f"The field {field} is too short for a file name: give it max_length=255.")
+        raise RequestError(
+            gettext("The field %(field)s is too short for a file name: give it max_length=255.") % {"field": field}
+        )
 
 
 def read_slot(description: ProductImages, object_id: str, slot: str) -> ProductSlot | None:

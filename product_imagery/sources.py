@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.core.files.storage import Storage
+from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, ProviderRefused, StorageError, UnsafeAddress
@@ -31,15 +32,15 @@ def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
         if error.code != "missing":
             raise
         if not url:
-            message = (
-                "The source picture is no longer in the storage, so nothing was sent or paid. "
-                "Put the file back, or start from the picture that stands on the product now."
+            message = gettext(
+                "The source picture is no longer in the storage, so nothing was sent or paid. Put the file back, "
+                "or start from the picture that stands on the product now."
             )
             raise StorageError(message, code="missing", detail=error.detail) from error
     fetch(url, path, FetchLimits(most_bytes=most))
     with path.open("rb") as handle:
         if not suffix_of(handle.read(HEAD)):  # not stored: the next try may find a picture
-            raise FetchError("There is no picture at the address of the source.", code="not_an_image")
+            raise FetchError(gettext("There is no picture at the address of the source."), code="not_an_image")
     digest = digest_of(path)
     store.keep(storage, name, path, digest)
     return digest
@@ -53,7 +54,7 @@ def check_reachable(address: str) -> None:
     try:
         check_address(address)
     except UnsafeAddress as error:
-        sentence = "The provider cannot fetch the second picture: its address is not public."
+        sentence = gettext("The provider cannot fetch the second picture: its address is not public.")
         raise ProviderRefused(sentence, code="source_unreachable", detail=address) from error
 
 
@@ -81,8 +82,8 @@ def public_address(storage: Storage, name: str, signed: str) -> str:
             return candidate
     if unresolved is not None:
         raise unresolved
-    sentence = (
-        "The provider cannot fetch the source picture: this site's address is not public. "
-        "Set PUBLIC_BASE_URL, or keep the pictures in a storage with public addresses."
+    sentence = gettext(
+        "The provider cannot fetch the source picture: this site's address is not public. Set "
+        "PUBLIC_BASE_URL, or keep the pictures in a storage with public addresses."
     )
     raise ProviderRefused(sentence, code="source_unreachable", detail=address)

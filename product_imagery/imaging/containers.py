@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from product_imagery.exceptions import PictureError
 from product_imagery.imaging.orientation import orientation_of
 from product_imagery.imaging.tiff import take_apart_tiff
+from product_imagery.texts import gettext
 
 #: Largest size of an unpacked profile in bytes; a larger one is ignored. LUT profiles of printers have 1 to 4 MB.
 _PROFILE = 8 * 1024 * 1024
@@ -86,7 +87,9 @@ def _jpeg(content: bytes) -> Parts:
         if kind == _JPEG_EXIF and body[:6] == b"Exif\0\0":
             exif = exif or body
         if kind in _JPEG_FRAMES and body[:1] not in (b"", b"\x08"):
-            sentence = f"This JPEG has {body[0]} bits for each colour, not 8. Save it as an ordinary JPEG, or as PNG."
+            sentence = gettext(
+                "This JPEG has %(bits)s bits for each colour, not 8. Save it as an ordinary JPEG, or as PNG."
+            ) % {"bits": body[0]}
             raise PictureError(sentence, code="unsupported_format")
         if kind == _JPEG_SCAN:  # the decoder reads everything after this
             kept.append(content[start:])

@@ -30,8 +30,7 @@ from product_imagery.imaging.depth import to_eight_bits
 from product_imagery.imaging.kinds import damaged, format_of
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.orientation import orientation_of, upright
-
-_REMEDY = "Save a smaller copy of the picture, or raise this setting."
+from product_imagery.texts import gettext
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def _decoder_errors(limits: Limits) -> Iterator[None]:
     except (ImageryError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(" is very large", limits) from error
+        raise _too_many_pixels(limits) from error
     except Exception as error:  # decoders raise anything: TypeError, KeyError, struct.error …
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -111,26 +110,46 @@ def _pillow_limit(limits: Limits) -> Iterator[None]:
 def _check_bytes(path: Path, limits: Limits) -> None:
     size = os.path.getsize(path)
     if size == 0:
-        raise PictureError("The file is empty. Upload the picture again.", code="empty")
+        raise PictureError(gettext("The file is empty. Upload the picture again."), code="empty")
     if size > limits.max_bytes:
-        facts = f"The file has {size / 1e6:.0f} MB; at most {limits.max_bytes / 1e6:.0f} MB are accepted (MAX_BYTES)."
-        raise PictureError(f"{facts} {_REMEDY}", code="too_many_bytes")
+        sentence = gettext(
+            "The file has %(size).0f MB; at most %(most).0f MB are accepted (MAX_BYTES). "
+            "Save a smaller copy of the picture, or raise this setting."
+        ) % {"size": size / 1e6, "most": limits.max_bytes / 1e6}
+        raise PictureError(sentence, code="too_many_bytes")
 
 
 def _check_header(opened: Image.Image, limits: Limits) -> None:
     width, height = opened.size
     if width * height > limits.max_pixels:
-        raise _too_many_pixels(f" has {width}×{height} pixels", limits)
+        raise _too_many_pixels(limits, opened.size)
     if max(width, height) > limits.max_side:
-        facts = f"The picture has {width}×{height} pixels; at most {limits.max_side} on a side are accepted (MAX_SIDE)."
-        raise PictureError(f"{facts} {_REMEDY}", code="too_many_pixels")
+        sentence = gettext(
+            "The picture has %(width)s×%(height)s pixels; at most %(most)s on a side are accepted (MAX_SIDE). "
+            "Save a smaller copy of the picture, or raise this setting."
+        ) % {"width": width, "height": height, "most": limits.max_side}
+        raise PictureError(sentence, code="too_many_pixels")
     if min(width, height) < limits.min_side:
-        sentence = f"The picture has {width}×{height} pixels; each side needs at least {limits.min_side}."
+        sentence = gettext("The picture has %(width)s×%(height)s pixels; each side needs at least %(least)s.") % {
+            "width": width,
+            "height": height,
+            "least": limits.min_side,
+        }
         raise PictureError(sentence, code="too_small")
     if getattr(opened, "n_frames", 1) > 1:
-        raise PictureError("The file is an animation. Upload one still picture.", code="animated")
+        raise PictureError(gettext("The file is an animation. Upload one still picture."), code="animated")
 
 
-def _too_many_pixels(facts: str, limits: Limits) -> PictureError:
-    most = f"at most {limits.max_pixels / 1e6:.0f} megapixels are accepted (MAX_PIXELS)"
-    return PictureError(f"The picture{facts}; {most}. {_REMEDY}", code="too_many_pixels")
+def _too_many_pixels(limits: Limits, size: tuple[int, int] | None = None) -> PictureError:
+    most = limits.max_pixels / 1e6
+    if size is None:
+        sentence = gettext(
+            "The picture is very large; at most %(most).0f megapixels are accepted (MAX_PIXELS). "
+            "Save a smaller copy of the picture, or raise this setting."
+        ) % {"most": most}
+    else:
+        sentence = gettext(
+            "The picture has %(width)s×%(height)s pixels; at most %(most).0f megapixels are accepted (MAX_PIXELS). "
+            "Save a smaller copy of the picture, or raise this setting."
+        ) % {"width": size[0], "height": size[1], "most": most}
+    return PictureError(sentence, code="too_many_pixels")

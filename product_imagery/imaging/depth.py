@@ -5,6 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 from product_imagery.exceptions import PictureError
+from product_imagery.texts import gettext
 
 _PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
 _STRAIGHT = {"La": "LA", "RGBa": "RGBA", "YCbCr": "RGB", "LAB": "RGB", "PA": "RGBA"}
@@ -60,5 +61,7 @@ def _key_in_eight_bits(key: object, mode: str, bits: int) -> object:
 
 
 def _unknown_range() -> PictureError:
-    sentence = "This kind of picture is not accepted: its values have no known range. Save it as JPEG, PNG or WebP."
+    sentence = gettext(
+        "This kind of picture is not accepted: its values have no known range. Save it as JPEG, PNG or WebP."
+    )
     return PictureError(sentence, code="unsupported_format")

@@ -13,6 +13,7 @@ from product_imagery.imaging.colour import SRGB_PROFILE
 from product_imagery.imaging.digest import digest_of
 from product_imagery.imaging.metadata import SourceType, xmp_packet
 from product_imagery.imaging.png import write_png
+from product_imagery.texts import gettext
 
 #: our name → Pillow's name, file suffix, media type, whether it supports transparency
 FORMATS: dict[str, tuple[str, str, str, bool]] = {
@@ -50,15 +51,21 @@ def write_picture(
     ground. Raises ``OptionError`` for an unknown format, ``PictureError`` for a picture that is too large for it.
     """
     if format not in FORMATS:
-        raise OptionError(f"Unknown format “{format}”. Choose one of: {', '.join(FORMATS)}.")
+        raise OptionError(
+            gettext("Unknown format “%(format)s”. Choose one of: %(known)s.")
+            % {"format": format, "known": ", ".join(FORMATS)}
+        )
     pillow_name, suffix, _, holds_alpha = FORMATS[format]
     if image.mode == "RGBA" and not holds_alpha:
         image = on_white(image)
     path = path.with_suffix(suffix)
     if not _holds(format, image):
         pixels, side = _MOST[format]
-        sentence = f"{pillow_name} files have at most {pixels / 1e6:.0f} megapixels and {side} pixels on a side here."
-        raise PictureError(f"{sentence} Choose JPEG or PNG.", code="too_many_pixels")
+        sentence = gettext(
+            "%(format)s files have at most %(megapixels).0f megapixels and %(side)s pixels on a side here. "
+            "Choose JPEG or PNG."
+        ) % {"format": pillow_name, "megapixels": pixels / 1e6, "side": side}
+        raise PictureError(sentence, code="too_many_pixels")
     packet = xmp_packet(mark)
     if format == "png":
         write_png(image, path, icc_profile=SRGB_PROFILE, xmp=packet)

@@ -13,6 +13,7 @@ from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import write_picture
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.visible import require_something_visible
+from product_imagery.texts import gettext
 
 #: longest sides, tried in this order; results of providers are rarely larger than the first
 LARGEST = 4096
@@ -43,4 +44,4 @@ def fit(
         made = write_picture(small, Path(f"{stem}-copy"), format=format, quality=_QUALITY)
         if made.size <= most_bytes:
             return made.as_dict()
-    raise PictureError("The picture cannot be made small enough for this provider.", code="source_too_large")
+    raise PictureError(gettext("The picture cannot be made small enough for this provider."), code="source_too_large")

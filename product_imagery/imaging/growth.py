@@ -7,6 +7,7 @@ from pathlib import Path
 from product_imagery.exceptions import PictureError
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.limits import Limits
+from product_imagery.texts import gettext
 
 CODE = "result_too_large"
 
@@ -23,14 +24,16 @@ def grows_too_large(size: tuple[int, int], growth: float, limits: dict[str, int]
 def check_growth(size: tuple[int, int], growth: float, limits: dict[str, int]) -> None:
     """Raise ``PictureError`` for a source whose result would be refused as too large."""
     if grows_too_large(size, growth, limits):
-        raise PictureError(too_large(limits, "Nothing was sent or spent."), code=CODE)
+        raise PictureError(too_large(limits, gettext("Nothing was sent or spent.")), code=CODE)
 
 
 def too_large(limits: dict[str, int], spent: str) -> str:
     """Return the error message; the sentence ``spent`` says whether money was spent."""
-    bounds = f"{limits['max_pixels'] / 1e6:.0f} megapixels or {limits['max_side']} pixels on a side"
-    remedy = "Choose a smaller enlargement, take a smaller photo, or raise RESULT_PIXELS (MAX_PIXELS for this machine)."
-    return f"The result would have more than {bounds}, so it could not be accepted. {spent} {remedy}"
+    return gettext(
+        "The result would have more than %(megapixels).0f megapixels or %(side)s pixels on a side, so it could not be "
+        "accepted. %(spent)s Choose a smaller enlargement, take a smaller photo, or raise RESULT_PIXELS "
+        "(MAX_PIXELS for this machine)."
+    ) % {"megapixels": limits["max_pixels"] / 1e6, "side": limits["max_side"], "spent": spent}
 
 
 def check_source(*, source: str, growth: float, most: dict[str, int], limits: dict[str, int]) -> None:

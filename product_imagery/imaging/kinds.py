@@ -3,53 +3,54 @@
 from __future__ import annotations
 
 from product_imagery.exceptions import PictureError
+from product_imagery.texts import gettext, gettext_noop
 
 _TIFF = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"MM\0+", b"II+\0")
 _AVIF_BRANDS = (b"avif", b"avis")
 
 #: (offset, bytes, name); the first match counts. The name completes the sentence "This is …".
 _KNOWN: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"GIF8", "a GIF picture"),
-    (0, b"BM", "a BMP picture"),
-    (0, b"\xff\x0a", "a JPEG XL picture"),
-    (0, b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
-    (0, b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 picture"),
-    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (0, b"II\xbc\x01", "a JPEG XR picture"),
-    (0, b"8BPS", "a Photoshop document"),
-    (0, b"%PDF", "a PDF document"),
-    (0, b"%!PS", "an EPS drawing"),
-    (0, b"\xc5\xd0\xd3\xc6", "an EPS drawing"),
-    (0, b"\0\0\1\0", "an icon"),
-    (0, b"\0\0\2\0", "an icon"),
-    (0, b"icns", "an icon"),
-    (0, b"gimp xcf", "a GIMP document"),
-    (0, b"DDS ", "a DDS texture"),
-    (0, b"v/1\1", "an OpenEXR picture"),
-    (0, b"#?RADIANCE", "a Radiance HDR picture"),
-    (0, b"#?RGBE", "a Radiance HDR picture"),
-    (0, b"qoif", "a QOI picture"),
-    (0, b"BPG\xfb", "a BPG picture"),
-    (0, b"FLIF", "a FLIF picture"),
-    (0, b"AT&TFORM", "a DjVu document"),
-    (0, b"\xd7\xcd\xc6\x9a", "a WMF drawing"),
-    (40, b" EMF", "an EMF drawing"),
-    (0, b"\x01\xda", "an SGI picture"),
-    (0, b"\x59\xa6\x6a\x95", "a Sun raster picture"),
-    (128, b"DICM", "a DICOM picture"),
-    (0, b"SIMPLE  =", "a FITS picture"),
-    (0, b"AC10", "a DWG drawing"),
-    (0, b"PK\3\4", "a ZIP archive or an office document"),
-    (0, b"Rar!", "a RAR archive"),
-    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (0, b"\x1f\x8b", "a packed file"),
-    (0, b"\xd0\xcf\x11\xe0", "an office document"),
-    (0, b"{\\rtf", "a text document"),
-    (0, b"\x1aE\xdf\xa3", "a video"),
-    (0, b"\0\0\1\xba", "a video"),
-    (4, b"moov", "a video"),
-    (8, b"AVI ", "a video"),
-    (8, b"CDR", "a CorelDRAW drawing"),
+    (0, b"GIF8", gettext_noop("a GIF picture")),
+    (0, b"BM", gettext_noop("a BMP picture")),
+    (0, b"\xff\x0a", gettext_noop("a JPEG XL picture")),
+    (0, b"\0\0\0\x0cJXL \r\n\x87\n", gettext_noop("a JPEG XL picture")),
+    (0, b"\0\0\0\x0cjP  \r\n\x87\n", gettext_noop("a JPEG 2000 picture")),
+    (0, b"\xff\x4f\xff\x51", gettext_noop("a JPEG 2000 picture")),
+    (0, b"II\xbc\x01", gettext_noop("a JPEG XR picture")),
+    (0, b"8BPS", gettext_noop("a Photoshop document")),
+    (0, b"%PDF", gettext_noop("a PDF document")),
+    (0, b"%!PS", gettext_noop("an EPS drawing")),
+    (0, b"\xc5\xd0\xd3\xc6", gettext_noop("an EPS drawing")),
+    (0, b"\0\0\1\0", gettext_noop("an icon")),
+    (0, b"\0\0\2\0", gettext_noop("an icon")),
+    (0, b"icns", gettext_noop("an icon")),
+    (0, b"gimp xcf", gettext_noop("a GIMP document")),
+    (0, b"DDS ", gettext_noop("a DDS texture")),
+    (0, b"v/1\1", gettext_noop("an OpenEXR picture")),
+    (0, b"#?RADIANCE", gettext_noop("a Radiance HDR picture")),
+    (0, b"#?RGBE", gettext_noop("a Radiance HDR picture")),
+    (0, b"qoif", gettext_noop("a QOI picture")),
+    (0, b"BPG\xfb", gettext_noop("a BPG picture")),
+    (0, b"FLIF", gettext_noop("a FLIF picture")),
+    (0, b"AT&TFORM", gettext_noop("a DjVu document")),
+    (0, b"\xd7\xcd\xc6\x9a", gettext_noop("a WMF drawing")),
+    (40, b" EMF", gettext_noop("an EMF drawing")),
+    (0, b"\x01\xda", gettext_noop("an SGI picture")),
+    (0, b"\x59\xa6\x6a\x95", gettext_noop("a Sun raster picture")),
+    (128, b"DICM", gettext_noop("a DICOM picture")),
+    (0, b"SIMPLE  =", gettext_noop("a FITS picture")),
+    (0, b"AC10", gettext_noop("a DWG drawing")),
+    (0, b"PK\3\4", gettext_noop("a ZIP archive or an office document")),
+    (0, b"Rar!", gettext_noop("a RAR archive")),
+    (0, b"7z\xbc\xaf\x27\x1c", gettext_noop("a 7z archive")),
+    (0, b"\x1f\x8b", gettext_noop("a packed file")),
+    (0, b"\xd0\xcf\x11\xe0", gettext_noop("an office document")),
+    (0, b"{\\rtf", gettext_noop("a text document")),
+    (0, b"\x1aE\xdf\xa3", gettext_noop("a video")),
+    (0, b"\0\0\1\xba", gettext_noop("a video")),
+    (4, b"moov", gettext_noop("a video")),
+    (8, b"AVI ", gettext_noop("a video")),
+    (8, b"CDR", gettext_noop("a CorelDRAW drawing")),
 )
 _CAMERA_RAW = (
     (0, b"FUJIFILMCCD-RAW"),
@@ -87,13 +88,15 @@ def format_of(content: bytes) -> str:
 
 def camera_raw() -> PictureError:
     """Return the refusal of a camera raw file."""
-    sentence = "This is a camera raw file, which is not accepted. Develop it and save the picture as JPEG, PNG or WebP."
+    sentence = gettext(
+        "This is a camera raw file, which is not accepted. Develop it and save the picture as JPEG, PNG or WebP."
+    )
     return PictureError(sentence, code="unsupported_format")
 
 
 def damaged(detail: str) -> PictureError:
     """Return the refusal of a file whose pixels cannot be read."""
-    sentence = "The picture is damaged or cut off. Upload it again from the original."
+    sentence = gettext("The picture is damaged or cut off. Upload it again from the original.")
     return PictureError(sentence, code="damaged", detail=detail)
 
 
@@ -102,10 +105,15 @@ def _refusal(head: bytes) -> PictureError:
         return camera_raw()
     name = _name_of(head)
     if name:
-        sentence = f"This is {name}: this kind of file is not accepted. Save the picture as JPEG, PNG or WebP."
+        sentence = gettext(
+            "This is %(name)s: this kind of file is not accepted. Save the picture as JPEG, PNG or WebP."
+        ) % {"name": gettext(name)}
         return PictureError(sentence, code="unsupported_format")
-    what = "a web page, not a picture" if _is_web_page(head) else "not a picture that can be read"
-    return PictureError(f"The file is {what}. Upload a JPEG, PNG or WebP.", code="not_an_image")
+    if _is_web_page(head):
+        sentence = gettext("The file is a web page, not a picture. Upload a JPEG, PNG or WebP.")
+    else:
+        sentence = gettext("The file is not a picture that can be read. Upload a JPEG, PNG or WebP.")
+    return PictureError(sentence, code="not_an_image")
 
 
 def _name_of(head: bytes) -> str:
@@ -113,11 +121,11 @@ def _name_of(head: bytes) -> str:
         if head.startswith(signature, offset):
             return name
     if head[4:8] == b"ftyp":
-        return "a HEIC picture" if _brands(head) & _HEIF_BRANDS else "a video"
+        return gettext_noop("a HEIC picture") if _brands(head) & _HEIF_BRANDS else gettext_noop("a video")
     if b"<svg" in head.lower() and not _is_web_page(head):
-        return "an SVG drawing"
+        return gettext_noop("an SVG drawing")
     is_netpbm = head[:1] == b"P" and head[1:2] in b"1234567fF" and head[2:3].isspace()
-    return "a Netpbm picture" if is_netpbm else ""
+    return gettext_noop("a Netpbm picture") if is_netpbm else ""
 
 
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}

@@ -23,6 +23,7 @@ from product_imagery import exceptions
 from product_imagery.exceptions import EngineError, ImageryError
 from product_imagery.imaging import affinity
 from product_imagery.imaging.sandbox_child import HEADER
+from product_imagery.texts import gettext, gettext_noop, refill
 
 _PIECE = 64 * 1024
 _PROGRAM = Path(__file__).with_name("sandbox_child.py")
@@ -83,7 +84,7 @@ class ImagingPool:
     def _child(self) -> Iterator[_Child]:
         with self._lock:
             if self._closed:
-                raise EngineError("The worker is stopping.", code="stopping")
+                raise EngineError(gettext("The worker is stopping."), code="stopping")
             child = self._free.pop() if self._free else _Child(self.limits, self._cores)
             self._all.add(child)
         spent = True
@@ -93,7 +94,7 @@ class ImagingPool:
         except EngineError as error:
             if not self._closed:
                 raise
-            raise EngineError("The worker is stopping.", code="stopping") from error
+            raise EngineError(gettext("The worker is stopping."), code="stopping") from error
         finally:
             with self._lock:
                 if spent or child not in self._all:
@@ -131,7 +132,7 @@ class _Child:
             response: dict[str, Any] = json.loads(self._read(deadline))
         except (BrokenPipeError, EOFError) as error:
             detail = f"imaging process ended with {self._process.wait(5)}"
-            message = "The picture crashed the imaging process: it needs too much memory or computing time."
+            message = gettext("The picture crashed the imaging process: it needs too much memory or computing time.")
             raise EngineError(message, code="engine_crashed", detail=detail) from error
         self.calls += 1
         return response
@@ -140,7 +141,7 @@ class _Child:
         received, whole = bytearray(), HEADER.size
         while len(received) < whole:
             if not self._readable.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise EngineError("Processing the picture took too long.", code="engine_timeout")
+                raise EngineError(gettext("Processing the picture took too long."), code="engine_timeout")
             piece = os.read(self._responses, _PIECE)
             if not piece:
                 raise EOFError
@@ -162,7 +163,17 @@ class _Child:
                     pipe.close()
 
 
-def _revive(error: dict[str, str]) -> ImageryError:
+#: sentences that a process writes without ``gettext``, as it has to run without this package
+_OF_CHILD = (
+    gettext_noop("The picture needs more memory than is allowed for one picture."),
+    gettext_noop("The package %(name)s is not installed. Run “pip install product-imagery[local]”."),
+    gettext_noop("The picture could not be processed."),
+)
+
+
+def _revive(error: dict[str, Any]) -> ImageryError:
+    """Return the error of a process, with its sentence in our language."""
     kind = getattr(exceptions, error["kind"], EngineError)
-    revived: ImageryError = kind(error["message"], code=error["code"], detail=error["detail"])
+    sentence = refill(error.get("template", error["message"]), error.get("values", {}))
+    revived: ImageryError = kind(sentence, code=error["code"], detail=error["detail"])
     return revived

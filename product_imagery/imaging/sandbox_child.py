@@ -71,17 +71,27 @@ def _respond(request: dict[str, Any]) -> dict[str, Any]:
     return {"result": result}
 
 
-def _describe(error: Exception) -> dict[str, str]:
+def _describe(error: Exception) -> dict[str, Any]:
     if isinstance(error, ModuleNotFoundError):
-        sentence = f"The package {error.name} is not installed. Run “pip install product-imagery[local]”."
-        return {"kind": "EngineError", "code": "not_installed", "message": sentence, "detail": ""}
+        template = "The package %(name)s is not installed. Run “pip install product-imagery[local]”."
+        sentence = {"message": template % {"name": error.name}, "template": template, "values": {"name": error.name}}
+        return {"kind": "EngineError", "code": "not_installed", "detail": "", **sentence}
     known = hasattr(error, "code") and hasattr(error, "message")
-    return {
+    described = {
         "kind": type(error).__name__ if known else "EngineError",
         "code": str(getattr(error, "code", "engine")) if known else "engine",
         "message": str(getattr(error, "message", "")) if known else "The picture could not be processed.",
         "detail": str(getattr(error, "detail", "")) if known else traceback.format_exc(limit=-6),
     }
+    return described | _parts(getattr(error, "message", ""))
+
+
+def _parts(message: Any) -> dict[str, Any]:
+    """Return template and values of a sentence, if it has them, so that the parent can translate it."""
+    if not hasattr(message, "template"):
+        return {}
+    values = {name: one if isinstance(one, int | float) else str(one) for name, one in message.values.items()}
+    return {"template": message.template, "values": values}
 
 
 if __name__ == "__main__":

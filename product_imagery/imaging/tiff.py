@@ -13,6 +13,7 @@ from product_imagery.exceptions import PictureError
 from product_imagery.imaging.directories import Directory, directories, directory_at
 from product_imagery.imaging.kinds import camera_raw, damaged
 from product_imagery.imaging.orientation import orientation_in
+from product_imagery.texts import gettext
 
 _SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _SUB_DIRECTORIES, _MAKER, _DNG_VERSION, _PROFILE = 254, 255, 330, 271, 50706, 34675
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -64,7 +65,9 @@ def take_apart_tiff(content: bytes) -> Page:
     """
     page = _only_page(content)
     if not _is_readable(page) or (page.layout.is_big and page.layout.order == "big"):  # Pillow cannot read this header
-        sentence = "This kind of TIFF is not accepted. Save the picture as JPEG, as PNG, or as TIFF with 8 bits."
+        sentence = gettext(
+            "This kind of TIFF is not accepted. Save the picture as JPEG, as PNG, or as TIFF with 8 bits."
+        )
         raise PictureError(sentence, code="unsupported_format", detail=repr(_shape(page)))
     return Page(_with_only(page), orientation_in(page), page.data(_PROFILE), page.number(_BITS, 1))
 
@@ -79,7 +82,7 @@ def _only_page(content: bytes) -> Directory:
         raise damaged("a directory without a picture")
     pages = [page for page in chain if not _is_secondary(page)] or [max(chain, key=_area)]
     if len(pages) > 1:
-        raise PictureError("The file has several pages. Upload one still picture.", code="animated")
+        raise PictureError(gettext("The file has several pages. Upload one still picture."), code="animated")
     return pages[0]
 
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from django.utils.translation import gettext
+
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import FetchError, UnsafeAddress
 
@@ -64,7 +66,7 @@ def check_address(url: str, *, deadline: float | None = None, lookups: ThreadPoo
     addresses = _resolve(host, port, deadline, lookups or _lookups)
     refused = [address for address in addresses if not allowed and not is_public(address)]
     if refused:
-        sentence = "The address is not fetched: it does not lead to the public internet."
+        sentence = gettext("The address is not fetched: it does not lead to the public internet.")
         raise UnsafeAddress(sentence, detail=f"{host}: {refused[0]}")
     return Target(url, host, str(addresses[0]))
 
@@ -73,7 +75,7 @@ def check_syntax(url: str) -> None:
     """Check a URL as far as that goes without a lookup of its name. Raises ``UnsafeAddress``."""
     host, _, allowed = _destination(url)
     if not allowed and _is_literal(host) and not is_public(ipaddress.ip_address(host)):
-        raise _unsafe(f"{host} is not a public address")
+        raise _unsafe(gettext("%(host)s is not a public address") % {"host": host})
 
 
 def host_of(url: str) -> str:
@@ -86,7 +88,7 @@ def redirected(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError as error:
-        raise _unsafe("the address it leads to cannot be read") from error
+        raise _unsafe(gettext("the address it leads to cannot be read")) from error
 
 
 def _destination(url: str) -> tuple[str, int, bool]:
@@ -110,22 +112,22 @@ def is_public(address: _Address) -> bool:
 
 def _split(url: str) -> SplitResult:
     if len(url) > 4096 or re.search(r"[\x00-\x20\x7f-\uffff\\]", url):
-        raise _unsafe("the address holds characters that do not belong there")
+        raise _unsafe(gettext("the address holds characters that do not belong there"))
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise _unsafe("the address cannot be read") from error
+        raise _unsafe(gettext("the address cannot be read")) from error
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username is not None:
-        raise _unsafe("only https addresses without a user name are fetched")
+        raise _unsafe(gettext("only https addresses without a user name are fetched"))
     return parts
 
 
 def _check_public(parts: SplitResult, host: str) -> None:
     if parts.scheme != "https" or parts.port not in (None, 443):
-        raise _unsafe("only https on its own port is fetched")
+        raise _unsafe(gettext("only https on its own port is fetched"))
     if not _is_literal(host) and (not _NAME.match(host) or _INTERNAL.search(f".{host}")):
-        raise _unsafe(f"{host} is not a public name")
+        raise _unsafe(gettext("%(host)s is not a public name") % {"host": host})
 
 
 def _is_literal(host: str) -> bool:
@@ -148,9 +150,11 @@ def _resolve(host: str, port: int, deadline: float | None, lookups: ThreadPoolEx
         found = lookup.result(patience)
     except (OSError, UnicodeError, FutureTimeout) as error:
         lookup.cancel()
-        raise FetchError("The address has no server behind it.", code="no_such_host", detail=repr(error)) from error
+        raise FetchError(
+            gettext("The address has no server behind it."), code="no_such_host", detail=repr(error)
+        ) from error
     return [ipaddress.ip_address(entry[4][0]) for entry in found]
 
 
 def _unsafe(detail: str) -> UnsafeAddress:
-    return UnsafeAddress(f"The address is not fetched: {detail}.")
+    return UnsafeAddress(gettext("The address is not fetched: %(detail)s.") % {"detail": detail})

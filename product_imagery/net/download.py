@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpcore
+from django.utils.translation import gettext, gettext_noop
 
 from product_imagery.exceptions import FetchError, UnsafeAddress
 from product_imagery.net.addresses import Target, check_address, host_of, redirected
@@ -19,7 +20,7 @@ from product_imagery.net.connections import Connections, bounded, headers_of
 from product_imagery.net.foreign import TIMEOUT, open_connections, request_headers, send
 
 _HOPS = 3
-_PART = "Only a part of the file arrived."
+_PART = gettext_noop("Only a part of the file arrived.")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def fetch(
         if not onward:
             return
         url = redirected(url, onward)
-    raise UnsafeAddress("The address leads through too many redirects.", code="too_many_redirects")
+    raise UnsafeAddress(gettext("The address leads through too many redirects."), code="too_many_redirects")
 
 
 def _fetch_hop(target: Target, path: Path, limits: FetchLimits, deadline: float, connections: Connections) -> str:
@@ -70,20 +71,25 @@ def _receive(response: httpcore.Response, path: Path, limits: FetchLimits) -> st
         return headers["location"]
     if response.status != 200:
         code = "gone" if response.status in (403, 404, 410) else "fetch_failed"
-        raise FetchError("The file's server does not give it out.", code=code, detail=f"HTTP {response.status}")
+        raise FetchError(
+            gettext("The file's server does not give it out."), code=code, detail=f"HTTP {response.status}"
+        )
     if headers.get("content-encoding", "identity") != "identity":
-        sentence = "The file's server sends it compressed, although that was not asked for, so it is not read."
+        sentence = gettext("The file's server sends it compressed, although that was not asked for, so it is not read.")
         raise FetchError(sentence, code="compressed", detail=headers["content-encoding"][:100])
     announced = headers.get("content-length", "")
     length = int(announced) if announced.isdigit() else None
-    too_large = FetchError(f"The file has more than {limits.most_bytes / 1e6:.0f} MB.", code="too_large")
+    too_large = FetchError(
+        gettext("The file has more than %(megabytes).0f MB.") % {"megabytes": limits.most_bytes / 1e6},
+        code="too_large",
+    )
     if length is not None and length > limits.most_bytes:
         raise too_large
     try:
         with path.open("wb") as file:
             written = sum(file.write(piece) for piece in bounded(response, limits.most_bytes, too_large))
     except httpcore.RemoteProtocolError as error:  # the server hung up in the middle of it
-        raise FetchError(_PART, code="truncated", detail=str(error)[:200]) from error
+        raise FetchError(gettext(_PART), code="truncated", detail=str(error)[:200]) from error
     if length is not None and written != length:
-        raise FetchError(_PART, code="truncated", detail=f"{written} of {length} bytes")
+        raise FetchError(gettext(_PART), code="truncated", detail=f"{written} of {length} bytes")
     return ""

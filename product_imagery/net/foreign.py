@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import httpcore
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import FetchError
 from product_imagery.net.addresses import Target
@@ -52,4 +53,6 @@ def send(
         with until(deadline, target.address), connections.stream(request) as response:
             yield response
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:
-        raise FetchError("The connection to the other server was lost.", detail=type(error).__name__) from error
+        raise FetchError(
+            gettext("The connection to the other server was lost."), detail=type(error).__name__
+        ) from error

@@ -17,6 +17,7 @@ from product_imagery.net.connections import Connections, bounded, headers_of
 from product_imagery.net.deadline import until
 from product_imagery.provider_kit.requests import HttpRequest
 from product_imagery.provider_kit.response import Response
+from product_imagery.texts import gettext
 
 _MOST_BYTES = 1024 * 1024
 WALL_SECONDS = 60.0  #: limit for one whole call
@@ -90,7 +91,7 @@ class Transport:
                 yield response
         except _NEVER_SENT as error:
             raise NotSent(
-                "The provider cannot be reached.", code="no_connection", detail=type(error).__name__
+                gettext("The provider cannot be reached."), code="no_connection", detail=type(error).__name__
             ) from error
         except _LOST as error:
             raise _lost(type(error).__name__) from error
@@ -115,4 +116,6 @@ def _whole(response: httpcore.Response) -> Response:
 
 
 def _lost(detail: str) -> ProviderUnavailable:
-    return ProviderUnavailable("The connection to the provider was lost.", code="connection_lost", detail=detail)
+    return ProviderUnavailable(
+        gettext("The connection to the provider was lost."), code="connection_lost", detail=detail
+    )

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.core.files.storage import Storage
 from django.db import connection
 from django.utils.text import slugify
+from django.utils.translation import gettext
 from zipstream import ZipStream
 
 from product_imagery.exceptions import StorageError
@@ -66,4 +67,4 @@ def _pieces_of(storage: Storage, member: Member) -> Iterator[bytes]:
             break
         yield piece
     if left:
-        raise StorageError("A picture in the storage has another length than it had when it was made.")
+        raise StorageError(gettext("A picture in the storage has another length than it had when it was made."))

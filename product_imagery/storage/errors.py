@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.exceptions import SuspiciousFileOperation
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import StorageError
 
@@ -23,7 +24,9 @@ def as_storage_errors(message: str) -> Iterator[None]:
     except StorageError:
         raise
     except FileNotFoundError as error:
-        raise StorageError("The file is no longer in the storage.", code="missing", detail=repr(error)) from error
+        raise StorageError(
+            gettext("The file is no longer in the storage."), code="missing", detail=repr(error)
+        ) from error
     except Exception as error:  # back ends have exceptions of their own: boto's are not even OSErrors
         raise StorageError(message, detail=repr(error)) from error
 
@@ -36,20 +39,20 @@ def temporary_files() -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        sentence = "The disk for temporary files is full. Make room: the picture waits, and nothing was spent."
+        sentence = gettext("The disk for temporary files is full. Make room: the picture waits, and nothing was spent.")
         raise StorageError(sentence, code="temp_full", detail=repr(error)) from error
 
 
 @contextmanager
 def reading() -> Iterator[None]:
     """Do the same while reading: the code is ``unreadable_name`` for a name that no file of the storage can have."""
-    with as_storage_errors("The file cannot be read."):
+    with as_storage_errors(gettext("The file cannot be read.")):
         try:
             yield
         except (*_BAD_NAMES, OSError) as error:
             if not isinstance(error, _BAD_NAMES) and getattr(error, "errno", None) not in _BAD_NAME_NUMBERS:
                 raise
-            sentence = (
+            sentence = gettext(
                 "The name of this file can be no file of its storage: it leads outside, to a folder, or holds "
                 "characters that no file name has. Upload the picture again."
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from django.core.files.storage import FileSystemStorage, Storage
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import StorageError
 
@@ -56,7 +57,9 @@ def clear_scratch(storage: Storage, older_than: float) -> int:
             except OSError as error:  # of another user, or on a disk that cannot be written
                 kept = error
     if kept is not None:
-        raise StorageError("Unfinished files of killed workers cannot be removed.", detail=repr(kept)) from kept
+        raise StorageError(
+            gettext("Unfinished files of killed workers cannot be removed."), detail=repr(kept)
+        ) from kept
     return removed
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import StorageError
@@ -34,7 +35,7 @@ def keep(storage: Storage, name: str, path: Path, sha256: str) -> str:
 
     Raises ``StorageError`` when the storage fails or does not hold all of it afterwards.
     """
-    with as_storage_errors("The picture could not be stored."):
+    with as_storage_errors(gettext("The picture could not be stored.")):
         if _linked(storage, name, path):
             return name
         if storage.exists(name):
@@ -47,7 +48,7 @@ def keep(storage: Storage, name: str, path: Path, sha256: str) -> str:
         if size != whole:
             storage.delete(stored)
             detail = f"{stored}: {size} of {whole} bytes"
-            raise StorageError("The storage kept only a part of the picture.", detail=detail)
+            raise StorageError(gettext("The storage kept only a part of the picture."), detail=detail)
     return stored
 
 

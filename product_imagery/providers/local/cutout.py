@@ -12,6 +12,7 @@ from product_imagery.providers.local.arrays import Box, Floats
 from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.inference import ModelSpec, saliency
 from product_imagery.providers.local.transparency import kept_matte, visible_box, visible_part
+from product_imagery.texts import gettext
 
 _SEEN = 0.3  #: saliency above which a pixel belongs to the product's box
 _MARGIN = 0.12  #: share of the box, added on each side for the second look
@@ -207,5 +208,5 @@ def _edge_contrast(picture: Image.Image, box: Box, matte_of_box: Image.Image) ->
 
 
 def _nothing_found() -> PictureError:
-    sentence = "No product was found in this picture. Try a photo that shows the product larger and well lit."
+    sentence = gettext("No product was found in this picture. Try a photo that shows the product larger and well lit.")
     return PictureError(sentence, code="nothing_found")

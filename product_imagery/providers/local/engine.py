@@ -27,6 +27,7 @@ from product_imagery.providers.local.packshot import packshot, parse_colour
 from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
 from product_imagery.providers.local.transparency import kept_matte, visible_part
 from product_imagery.providers.local.white_jpeg import white_jpeg
+from product_imagery.texts import gettext
 
 _MOST_PIXELS = 100_000_000  #: limit for results larger than their source: 3 GB of memory are enough for them
 
@@ -133,7 +134,9 @@ def _expand(task: _Task) -> Iterator[_Made]:
 def _check_size(size: tuple[int, int], limits: Limits) -> None:
     most = min(limits.max_pixels, _MOST_PIXELS)
     if size[0] * size[1] > most:
-        sentence = f"The result would have {size[0]}×{size[1]} pixels; at most {most / 1e6:.0f} MP are made."
+        sentence = gettext(
+            "The result would have %(width)s×%(height)s pixels; at most %(megapixels).0f MP are made."
+        ) % {"width": size[0], "height": size[1], "megapixels": most / 1e6}
         raise PictureError(sentence, code="too_many_pixels")
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from product_imagery.exceptions import OptionError
 from product_imagery.providers.local.arrays import Box
 from product_imagery.providers.local.cutout import Cutout
+from product_imagery.texts import gettext
 
 _SMALLEST, _LARGEST = 1000, 2400  #: bounds of the longest side in pixels for size 0
 _BAND = 256  #: rows that are scaled at once
@@ -43,7 +44,9 @@ def parse_ratio(ratio: str, source: tuple[int, int]) -> float:
     except (ValueError, ZeroDivisionError):
         value = 0.0
     if not colon or not 0.1 <= value <= 10:
-        raise OptionError(f"“{ratio}” is not a ratio. Write width:height, for example 4:5, or “source”.")
+        raise OptionError(
+            gettext("“%(ratio)s” is not a ratio. Write width:height, for example 4:5, or “source”.") % {"ratio": ratio}
+        )
     return value
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from product_imagery.exceptions import ModelMissing
 from product_imagery.providers.local.arrays import Box, Floats
+from product_imagery.texts import gettext
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def saliency(image: Image.Image, spec: ModelSpec, box: Box) -> Floats:
 @functools.lru_cache(maxsize=2)
 def _network(spec: ModelSpec) -> _Network:
     if not Path(spec.path).is_file():
-        raise ModelMissing("The matting model is not on this machine. Run “manage.py imagery_model fetch”.")
+        raise ModelMissing(gettext("The matting model is not on this machine. Run “manage.py imagery_model fetch”."))
     return _with_openvino(spec) or _with_onnxruntime(spec)
 
 
@@ -55,7 +56,9 @@ def _with_onnxruntime(spec: ModelSpec) -> _Network:
     try:
         import onnxruntime  # noqa: PLC0415  an extra, not needed for hosted providers
     except ImportError as error:
-        raise ModelMissing("The local engine is not installed. Run “pip install product-imagery[local]”.") from error
+        raise ModelMissing(
+            gettext("The local engine is not installed. Run “pip install product-imagery[local]”.")
+        ) from error
     options = onnxruntime.SessionOptions()
     options.enable_mem_pattern = False  # saves a third of the peak memory and costs no time
     options.intra_op_num_threads = os.cpu_count() or 1

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from product_imagery.exceptions import ModelMissing
 from product_imagery.imaging.digest import digest_of
+from product_imagery.texts import gettext
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,9 @@ def fetch(file: ModelFile, folder: Path, *, url: str = "") -> Path:
                 os.replace(found, folder / file.name)
                 return folder / file.name
             tried.append(f"{source.__name__[1:].replace('_', ' ')}: the bytes are not the expected ones")
-    message = f"The model file {file.name} could not be fetched. Put it into {folder} by hand, or set MODEL_URL."
+    message = gettext(
+        "The model file %(name)s could not be fetched. Put it into %(folder)s by hand, or set MODEL_URL."
+    ) % {"name": file.name, "folder": folder}
     raise ModelMissing(message, detail="; ".join(tried))
 
 

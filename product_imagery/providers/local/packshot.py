@@ -7,6 +7,7 @@ from PIL import Image, ImageColor
 from product_imagery.exceptions import OptionError
 from product_imagery.providers.local.frame import Placed
 from product_imagery.providers.local.shadow import contact_shadow, darken
+from product_imagery.texts import gettext
 
 _HAZE = 8  #: lower alpha counts as 0, because it would leave off-white pixels on white
 
@@ -31,4 +32,6 @@ def parse_colour(text: str) -> tuple[int, int, int]:
     try:
         return ImageColor.getrgb(text)[:3]  # type: ignore[return-value]
     except ValueError as error:
-        raise OptionError(f"“{text}” is not a colour. Write #RRGGBB, for example #FFFFFF.") from error
+        raise OptionError(
+            gettext("“%(text)s” is not a colour. Write #RRGGBB, for example #FFFFFF.") % {"text": text}
+        ) from error
