@@ -9,10 +9,11 @@ from django import forms
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.admin.option_fields import title_of
 from product_imagery.conf import get_settings
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential_secrets import KEY
-from product_imagery.provider_kit.contract import Field, Provider
+from product_imagery.provider_kit.contract import Field, Form, Provider
 from product_imagery.provider_kit.registry import all_providers
 
 
@@ -55,8 +56,7 @@ def _form_field(field: Field, chosen: str | None) -> forms.Field:
 class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
     """Form of a credential. Stored secrets are never sent to the browser; a field that stays empty keeps its secret.
 
-    ``provider_forms`` maps slugs to the forms of providers that declare fields of their own: to all of them for a new
-    credential, otherwise to that of its provider.
+    ``provider_forms`` maps the slug of the chosen provider to the form of the fields that it declares, if it does.
     """
 
     key = forms.CharField(
@@ -64,6 +64,11 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         widget=SecretInput,
         help_text=_("Leave empty to keep the one that is stored."),
+    )
+    check_now = forms.BooleanField(
+        label=_("Check the key after saving"),
+        required=False,
+        help_text=_("The provider is asked once. Nothing is ordered, and it costs nothing."),
     )
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -88,11 +93,27 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         if stored:
             self.initial["seen"] = _version(stored)
         data = self.data if self.is_bound else None
-        self.provider_forms = {
-            slug: ProviderFieldsForm(data, provider=provider, credential=stored)
-            for slug, provider in all_providers().items()
-            if provider.fields and (stored is None or stored.provider == slug)
-        }
+        entered = stored.provider if stored else (data or self.initial).get("provider", "")
+        chosen = all_providers().get(str(entered))
+        self.provider_forms = {}
+        if chosen and chosen.fields:
+            self.provider_forms = {chosen.slug: ProviderFieldsForm(data, provider=chosen, credential=stored)}
+        self._fit(chosen, is_new=stored is None)
+
+    def _fit(self, provider: type[Provider] | None, *, is_new: bool) -> None:
+        """Fit fields and help to the provider."""
+        for name in {"check_now", KEY} & self.fields.keys():
+            if provider and not provider.needs_credential:
+                del self.fields[name]
+        if provider and is_new and "provider" in self.fields:
+            choice: Any = self.fields["provider"]
+            choice.choices = [(provider.slug, provider.label)]
+        if is_new:
+            self.initial.setdefault("check_now", True)
+        if provider and provider.key_prefixes and KEY in self.fields:
+            beginnings = _(" or ").join(f"{prefix}…" for prefix in provider.key_prefixes)
+            beginning = _("It begins with %s") % beginnings
+            self.fields[KEY].help_text = beginning if is_new else f"{self.fields[KEY].help_text} {beginning}"
 
     @property
     def provider_form(self) -> ProviderFieldsForm | None:
@@ -169,3 +190,17 @@ def _version(credential: ProviderCredential) -> str:
     """Return a digest of what the form edits, which shows that somebody else has saved meanwhile."""
     values = [str(getattr(credential, name)) for name in (*CredentialForm.Meta.fields, "sealed", "readings")]
     return salted_hmac("product_imagery credential form", json.dumps(values), algorithm="sha256").hexdigest()
+
+
+def provider_tiles() -> list[dict[str, Any]]:
+    """Return the providers that need an account, with their operations, price and needs."""
+    return [
+        {
+            "provider": provider,
+            "operations": [title_of(operation) for operation in provider.offers],
+            "price": min((price for offer in provider.offers.values() for price in offer.prices().values()), default=0),
+            "needs_address": provider.form is Form.URL,
+        }
+        for provider in sorted(all_providers().values(), key=lambda one: one.label)
+        if provider.needs_credential
+    ]

@@ -6,19 +6,21 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import Fieldset
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import for_each, user_of
-from product_imagery.admin.credential_forms import CredentialForm
+from product_imagery.admin.base import for_each, render_page, user_of
+from product_imagery.admin.credential_forms import CredentialForm, provider_tiles
 from product_imagery.flows.hosted import credentials
 from product_imagery.history import record, record_each
 from product_imagery.models import ProviderCredential
 from product_imagery.models.credential_secrets import KEY
+from product_imagery.provider_kit.registry import all_providers
 from product_imagery.public_urls import webhook_address
 from product_imagery.states import UNFINISHED_JOBS
 
@@ -35,7 +37,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("check_key", "pause", "resume", "move_webhook")
 
     class Media:
-        css = {"all": ("product_imagery/admin.css",)}
+        css = {"all": ("product_imagery/admin.css", "product_imagery/preset.css")}
         js = ("product_imagery/copy.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderCredential]:
@@ -45,13 +47,35 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         )
         return found
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Ask for the provider first."""
+        if request.method == "POST" or request.GET.get("provider", "") in all_providers():
+            return super().add_view(request, form_url, extra_context)
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "providers": provider_tiles(), "opts": self.opts}
+        context |= {"title": gettext("Add an account: choose the provider"), "query": request.GET.urlencode()}
+        return render_page(request, self.admin_site, "admin/product_imagery/credential_providers.html", context)
+
+    def changeform_view(self, request: HttpRequest, *arguments: Any, **named: Any) -> Any:
+        """Check the key if the form asks for it, once the credential is saved: no transaction waits for the network."""
+        response = super().changeform_view(request, *arguments, **named)
+        saved: ProviderCredential | None = getattr(request, "_imagery_to_check", None)
+        if saved:
+            for_each(request, lambda one: messages.success(request, f"{one}: {credentials.check(one)}"), [saved])
+        return response
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Group the fields; the read-only ones appear once the credential exists."""
-        limits = ("allowed_active", "own_limits", "own_prices", "budget_day", "budget_month")
+        provider = obj.declared if obj else all_providers().get(request.GET.get("provider", ""))
+        with_address = provider is None or provider.own_address or bool(obj and obj.base_url)
+        seldom = ("own_limits", "own_prices") if with_address else ("base_url", "own_limits", "own_prices")
+        secrets = (KEY, "check_now") if provider is None or provider.needs_credential else ()
         return [
-            (None, {"fields": ("provider", "label", "base_url", "is_active")}),
-            (_("Secrets"), {"fields": (KEY,)}),
-            (_("Limits and prices"), {"fields": limits}),
+            (None, {"fields": ("provider", "label", *(("base_url",) if with_address else ()), "is_active")}),
+            *([(_("Secrets"), {"fields": secrets})] if secrets else []),
+            (_("Limits and prices"), {"fields": ("allowed_active", "budget_day", "budget_month")}),
+            (_("Seldom needed"), {"fields": seldom, "classes": ("collapse",)}),
             *([(_("State"), {"fields": self.readonly_fields})] if obj else []),
         ]
 
@@ -81,6 +105,8 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: ProviderCredential, form: Any, change: bool) -> None:
         """Save the fields of the form only: a pause that a worker writes meanwhile stays, unless a new key ends it."""
+        if form.cleaned_data.get("check_now"):
+            request._imagery_to_check = obj  # type: ignore[attr-defined]
         obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed", "readings") if change else None)
         if change and form.cleaned_data.get(KEY) and credentials.welcome_key(obj):
             text = gettext("The account has a new key and is used again.")

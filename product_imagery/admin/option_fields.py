@@ -64,6 +64,15 @@ _KNOWN: dict[str, dict[Any, Any]] = {
         0.95: _("Hardly any (95 % filled)"),
     },
 }
+#: operations: what they are called, and what they do
+WORK: dict[str, tuple[Any, Any]] = {
+    "white_background": (_("Plain background"), _("white or another colour, with or without a shadow")),
+    "remove_background": (_("Cut out"), _("the product alone, on a transparent ground")),
+    "scene": (_("Scene"), _("the product in a setting")),
+    "upscale": (_("Enlarge"), _("more pixels for big screens")),
+    "expand": (_("Another shape"), _("more room at the edges, nothing stretched")),
+    "edit": (_("Change as described"), _("by a text that says what should change")),
+}
 _OWN = "own"  #: suffix of the input beside a select
 
 
@@ -118,6 +127,11 @@ def field_of(option: Option, value: Any) -> forms.Field:
     if option.kind is Kind.RATIO:
         return forms.CharField(max_length=20, **common)
     return _text_field(option, common)
+
+
+def title_of(operation: str) -> Any:
+    """Return the name of an operation."""
+    return WORK[operation][0] if operation in WORK else str(operation).replace("_", " ").capitalize()
 
 
 def label_of(name: str) -> Any:

@@ -13,7 +13,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.option_fields import field_of
+from product_imagery.admin.option_fields import WORK, field_of, title_of
 from product_imagery.admin.pictures import example_url
 from product_imagery.admin.visibility import visible_products
 from product_imagery.exceptions import ImageryError, OptionError
@@ -25,14 +25,6 @@ from product_imagery.provider_kit.registry import all_providers, get_offer, get_
 OPTION = "option-"  #: prefix of the fields that are options, as in the form of the start page
 PREVIEW = "preview"
 _SHOWN, _SEARCHED = 12, 48  #: pictures to choose from; products of each model among which they are looked for
-_WORK = {
-    "white_background": (_("Plain background"), _("white or another colour, with or without a shadow")),
-    "remove_background": (_("Cut out"), _("the product alone, on a transparent ground")),
-    "scene": (_("Scene"), _("the product in a setting")),
-    "upscale": (_("Enlarge"), _("more pixels for big screens")),
-    "expand": (_("Another shape"), _("more room at the edges, nothing stretched")),
-    "edit": (_("Change as described"), _("by a text that says what should change")),
-}
 
 
 class PreviewInput(forms.Widget):
@@ -126,8 +118,8 @@ def kinds() -> list[dict[str, Any]]:
         {
             "work": f"{slug}:{operation}",
             "provider": provider,
-            "title": _WORK.get(operation, (str(operation).replace("_", " "), ""))[0],
-            "text": _WORK.get(operation, ("", ""))[1],
+            "title": title_of(operation),
+            "text": WORK.get(operation, ("", ""))[1],
             "picture": example_url(operation, {}),
             "price": min(offer.prices().values(), default=0),
             "needs_account": provider.needs_credential and slug not in usable,

@@ -41,15 +41,44 @@ def _headings(response: Any) -> list[str]:
     return re.findall(r'class="fieldset-heading">(.+?)<', response.content.decode())
 
 
-def test_a_new_credential_has_a_fieldset_for_each_provider_that_declares_fields(person: Person) -> None:
-    page = person("*").get(reverse(_ADD))
-    assert _headings(page) == ["Secrets", "Limits and prices", "Paqshot", "PergAI"]
-    assert {"paqshot-webhook_secret", "paqshot-signature", "pergai-list"} <= read(page).values.keys()
+def test_the_provider_of_a_new_credential_is_chosen_first(person: Person) -> None:
+    client = person("*")
+    page = client.get(reverse(_ADD)).content.decode()
+    assert 'href="?provider=paqshot"' in page
+    assert 'name="key"' not in page
+    assert "from 1" in page
+    form = client.get(reverse(_ADD) + "?provider=paqshot")
+    assert _headings(form) == ["Secrets", "Limits and prices", "Seldom needed", "Paqshot"]
+    fields = read(form).values
+    assert {"paqshot-webhook_secret", "paqshot-signature", "key"} <= fields.keys()
+    assert fields["provider"] == "paqshot"
+    assert not [name for name in fields if name.startswith("pergai")]
+    assert "It begins with pk_" in form.content.decode()
+    assert person("view_providercredential").get(reverse(_ADD)).status_code == 403
+
+
+def test_a_new_credential_is_checked_after_it_was_saved(account: Any, person: Person) -> None:
+    made = account("aigenstudio")
+    key, address = made.secret().reveal(), made.base_url
+    made.delete()
+    client = person("*")
+    page = reverse(_ADD) + "?provider=aigenstudio"
+    filled = read(client.get(page)).values
+    assert filled["check_now"] == "on"
+    data = {**filled, "label": "Main", "key": key, "base_url": address}
+    shown = client.post(page, data, follow=True).content.decode()
+    assert "accepts the key" in shown
+    credential = ProviderCredential.objects.get()
+    change = _page("change", credential)
+    filled = read(client.get(change)).values
+    assert "check_now" not in filled  # not asked again for each change
+    shown = client.post(change, {**filled, "budget_day": "5"}, follow=True).content.decode()
+    assert "accepts the key" not in shown
 
 
 def test_a_stored_credential_has_the_fields_of_its_provider_only(paqshot: ProviderCredential, person: Person) -> None:
     page = person("*").get(_page("change", paqshot))
-    assert _headings(page) == ["Secrets", "Limits and prices", "State", "Paqshot"]
+    assert _headings(page) == ["Secrets", "Limits and prices", "Seldom needed", "State", "Paqshot"]
     fields = read(page).values
     assert fields["paqshot-webhook_secret"] == ""
     assert not [name for name in fields if name.startswith("pergai")]
@@ -58,7 +87,9 @@ def test_a_stored_credential_has_the_fields_of_its_provider_only(paqshot: Provid
 def test_fields_of_another_provider_than_the_chosen_one_are_ignored(person: Person) -> None:
     client = person("*")
     entered = {"provider": "productai", "label": "Main", "key": "another", "paqshot-webhook_secret": "whsec_1"}
-    client.post(reverse(_ADD), {**read(client.get(reverse(_ADD))).values, **entered})
+    filled = read(client.get(reverse(_ADD) + "?provider=productai")).values
+    filled.pop("check_now")
+    client.post(reverse(_ADD), {**filled, **entered})
     credential = ProviderCredential.objects.get()
     assert list(credential.sealed) == ["key"]
     assert credential.readings == {}
