@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-from functools import partial
+from contextvars import ContextVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery import history
-from product_imagery.admin.base import ReadOnlyRecords, for_each, user_of
+from product_imagery.admin.base import ReadOnlyRecords
 from product_imagery.admin.permissions import may
+from product_imagery.admin.restoring import restore_all
+from product_imagery.admin.small_copies import file_url, small_copy_url
 from product_imagery.admin.visibility import visible
-from product_imagery.exceptions import ImageryError
-from product_imagery.flows.results import publish
-from product_imagery.models import ImageVersion
-from product_imagery.products import description_for
+from product_imagery.models import Enhancement, ImageVersion
+
+_LISTED = 20  #: enhancements in the filter
+_DIGITS = 19  #: a number of so many digits fits no primary key
+_shown_to: ContextVar[HttpRequest | None] = ContextVar("product_imagery_shown_to", default=None)
+
+
+class EnhancementFilter(admin.SimpleListFilter):
+    """The latest enhancements of which pictures were published, and the one that is chosen."""
+
+    title = _("enhancement")
+    parameter_name = "enhancement"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return keys and titles in two queries, however many there are."""
+        shown = model_admin.get_queryset(request).exclude(result=None).order_by("-result__enhancement")
+        found = list(shown.values_list("result__enhancement", flat=True).distinct()[:_LISTED])
+        chosen = self.value()
+        if chosen and chosen.isascii() and chosen.isdigit() and len(chosen) < _DIGITS:
+            found = list(dict.fromkeys([int(chosen), *found]))
+        titled = Enhancement.objects.titled().in_bulk(found)
+        return [(str(pk), str(titled[pk])) for pk in found if pk in titled]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ImageVersion]) -> QuerySet[ImageVersion]:
+        """Filter by the enhancement, if one is chosen that exists."""
+        known = {str(key) for key, _title in self.lookup_choices}
+        chosen = self.value()
+        return queryset.filter(result__enhancement=int(chosen)) if chosen in known else queryset
 
 
 @admin.register(ImageVersion)
@@ -28,11 +54,12 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
 
     list_display = ("label", "before", "after", "published_at", "published_by", "state")
     list_filter = (
+        EnhancementFilter,
         "published_at",
         ("content_type", admin.RelatedOnlyFieldListFilter),
         ("restored_at", admin.EmptyFieldListFilter),
     )
-    list_select_related = ("content_type", "published_by")
+    list_select_related = ("content_type", "published_by", "result")
     search_fields = ("label", "=object_id")
     actions = ("restore",)
     steps = ("restore_imageversion",)
@@ -53,32 +80,35 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
         allowed = visible(request, self.admin_site, queryset, change=True).order_by("-pk")
         if allowed.count() < queryset.count():
             messages.warning(request, gettext("Pictures of products that you may not change were left as they are."))
-        person = user_of(request)
-        step, record = partial(publish.restore, actor=person), partial(history.restored, person)
-        count = len(for_each(request, step, allowed.select_related("result__enhancement"), record))
-        if count:
-            messages.success(request, history.restored_sentence(count))
+        restore_all(request, allowed)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Keep the request for the addresses of the thumbnails, which are made for one person."""
+        _shown_to.set(request)
+        return super().changelist_view(request, extra_context)
 
     @admin.display(description=_("before"))
     def before(self, version: ImageVersion) -> SafeString | str:
-        return _thumb(version, version.before_name)
+        if not version.before_name:
+            return gettext("nothing: this picture is the first")
+        return self._thumb(version, version.before_name)
 
     @admin.display(description=_("after"))
     def after(self, version: ImageVersion) -> SafeString | str:
-        return _thumb(version, version.after_name)
+        made = version.result.thumbnail.url if version.result else ""
+        return self._thumb(version, version.after_name, made)
 
     @admin.display(description=_("state"))
     def state(self, version: ImageVersion) -> str:
         return gettext("taken back") if version.restored_at else gettext("published")
 
-
-def _thumb(version: ImageVersion, name: str) -> SafeString | str:
-    if not name:
-        return gettext("no picture")
-    try:
-        address = description_for(version.content_type_id).target_storage.url(name)
-    except (ImageryError, ValueError, NotImplementedError):
-        return name
-    return format_html(
-        '<a href="{}"><img src="{}" alt="{}" class="imagery-thumb" loading="lazy"></a>', address, address, name
-    )
+    def _thumb(self, version: ImageVersion, name: str, small: str = "") -> SafeString | str:
+        """Return a link to a file of a product, with a small copy of it where there is one."""
+        address = file_url(version.content_type_id, name, target=True)
+        if not address:
+            return name
+        request = _shown_to.get()
+        if not small and request is not None:
+            small = small_copy_url(request, self.admin_site, version.content_type_id, name, target=True)
+        link = '<a href="{}"><img src="{}" alt="{}" class="imagery-thumb" loading="lazy"></a>'
+        return format_html(link, address, small or address, name)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,18 +19,16 @@ from django.utils.translation import ngettext
 from product_imagery import history
 from product_imagery.admin.base import errors_as_messages, for_each, user_of
 from product_imagery.admin.permissions import require
+from product_imagery.admin.restoring import REQUEST_SECONDS, more_is_left, restore_all, show_refusals
 from product_imagery.admin.review.queue import Queue, number_in
-from product_imagery.exceptions import ImageryError
-from product_imagery.flows.results import bulk, publish, review
+from product_imagery.flows.results import bulk, review
 from product_imagery.flows.results.review import Decision
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
 from product_imagery.models.result import ResultQuerySet
 from product_imagery.states import Publication
 
 UNDO_SECONDS = 10.0  #: for which workers leave a publication to second thoughts
-_REQUEST_SECONDS = 8.0  #: for which one request goes on with many pictures
 _PAUSE_SECONDS = 0.05  #: between two transactions: others who wait for SQLite's lock only poll for it
-_SENTENCES = 5  #: different reasons that are shown
 
 _REVIEW, _PUBLISH = "review_resultimage", "publish_resultimage"
 PERMISSIONS: dict[str, tuple[str, ...]] = {
@@ -83,7 +82,7 @@ def _decide(request: HttpRequest, step: str, rows: list[ResultImage], *, many: b
     decision, person = Decision(wait=UNDO_SECONDS), user_of(request)
     items = tuple(row.item_id for row in rows)
     if step == "restore":
-        return Outcome(items, done=_restore(request, person, _versions(rows)))
+        return Outcome(items, done=restore_all(request, _newest(rows)))
     record = partial(history.reviewed, person, step)
     if many and step in ("approve", "approve_and_publish", "reject"):
         portions = (rows[begin : begin + bulk.BATCH] for begin in range(0, len(rows), bulk.BATCH))
@@ -172,7 +171,7 @@ def _for_all(request: HttpRequest, queue: Queue) -> Outcome:
         return Outcome()
     person, decision = user_of(request), Decision(wait=UNDO_SECONDS)
     if step == "restore":
-        return Outcome(done=_restore(request, person, _versions(rows)))
+        return Outcome(done=restore_all(request, _newest(rows)))
     batches = (partial(_batch, step, some, person, decision, "") for some in _portions(rows))
     done = _in_batches(request, batches, partial(history.reviewed, person, step))
     if done:
@@ -207,11 +206,11 @@ def _in_batches(
     """
     done: list[ResultImage] = []
     refused: list[str] = []
-    end = time.monotonic() + _REQUEST_SECONDS
+    end = time.monotonic() + REQUEST_SECONDS
     try:
         for batch in batches:
             if time.monotonic() > end:
-                messages.warning(request, _("That was all in one go. The rest is still here: press the button again."))
+                messages.warning(request, more_is_left())
                 break
             time.sleep(_PAUSE_SECONDS if done else 0.0)
             with errors_as_messages(request):
@@ -221,49 +220,15 @@ def _in_batches(
     finally:
         if done:
             record(done)
-    _show_refusals(request, refused)
+    show_refusals(request, refused)
     return done
 
 
-def _show_refusals(request: HttpRequest, sentences: Iterable[str]) -> None:
-    different = list(dict.fromkeys(sentences))
-    for sentence in different[:_SENTENCES]:
-        messages.warning(request, sentence)
-    more = len(different) - _SENTENCES
-    if more > 0:
-        messages.warning(request, ngettext("%d more was refused.", "%d more were refused.", more) % more)
-
-
-def _versions(rows: Any) -> Any:
-    """Return the publications of results that stand on their products, the newest first."""
-    ours = ImageVersion.objects.filter(result__in=rows, restored_at=None)
-    return ours.select_related("result__enhancement").order_by("-pk")
-
-
-def _restore(request: HttpRequest, person: AbstractBaseUser, versions: Any) -> int:
-    """Put earlier pictures back, each in its own transaction, for some seconds; return how many."""
-    done, refused, seen = [], [], set()
-    end = time.monotonic() + _REQUEST_SECONDS
-    try:
-        for version in versions.iterator(chunk_size=bulk.BATCH):
-            if version.result_id in seen:
-                continue  # an earlier publication of the same result: the newest is the one on the product
-            if time.monotonic() > end:
-                messages.warning(request, _("That was all in one go. The rest is still here: press the button again."))
-                break
-            seen.add(version.result_id)
-            try:
-                publish.restore(version, actor=person)
-                done.append(version)
-            except ImageryError as error:
-                refused.append(error.message)
-    finally:
-        if done:
-            history.restored(person, done)
-    _show_refusals(request, refused)
-    if done:
-        messages.success(request, history.restored_sentence(len(done)))
-    return len(done)
+def _newest(results: Any) -> QuerySet[ImageVersion]:
+    """Return the last publication of each of these results that was not taken back."""
+    ours = ImageVersion.objects.filter(result__in=results, restored_at=None)
+    later = ImageVersion.objects.filter(result=OuterRef("result"), restored_at=None, pk__gt=OuterRef("pk"))
+    return ours.filter(~Exists(later))
 
 
 def _keys(request: HttpRequest, values: list[str]) -> list[int]:

@@ -11,19 +11,14 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from product_imagery.admin.actions import EnhanceImagesMixin
 from product_imagery.admin.permissions import may
-from product_imagery.admin.pictures import thumbnail_url
+from product_imagery.admin.small_copies import file_url, small_copy_url
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import ImageryError
-from product_imagery.flows.previews import LOOK_SIDE
 from product_imagery.flows.results import review, standing
 from product_imagery.models import EnhancementItem, ResultImage
 from product_imagery.models.result import ResultQuerySet
-from product_imagery.products import description_for
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.states import Publication, Review
-from product_imagery.storage.store import address_of
 
 _ABLE = (Publication.NONE, Publication.CONFLICT, Publication.RESTORED)
 
@@ -143,7 +138,7 @@ def _tile(request: HttpRequest, site: AdminSite, results: list[ResultImage], sta
     variants = [Variant(row, at, states[row.pk], _warnings(row, texts)) for at, row in enumerate(results, 1)]
     open_ones = [one for one in variants if one.is_pending]
     shown = next((one for one in variants if one.result.pk == first), (open_ones or variants)[0])
-    full = _source_of(item)
+    full = file_url(item.content_type_id, item.source_name)
     return Tile(item, variants, shown, before_url(request, site, item) or full, full, _steps(request, item, variants))
 
 
@@ -151,18 +146,7 @@ def before_url(request: HttpRequest, site: AdminSite, item: EnhancementItem) -> 
     """Return the URL of a thumbnail of the source, or of one that is made on first use; empty if there is neither."""
     if item.source_thumbnail:
         return str(item.source_thumbnail.url)
-    return _small_copy(request, site, item, item.source_name)
-
-
-def _small_copy(
-    request: HttpRequest, site: AdminSite, item: EnhancementItem, name: str, *, target: bool = False
-) -> str:
-    """Return the URL of a small copy of a file of a product; empty where the shop's own admin does not serve it."""
-    model = item.content_type.model_class()
-    host = site._registry.get(model) if model else None
-    if not isinstance(host, EnhanceImagesMixin):
-        return ""
-    return thumbnail_url(request, host, name, target=target, side=LOOK_SIDE)
+    return small_copy_url(request, site, item.content_type_id, item.source_name)
 
 
 def _steps(request: HttpRequest, item: EnhancementItem, variants: list[Variant]) -> set[str]:
@@ -189,20 +173,9 @@ def _warnings(result: ResultImage, texts: Any) -> list[str]:
     return found
 
 
-def _source_of(item: EnhancementItem) -> str:
-    """Return the URL of the picture before, from the product's own storage; empty if there is none."""
-    try:
-        return address_of(description_for(item.content_type_id).storage, item.source_name)
-    except (ImageryError, ValueError):
-        return ""
-
-
 def _show_what_stands_now(request: HttpRequest, site: AdminSite, tile: Tile, name: str | None) -> None:
     """Set the URLs of what stands on the product now, if it is neither the source nor a result of the tile."""
     if not name or name == tile.item.source_name or any(one.on_product for one in tile.variants):
         return
-    try:
-        tile.now_full = address_of(description_for(tile.item.content_type_id).target_storage, name)
-    except (ImageryError, ValueError):
-        return
-    tile.now = _small_copy(request, site, tile.item, name, target=True) or tile.now_full
+    tile.now_full = file_url(tile.item.content_type_id, name, target=True)
+    tile.now = small_copy_url(request, site, tile.item.content_type_id, name, target=True) or tile.now_full

@@ -24,6 +24,9 @@
 
   const clip = () => {
     const [, after] = panes();
+    const line = stage().querySelector(".review-line");
+    line.hidden = memory.mode !== "slider";
+    line.style.left = `${memory.share}%`;
     after.style.clipPath = memory.mode === "slider" ? `inset(0 0 0 ${memory.share}%)` : "";
   };
 

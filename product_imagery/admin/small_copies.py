@@ -1,0 +1,37 @@
+"""Small copies of the files of products, for rows that know a product only by its content type."""
+
+from __future__ import annotations
+
+from django.contrib.admin import AdminSite
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpRequest
+
+from product_imagery.admin.actions import EnhanceImagesMixin
+from product_imagery.admin.pictures import thumbnail_url
+from product_imagery.exceptions import ImageryError
+from product_imagery.flows.previews import LOOK_SIDE
+from product_imagery.products import description_for
+from product_imagery.storage.store import address_of
+
+
+def small_copy_url(
+    request: HttpRequest, site: AdminSite, content_type_id: int, name: str, *, target: bool = False
+) -> str:
+    """Return the URL of a small copy of a file, made on first use; empty where the shop's own admin serves none.
+
+    ``target``: the file is in the field that is written, not in the one that is read.
+    """
+    model = ContentType.objects.get_for_id(content_type_id).model_class()
+    host = site._registry.get(model) if model else None
+    if not name or not isinstance(host, EnhanceImagesMixin):
+        return ""
+    return thumbnail_url(request, host, name, target=target, side=LOOK_SIDE)
+
+
+def file_url(content_type_id: int, name: str, *, target: bool = False) -> str:
+    """Return the URL of a file in the product's own storage; empty if there is none."""
+    try:
+        description = description_for(content_type_id)
+        return address_of(description.target_storage if target else description.storage, name)
+    except (ImageryError, ValueError):
+        return ""
