@@ -26,11 +26,12 @@ def stock_catalogue() -> list[Product]:
         if made or not product.photo:
             _attach(product, _PHOTOS / f"{photo.name}.jpg")
         products.append(product)
-    _stock_gallery()
+    stock_gallery()
     return products
 
 
-def _stock_gallery() -> None:
+def stock_gallery() -> None:
+    """Create a gallery of three photos, where missing."""
     gallery, made = Collection.objects.get_or_create(title="Kitchen favourites")
     if made:
         for position, name in enumerate(("mug-striped", "teapot-clay", "bottle-olive-oil")):

@@ -83,7 +83,7 @@ class KnownOrOwnInput(forms.MultiWidget):
 
     def __init__(self, choices: list[tuple[str, Any]], number: bool = False) -> None:
         self._known = {value for value, _label in choices}
-        attrs = {"size": 8, "data-own": "", "aria-label": _("or another value"), "placeholder": _("or another value")}
+        attrs = {"size": 14, "data-own": "", "aria-label": _("or another value"), "placeholder": _("or another value")}
         own = forms.TextInput(attrs={**attrs, **({"inputmode": "decimal"} if number else {})})
         select = forms.Select(choices=[*choices, ("", _("Other"))], attrs={"data-known": ""})
         super().__init__({"": select, _OWN: own})

@@ -10,9 +10,7 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.utils.crypto import salted_hmac
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from product_imagery import history
 from product_imagery.admin import start_facts
@@ -29,9 +27,10 @@ from product_imagery.flows.enhancements.start import Quote, enhance, quote_of
 from product_imagery.flows.previews import try_look
 from product_imagery.models import Enhancement, Preset, Selection
 from product_imagery.products import ProductImages, description_for
+from product_imagery.templatetags.imagery import REST
 
 TRIED_FIRST = 3  #: products that “Try first” starts
-REST = "imagery_rest"  #: in the session: by enhancement, the address where the rest of its selection is started
+_MOST_RESTS = 20  #: selections that a session remembers as tried
 _NOT_KEPT = ("csrfmiddlewaretoken", "figures", "start", "try", "preview")
 
 
@@ -156,12 +155,10 @@ def _started(
                 form.setlist(name, values)
         url = f"{request.path}?{form.urlencode()}"
         rests[str(enhancement.pk)] = {"selection": str(selection.pk), "url": url, "number": context["rest"]}
-        text = ngettext("Go on with the other %d", "Go on with the other %d", context["rest"]) % context["rest"]
-        note = _("The first three are being made. Look at them before you decide about the others.")
-        messages.info(request, format_html('{} <a href="{}">{}</a>', note, url, text))
+        messages.info(request, _("The first three are being made. Look at them before you decide about the others."))
     else:
         selection.delete()
-    request.session[REST] = rests
+    request.session[REST] = dict(list(rests.items())[-_MOST_RESTS:])
     return redirect_to_page(site, "enhancement_change", enhancement.pk)
 
 

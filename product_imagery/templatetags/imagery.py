@@ -11,6 +11,14 @@ from django.utils.translation import ngettext
 from product_imagery.flows.worker.waiting import standstill
 
 register = template.Library()
+REST = "imagery_rest"  #: in the session: by enhancement, the address where the rest of its selection is started
+
+
+@register.inclusion_tag("admin/product_imagery/rest_of_selection.html", takes_context=True)
+def rest_of_selection(context: Any, enhancement: Any) -> dict[str, Any]:
+    """Show the link that goes on with the rest of a selection of which the first products were tried."""
+    session = getattr(getattr(context, "request", None), "session", {})
+    return {"rest": session.get(REST, {}).get(str(enhancement.pk))}
 
 
 @register.filter

@@ -63,11 +63,11 @@ def test_the_chosen_look_is_tried_on_the_first_product_and_three_go_first(
     _until(lambda: merchant.find("button[name=try]").is_enabled())
     merchant.picture("21-start-fine-tune")
     merchant.click("button[name=try]")
-    assert merchant.wait(".messagelist a").text == "Go on with the other 2"
+    assert merchant.wait(".imagery-note a").text == "Go on with the other 2"
     first = Enhancement.objects.get()
     assert (first.items.count(), first.options["ratio"]) == (3, "4:5")
     merchant.picture("22-tried")
-    merchant.click(".messagelist a")
+    merchant.click(".imagery-note a")
     merchant.wait("#imagery-start")
     assert merchant.find("button[name=start]").text == "Start 2"
     merchant.click("button[name=start]")

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 import example_project
-from example_project.shop.models import Product
+from example_project.shop.models import Collection, Product
+from example_project.shop.stock import stock_gallery
 from product_imagery import approve, enhance
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
@@ -63,6 +64,7 @@ def _products() -> list[Product]:
         broken = Product(title=f"Broken upload {number + 1}", sku=f"BAD-{number}", price=5)
         broken.photo.save("broken.jpg", ContentFile(b"no picture"))
         products.append(broken)
+    stock_gallery()
     return products
 
 
@@ -106,7 +108,11 @@ def _start_pages(client: Client, products: list[Product]) -> list[Page]:
     """Return the page of a selection."""
     chosen = {"action": "enhance_images", "_selected_action": [product.pk for product in products]}
     address = client.post(reverse("admin:shop_product_changelist"), chosen)["Location"]
-    return [Page("start", address)]
+    return [
+        Page("start", address),
+        Page("start-paused", f"{address}?preset=paqshot-white"),
+        Page("start-wrong", f"{address}?preset=marble&shown=marble&option-ratio_own=wide"),
+    ]
 
 
 def _pages(enhancements: dict[str, Enhancement]) -> list[Page]:
@@ -131,4 +137,12 @@ def _pages(enhancements: dict[str, Enhancement]) -> list[Page]:
         pages.append(Page(f"one-{name}", reverse(f"admin:product_imagery_{name}_change", args=[row.pk])))
     product = Product.objects.order_by("pk")[0]
     pages.append(Page("one-product", reverse("admin:shop_product_change", args=[product.pk])))
-    return [*pages, Page("storefront", "/"), Page("storefront-product", f"/products/{product.pk}/")]
+    pages.append(Page("one-product-pictures", reverse("admin:shop_product_imagery_pictures", args=[product.pk])))
+    gallery = Collection.objects.order_by("pk")[0]
+    pages.append(Page("one-gallery", reverse("admin:shop_collection_change", args=[gallery.pk])))
+    kinds = {"preset": "work=local:scene", "providercredential": "provider=paqshot"}
+    for model, kind in kinds.items():
+        address = reverse(f"admin:product_imagery_{model}_add")
+        pages += [Page(f"add-{model}", address), Page(f"add-{model}-chosen", f"{address}?{kind}")]
+    return [*pages, Page("storefront", "/"), Page("storefront-product", f"/products/{product.pk}/"),
+            Page("storefront-gallery", f"/collections/{gallery.pk}/")]  # fmt: skip

@@ -1,6 +1,15 @@
 // Shows the look on the chosen product beside the options of a preset, as they stand in the form.
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
+  const ownOf = (known) => known.parentElement.querySelector("[data-own]");
+  document.querySelectorAll("[data-known]").forEach((known) => {
+    ownOf(known).hidden = Boolean(known.value);
+    known.addEventListener("change", () => {
+      ownOf(known).hidden = Boolean(known.value);
+      if (known.value) ownOf(known).value = ""; // what is typed counts, so a choice removes it
+      else ownOf(known).focus();
+    });
+  });
   const box = document.querySelector(".preset-preview");
   const image = box?.querySelector("img");
   if (!image) return;
@@ -16,9 +25,7 @@ document.addEventListener("DOMContentLoaded", () => {
     image.classList.add("preset-waits");
     image.src = `${box.dataset.url}?${query}`;
   };
-  form.addEventListener("change", (event) => {
-    const own = event.target.matches("[data-known]") && event.target.parentElement.querySelector("[data-own]");
-    if (own && event.target.value) own.value = ""; // what is typed counts, so a choice removes it
+  form.addEventListener("change", () => {
     clearTimeout(timer);
     timer = setTimeout(show, 300);
   });
