@@ -72,7 +72,7 @@ class RunPage:
         """Return the parts and tiles that differ from those that the page shows; status 204 if none does."""
         known = dict(pair.partition(":")[::2] for pair in self._request.GET.get("parts", "").split(","))
         parts = [self._part(name, known.get(name, "")) for name in _PARTS]
-        tiles = changed_tiles(self._items, self._request.GET.get("tiles", ""), self._site)
+        tiles = changed_tiles(self._request, self._site, self._items, self._request.GET.get("tiles", ""))
         if not tiles and not any(parts):
             response = HttpResponse(status=204)
             response[PART_HEADER] = "live"
@@ -105,7 +105,7 @@ class RunPage:
         items, has_more = page_of(filtered(self._items, chosen, reason), after)
         query["after"] = str(items[-1].pk if items else after)
         return {
-            "tiles": tiles_of(items, self._site),
+            "tiles": tiles_of(self._request, self._site, items),
             "more": query.urlencode() if has_more or self._enhancement.preparing else "",
             "has_more": has_more,
             "chosen": chosen,
@@ -216,9 +216,8 @@ class RunPage:
         found = self._enhancement
         conflicts = []
         if self._results["conflict"]:
-            conflicts = tiles_of(
-                filtered(self._items, "conflict").order_by("pk").prefetch_related("results")[:_CONFLICTS], self._site
-            )
+            refused = filtered(self._items, "conflict").order_by("pk").prefetch_related("results")
+            conflicts = tiles_of(self._request, self._site, refused[:_CONFLICTS])
         held = self._items.held_back().count() if found.auto_approve and found.completed else 0
         return {
             "left_out": [(number, LEFT_OUT.get(reason, reason)) for reason, number in found.omitted.items()],

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.exceptions import NotRegistered
 from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import page_url
+from product_imagery.admin.pictures import thumbnail_url
+from product_imagery.exceptions import ImageryError
 from product_imagery.models import EnhancementItem, ResultImage
 from product_imagery.models.enhancement import ItemQuerySet
+from product_imagery.products import description_for
 from product_imagery.states import OPEN_ITEMS, ItemStatus, Publication, Review
 
 PER_PAGE = 60
@@ -91,12 +97,12 @@ def page_of(items: QuerySet[EnhancementItem], after: int) -> tuple[list[Enhancem
     return found[:PER_PAGE], len(found) > PER_PAGE
 
 
-def tiles_of(items: Iterable[EnhancementItem], site: AdminSite) -> list[Tile]:
+def tiles_of(request: HttpRequest, site: AdminSite, items: Iterable[EnhancementItem]) -> list[Tile]:
     """Return the tiles of items whose results are prefetched."""
-    return [_tile(item, site) for item in items]
+    return [_tile(request, site, item) for item in items]
 
 
-def changed_tiles(items: QuerySet[EnhancementItem], known: str, site: AdminSite) -> list[Tile]:
+def changed_tiles(request: HttpRequest, site: AdminSite, items: QuerySet[EnhancementItem], known: str) -> list[Tile]:
     """Return the tiles that differ from those a page shows, given as ``12:queued,13:failed``."""
     states = {}
     for pair in known.split(",")[:MOST_COMPARED]:
@@ -106,7 +112,7 @@ def changed_tiles(items: QuerySet[EnhancementItem], known: str, site: AdminSite)
     if not states:
         return []
     found = items.filter(pk__in=states).order_by("pk").prefetch_related("results")
-    return [tile for tile in tiles_of(found, site) if tile.state != states[tile.pk]]
+    return [tile for tile in tiles_of(request, site, found) if tile.state != states[tile.pk]]
 
 
 def number(text: str) -> int:
@@ -114,14 +120,25 @@ def number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
-def _tile(item: EnhancementItem, site: AdminSite) -> Tile:
+def _tile(request: HttpRequest, site: AdminSite, item: EnhancementItem) -> Tile:
     state, shown = _standing(item)
-    picture = shown.thumbnail if shown else item.source_thumbnail
     if state in ("review", "approved", "rejected", "publishing", "published", "conflict", "restored"):
-        address = f"{page_url(site, 'enhancement_review', item.enhancement_id)}?show=all&item={item.pk}"
+        address = f"{page_url(site, 'enhancement_review', item.enhancement_id)}?show=all&focus={item.pk}"
     else:
         address = page_url(site, "enhancementitem_change", item.pk)
-    return Tile(item.pk, item.label, state, picture.url if picture else "", address, item.error_message)
+    picture = shown.thumbnail.url if shown else _source(request, site, item)
+    return Tile(item.pk, item.label, state, picture, address, item.error_message)
+
+
+def _source(request: HttpRequest, site: AdminSite, item: EnhancementItem) -> str:
+    """Return the address of a small copy of the photo, or an empty string where the site has no page for it."""
+    if item.source_thumbnail:
+        return str(item.source_thumbnail.url)
+    try:
+        host = site.get_model_admin(description_for(item.content_type_id).model)
+        return thumbnail_url(request, host, item.source_name)
+    except (ImageryError, NotRegistered, NoReverseMatch):
+        return ""
 
 
 def _standing(item: EnhancementItem) -> tuple[str, ResultImage | None]:

@@ -117,6 +117,7 @@ def _start_pages(client: Client, products: list[Product]) -> list[Page]:
 
 def _pages(enhancements: dict[str, Enhancement]) -> list[Page]:
     pages = [Page("products", reverse("admin:shop_product_changelist"))]
+    pages.append(Page("home", reverse("admin:product_imagery_home")))
     for name, enhancement in enhancements.items():
         address = reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])
         pages.append(Page(f"run-{name}", address))
