@@ -145,8 +145,9 @@ class RunPage:
 
     @cached_property
     def _reasons(self) -> list[Reason]:
-        active = self._common["is_active"] or self._enhancement.preparing
-        return reasons(self._enhancement, self._items) if active else []
+        found = self._enhancement
+        waits = found.open or found.preparing or self._results["publishing"]
+        return reasons(found, self._items) if waits else []
 
     def _summary(self) -> dict[str, Any]:
         found, numbers = self._enhancement, self._common

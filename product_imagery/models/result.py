@@ -145,6 +145,7 @@ class ResultImage(Lease):
         indexes = (
             models.Index(fields=["publication"], condition=models.Q(publication="waiting"), name="imagery_to_publish"),
             models.Index(fields=["review"]),
+            models.Index(fields=["item", "review"], name="imagery_review_of_item"),
             models.Index(fields=["enhancement", "-id"], name="imagery_of_enhancement"),
             _of_owner("is_test", "-id", name="imagery_of_owner"),
             _of_owner("is_test", "review", "-id", name="imagery_of_owner_review"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from product_imagery.flows.enhancements.specs import spec_of_preset
 from product_imagery.flows.enhancements.start import enhance
-from product_imagery.models import Enhancement, Preparation, Preset
+from product_imagery.models import Enhancement, EnhancementItem, Preparation, Preset
 from product_imagery.products import description_of
 
 
@@ -39,3 +40,10 @@ def test_a_list_of_titles_takes_one_query(make_product: Any, enlarge: Any) -> No
     with CaptureQueriesContext(connection) as queries:
         assert len({str(one) for one in Enhancement.objects.titled()}) == 1
     assert len(queries) == 1
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db
+def test_items_to_review_are_found_by_an_index() -> None:
+    plan = EnhancementItem.objects.to_review().explain()
+    assert plan.count("imagery_review_of_item") == 2, plan
