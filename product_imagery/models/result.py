@@ -58,8 +58,7 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
 
     def to_review(self) -> ResultQuerySet:
         """Filter results that nobody has judged; the other variants of one that was approved need no judgement."""
-        approved = ResultImage.objects.filter(job=OuterRef("job"), item=OuterRef("item"), review=Review.APPROVED)
-        return self.filter(~Exists(approved), review=Review.PENDING)
+        return self.filter(needs_review())
 
     def chosen(self) -> ResultQuerySet:
         """Filter results that are published or wait for publication."""
@@ -68,6 +67,12 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
     def held(self, row: ResultImage) -> ResultQuerySet:
         """Filter ``row`` if its lease is still ours and its publication was not withdrawn."""
         return super().held(row).filter(publication=Publication.WAITING)
+
+
+def needs_review() -> Q:
+    """Return the condition of ``ResultQuerySet.to_review``."""
+    approved = ResultImage.objects.filter(job=OuterRef("job"), item=OuterRef("item"), review=Review.APPROVED)
+    return Q(~Exists(approved), review=Review.PENDING)
 
 
 def _of_owner(*fields: str, name: str) -> models.Index:

@@ -86,6 +86,30 @@ def test_the_worst_come_first_and_nothing_is_ticked(four: Enhancement, person: P
     assert "confidence 60 %" in _text(page)
 
 
+def test_the_pictures_of_a_product_stay_together(
+    four: Enhancement, gallery: Any, enlarge: Any, work: Work, person: Person
+) -> None:
+    started = enlarge(gallery)
+    work()
+    last = ResultImage.objects.filter(enhancement=started).latest("pk")
+    ResultImage.objects.filter(pk=last.pk).update(confidence=0.55)
+    page = person("*").get(_page())
+    of_gallery = list(started.items.order_by("pk").values_list("pk", flat=True))
+    assert _tiles(page)[1:4] == of_gallery
+    assert "picture 3 of 3 of this product" in _text(page)
+    client, seen = person("*"), [_results()[2].pk]
+    while len(seen) < 9 and (found := re.search(r'rel="next" href="[^"]*focus=(\d+)', _focus(client, seen[-1]))):
+        seen.append(int(found[1]))
+    assert [ResultImage.objects.get(pk=pk).item_id for pk in seen] == _tiles(page)
+    back = re.search(r'rel="prev" href="[^"]*focus=(\d+)', _focus(client, seen[-1]))
+    assert back
+    assert int(back[1]) == seen[-2]
+
+
+def _focus(client: Client, pk: int) -> str:
+    return client.get(f"{_page()}?focus={pk}").content.decode()
+
+
 def test_filters_have_counts_and_narrow_the_queue(four: Enhancement, person: Person) -> None:
     client, (first, _second, third, _fourth) = person("*"), _results()
     review.reject(first, actor=None, reason="Too dark.")

@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.db.models import Case, Count, Exists, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, When
 from django.http import HttpRequest
 
 from product_imagery.admin.visibility import visible
 from product_imagery.conf import get_settings
 from product_imagery.models import Enhancement, EnhancementItem, ResultImage
-from product_imagery.models.result import ResultQuerySet
+from product_imagery.models.result import ResultQuerySet, needs_review
 from product_imagery.states import Publication, Review
 
 PER_PAGE = 24
@@ -88,21 +88,21 @@ class Queue:
 
     @cached_property
     def items(self) -> QuerySet[Any]:
-        """Items with such a result: those with warnings first, then by confidence. The first has the key ``first``."""
+        """Items with such a result in the order of ``ranked``, each with its first result as ``first``."""
         mine = self.matching().filter(item=OuterRef("pk")).order_by("pk")
         rows: QuerySet[Any] = ranked(EnhancementItem.objects.filter(Exists(mine)))
         with_first: QuerySet[Any] = rows.annotate(first=Subquery(mine.values("pk")[:1]))
-        return with_first.order_by("rank", "lowest", "pk")
+        return with_first.order_by(*_ORDER)
 
     def neighbours(self, item: EnhancementItem) -> dict[str, Any]:
         """Return the first results of the items before and after this one, and the numbers of items.
 
         The item itself need not be in the queue any more.
         """
-        rank, lowest = ranked(EnhancementItem.objects.filter(pk=item.pk)).values_list("rank", "lowest")[0]
-        same = Q(rank=rank, lowest=lowest)
-        later = self.items.filter(Q(rank__gt=rank) | Q(rank=rank, lowest__gt=lowest) | same & Q(pk__gt=item.pk))
-        earlier = self.items.filter(Q(rank__lt=rank) | Q(rank=rank, lowest__lt=lowest) | same & Q(pk__lt=item.pk))
+        here = dict(
+            zip(_ORDER, ranked(EnhancementItem.objects.filter(pk=item.pk)).values_list(*_ORDER)[0], strict=True)
+        )
+        later, earlier = (self.items.filter(_beyond(here, side)) for side in ("gt", "lt"))
         return {
             "following": later.values_list("first", flat=True).first(),
             "previous": earlier.reverse().values_list("first", flat=True).first(),
@@ -113,10 +113,7 @@ class Queue:
     def counts(self) -> dict[str, int]:
         """Return the numbers of items in each state, and of those with and without warnings in the chosen one."""
         named = self._named(self.seen())
-        states = {
-            state: Count("item", distinct=True, filter=Q(pk__in=_in_state(named, state).order_by().values("pk")))
-            for state in STATES
-        }
+        states = {state: Count("item", distinct=True, filter=_condition(state)) for state in STATES}
         found: dict[str, int] = _warned(named, self.filter.warnings).order_by().aggregate(**states)
         here, unsure = _in_state(named, self.filter.show).order_by(), _unsure()
         yes, no = (Count("item", distinct=True, filter=one) for one in (unsure, ~unsure))
@@ -156,21 +153,51 @@ _CHOSEN = (Publication.WAITING, Publication.PUBLISHED)
 
 
 def ranked(items: QuerySet[EnhancementItem]) -> QuerySet[Any]:
-    """Annotate ``rank``, 0 with a warning and 1 without, and ``lowest``, the lowest confidence of a result."""
+    """Annotate the keys of the order: the worst product first, and the pictures of one product together.
+
+    ``rank``: 0 if a result of the product has a warning, else 1; ``lowest``: the lowest confidence of its results;
+    ``head``: its first item in the enhancement. Only an item with a slot has others of its product beside it.
+    """
+    product = {name: OuterRef(name) for name in ("content_type", "object_id", "enhancement")}
     mine = ResultImage.objects.filter(item=OuterRef("pk")).order_by()
-    warned = Exists(mine.exclude(warnings=[]))
+    family = ResultImage.objects.filter(**{f"item__{name}": value for name, value in product.items()}).order_by()
+    siblings = EnhancementItem.objects.filter(**product).order_by()
+    is_alone = Q(slot="")
+    warned = is_alone & Exists(mine.exclude(warnings=[])) | ~is_alone & Exists(family.exclude(warnings=[]))
+    least = (
+        Subquery(mine.values("item").annotate(least=Min("confidence")).values("least")),
+        Subquery(family.values("item__object_id").annotate(least=Min("confidence")).values("least")),
+    )
+    first = Subquery(siblings.values("object_id").annotate(first=Min("pk")).values("first"))
     return items.annotate(
         rank=Case(When(warned, then=0), default=1, output_field=IntegerField()),
-        lowest=Subquery(mine.values("item").annotate(least=Min("confidence")).values("least")),
+        lowest=Case(When(is_alone, then=least[0]), default=least[1]),
+        head=Case(When(is_alone, then=F("pk")), default=first),
     )
 
 
+_ORDER = ("rank", "lowest", "head", "pk")
+
+
+def _beyond(here: dict[str, Any], side: str) -> Q:
+    """Return the condition of rows after (``gt``) or before (``lt``) these values in the order."""
+    found, same = Q(), Q()
+    for name, value in here.items():
+        found |= same & Q(**{f"{name}__{side}": value})
+        same &= Q(**{name: value})
+    return found
+
+
 def _in_state(rows: ResultQuerySet, state: str) -> ResultQuerySet:
+    return rows.filter(_condition(state))
+
+
+def _condition(state: str) -> Q:
     if state == "pending":
-        return rows.to_review()
+        return needs_review()
     if state == "published":
-        return rows.filter(publication=Publication.PUBLISHED)
-    return rows.filter(review=state) if state != "all" else rows
+        return Q(publication=Publication.PUBLISHED)
+    return Q(review=state) if state != "all" else Q(pk__gt=0)
 
 
 def _warned(rows: ResultQuerySet, warnings: str) -> ResultQuerySet:

@@ -202,24 +202,22 @@ def _in_batches(
 ) -> list[ResultImage]:
     """Carry out batches for some seconds, show why pictures were refused, and return the results that were changed.
 
-    ``record`` is called once, also after an error that is not ours: the batches before it have taken effect.
+    ``record`` is called after each batch with those that it has changed.
     """
     done: list[ResultImage] = []
     refused: list[str] = []
     end = time.monotonic() + REQUEST_SECONDS
-    try:
-        for batch in batches:
-            if time.monotonic() > end:
-                messages.warning(request, more_is_left())
-                break
-            time.sleep(_PAUSE_SECONDS if done else 0.0)
-            with errors_as_messages(request):
-                made = batch()
+    for batch in batches:
+        if time.monotonic() > end:
+            messages.warning(request, more_is_left())
+            break
+        time.sleep(_PAUSE_SECONDS if done else 0.0)
+        with errors_as_messages(request):
+            made = batch()
+            refused += [error.message for error in made.refused]
+            if made.done:
+                record(made.done)
                 done += made.done
-                refused += [error.message for error in made.refused]
-    finally:
-        if done:
-            record(done)
     show_refusals(request, refused)
     return done
 

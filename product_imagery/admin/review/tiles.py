@@ -80,6 +80,7 @@ class Tile:
     steps: set[str]
     now: str = ""  #: address of a copy of another picture that stands on the product at present
     now_full: str = ""
+    position: tuple[int, int] | None = None  #: among the pictures of its product, and their number
     chosen: int | None = None
     ticked: bool = False
     some_pending: bool = field(init=False)
@@ -119,6 +120,7 @@ def tiles(
     related = ("item__content_type", "item__enhancement__credential", "reviewed_by")
     rows = list(results.filter(item__in=items).select_related(*related).order_by("pk"))
     states, names = standing.publications(rows), standing.names(items)
+    positions = _positions(items)
     by_item: dict[int, list[ResultImage]] = defaultdict(list)
     for row in rows:
         by_item[row.item_id].append(row)
@@ -127,9 +129,22 @@ def tiles(
         if by_item[item.pk]:
             tile = _tile(request, site, by_item[item.pk], states, (first or {}).get(item.pk))
             _show_what_stands_now(request, site, tile, names.get(item.pk))
+            tile.position = positions.get(item.pk)
             tile.ticked = tile.value in ticked
             made.append(tile)
     return made
+
+
+def _positions(items: Sequence[EnhancementItem]) -> dict[int, tuple[int, int]]:
+    """Return position and number of each item among the pictures of its product, where there are several."""
+    slotted = [item for item in items if item.slot]
+    mine = {name: {getattr(item, name) for item in slotted} for name in ("enhancement_id", "object_id")}
+    rows = EnhancementItem.objects.filter(**{f"{name}__in": values for name, values in mine.items()}).order_by("pk")
+    products: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for pk, *product in rows.values_list("pk", "enhancement_id", "content_type_id", "object_id"):
+        products[tuple(product)].append(pk)
+    found = {pk: (at, len(some)) for some in products.values() for at, pk in enumerate(some, 1) if len(some) > 1}
+    return {item.pk: found[item.pk] for item in slotted if item.pk in found}
 
 
 def _tile(request: HttpRequest, site: AdminSite, results: list[ResultImage], states: Any, first: int | None) -> Tile:

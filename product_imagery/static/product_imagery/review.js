@@ -144,7 +144,7 @@
     if (document.documentElement.dir === "rtl" && key.startsWith("Arrow")) {
       key = {ArrowLeft: "ArrowRight", ArrowRight: "ArrowLeft"}[key] || key;
     }
-    if (key === "Enter") return;
+    if (key === "Enter") return; // presses what has the focus
     const scope = stage() || root();
     const found = scope.querySelector(`[data-key="${CSS.escape(key)}"]`) ||
       root().querySelector(`.review-toast [data-key="${CSS.escape(key)}"]`) ||
@@ -215,6 +215,7 @@
     }
   });
 
+  if (root()) root().dataset.script = "on";
   if (form()) { restoreTicks(); count(); }
   if (stage()) startStage();
 })();
