@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.option_fields import title_of
@@ -46,10 +47,10 @@ class ProviderFieldsForm(forms.Form):
 
 
 def _form_field(field: Field, chosen: str | None) -> forms.Field:
-    facts: dict[str, Any] = {"label": field.label, "help_text": field.help, "required": False}
+    facts: dict[str, Any] = {"label": gettext(field.label), "help_text": gettext(field.help), "required": False}
     if field.secret:
         return forms.CharField(widget=SecretInput, **facts)
-    choices = [(choice, choice) for choice in field.choices]
+    choices = [(choice, gettext(choice)) for choice in field.choices]
     return forms.ChoiceField(choices=choices, initial=chosen or field.choices[0], **facts)
 
 

@@ -85,7 +85,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         may_save = self.has_change_permission(request, stored) if stored else self.has_add_permission(request)
         forms = context["adminform"].form.provider_forms.values() if may_save else ()
         context["provider_fieldsets"] = [
-            Fieldset(form, form.provider.label, fields=list(form.fields)) for form in forms
+            Fieldset(form, gettext(form.provider.label), fields=list(form.fields)) for form in forms
         ]
         for form in forms:
             context["errors"].extend(form.errors.values())

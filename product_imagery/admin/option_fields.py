@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.provider_kit.options import Kind, Option
@@ -113,10 +114,12 @@ class KnownOrOwnInput(forms.MultiWidget):
 
 def field_of(option: Option, value: Any) -> forms.Field:
     """Return the form field of an option, with ``value`` before anything is entered."""
-    common: dict[str, Any] = {"label": label_of(option.name), "help_text": _HELP.get(option.name, option.help)}
+    common: dict[str, Any] = {"label": label_of(option.name), "help_text": _HELP.get(option.name, gettext(option.help))}
     common["initial"] = value
     if option.kind is Kind.CHOICE:
-        return forms.ChoiceField(choices=list((option.choices or {}).items()), **common)
+        return forms.ChoiceField(
+            choices=[(value, gettext(text)) for value, text in (option.choices or {}).items()], **common
+        )
     if option.kind is Kind.BOOLEAN:
         return forms.BooleanField(required=False, **common)
     if known := _known_of(option):

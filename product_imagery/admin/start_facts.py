@@ -36,7 +36,7 @@ def cards(presets: list[Preset]) -> list[dict[str, Any]]:
         {
             "preset": preset,
             "picture": example_url(preset.operation, preset.options),
-            "provider": "" if get_provider(preset.provider).computes else get_provider(preset.provider).label,
+            "provider": "" if get_provider(preset.provider).computes else _(get_provider(preset.provider).label),
         }
         for preset in presets
     ]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.exceptions import RequestError
 from product_imagery.models.credential import ProviderCredential
-from product_imagery.provider_kit.contract import Operation
+from product_imagery.provider_kit.contract import NAMES, Operation
 from product_imagery.provider_kit.registry import all_providers, get_offer, get_provider, provider_choices
 
 
-def operation_choices() -> list[tuple[str, str]]:
+def operation_choices() -> list[tuple[str, Any]]:
     """Return the choices of model fields. Fields take the callable, so that a new operation needs no migration."""
-    return [(operation.value, operation.value.replace("_", " ")) for operation in Operation]
+    return [(operation.value, _(NAMES[operation])) for operation in Operation]
 
 
 class PresetQuerySet(models.QuerySet["Preset"]):
@@ -50,7 +53,7 @@ class Preset(models.Model):
         ordering = ("position", "label")
 
     def __str__(self) -> str:
-        return self.label
+        return gettext(self.label)
 
     def clean(self) -> None:
         """Refuse options that the provider does not honour, and a credential of another provider.

@@ -24,14 +24,17 @@ from product_imagery.provider_kit.refusals import (
 from product_imagery.provider_kit.remote import Resource
 from product_imagery.provider_kit.requests import HttpRequest
 from product_imagery.provider_kit.response import Response
+from product_imagery.texts import gettext_noop
 
 #: choice for credentials of providers that list jobs, but do not promise that the list is complete
 LIST = Field(
     "list",
-    "The list of jobs",
-    "when a lost request that it does not show counts as not accepted, and is sent again: where it shows the other "
-    "requests of this time, always, or never",
-    choices=("compared", "complete", "incomplete"),
+    gettext_noop("The list of jobs"),
+    gettext_noop(
+        "when a lost request that it does not show counts as not accepted, and is sent again: where it "
+        "shows the other requests of this time, always, or never"
+    ),
+    choices=(gettext_noop("compared"), gettext_noop("complete"), gettext_noop("incomplete")),
 )
 
 

@@ -14,6 +14,7 @@ from product_imagery.exceptions import OptionError
 from product_imagery.provider_kit.options import Option, clean_options
 from product_imagery.provider_kit.outcomes import Outcome, Undecidable
 from product_imagery.provider_kit.requests import Request
+from product_imagery.texts import gettext, gettext_noop
 
 SANDBOX, LIVE = "sandbox", "live"  #: environments of keys
 
@@ -27,6 +28,17 @@ class Operation(enum.StrEnum):
     UPSCALE = "upscale"
     EXPAND = "expand"
     EDIT = "edit"
+
+
+#: operation → its name, to be translated where it is shown
+NAMES: Mapping[Operation, str] = {
+    Operation.WHITE_BACKGROUND: gettext_noop("white background"),
+    Operation.REMOVE_BACKGROUND: gettext_noop("remove background"),
+    Operation.SCENE: gettext_noop("scene"),
+    Operation.UPSCALE: gettext_noop("upscale"),
+    Operation.EXPAND: gettext_noop("expand"),
+    Operation.EDIT: gettext_noop("edit"),
+}
 
 
 class Form(enum.StrEnum):
@@ -233,16 +245,18 @@ class Provider:
 
     slug: ClassVar[str]
     label: ClassVar[str]
-    currency: ClassVar[str] = "credits"
+    currency: ClassVar[str] = gettext_noop("credits")
     offers: ClassVar[Mapping[Operation, Offer]] = {}
     repeatable: ClassVar[bool] = False
     computes: ClassVar[bool] = False
     needs_credential: ClassVar[bool] = True
     key_prefixes: ClassVar[tuple[str, ...]] = ()
     warning_texts: ClassVar[Mapping[str, str]] = {
-        "unchanged": "The provider sent the source back as it was.",
-        "tiny": "The picture is too small for a shop.",
-        FOUND_AGAIN: "Its request was lost and found again by its prompt: make sure that it shows this product.",
+        "unchanged": gettext_noop("The provider sent the source back as it was."),
+        "tiny": gettext_noop("The picture is too small for a shop."),
+        FOUND_AGAIN: gettext_noop(
+            "Its request was lost and found again by its prompt: make sure that it shows this product."
+        ),
     }
     review_warnings: ClassVar[frozenset[str]] = frozenset({"unchanged", "tiny", FOUND_AGAIN})
     base_url: ClassVar[str] = ""
@@ -276,12 +290,16 @@ class Provider:
     def reconcile(self, job: Job) -> Conversation:
         """Look up a create whose response was lost. Ends with ``Accepted``, ``NotAccepted`` or ``Undecidable``."""
         yield from ()
-        return Undecidable(f"{self.label} offers no way to look up whether the request was accepted.")
+        return Undecidable(
+            gettext("%(label)s offers no way to look up whether the request was accepted.") % {"label": self.label}
+        )
 
     def check_credential(self) -> Conversation:
         """Make the cheapest call that requires a valid key. Ends with ``Running`` if the key is valid."""
         yield from ()
-        return Undecidable(f"{self.label} offers no call that checks a key without spending.")
+        return Undecidable(
+            gettext("%(label)s offers no call that checks a key without spending.") % {"label": self.label}
+        )
 
     def probe(self) -> Conversation:
         """Make a free call, which has to succeed before the next create after one whose response was lost.
@@ -298,7 +316,10 @@ class Provider:
         """Return a sentence why this cannot be a key of the provider, or an empty string."""
         if not self.key_prefixes or key.startswith(self.key_prefixes):
             return ""
-        return f"A key of {self.label} begins with {' or '.join(self.key_prefixes)}: this one belongs elsewhere."
+        return gettext("A key of %(label)s begins with %(beginnings)s: this one belongs elsewhere.") % {
+            "label": self.label,
+            "beginnings": " or ".join(self.key_prefixes),
+        }
 
     def environment(self, key: str) -> str:
         """Return ``SANDBOX`` or ``LIVE`` if the key shows it, else an empty string."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from product_imagery.exceptions import ProviderUnavailable
+from product_imagery.texts import gettext
 
 
 class Fields:
@@ -85,5 +86,5 @@ def _no_constant(name: str) -> Any:
 
 def unreadable(detail: str, status: int | None = None) -> ProviderUnavailable:
     """Return the exception for a response that cannot be read. It proves nothing about the request."""
-    message = "The provider's response cannot be read."
+    message = gettext("The provider's response cannot be read.")
     return ProviderUnavailable(message, code="unreadable_answer", detail=detail, status=status)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from product_imagery.exceptions import OptionError
+from product_imagery.texts import gettext, gettext_noop
 
 _RATIO = re.compile(r"^(source|\d{1,3}(\.\d+)?:\d{1,3}(\.\d+)?)$")
 _COLOUR = re.compile(r"^#[0-9A-Fa-f]{6}$")
@@ -78,18 +79,22 @@ class Option:
     def expects(self) -> str:
         """Return a phrase that describes the accepted values."""
         if self.kind is Kind.CHOICE:
-            return "one of " + ", ".join(self.choices or {})
-        if self.kind is Kind.URL:
-            return _EXPECTED[self.kind]
+            return gettext("one of %(values)s") % {"values": ", ".join(self.choices or {})}
+        bounds = {"least": self.minimum or 0, "most": self.maximum or 0}
         if self.kind is Kind.TEXT:
-            least = f"{self.minimum:g} to " if self.minimum else "at most "
-            return f"a text of {least}{self.maximum:g} characters"
-        if self.minimum is not None and self.maximum is not None:
-            return f"{_EXPECTED[self.kind]} from {self.minimum:g} to {self.maximum:g}"
-        return _EXPECTED[self.kind]
+            if self.minimum:
+                return gettext("a text of %(least)g to %(most)g characters") % bounds
+            return gettext("a text of at most %(most)g characters") % bounds
+        kind = gettext(_EXPECTED[self.kind])
+        if self.kind is not Kind.URL and self.minimum is not None and self.maximum is not None:
+            return gettext("%(kind)s from %(least)g to %(most)g") % {"kind": kind, **bounds}
+        return kind
 
     def _refusal(self, value: Any) -> OptionError:
-        return OptionError(f"Option {self.name}: “{value}” does not fit; write {self.expects()}.")
+        return OptionError(
+            gettext("Option %(name)s: “%(value)s” does not fit; write %(expected)s.")
+            % {"name": self.name, "value": value, "expected": self.expects()}
+        )
 
 
 def clean_options(declared: Iterable[Option], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,8 +105,11 @@ def clean_options(declared: Iterable[Option], given: Mapping[str, Any]) -> dict[
     known = {option.name: option for option in declared}
     unknown = sorted(set(given) - set(known))
     if unknown:
-        allowed = ", ".join(known) or "none"
-        raise OptionError(f"Unknown option {unknown[0]}. This operation takes: {allowed}.")
+        allowed = ", ".join(known) or gettext("none")
+        raise OptionError(
+            gettext("Unknown option %(option)s. This operation takes: %(allowed)s.")
+            % {"option": unknown[0], "allowed": allowed}
+        )
     return {name: option.clean(given.get(name, option.default)) for name, option in known.items()}
 
 
@@ -159,12 +167,10 @@ _READERS = {
     Kind.COLOUR: _matching(_COLOUR),
 }
 _EXPECTED = {
-    Kind.URL: "an https address",
-    Kind.TEXT: "a text",
-    Kind.CHOICE: "a choice",
-    Kind.INTEGER: "a whole number",
-    Kind.NUMBER: "a number",
-    Kind.BOOLEAN: "true or false",
-    Kind.RATIO: "width:height, for example 4:5, or source",
-    Kind.COLOUR: "#RRGGBB, for example #FFFFFF",
+    Kind.URL: gettext_noop("an https address"),
+    Kind.INTEGER: gettext_noop("a whole number"),
+    Kind.NUMBER: gettext_noop("a number"),
+    Kind.BOOLEAN: gettext_noop("true or false"),
+    Kind.RATIO: gettext_noop("width:height, for example 4:5, or source"),
+    Kind.COLOUR: gettext_noop("#RRGGBB, for example #FFFFFF"),
 }

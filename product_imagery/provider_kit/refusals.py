@@ -19,6 +19,7 @@ from product_imagery.exceptions import (
     ProviderUnavailable,
     RateLimited,
 )
+from product_imagery.texts import gettext, gettext_noop
 
 #: statuses that count as refusals if the vendor documents none
 REFUSALS = frozenset({400, 401, 402, 403, 404, 409, 413, 415, 422, 429})
@@ -28,9 +29,9 @@ WRONG_ADDRESS = "wrong_address"
 WEB_PAGE = "web_page"
 _EXCERPT = 200  #: characters of a foreign body that are logged
 _SENTENCES = {
-    401: "{label} does not accept the key. Enter a valid one.",
-    402: "The balance or the plan at {label} does not allow this. Top it up, then resume.",
-    403: "{label} does not allow this with the key, or its plan or quota.",
+    401: gettext_noop("%(label)s does not accept the key. Enter a valid one."),
+    402: gettext_noop("The balance or the plan at %(label)s does not allow this. Top it up, then resume."),
+    403: gettext_noop("%(label)s does not allow this with the key, or its plan or quota."),
 }
 
 
@@ -56,19 +57,34 @@ def error_of(
     own = info.is_own and status in refusals
     facts: dict[str, Any] = {"status": status, "request_id": info.request_id, "own": own}
     facts["detail"] = _detail(status, body, info)
-    quoted = f" It says: “{info.message or info.code}”" if info.message or info.code else ""
+    said = info.message or info.code
+    quoted = " " + gettext("It says: “%(said)s”") % {"said": said} if said else ""
     if status == 429 and (own or not creates):
-        return RateLimited(f"{label} asks to slow down.", code=info.code or "rate_limited", **facts)
+        return RateLimited(
+            gettext("%(label)s asks to slow down.") % {"label": label}, code=info.code or "rate_limited", **facts
+        )
     if status >= 500 or status in (408, 425):
-        return ProviderUnavailable(f"{label} has trouble at the moment.{quoted}", code=info.code, **facts)
+        return ProviderUnavailable(
+            gettext("%(label)s has trouble at the moment.%(quoted)s") % {"label": label, "quoted": quoted},
+            code=info.code,
+            **facts,
+        )
     if status in _SENTENCES:
-        sentence = _SENTENCES[status].format(label=label) + quoted
+        sentence = gettext(_SENTENCES[status]) % {"label": label} + quoted
         return CredentialRefused(sentence, code=info.code or "credential_refused", **facts)
     if 300 <= status < 400:
-        sentence = f"{label} sent us to another address (HTTP {status}): check the base address."
+        sentence = gettext("%(label)s sent us to another address (HTTP %(status)s): check the base address.") % {
+            "label": label,
+            "status": status,
+        }
         return CredentialRefused(sentence, code="redirected", **facts)
     if own or not creates:
-        return ProviderRefused(f"{label} refused the request (HTTP {status}).{quoted}", code=info.code, **facts)
+        return ProviderRefused(
+            gettext("%(label)s refused the request (HTTP %(status)s).%(quoted)s")
+            % {"label": label, "status": status, "quoted": quoted},
+            code=info.code,
+            **facts,
+        )
     return _in_doubt(status, label, quoted, facts)
 
 
@@ -76,19 +92,25 @@ def _in_doubt(status: int, label: str, quoted: str, facts: dict[str, Any]) -> Pr
     """Return the exception for a response that does not prove that a create was refused."""
     if status in ABSENCES:
         return wrong_address(label, status, facts["detail"])
-    sentence = f"{label}, or something in front of it, responded with HTTP {status}.{quoted}"
+    sentence = gettext("%(label)s, or something in front of it, responded with HTTP %(status)s.%(quoted)s") % {
+        "label": label,
+        "status": status,
+        "quoted": quoted,
+    }
     return ProviderUnavailable(sentence, code="foreign_answer", **facts)
 
 
 def wrong_address(label: str, status: int | None, detail: str = "") -> CredentialRefused:
     """Return the exception for a base address without such an API."""
-    sentence = f"There is no API of {label} at this address: check the base address, with its version at the end."
+    sentence = gettext(
+        "There is no API of %(label)s at this address: check the base address, with its version at the end."
+    ) % {"label": label}
     return CredentialRefused(sentence, code=WRONG_ADDRESS, status=status, detail=detail)
 
 
 def web_page(label: str, status: int) -> ProviderUnavailable:
     """Return the exception for a web page instead of data: a proxy, a login page, or another host."""
-    sentence = f"{label} responded with a web page. Check the base address and the key."
+    sentence = gettext("%(label)s responded with a web page. Check the base address and the key.") % {"label": label}
     return ProviderUnavailable(sentence, code=WEB_PAGE, status=status)
 
 

@@ -14,6 +14,7 @@ from product_imagery import providers
 from product_imagery.exceptions import ConfigurationError, RequestError
 from product_imagery.provider_kit.contract import Offer, Operation, Provider
 from product_imagery.provider_kit.declaration import fault_of_class
+from product_imagery.texts import gettext
 
 GROUP = "product_imagery.providers"  #: of entry points; the value of one is ``package.module:ProviderClass``
 
@@ -107,7 +108,10 @@ def get_provider(slug: str) -> type[Provider]:
         return all_providers()[slug]
     except KeyError:
         known = ", ".join(all_providers())
-        raise RequestError(f"There is no provider “{slug}”. There are: {known}.", code="unknown_provider") from None
+        raise RequestError(
+            gettext("There is no provider “%(slug)s”. There are: %(known)s.") % {"slug": slug, "known": known},
+            code="unknown_provider",
+        ) from None
 
 
 def hosted_providers() -> list[str]:
@@ -121,10 +125,17 @@ def get_offer(provider: type[Provider], operation: str) -> Offer:
     if offer is not None:
         return offer
     able = [other.label for other in all_providers().values() if operation in other.offers]
-    instead = f"These can: {', '.join(able)}." if able else "It needs a hosted provider."
-    raise RequestError(f"{provider.label} cannot do “{operation}”. {instead}", code="unsupported_operation")
+    if able:
+        instead = gettext("These can: %(providers)s.") % {"providers": ", ".join(able)}
+    else:
+        instead = gettext("It needs a hosted provider.")
+    raise RequestError(
+        gettext("%(label)s cannot do “%(operation)s”. %(instead)s")
+        % {"label": provider.label, "operation": operation, "instead": instead},
+        code="unsupported_operation",
+    )
 
 
 def provider_choices() -> list[tuple[str, str]]:
     """Return choices for model fields, which take a callable so that a new provider needs no migration."""
-    return [(slug, provider.label) for slug, provider in all_providers().items()]
+    return [(slug, gettext(provider.label)) for slug, provider in all_providers().items()]

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from product_imagery.exceptions import OptionError
 from product_imagery.provider_kit.requests import HttpRequest
+from product_imagery.texts import gettext
 
 
 class Verb(enum.StrEnum):
@@ -40,20 +41,23 @@ class Resource:
 
     def request(self, verb: Verb, identity: str = "", values: Mapping[str, str] | None = None) -> HttpRequest:
         """Return the request for ``verb``. Raises ``OptionError``, which lists what is possible."""
-        given = dict(values or {})
+        given, facts = dict(values or {}), {"verb": verb, "name": self.name}
         if verb not in self.verbs:
-            raise OptionError(f"This API cannot {verb} {self.name}. It can: {', '.join(self.verbs)}.")
+            raise OptionError(
+                gettext("This API cannot %(verb)s %(name)s. It can: %(verbs)s.")
+                % {"verb": verb, "name": self.name, "verbs": ", ".join(self.verbs)}
+            )
         if verb is Verb.LIST:
-            _check(given, (), self.filters, f"The list of {self.name}")
+            _check(given, (), self.filters, gettext("The list of %(name)s") % facts)
             return HttpRequest("GET", self.path, query=given)
         if verb is Verb.CREATE:
-            _check(given, self.required, self.required, f"One of {self.name}")
+            _check(given, self.required, self.required, gettext("One of %(name)s") % facts)
             return _sending("POST", self.path, given)
         if not identity:
-            raise OptionError(f"Choose one of {self.name}: give its id.")
+            raise OptionError(gettext("Choose one of %(name)s: give its id.") % facts)
         path = f"{self.path}/{quote(identity, safe='')}"
         if verb is Verb.ADD:
-            _check(given, (self.member,), (self.member,), f"To {verb} to {self.name}")
+            _check(given, (self.member,), (self.member,), gettext("To %(verb)s to %(name)s") % facts)
             return _sending("POST", f"{path}/items", given)
         if verb is Verb.DOWNLOAD:
             return HttpRequest("GET", f"{path}/download")
@@ -68,5 +72,9 @@ def _check(given: Mapping[str, str], required: Iterable[str], known: Iterable[st
     missing = [name for name in required if not given.get(name)]
     unknown = [name for name in given if name not in known]
     if missing or unknown:
-        fault = f"{missing[0]} is missing" if missing else f"{unknown[0]} is not known"
-        raise OptionError(f"{what} takes {', '.join(known) or 'no values'}: {fault}.")
+        if missing:
+            fault = gettext("%(name)s is missing") % {"name": missing[0]}
+        else:
+            fault = gettext("%(name)s is not known") % {"name": unknown[0]}
+        facts = {"what": what, "values": ", ".join(known) or gettext("no values"), "fault": fault}
+        raise OptionError(gettext("%(what)s takes %(values)s: %(fault)s.") % facts)

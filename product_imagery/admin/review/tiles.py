@@ -182,7 +182,7 @@ def _steps(request: HttpRequest, item: EnhancementItem, variants: list[Variant])
 
 
 def _warnings(result: ResultImage, texts: Any) -> list[str]:
-    found = [str(texts.get(code, code)) for code in result.warnings]
+    found = [_(texts.get(code, code)) for code in result.warnings]
     if result.confidence < get_settings().review_below:
         found.append(_("Low confidence."))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -86,7 +87,7 @@ class ProviderViewSet(ApiViewSet):
         found = [
             {
                 "id": slug,
-                "name": provider.label,
+                "name": gettext(provider.label),
                 "available": slug in used or not provider.needs_credential,
                 "operations": [str(operation) for operation in provider.offers],
             }
@@ -104,7 +105,7 @@ class TemplateViewSet(_CatalogueViewSet):
     def list(self, request: Request) -> Response:
         """List ready-made scenes, each with the option that selects it."""
         found = [
-            {"provider": slug, "operation": str(operation), "option": option.name, "id": value, "name": label}
+            {"provider": slug, "operation": str(operation), "option": option.name, "id": value, "name": gettext(label)}
             for slug, provider in all_providers().items()
             for operation, offer in provider.offers.items()
             for option in offer.options
@@ -134,5 +135,5 @@ def _option(option: Option) -> dict[str, Any]:
         "choices": list(option.choices or ()),
         "minimum": option.minimum,
         "maximum": option.maximum,
-        "help": option.help,
+        "help": gettext(option.help),
     }

@@ -45,6 +45,7 @@ from product_imagery.provider_kit.outcomes import (
 from product_imagery.provider_kit.remote import Resource, Verb
 from product_imagery.provider_kit.requests import HttpRequest, Remember
 from product_imagery.provider_kit.response import Response
+from product_imagery.texts import gettext, gettext_noop
 
 _PATH = "product-image-enhancements"
 _PRESETS_PATH = "product-image-enhancement-presets"
@@ -57,22 +58,26 @@ _FIRST_LOOK, _NEXT_LOOK = 30.0, 30.0  #: seconds; 120 reads an hour and one acti
 _CREDITS = Decimal(5)
 
 _PRESETS = {
-    "single_product_white_background": "One product on white",
-    "marketplace_clean_catalog": "Marketplace catalogue",
-    "clean_catalog_group": "Catalogue, several products",
+    "single_product_white_background": gettext_noop("One product on white"),
+    "marketplace_clean_catalog": gettext_noop("Marketplace catalogue"),
+    "clean_catalog_group": gettext_noop("Catalogue, several products"),
 }
 _PRESERVATION = Option(
     "preservation_level",
     Kind.CHOICE,
     "strict",
-    "how closely the product is preserved",
-    choices={"strict": "strict", "balanced": "balanced", "creative": "creative"},
+    gettext_noop("how closely the product is preserved"),
+    choices={
+        "strict": gettext_noop("strict"),
+        "balanced": gettext_noop("balanced"),
+        "creative": gettext_noop("creative"),
+    },
 )
-_INSTRUCTIONS = Option("instructions", Kind.TEXT, "", "for the whole batch", maximum=4000)
+_INSTRUCTIONS = Option("instructions", Kind.TEXT, "", gettext_noop("for the whole batch"), maximum=4000)
 
 
 def _offer(default: str) -> Offer:
-    preset = Option("preset", Kind.CHOICE, default, "the vendor's look", choices=_PRESETS)
+    preset = Option("preset", Kind.CHOICE, default, gettext_noop("the vendor's look"), choices=_PRESETS)
     return Offer((preset, _PRESERVATION, _INSTRUCTIONS), cost=_CREDITS, seconds=60)
 
 
@@ -137,13 +142,13 @@ class AIGenStudio(HostedProvider):
     def reconcile(self, job: Job) -> Conversation:
         """Repeat the create with the same bytes and key. The vendor returns what it has, and charges once."""
         if not job.intent or time.time() - job.begun_at > _TRUSTED_SECONDS:
-            return Undecidable("The request is too old to be repeated safely.")
+            return Undecidable(gettext("The request is too old to be repeated safely."))
         try:
             response = yield from self._repeat(job)
         except ProviderUnavailable as error:
             if error.code != _CONFLICT:
                 raise
-            return Undecidable(f"{error.message} It is not repeated with another key.")
+            return Undecidable(gettext("%(message)s It is not repeated with another key.") % {"message": error.message})
         return self._accepted(response)
 
     def poll(self, job: Job) -> Conversation:
@@ -167,10 +172,13 @@ class AIGenStudio(HostedProvider):
         """
         code, message, _request_id = self.explain(response)
         if response.status == 409 and code == _CONFLICT:
-            sentence = f"{self.label} has this request already, with other content. It says: “{message or code}”"
+            sentence = gettext("%(label)s has this request already, with other content. It says: “%(said)s”") % {
+                "label": self.label,
+                "said": message or code,
+            }
             return ProviderUnavailable(sentence, code=_CONFLICT, status=409)
         if response.status == 409:
-            limited = RateLimited("Another batch of this account is in progress.", code="busy", status=409)
+            limited = RateLimited(gettext("Another batch of this account is in progress."), code="busy", status=409)
             limited.retry_after = 60.0
             return limited
         return None
@@ -225,10 +233,12 @@ def _result(job: Job, status: str, found: Fields) -> Outcome:
         if url:
             pictures.setdefault(pk, RemotePicture(pk, url))
         elif (code := item.text("error_code", "") or item.text("status", "")) not in ("", "completed"):
-            sentence = item.text("error_message", "") or f"The provider could not make this picture ({code})."
+            sentence = item.text("error_message", "") or gettext(
+                "The provider could not make this picture (%(code)s)."
+            ) % {"code": code}
             failures.setdefault(pk, Failure(pk, code[:60], sentence))
     if status in ("failed", "cancelled"):  # after any other end, missing items may still appear
-        sentence = f"The provider could not make this picture ({status})."
+        sentence = gettext("The provider could not make this picture (%(status)s).") % {"status": status}
         failures = {given.item_id: Failure(given.item_id, status, sentence) for given in job.inputs} | failures
     failed = tuple(failure for pk, failure in failures.items() if pk not in pictures)
     return Finished(tuple(pictures.values()), failed, status, found.amount("credits_used"))

@@ -9,28 +9,34 @@ from product_imagery.provider_kit.contract import Conversation, Job, Offer, Oper
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.outcomes import Finished, Picture
 from product_imagery.provider_kit.requests import Compute
+from product_imagery.texts import gettext_noop
 
 _FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "avif": "AVIF"}
 _SCENES = {
-    "studio_sweep": "Studio sweep",
-    "marble": "White marble",
-    "wood": "Oak table",
-    "linen": "Linen cloth",
-    "concrete": "Concrete",
-    "nature_light": "Garden light",
-    "luxury_dark": "Black and gold",
-    "pastel_gradient": "Pastel",
-    "terrazzo": "Terrazzo",
-    "sand": "Sand and sky",
-    "slate": "Dark slate",
-    "dusk": "Plaster and dusk",
+    "studio_sweep": gettext_noop("Studio sweep"),
+    "marble": gettext_noop("White marble"),
+    "wood": gettext_noop("Oak table"),
+    "linen": gettext_noop("Linen cloth"),
+    "concrete": gettext_noop("Concrete"),
+    "nature_light": gettext_noop("Garden light"),
+    "luxury_dark": gettext_noop("Black and gold"),
+    "pastel_gradient": gettext_noop("Pastel"),
+    "terrazzo": gettext_noop("Terrazzo"),
+    "sand": gettext_noop("Sand and sky"),
+    "slate": gettext_noop("Dark slate"),
+    "dusk": gettext_noop("Plaster and dusk"),
 }
-_QUALITY = Option("quality", Kind.INTEGER, 90, "of JPEG, WebP and AVIF", minimum=50, maximum=100)
+_QUALITY = Option("quality", Kind.INTEGER, 90, gettext_noop("of JPEG, WebP and AVIF"), minimum=50, maximum=100)
 _SIZE = Option(
-    "size", Kind.INTEGER, 0, "longest side in pixels; 0: by the product's resolution", minimum=0, maximum=6000
+    "size",
+    Kind.INTEGER,
+    0,
+    gettext_noop("longest side in pixels; 0: by the product's resolution"),
+    minimum=0,
+    maximum=6000,
 )
-_RATIO = Option("ratio", Kind.RATIO, "1:1", "of the frame")
-_SAME_FORMAT = Option("format", Kind.CHOICE, "source", choices={"source": "as the source", **_FORMATS})
+_RATIO = Option("ratio", Kind.RATIO, "1:1", gettext_noop("of the frame"))
+_SAME_FORMAT = Option("format", Kind.CHOICE, "source", choices={"source": gettext_noop("as the source"), **_FORMATS})
 
 
 def _format(default: str, *names: str) -> Option:
@@ -38,14 +44,21 @@ def _format(default: str, *names: str) -> Option:
 
 
 def _fill(default: float) -> Option:
-    return Option("fill", Kind.NUMBER, default, "share of the frame that the product fills", minimum=0.2, maximum=1.0)
+    return Option(
+        "fill",
+        Kind.NUMBER,
+        default,
+        gettext_noop("share of the frame that the product fills"),
+        minimum=0.2,
+        maximum=1.0,
+    )
 
 
 class LocalEngine(Provider):
     """Matting with a small ONNX model, packshots, rendered scenes, enlarging, expanding."""
 
     slug = "local"
-    label = "This machine"
+    label = gettext_noop("This machine")
     currency = ""
     repeatable = True
     computes = True
@@ -53,11 +66,11 @@ class LocalEngine(Provider):
     offers: ClassVar[Mapping[Operation, Offer]] = {
         Operation.WHITE_BACKGROUND: Offer(
             (
-                Option("background", Kind.COLOUR, "#FFFFFF", "colour of the background"),
+                Option("background", Kind.COLOUR, "#FFFFFF", gettext_noop("colour of the background")),
                 _RATIO,
                 _SIZE,
                 _fill(0.85),
-                Option("shadow", Kind.BOOLEAN, False, "soft shadow where the product touches the ground"),
+                Option("shadow", Kind.BOOLEAN, False, gettext_noop("soft shadow where the product touches the ground")),
                 _format("jpeg"),
                 _QUALITY,
             ),
@@ -65,7 +78,7 @@ class LocalEngine(Provider):
         ),
         Operation.REMOVE_BACKGROUND: Offer(
             (
-                Option("crop", Kind.BOOLEAN, False, "cut the frame to the product"),
+                Option("crop", Kind.BOOLEAN, False, gettext_noop("cut the frame to the product")),
                 _format("png", "png", "webp", "avif"),
                 _QUALITY,
             ),
@@ -74,9 +87,14 @@ class LocalEngine(Provider):
         Operation.SCENE: Offer(
             (
                 Option("scene", Kind.CHOICE, "studio_sweep", choices=_SCENES),
-                Option("variants", Kind.INTEGER, 1, "pictures to choose from", minimum=1, maximum=4),
+                Option("variants", Kind.INTEGER, 1, gettext_noop("pictures to choose from"), minimum=1, maximum=4),
                 Option(
-                    "seed", Kind.INTEGER, 1, "another number gives another arrangement", minimum=0, maximum=999_999_999
+                    "seed",
+                    Kind.INTEGER,
+                    1,
+                    gettext_noop("another number gives another arrangement"),
+                    minimum=0,
+                    maximum=999_999_999,
                 ),
                 _RATIO,
                 _SIZE,
@@ -92,18 +110,20 @@ class LocalEngine(Provider):
             growth=lambda options: float(options["factor"]),
         ),
         Operation.EXPAND: Offer(
-            (Option("ratio", Kind.RATIO, "4:5", "of the result"), _SAME_FORMAT, _QUALITY), seconds=4
+            (Option("ratio", Kind.RATIO, "4:5", gettext_noop("of the result")), _SAME_FORMAT, _QUALITY), seconds=4
         ),
     }
     review_warnings = frozenset({"unsure_what_the_product_is", "low_contrast"})
     warning_texts: ClassVar[Mapping[str, str]] = {
-        "soft_matte": "Much of the edge is uncertain, as with glass, fur or haze.",
-        "unsure_what_the_product_is": "It is not clear what the product is: check that it is complete and alone.",
-        "low_contrast": "The product hardly stands out from its background, so its edge may be wrong.",
-        "touches_the_frame": "The product is cut off by the edge of the photo.",
-        "very_small_product": "The product is very small in the photo.",
-        "enlarged": "The product was enlarged to fill the frame; a larger photo would be sharper.",
-        "background_invented": "Parts of the background are made up.",
+        "soft_matte": gettext_noop("Much of the edge is uncertain, as with glass, fur or haze."),
+        "unsure_what_the_product_is": gettext_noop(
+            "It is not clear what the product is: check that it is complete and alone."
+        ),
+        "low_contrast": gettext_noop("The product hardly stands out from its background, so its edge may be wrong."),
+        "touches_the_frame": gettext_noop("The product is cut off by the edge of the photo."),
+        "very_small_product": gettext_noop("The product is very small in the photo."),
+        "enlarged": gettext_noop("The product was enlarged to fill the frame; a larger photo would be sharper."),
+        "background_invented": gettext_noop("Parts of the background are made up."),
     }
 
     def submit(self, job: Job) -> Conversation:

@@ -37,6 +37,7 @@ from product_imagery.provider_kit.outcomes import Accepted, Finished, Refused, R
 from product_imagery.provider_kit.remote import Resource, Verb
 from product_imagery.provider_kit.response import Response
 from product_imagery.provider_kit.webhooks import hinted
+from product_imagery.texts import gettext, gettext_noop
 
 _PAGES = 5  #: pages of the list that are searched for a lost create
 _SKEW_SECONDS = 600.0  #: by which the vendor's clock may be behind ours
@@ -47,22 +48,37 @@ SECRET = "webhook_secret"  # noqa: S105  the name of a field
 
 
 def _choice(name: str, default: str, help: str, *values: str) -> Option:
-    return Option(name, Kind.CHOICE, default, help, choices={value: value or "not given" for value in values})
+    return Option(
+        name, Kind.CHOICE, default, help, choices={value: value or gettext_noop("not given") for value in values}
+    )
 
 
-_SCENE_TYPE = _choice("scene_type", "auto", "", "auto", "action", "abstract", "product_packshot")
-_RATIO = _choice("aspect_ratio", "1:1", "of the result", "1:1", "4:3", "16:9", "9:16", "3:2", "2:3")
-_PEOPLE = _choice("people", "none", "", "none", "with_people", "without_people")
-_LOCATION = Option("location", Kind.TEXT, "", "office, outdoor, cafe, studio, urban, nature, or your own", maximum=100)
-_PROMPT = Option("prompt", Kind.TEXT, "", "what else the picture should show", maximum=500)
-_BACKGROUND = Option("background", Kind.TEXT, "white", "white, off_white, light_gray, black, or #RRGGBB", maximum=10)
+#: values that are shown as their own labels
+_LABELS = (
+    *(gettext_noop("auto"), gettext_noop("action"), gettext_noop("abstract"), gettext_noop("product_packshot")),
+    *(gettext_noop("none"), gettext_noop("with_people"), gettext_noop("without_people")),
+    *(gettext_noop("lifestyle"), gettext_noop("editorial"), gettext_noop("mockup")),
+)
+_SCENE_TYPE = _choice("scene_type", "auto", "", *_LABELS[:4])
+_RATIO = _choice("aspect_ratio", "1:1", gettext_noop("of the result"), "1:1", "4:3", "16:9", "9:16", "3:2", "2:3")
+_PEOPLE = _choice("people", "none", "", *_LABELS[4:7])
+_LOCATION = Option(
+    "location", Kind.TEXT, "", gettext_noop("office, outdoor, cafe, studio, urban, nature, or your own"), maximum=100
+)
+_PROMPT = Option("prompt", Kind.TEXT, "", gettext_noop("what else the picture should show"), maximum=500)
+_BACKGROUND = Option(
+    "background", Kind.TEXT, "white", gettext_noop("white, off_white, light_gray, black, or #RRGGBB"), maximum=10
+)
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 _PRICE = Decimal(1)  #: the vendor counts generations against a quota and states no price
 
 
 def _fault(options: Mapping[str, Any]) -> str:
     known = _BACKGROUNDS.fullmatch(options["background"])
-    return "" if known else f"The background is one of {_BACKGROUND.help}: not “{options['background']}”."
+    if known:
+        return ""
+    facts = {"known": gettext(_BACKGROUND.help), "given": options["background"]}
+    return gettext("The background is one of %(known)s: not “%(given)s”.") % facts
 
 
 class Paqshot(HostedProvider):
@@ -70,7 +86,7 @@ class Paqshot(HostedProvider):
 
     slug = "paqshot"
     label = "Paqshot"
-    currency = "generations"
+    currency = gettext_noop("generations")
     base_url = "https://api.paqshot.com/v1"
     form = Form.BASE64
     limits = (Limit(Counted.REQUESTS, 60, 60),)
@@ -79,17 +95,24 @@ class Paqshot(HostedProvider):
     webhook_headers = ("x-paqshot-signature",)
     key_prefixes = ("pk_live_",)
     fields = (
-        Field(SECRET, "Webhook secret", "from the Paqshot dashboard; without it webhooks are refused", True),
+        Field(
+            SECRET,
+            gettext_noop("Webhook secret"),
+            gettext_noop("from the Paqshot dashboard; without it webhooks are refused"),
+            True,
+        ),
         Field(
             "signature",
-            "Signatures of webhooks",
-            "their encoding, which Paqshot does not document",
+            gettext_noop("Signatures of webhooks"),
+            gettext_noop("their encoding, which Paqshot does not document"),
             choices=("hex", "base64"),
         ),
         Field(
             "image_as",
-            "Pictures are sent",
-            "as base64, whose form Paqshot does not document, or as addresses of this site, which has to be public",
+            gettext_noop("Pictures are sent"),
+            gettext_noop(
+                "as base64, whose form Paqshot does not document, or as addresses of this site, which has to be public"
+            ),
             choices=("bare", "data_uri", "url"),
         ),
         LIST,
@@ -108,7 +131,7 @@ class Paqshot(HostedProvider):
         ),
         Operation.SCENE: Offer(
             (
-                _choice("style", "lifestyle", "", "lifestyle", "editorial", "mockup"),
+                _choice("style", "lifestyle", "", *_LABELS[7:]),
                 _SCENE_TYPE,
                 _RATIO,
                 _PEOPLE,
@@ -140,8 +163,12 @@ class Paqshot(HostedProvider):
         found = response.fields()
         status = found.text("status")
         if status == "failed":
-            reason = found.text("message", "") or found.text("error", "") or "It gives no reason."
-            return Refused("provider_failed", f"Paqshot could not make this picture. {reason}", charged=True)
+            reason = found.text("message", "") or found.text("error", "") or gettext("It gives no reason.")
+            return Refused(
+                "provider_failed",
+                gettext("Paqshot could not make this picture. %(reason)s") % {"reason": reason},
+                charged=True,
+            )
         if status != "completed":
             return Running(status, _NEXT_LOOK)
         until = _kept_until(found)
@@ -156,7 +183,7 @@ class Paqshot(HostedProvider):
         late = sorted(
             (entry for entry in made if _may_be(entry, job.begun_at)), key=lambda one: not _is_like(one, wanted)
         )
-        why = "Paqshot's list shows no such picture, but it may not be complete."
+        why = gettext("Paqshot's list shows no such picture, but it may not be complete.")
         return self.absent(job, why, made, tuple(str(entry["id"]) for entry in late))
 
     def check_credential(self) -> Conversation:

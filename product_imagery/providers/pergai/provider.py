@@ -30,6 +30,7 @@ from product_imagery.provider_kit.refusals import REFUSALS, ErrorInfo
 from product_imagery.provider_kit.remote import Resource, Verb
 from product_imagery.provider_kit.requests import HttpRequest, Remember
 from product_imagery.provider_kit.response import Response
+from product_imagery.texts import gettext, gettext_noop
 
 _FIRST_LOOK, _NEXT_LOOK = 10.0, 15.0
 _PRODUCT = "product_id"
@@ -43,21 +44,26 @@ _FOLDER = Option(
     "image_folder",
     Kind.TEXT,
     "",
-    "folder in PergAI's storage that holds a copy of the shop's picture folder",
+    gettext_noop("folder in PergAI's storage that holds a copy of the shop's picture folder"),
     minimum=1,
     maximum=200,
 )
-_CATEGORY = Option("category", Kind.TEXT, "clothing", "of the product at PergAI", minimum=1, maximum=60)
+_CATEGORY = Option("category", Kind.TEXT, "clothing", gettext_noop("of the product at PergAI"), minimum=1, maximum=60)
 _COMMON = (_FOLDER, _CATEGORY)
-_MODELS = {"": "PergAI's choice", **{name: name for name in ("nano-banana", "nano-banana-2", "nano-banana-pro")}}
-_MODEL = Option("model", Kind.CHOICE, "", "PergAI's model", choices=_MODELS)
-_SIZES = {"": "PergAI's choice", "1024x1024": "1024 × 1024", "4k": "4k"}
+_MODELS = {
+    "": gettext_noop("PergAI's choice"),
+    **{name: name for name in ("nano-banana", "nano-banana-2", "nano-banana-pro")},
+}
+_MODEL = Option("model", Kind.CHOICE, "", gettext_noop("PergAI's model"), choices=_MODELS)
+_SIZES = {"": gettext_noop("PergAI's choice"), "1024x1024": "1024 × 1024", "4k": "4k"}
 _OWN = (Verb.LIST, Verb.SHOW, Verb.CREATE, Verb.DELETE)
 _RATIOS = {"1:1": "1:1", "16:9": "16:9", "9:16": "9:16"}
 
 
 def _side(name: str) -> Option:
-    return Option(name, Kind.INTEGER, 0, "of the original, in pixels; 0: not sent", minimum=0, maximum=16_384)
+    return Option(
+        name, Kind.INTEGER, 0, gettext_noop("of the original, in pixels; 0: not sent"), minimum=0, maximum=16_384
+    )
 
 
 class PergAI(HostedProvider):
@@ -65,7 +71,7 @@ class PergAI(HostedProvider):
 
     slug = "pergai"
     label = "PergAI"
-    currency = "operations"
+    currency = gettext_noop("operations")
     base_url = "http://localhost:3002/api/external/v1"  #: the vendor's example
     own_address = True
     form = Form.NAME
@@ -91,9 +97,17 @@ class PergAI(HostedProvider):
         Operation.REMOVE_BACKGROUND: Offer(_COMMON, cost=_PRICE, seconds=20),
         Operation.SCENE: Offer(
             (
-                Option("scene", Kind.TEXT, "studio", "a name from PergAI's templates", minimum=1, maximum=100),
-                Option("prompt", Kind.TEXT, "", "refines the scene", maximum=1000),
-                Option("ratio", Kind.CHOICE, "1:1", "of the result", choices={"": "PergAI's choice", **_RATIOS}),
+                Option(
+                    "scene", Kind.TEXT, "studio", gettext_noop("a name from PergAI's templates"), minimum=1, maximum=100
+                ),
+                Option("prompt", Kind.TEXT, "", gettext_noop("refines the scene"), maximum=1000),
+                Option(
+                    "ratio",
+                    Kind.CHOICE,
+                    "1:1",
+                    gettext_noop("of the result"),
+                    choices={"": gettext_noop("PergAI's choice"), **_RATIOS},
+                ),
                 _MODEL,
                 *_COMMON,
             ),
@@ -105,7 +119,7 @@ class PergAI(HostedProvider):
                 Option("scale", Kind.CHOICE, "2x", choices={"1x": "1×", "2x": "2×", "4x": "4×"}),
                 _side("width"),
                 _side("height"),
-                Option("sharp", Kind.BOOLEAN, True, "sharpen while enlarging"),
+                Option("sharp", Kind.BOOLEAN, True, gettext_noop("sharpen while enlarging")),
                 _MODEL,
                 *_COMMON,
             ),
@@ -115,9 +129,9 @@ class PergAI(HostedProvider):
         ),
         Operation.EXPAND: Offer(
             (
-                Option("ratio", Kind.CHOICE, "16:9", "of the result", choices=_RATIOS),
-                Option("prompt", Kind.TEXT, "", "what the new parts show", maximum=1000),
-                Option("resolution", Kind.CHOICE, "", "of the result", choices=_SIZES),
+                Option("ratio", Kind.CHOICE, "16:9", gettext_noop("of the result"), choices=_RATIOS),
+                Option("prompt", Kind.TEXT, "", gettext_noop("what the new parts show"), maximum=1000),
+                Option("resolution", Kind.CHOICE, "", gettext_noop("of the result"), choices=_SIZES),
                 _MODEL,
                 *_COMMON,
             ),
@@ -165,8 +179,10 @@ class PergAI(HostedProvider):
         if len(ours) == 1:
             return Accepted(ours[0], check_after=1.0)
         if ours:
-            return Undecidable(f"PergAI shows several generations of this product: {', '.join(ours)}.")
-        why = "PergAI's list shows no generation of this product, but it may not be complete."
+            return Undecidable(
+                gettext("PergAI shows several generations of this product: %(jobs)s.") % {"jobs": ", ".join(ours)}
+            )
+        why = gettext("PergAI's list shows no generation of this product, but it may not be complete.")
         return self.absent(job, why, generations)
 
     def poll(self, job: Job) -> Conversation:
@@ -177,7 +193,9 @@ class PergAI(HostedProvider):
         found = _single(response.fields(), "generation")
         status = found.text("status")
         if status.lower() == "failed":
-            return Refused("provider_failed", "PergAI could not make this picture; it gives no reason.", charged=True)
+            return Refused(
+                "provider_failed", gettext("PergAI could not make this picture; it gives no reason."), charged=True
+            )
         if status.lower() != "completed":
             return Running(status, _NEXT_LOOK)
         return _finished(job, found.text("resultImagePath"), status)

@@ -39,6 +39,7 @@ from product_imagery.provider_kit.outcomes import (
 from product_imagery.provider_kit.remote import Resource, Verb
 from product_imagery.provider_kit.response import Response
 from product_imagery.provider_kit.webhooks import hinted
+from product_imagery.texts import gettext, gettext_noop
 
 #: model → tokens, charged when the job starts
 TOKENS = {
@@ -61,14 +62,16 @@ _REFERENCE = Option(
     "reference",
     Kind.URL,
     "",
-    f"https address of a second picture as a reference ({', '.join(_TWO_PICTURES)} only)",
+    gettext_noop("https address of a second picture as a reference (seedream, nanobanana, nanobananapro only)"),
     maximum=2000,
 )
-_MODEL = Option("model", Kind.CHOICE, "nanobanana", "the vendor's model", choices={name: name for name in TOKENS})
+_MODEL = Option(
+    "model", Kind.CHOICE, "nanobanana", gettext_noop("the vendor's model"), choices={name: name for name in TOKENS}
+)
 
 
 def _prompt(default: str) -> Option:
-    return Option("prompt", Kind.TEXT, default, "what the picture should show", minimum=1, maximum=2000)
+    return Option("prompt", Kind.TEXT, default, gettext_noop("what the picture should show"), minimum=1, maximum=2000)
 
 
 def _tokens(options: Mapping[str, Any]) -> Decimal:
@@ -83,7 +86,10 @@ def _generating(prompt: str) -> Offer:
 def _fault(options: Mapping[str, Any]) -> str:
     reference, model = options["reference"], options["model"]
     if reference and model not in _TWO_PICTURES:
-        return f"The model {model} accepts one picture. For a reference choose one of: {', '.join(_TWO_PICTURES)}."
+        return gettext("The model %(model)s accepts one picture. For a reference choose one of: %(models)s.") % {
+            "model": model,
+            "models": ", ".join(_TWO_PICTURES),
+        }
     return ""
 
 
@@ -92,7 +98,7 @@ class ProductAI(HostedProvider):
 
     slug = "productai"
     label = "ProductAI.photo"
-    currency = "tokens"
+    currency = gettext_noop("tokens")
     base_url = "https://api.productai.photo/v1"
     form = Form.URL
     limits = (Limit(Counted.REQUESTS, 15, 60),)
@@ -140,13 +146,18 @@ class ProductAI(HostedProvider):
         hinted, prompt = job.remembered.get(HINTED, ""), job.options.get("prompt", "")
         newest = job.remembered.get(NEWEST, "")
         if not hinted:
-            return Undecidable("ProductAI.photo offers no way to look up whether the request was accepted.")
+            return Undecidable(gettext("ProductAI.photo offers no way to look up whether the request was accepted."))
         found = _data((yield from self.get(f"api/job/{hinted}")))
         is_later = newest.isdigit() and int(hinted) > int(newest)
         if found.text("prompt", "") != prompt or (newest and not is_later):
-            return Undecidable(f"A webhook named the job {hinted}, but it is not clear whether that is this one.")
+            return Undecidable(
+                gettext("A webhook named the job %(hinted)s, but it is not clear whether that is this one.")
+                % {"hinted": hinted}
+            )
         if not prompt or not newest:
-            why = f"A webhook named the job {hinted}, which is probably this one. Check it there, then decide."
+            why = gettext(
+                "A webhook named the job %(hinted)s, which is probably this one. Check it there, then decide."
+            ) % {"hinted": hinted}
             return Undecidable(why, (hinted,))
         return Accepted(hinted, found.text("status", ""), 1.0)
 
@@ -157,12 +168,15 @@ class ProductAI(HostedProvider):
     def error_in(self, response: Response) -> ProviderError | None:
         """Return an error that can come with any HTTP status, such as an empty balance."""
         code, message, details = _error_parts(response)
-        says = f" It says: “{f'{message} {details}'.strip() or code}”"
+        says = " " + gettext("It says: “%(said)s”") % {"said": f"{message} {details}".strip() or code}
         if "OUT_OF_TOKENS" in (code, message):
-            sentence = f"The account at {self.label} has no tokens left. Top it up, then resume it.{says}"
+            sentence = gettext("The account at %(label)s has no tokens left. Top it up, then resume it.%(says)s") % {
+                "label": self.label,
+                "says": says,
+            }
             return CredentialRefused(sentence, code="out_of_tokens", status=response.status, own=True)
         if code in _REFUSALS:
-            sentence = f"{self.label} refused the request.{says}"
+            sentence = gettext("%(label)s refused the request.%(says)s") % {"label": self.label, "says": says}
             return ProviderRefused(sentence, code=code, status=response.status, own=True)
         return None
 
@@ -204,7 +218,7 @@ def _data(response: Response) -> Fields:
     body = response.fields()
     if body.text("status") != "OK":
         raise ProviderUnavailable(
-            "The provider's response reports neither success nor failure.",
+            gettext("The provider's response reports neither success nor failure."),
             detail=response.body[:200].decode(errors="replace"),
         )
     return body.object("data")
@@ -213,7 +227,7 @@ def _data(response: Response) -> Fields:
 def _outcome(job: Job, found: Fields) -> Outcome:
     status = found.text("status")
     if status.upper() in _FAILED:
-        sentence = "ProductAI.photo could not make this picture; it gives no reason. Its tokens are spent."
+        sentence = gettext("ProductAI.photo could not make this picture; it gives no reason. Its tokens are spent.")
         return Refused("provider_failed", sentence, charged=True)
     if status.upper() != "COMPLETED":
         return Running(status, _NEXT_LOOK)
