@@ -161,8 +161,15 @@ class RunPage:
             "money": self._money() if numbers["sees_money"] else None,
             "sentence": _sentence(found, numbers, pace, self._reasons),
             "lacking": missing(self._request, "cancel_enhancement", "start_enhancement"),
+            "versions": self._versions_page(),
             "free": self._free(),
         }
+
+    def _versions_page(self) -> str:
+        """Return the address of the published versions of this enhancement, for those who may put pictures back."""
+        if not self._results["published"] or not may(self._request, "restore_imageversion"):
+            return ""
+        return f"{page_url(self._site, 'imageversion_changelist')}?enhancement={self._enhancement.pk}"
 
     def _filters(self) -> dict[str, Any]:
         found, chosen = self._enhancement, self._request.GET.get("state", "all")

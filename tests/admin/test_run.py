@@ -13,7 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from product_imagery.flows.results import review
-from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ProviderJob, ResultImage
+from product_imagery.models import (
+    Enhancement,
+    EnhancementItem,
+    Preparation,
+    ProviderCredential,
+    ProviderJob,
+    ResultImage,
+)
 from product_imagery.models.db_time import from_now
 from product_imagery.states import JobState
 from tests.fakes.hosted import Account, Order, hurry
@@ -179,6 +186,32 @@ def test_what_was_left_out_is_counted_with_reasons(make_product: Any, enlarge: A
     page = _text(person("*").get(_address(enhancement)))
     assert "15 pictures of the selection were left out" in page
     assert "12 have no picture" in page
+
+
+def test_pictures_appear_while_they_are_prepared(make_product: Any, enlarge: Any, person: Person) -> None:
+    client, enhancement = person("*"), enlarge(make_product())
+    Preparation.objects.create(enhancement=enhancement, kind=Preparation.Kind.START, left=300)
+    page = client.get(_address(enhancement)).content.decode()
+    assert "Being prepared: 300 pictures" in page
+    more = re.search(r'hx-get="([^"]+)" hx-trigger="imagery:poll"', page)
+    assert more is not None
+    address = _address(enhancement) + more[1].replace("&amp;", "&")
+    assert 'class="run-tile ' not in client.get(address).content.decode()
+    _many(enhancement, 2)
+    assert client.get(address).content.decode().count('class="run-tile ') == 2
+    Preparation.objects.all().delete()
+    assert "run-more" not in client.get(address).content.decode()
+
+
+def test_published_pictures_can_be_taken_back_from_here(
+    make_product: Any, enlarge: Any, work: Any, person: Person
+) -> None:
+    enhancement = enlarge(make_product(), auto_approve=True)
+    work()
+    address = reverse("admin:product_imagery_imageversion_changelist") + f"?enhancement={enhancement.pk}"
+    assert address in person("*").get(_address(enhancement)).content.decode()
+    assert address not in person("view_product", "view_enhancement").get(_address(enhancement)).content.decode()
+    assert "Red bottle" in person("*").get(address).content.decode()
 
 
 def test_money_is_shown_to_those_who_may_see_it(account: Account, order: Order, fakes: Fakes, person: Person) -> None:
