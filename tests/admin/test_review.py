@@ -331,6 +331,26 @@ def test_the_large_view_shows_what_stands_in_the_shop_now(four: Enhancement, per
     assert "another.jpg" in client.get(address).content.decode()
 
 
+def test_refusals_are_shown_with_both_pictures(four: Enhancement, person: Person, work: Work) -> None:
+    from example_project.shop.models import Product
+
+    client, (first, second, *_rest) = person("*"), _results()
+    assert "product changed" not in _text(client.get(_page(four)))
+    for one in (first, second):
+        Product.objects.filter(pk=one.item.object_id).update(enhanced_photo="by-hand.jpg")
+        client.post(_page(four), {"approve_and_publish": one.pk})
+    work()
+    assert "Not published: product changed 2" in _text(client.get(_page(four)))
+    refused = client.get(_page(four) + "?show=refused")
+    assert set(_tiles(refused)) == {first.item_id, second.item_id}
+    assert refused.content.decode().count('class="review-now"') == 2
+    client.post(_page(four), {"publish": first.pk})
+    client.post(_page(four), {"reopen": second.pk})
+    work()
+    assert _states()[:2] == [(Review.APPROVED, Publication.PUBLISHED), (Review.PENDING, Publication.NONE)]
+    assert Product.objects.get(pk=second.item.object_id).enhanced_photo == "by-hand.jpg"
+
+
 def test_a_result_of_a_hidden_product_has_no_large_view(four: Enhancement, person: Person) -> None:
     page = person("review_resultimage").get(f"{_page()}?focus={_results()[0].pk}")
     assert page.status_code == 200

@@ -18,7 +18,7 @@ from product_imagery.models.result import ResultQuerySet, needs_review
 from product_imagery.states import Publication, Review
 
 PER_PAGE = 24
-STATES = ("pending", "approved", "published", "rejected", "all")
+STATES = ("pending", "refused", "approved", "published", "rejected", "all")
 _LISTED = 20  #: enhancements in the filter
 _DIGITS = 19  #: a number of so many digits fits no primary key
 
@@ -149,6 +149,7 @@ class Queue:
         return rows.filter(~Exists(others))
 
 
+_PUBLICATIONS = {"published": Publication.PUBLISHED, "refused": Publication.CONFLICT}
 _CHOSEN = (Publication.WAITING, Publication.PUBLISHED)
 
 
@@ -195,8 +196,8 @@ def _in_state(rows: ResultQuerySet, state: str) -> ResultQuerySet:
 def _condition(state: str) -> Q:
     if state == "pending":
         return needs_review()
-    if state == "published":
-        return Q(publication=Publication.PUBLISHED)
+    if state in _PUBLICATIONS:
+        return Q(publication=_PUBLICATIONS[state])
     return Q(review=state) if state != "all" else Q(pk__gt=0)
 
 

@@ -43,6 +43,11 @@ class Variant:
         return self.publication == Publication.NONE and self.result.publication == Publication.PUBLISHED
 
     @property
+    def refused(self) -> bool:
+        """True if it was not published because its product had changed meanwhile."""
+        return self.publication == Publication.CONFLICT
+
+    @property
     def publishable(self) -> bool:
         """True if it is approved and may be put on its product."""
         return self.result.review == Review.APPROVED and self.publication in _ABLE

@@ -181,6 +181,7 @@ def _summary(page: _Page) -> dict[str, Any]:
     counts, filter_ = page.queue.counts(), page.queue.filter
     labels = {
         "pending": _("To review"),
+        "refused": _("Not published: product changed"),
         "approved": _("Approved"),
         "published": _("On products"),
         "rejected": _("Rejected"),
@@ -189,7 +190,11 @@ def _summary(page: _Page) -> dict[str, Any]:
     warned = {"": _("All"), "yes": _("With warnings"), "no": _("Without warnings")}
     numbers = {"": counts["yes"] + counts["no"], "yes": counts["yes"], "no": counts["no"]}
     return {
-        "states": [(filter_.with_(show=one), labels[one], counts[one], one == filter_.show) for one in STATES],
+        "states": [
+            (filter_.with_(show=one), labels[one], counts[one], one == filter_.show)
+            for one in STATES
+            if one != "refused" or counts[one] or filter_.show == one
+        ],
         "warned": [
             (filter_.with_(warnings=one), label, numbers[one], one == filter_.warnings) for one, label in warned.items()
         ],

@@ -207,7 +207,9 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id === "review-stage" || event.detail.elt?.id === "review-stage") {
       startStage();
-      stage().querySelector("h2, a")?.focus({preventScroll: true});
+      const isChoice = event.detail.requestConfig?.elt?.matches?.("input[type=radio]");
+      const place = isChoice && stage().querySelector("input[type=radio]:checked");
+      (place || stage().querySelector("h2, a"))?.focus({preventScroll: true});
     } else if (form()) {
       const tile = event.detail.elt;
       if (tile?.matches?.(".review-tile")) tile.focus({preventScroll: true});
