@@ -27,12 +27,18 @@ class Site:
     pages: list[Page]
 
 
-@contextmanager
-def running(theme: str, folder: Path) -> Iterator[Site]:
-    """Build a shop in ``folder`` and serve it under a theme until the block ends."""
+def environment_of(theme: str, folder: Path, products: int = 0) -> dict[str, str]:
+    """Return the environment of processes of a shop: ``products`` of one kind, or 0 for a shop in every state."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.workbench.settings", "IMAGERY_THEME": theme}
-    environment |= {"VAR_DIR": str(folder), "DEBUG": "1"}
+    environment |= {"VAR_DIR": str(folder), "DEBUG": "1", "IMAGERY_PRODUCTS": str(products)}
     environment.pop("DATABASE_URL", None)
+    return environment
+
+
+@contextmanager
+def running(theme: str, folder: Path, products: int = 0) -> Iterator[Site]:
+    """Build a shop in ``folder`` and serve it under a theme until the block ends."""
+    environment = environment_of(theme, folder, products)
     server = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM], env=environment, cwd=_ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -56,13 +62,14 @@ def serve() -> None:
     from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
     from django.core.wsgi import get_wsgi_application
 
-    from tests.workbench.shop import build
+    from tests.workbench.shop import build, build_plain
 
     class Quiet(WSGIRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    session, pages = build()
+    products = int(os.environ["IMAGERY_PRODUCTS"])
+    session, pages = build_plain(products) if products else build()
     server = ThreadedWSGIServer(("127.0.0.1", 0), Quiet)
     server.set_app(StaticFilesHandler(get_wsgi_application()))
     facts = {"address": f"http://127.0.0.1:{server.server_port}", "session": session}

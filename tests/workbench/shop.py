@@ -53,6 +53,20 @@ def build() -> tuple[str, list[Page]]:
     return str(client.session.session_key), [*_start_pages(client, products), *_pages(enhancements)]
 
 
+def build_plain(number: int) -> tuple[str, list[Page]]:
+    """Fill the shop with products and nothing else; return what ``build`` returns."""
+    call_command("migrate", verbosity=0)
+    merchant = get_user_model().objects.create_superuser("merchant", password="secret")
+    photos = [product.photo.name for product in _products()[:12]]
+    Product.objects.all().delete()
+    Product.objects.bulk_create(
+        Product(title=f"Product {at + 1}", sku=f"P{at}", price=10, photo=photos[at % 12]) for at in range(number)
+    )
+    client = Client()
+    client.force_login(merchant)
+    return str(client.session.session_key), []
+
+
 def _products() -> list[Product]:
     """Return twelve products with photos, and two whose files are no pictures."""
     products = []
