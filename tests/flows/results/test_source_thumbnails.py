@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from product_imagery.flows.results import source_thumbnails
 from product_imagery.flows.results.record import delete_strays
 from product_imagery.models import EnhancementItem
 from product_imagery.states import ItemStatus
 from product_imagery.testing.pictures import encoded
+from tests.fakes.storages import storing
 
 pytestmark = pytest.mark.django_db
 
@@ -41,9 +41,14 @@ def test_it_is_no_stray_file(make_product: Any, enlarge: Any, work: Work) -> Non
     assert item.source_thumbnail.storage.exists(item.source_thumbnail.name)
 
 
-def test_a_job_goes_on_without_it(make_product: Any, enlarge: Any, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_thumbnails, "_QUALITY", "bad")
+def test_a_job_goes_on_without_it(make_product: Any, enlarge: Any, work: Work) -> None:
+    def refuse_thumbnails(save: Callable[[str, Any], str], name: str, content: Any) -> str:
+        if "source-" in name:
+            raise OSError("no place for it")
+        return save(name, content)
+
     enlarge(make_product())
-    work()
+    with storing(refuse_thumbnails):
+        work()
     item = EnhancementItem.objects.get()
     assert (item.status, item.source_thumbnail.name) == (ItemStatus.COMPLETED, "")
