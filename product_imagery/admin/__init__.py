@@ -5,6 +5,7 @@ from __future__ import annotations
 from product_imagery.admin import (
     api_keys,
     checks,
+    collections,
     credentials,
     endpoints,
     enhancements,
@@ -24,6 +25,7 @@ __all__ = [
     "EnhanceImagesMixin",
     "api_keys",
     "checks",
+    "collections",
     "credentials",
     "endpoints",
     "enhancements",

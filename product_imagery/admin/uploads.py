@@ -1,18 +1,15 @@
-"""Admin of uploads and collections, which come from the API."""
+"""Admin of uploads, which come from the API."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
-from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import ReadOnly
-from product_imagery.admin.permissions import may
-from product_imagery.models import Collection, Upload
+from product_imagery.models import Upload
 from product_imagery.storage.store import address_of, results_storage
 
 
@@ -39,29 +36,6 @@ class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("enhanced"))
     def enhanced_picture(self, upload: Upload) -> str:
         return _link(upload.enhanced.name, _("enhanced"))
-
-
-@admin.register(Collection)
-class CollectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Collections of results, with their sizes."""
-
-    list_display = ("name", "owner", "is_test", "total", "created_at")
-    list_filter = ("is_test", "created_at")
-    list_select_related = ("owner",)
-    search_fields = ("name",)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow it with the permission: the results are kept."""
-        return may(request, "delete_collection")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
-        """Annotate the sizes in the same query."""
-        rows: QuerySet[Collection] = super().get_queryset(request)
-        return rows.annotate(pictures=Count("entries"))
-
-    @admin.display(description=_("pictures"), ordering="pictures")
-    def total(self, collection: Any) -> int:
-        return int(collection.pictures)
 
 
 def _link(name: Any, label: Any) -> str:
