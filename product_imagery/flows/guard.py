@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection, connections
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import ImageryError, StateError
 from product_imagery.models import WorkerTrouble
@@ -67,7 +68,9 @@ def retried(step: Callable[_P, _T]) -> Callable[_P, _T]:
         except OperationalError as error:
             if not database_responds():
                 raise
-            sentence = "Somebody else is changing the same things at this moment. Nothing was changed: try again."
+            sentence = gettext(
+                "Somebody else is changing the same things at this moment. Nothing was changed: try again."
+            )
             raise StateError(sentence, code="busy", detail=repr(error)) from error
 
     return again

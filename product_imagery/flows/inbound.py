@@ -43,7 +43,7 @@ def receive(credential: ProviderCredential, headers: Mapping[str, str], body: by
     lower = {name.lower(): value for name, value in headers.items()}
     delivery = Delivery(lower, body, timezone.now().timestamp(), credential.settings())
     if not provider.verify(delivery, _secrets(credential)):
-        raise RequestError("The signature does not fit.", code="not_genuine")
+        raise RequestError(_("The signature does not fit."), code="not_genuine")
     event = storable(provider.event_id(delivery))[:200]
     known = (*_KEPT, *provider.webhook_headers)
     kept = {name: storable(value)[:500] for name, value in delivery.headers.items() if name in known}

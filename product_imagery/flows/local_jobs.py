@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, FetchError, ImageryError, RegistrationError, StorageError
@@ -104,7 +105,7 @@ def perform(task: Task, pool: ImagingPool) -> Done:
     if not isinstance(error, ImageryError):
         sentence = "Job %s failed in a way that nobody foresaw."
         logger.error(sentence, task.job.pk, exc_info=error, extra=ids_of_job(task.job))
-        error = EngineError("The picture could not be processed.", code="unforeseen", detail=repr(error))
+        error = EngineError(gettext("The picture could not be processed."), code="unforeseen", detail=repr(error))
     done.error, done.again = error, _may_pass(error, task.job.attempts)
     return done
 
@@ -119,7 +120,9 @@ def _broken_machine(error: Exception, task: Task, pool: ImagingPool) -> ImageryE
     try_again = attempt(partial(_make_test_picture, task.job, pool))
     if not isinstance(try_again, ImageryError) or _is_stopping(try_again):
         return None
-    reason = f"The engine of this machine makes no picture at present: {try_again.message} The picture waits."
+    reason = gettext("The engine of this machine makes no picture at present: %(reason)s The picture waits.") % {
+        "reason": try_again.message
+    }
     return EngineError(reason, code="engine_broken", detail=try_again.detail)
 
 
@@ -195,7 +198,7 @@ def record(done: Done) -> None:
     job = done.task.job
     logger.error("The result of job %s could not be written down.", job.pk, exc_info=error, extra=ids_of_job(job))
     if not isinstance(error, TRANSIENT):
-        sentence = (
+        sentence = gettext(
             "The picture was made, but could not be written down; the log says why. Nothing was spent: try again."
         )
         attempt(partial(_record, Done(done.task, error=EngineError(sentence, code="unrecordable"))))

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.core.files.storage import Storage
 from django.db.models import FileField
+from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, ImageryError
@@ -50,7 +51,9 @@ class _Bench:
     def run(self, call: str, **arguments: Any) -> Any:
         """Run a function in the process. Raises what it raises, or ``EngineError`` if it is busy, dies or is slow."""
         if not self._turn.acquire(timeout=_WAIT):
-            raise EngineError("Other pictures are being made for this page. Try again in a moment.", code="busy")
+            raise EngineError(
+                gettext("Other pictures are being made for this page. Try again in a moment."), code="busy"
+            )
         try:
             if self._end:
                 self._end.cancel()
@@ -97,7 +100,7 @@ def try_look(description: ProductImages, picture: ProductPicture, spec: WorkSpec
     that does not compute here, and what ``small_copy`` raises.
     """
     if not spec.credential.declared.computes:
-        raise EngineError("This look is made elsewhere and costs money, so it is not tried.", code="not_local")
+        raise EngineError(gettext("This look is made elsewhere and costs money, so it is not tried."), code="not_local")
     original = Publications([picture.source_place]).original(picture.source_place, picture.source_name)
     options = _small_options(spec)
     fingerprint = fingerprint_of(spec.credential.provider, spec.operation, options, "preview")
@@ -157,7 +160,7 @@ def _kept(kind: str, facts: list[Any]) -> str:
 
 
 def _is_kept(name: str) -> bool:
-    with as_storage_errors("The storage does not tell which files it has."):
+    with as_storage_errors(gettext("The storage does not tell which files it has.")):
         return store.results_storage().exists(name)
 
 

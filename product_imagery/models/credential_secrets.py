@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
@@ -87,9 +88,16 @@ class CredentialSecrets(CredentialBase):
             return ""
         address = own.get("base_url") or self.declared.base_url
         if own["provider"] != self.provider or address.rstrip("/") != self.address().rstrip("/"):
-            place = f"{own['provider']} at {own.get('base_url') or 'its documented address'}"
-            sentence = f"The settings hold the key of “{self.label}” for {place}. It is not sent to {self.address()}:"
-            raise SecretError(f"{sentence} correct KEYS or the base address.", code="secret_elsewhere")
+            sentence = gettext(
+                "The settings hold the key of “%(label)s” for %(provider)s at %(place)s. It is not sent to "
+                "%(address)s: correct KEYS or the base address."
+            ) % {
+                "label": self.label,
+                "provider": own["provider"],
+                "place": own.get("base_url") or gettext("its documented address"),
+                "address": self.address(),
+            }
+            raise SecretError(sentence, code="secret_elsewhere")
         return str(own.get(name, ""))
 
     def _place(self, name: str) -> str:

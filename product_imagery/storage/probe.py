@@ -7,6 +7,7 @@ import uuid
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import StorageError
 from product_imagery.storage.errors import as_storage_errors
@@ -28,10 +29,10 @@ def try_out(storage: Storage, name: str) -> None:
 
 
 def _is_there(storage: Storage, name: str) -> bool:
-    with as_storage_errors("The storage cannot be asked."):
+    with as_storage_errors(gettext("The storage cannot be asked.")):
         return storage.exists(name)
 
 
 def _save_probe(storage: Storage, name: str) -> str:
-    with as_storage_errors("The storage takes no files."):
+    with as_storage_errors(gettext("The storage takes no files.")):
         return storage.save(name, ContentFile(b"Can be deleted.\n"))

@@ -10,6 +10,7 @@ import posixpath
 import uuid
 
 from django.core.files.base import ContentFile
+from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.storage.errors import as_storage_errors
@@ -19,7 +20,7 @@ from product_imagery.storage.store import delete_quietly, listed, results_storag
 def write(series: uuid.UUID, number: int) -> None:
     """Write a number to the storage of results. Raises ``StorageError``."""
     note = ContentFile(b"Tells when the database was restored from a backup or copied. Keep it.\n")
-    with as_storage_errors("The number could not be stored."):
+    with as_storage_errors(gettext("The number could not be stored.")):
         results_storage().save(_name_of(series, number), note)
 
 
@@ -32,7 +33,7 @@ def drop_lower(series: uuid.UUID, number: int, *, known: int) -> None:
 
 def exists(series: uuid.UUID, number: int) -> bool:
     """Tell whether the storage holds this number. Raises ``StorageError`` when that cannot be found out."""
-    with as_storage_errors("The storage cannot be asked."):
+    with as_storage_errors(gettext("The storage cannot be asked.")):
         return bool(results_storage().exists(_name_of(series, number)))
 
 

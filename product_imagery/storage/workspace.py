@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 from product_imagery.storage.errors import as_storage_errors
 from product_imagery.storage.scratch import TEMPORARY, is_ordinary, scratch_of
 from product_imagery.storage.store import results_storage
@@ -75,7 +77,7 @@ class Place:
         return self._take(self.beside, f"result-{name}")
 
     def _take(self, folder: Path, name: str) -> Path:
-        with as_storage_errors("There is no room for files in the making."):
+        with as_storage_errors(gettext("There is no room for files in the making.")):
             if not folder.is_dir():  # the first file, or somebody has cleared up
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.taken.append(folder / f"{self.number}-{name}")

@@ -7,6 +7,7 @@ import time
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements.items import note_omitted
@@ -36,7 +37,7 @@ def cancel(enhancement: Enhancement) -> int:
     cancel those for which this call has no time. Raises ``StateError`` when the enhancement has ended already.
     """
     if not enhancement.is_active:
-        raise StateError("The enhancement has ended already.")
+        raise StateError(gettext("The enhancement has ended already."))
     with transaction.atomic():
         ProviderCredential.objects.lock(enhancement.credential_id)
         unprepared = _stop_preparing(enhancement)

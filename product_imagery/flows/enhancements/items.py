@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 from django.utils.text import Truncator
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements.batching import batches
@@ -64,7 +65,7 @@ def create_items(
     further = [FurtherId(item=item, name=name) for item, own in zip(items, names, strict=True) for name in own[1:]]
     FurtherId.objects.bulk_create(further)
     if not fresh and done_before(plan.keys):
-        raise Overtaken("Somebody else has made the same pictures meanwhile.")
+        raise Overtaken(gettext("Somebody else has made the same pictures meanwhile."))
 
 
 def _facts(work: Work) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
@@ -120,7 +121,7 @@ def make_plan(
         a-1.jpg            photo.jpg    the same                          left out: done before
         new.jpg            new.jpg      of (new.jpg, white): another      to do
     """
-    check_number(count_of(chosen), "products")
+    check_number(count_of(chosen), gettext("products"))
     plan = Plan()
     fingerprint = fingerprint_of(spec.credential.provider, spec.operation, spec.options, _mode(spec))
     for description, ids in chosen.items():
@@ -135,7 +136,7 @@ def make_plan(
             works = [_work(description, picture, publications, fingerprint, from_present) for picture in some]
             _sort_out(works, plan, publications, fingerprint, fresh)
     _leave_out_hindered(plan, spec)
-    check_number(len(plan.to_do), "pictures")
+    check_number(len(plan.to_do), gettext("pictures"))
     return plan
 
 
@@ -167,7 +168,10 @@ def check_number(number: int, what: str) -> None:
     """Raise ``RequestError`` for more than the site allows."""
     most = get_settings().max_selection
     if number > most:
-        raise RequestError(f"{number} {what} are selected; at most {most} go into one enhancement.")
+        facts = {"number": number, "what": what, "most": most}
+        raise RequestError(
+            gettext("%(number)s %(what)s are selected; at most %(most)s go into one enhancement.") % facts
+        )
 
 
 def _mode(spec: WorkSpec) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.files.storage import FileSystemStorage
 from django.db import models, router
+from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError, StorageError
@@ -43,17 +44,19 @@ def check_target(description: ProductImages) -> None:
     """
     sentence = too_short(description)
     if sentence:
-        raise RequestError(f"Nothing was started or spent. {sentence}", code=NAME_TOO_LONG)
+        raise RequestError(
+            gettext("Nothing was started or spent. %(sentence)s") % {"sentence": sentence}, code=NAME_TOO_LONG
+        )
     field = description.target_field
     if _tried.get(field, 0.0) > time.monotonic():
         return
     try:
         probe.try_out(field.storage, _PROBE if callable(field.upload_to) else field.generate_filename(_NOBODY, _PROBE))
     except StorageError as error:
-        sentence = (
-            f"The storage of {field} takes no files now, so a result could not be put on its product. Nothing was "
-            "started or spent. Look after the storage, then start again."
-        )
+        sentence = gettext(
+            "The storage of %(field)s takes no files now, so a result could not be put on its product. "
+            "Nothing was started or spent. Look after the storage, then start again."
+        ) % {"field": field}
         raise StorageError(sentence, code="target_not_writable", detail=error.detail) from error
     _tried[field] = time.monotonic() + _TRIED_SECONDS
 
@@ -67,7 +70,9 @@ def too_short(description: ProductImages) -> str:
     if callable(field.upload_to) or _spare(field, _NOBODY) >= 0:
         return ""
     needed = (field.max_length or 0) - _spare(field, _NOBODY)
-    return f"The field {field} is too short for a file name, which needs {needed} characters: give it max_length=255."
+    return gettext(
+        "The field %(field)s is too short for a file name, which needs %(needed)s characters: give it max_length=255."
+    ) % {"field": field, "needed": needed}
 
 
 def hindered(
@@ -86,8 +91,8 @@ def hindered(
 def sentence_of(reason: str, provider: type[Provider]) -> str:
     """Return a reason in words."""
     if reason == RESULT_TOO_LARGE:
-        return too_large(bounds_of(provider), "Nothing is spent on these pictures.")
-    return "The name of the published file would not fit the product's field: give it max_length=255."
+        return too_large(bounds_of(provider), gettext("Nothing is spent on these pictures."))
+    return gettext("The name of the published file would not fit the product's field: give it max_length=255.")
 
 
 def bounds_of(provider: type[Provider]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from product_imagery.flows.enhancements.items import make_batch, note_omitted
 from product_imagery.flows.enhancements.retry import retry_batch
@@ -41,7 +42,9 @@ def _failed(preparation: Preparation, error: Exception) -> None:
         return
     with transaction.atomic():
         if here.delete()[0]:
-            note = f"Not all pictures could be prepared; nothing was spent for those. {reason_of(error)}"
+            note = gettext("Not all pictures could be prepared; nothing was spent for those. %(reason)s") % {
+                "reason": reason_of(error)
+            }
             Enhancement.objects.filter(pk=preparation.pk).update(note=note[:500])
             note_omitted(preparation.pk, {"not_prepared": preparation.left or 1})
             update_status([preparation.pk])

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from product_imagery import background
 from product_imagery.exceptions import ImageryError, StateError
@@ -70,14 +71,14 @@ def send_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
         return
     again = next_again(job.remembered)  # with another idempotency key or reference: the first may be known there
     changes: dict[str, Any] = {"remembered": again, "intent": None, "intent_at": None, "remote_id": ""}
-    sentence = "It was not accepted: sent again."
+    sentence = gettext("It was not accepted: sent again.")
     _decide(job, actor, JobState.QUEUED, ItemStatus.QUEUED, sentence, collectable=False, **changes)
 
 
 def _buy_again(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
     """Fail a job that was accepted and is lost, and reserve the cost of another one for its items."""
     with transaction.atomic():
-        sentence = "Its result is lost: ordered again."
+        sentence = gettext("Its result is lost: ordered again.")
         _decide(job, actor, JobState.FAILED, ItemStatus.QUEUED, sentence, collectable=False)
         waiting = EnhancementItem.objects.filter(job=job, status=ItemStatus.QUEUED).select_related("job__credential")
         restart(job.enhancement, list(waiting))
@@ -91,12 +92,19 @@ def adopt(job: ProviderJob, remote_id: str, actor: AbstractBaseUser | None) -> N
     """
     remote_id = remote_id.strip()
     if not remote_id:
-        raise StateError("Give the id that the provider shows for this work.")
+        raise StateError(gettext("Give the id that the provider shows for this work."))
     accepted = {"remote_id": remote_id, "accepted_at": Now()}
     try:
-        _decide(job, actor, JobState.RUNNING, ItemStatus.PROCESSING, f"It was accepted as {remote_id}.", **accepted)
+        _decide(
+            job,
+            actor,
+            JobState.RUNNING,
+            ItemStatus.PROCESSING,
+            gettext("It was accepted as %(remote_id)s.") % {"remote_id": remote_id},
+            **accepted,
+        )
     except IntegrityError:
-        raise StateError(f"The id {remote_id} belongs to another job.") from None
+        raise StateError(gettext("The id %(remote_id)s belongs to another job.") % {"remote_id": remote_id}) from None
 
 
 @retried
@@ -106,8 +114,8 @@ def give_up(job: ProviderJob, actor: AbstractBaseUser | None) -> None:
     Raises ``StateError`` when the job does not wait for a decision.
     """
     with transaction.atomic():
-        _decide(job, actor, JobState.FAILED, ItemStatus.PROCESSING, "Given up.", collectable=False)
-        end_items([job], ItemStatus.FAILED, StateError("A person gave this picture up.", code="given_up"))
+        _decide(job, actor, JobState.FAILED, ItemStatus.PROCESSING, gettext("Given up."), collectable=False)
+        end_items([job], ItemStatus.FAILED, StateError(gettext("A person gave this picture up."), code="given_up"))
 
 
 def _decide(
@@ -120,7 +128,7 @@ def _decide(
 ) -> None:
     with transaction.atomic():
         if not transitions.decide(ProviderJob.objects.filter(pk=job.pk), state, decision, actor, **columns):
-            raise StateError("This job does not wait for a decision (any more).")
+            raise StateError(gettext("This job does not wait for a decision (any more)."))
         resume_items(job, items)
         background.wake()
 

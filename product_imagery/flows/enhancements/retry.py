@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from product_imagery import background
 from product_imagery.exceptions import StateError
@@ -40,14 +41,14 @@ def retry(enhancement: Enhancement, *, only_failed: bool = False, reason: str | 
     there is nothing to retry or the enhancement is still being prepared, ``RequestError`` over a budget.
     """
     if enhancement.is_preparing:
-        raise StateError("This enhancement is still being prepared. Wait a moment, then try again.")
+        raise StateError(gettext("This enhancement is still being prepared. Wait a moment, then try again."))
     chosen = _to_retry(enhancement, only_failed, reason)
     if chosen.count() > BATCH_JOBS:
         return _retry_later(enhancement, only_failed, reason)
     with transaction.atomic():
         reopened = _reopen(list(chosen.select_for_update(of=("self",))))
         if not reopened:
-            raise StateError("No picture of this enhancement failed or was cancelled.")
+            raise StateError(gettext("No picture of this enhancement failed or was cancelled."))
         restart(enhancement, reopened)
         _go_on(enhancement)
     return len(reopened)
@@ -83,7 +84,7 @@ def _retry_later(enhancement: Enhancement, only_failed: bool, reason: str | None
             Preparation.objects.create(enhancement=enhancement, **order)
             _go_on(enhancement)
     except IntegrityError:
-        raise StateError("Somebody else has just had these pictures tried again.") from None
+        raise StateError(gettext("Somebody else has just had these pictures tried again.")) from None
     return pictures.total()
 
 
@@ -104,7 +105,7 @@ def retry_batch(preparation: Preparation) -> None:
         reopened = _reopen(list(chosen.filter(job__in=jobs).select_for_update(of=("self",))))
         cost = restart(enhancement, reopened, reserved=preparation.reserved, at=preparation.created_at)
         if not Preparation.objects.advance(preparation, position=jobs[-1], left=0, cost=cost):
-            raise StateError("Somebody else is at it.")  # rolls everything back
+            raise StateError(gettext("Somebody else is at it."))  # rolls everything back
         update_status([enhancement.pk])
 
 

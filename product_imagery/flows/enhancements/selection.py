@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import RequestError
 from product_imagery.products import ProductImages, description_of
@@ -28,7 +29,9 @@ def choose(products: Products) -> Chosen:
     chosen: dict[ProductImages, dict[Any, None]] = {}
     for product in products:
         if not isinstance(product, Model) or product.pk is None:
-            sentence = f"{product!r} is no saved product. Give a queryset or instances of registered models."
+            sentence = gettext(
+                "%(product)r is no saved product. Give a queryset or instances of registered models."
+            ) % {"product": product}
             raise RequestError(sentence, code="bad_product")
         chosen.setdefault(description_of(type(product)), {})[product.pk] = None
     return {description: list(keys) for description, keys in chosen.items()}

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext
+
 from product_imagery.exceptions import OptionError, RequestError
 from product_imagery.models import Enhancement, Preset, ProviderCredential
 from product_imagery.provider_kit.contract import SANDBOX, Offer
@@ -64,7 +66,9 @@ def spec_of_operation(
     """
     account = credential or _account("local")
     if not account.is_active:
-        raise RequestError(f"The account “{account}” is switched off.", code="credential_off")
+        raise RequestError(
+            gettext("The account “%(account)s” is switched off.") % {"account": account}, code="credential_off"
+        )
     offer = get_offer(get_provider(account.provider), operation)
     return WorkSpec(operation, offer.clean(options), account, offer, preset, is_sandbox=account.environment == SANDBOX)
 
@@ -81,7 +85,9 @@ def spec_of_request(
     ``credential`` may be given by its label.
     """
     if [bool(spec), bool(preset), bool(operation)].count(True) != 1 or (spec and (options or credential)):
-        raise RequestError("Give either a preset or an operation, with options and credential.", code="bad_work")
+        raise RequestError(
+            gettext("Give either a preset or an operation, with options and credential."), code="bad_work"
+        )
     if spec:
         return spec
     account = credential_of(credential) if isinstance(credential, str) else credential
@@ -96,7 +102,7 @@ def credential_of(label: str) -> ProviderCredential | None:
         return None
     found = ProviderCredential.objects.filter(label=label).first()
     if found is None:
-        raise RequestError(f"There is no credential “{label}”.", code="unknown_credential")
+        raise RequestError(gettext("There is no credential “%(label)s”.") % {"label": label}, code="unknown_credential")
     return found
 
 
@@ -143,7 +149,11 @@ def _preset(name: str) -> Preset:
     preset = Preset.objects.select_related("credential").filter(name=name, is_active=True).first()
     if preset is None:
         known = ", ".join(Preset.objects.filter(is_active=True).values_list("name", flat=True))
-        raise RequestError(f"There is no preset “{name}”. There are: {known or 'none'}.", code="unknown_preset")
+        raise RequestError(
+            gettext("There is no preset “%(name)s”. There are: %(known)s.")
+            % {"name": name, "known": known or gettext("none")},
+            code="unknown_preset",
+        )
     return preset
 
 
@@ -152,5 +162,8 @@ def _account(provider: str) -> ProviderCredential:
     credential = ProviderCredential.objects.for_provider(provider)
     if credential is None:
         label = get_provider(provider).label
-        raise RequestError(f"There is no usable account at {label}. Add one in the admin.", code="no_credential")
+        raise RequestError(
+            gettext("There is no usable account at %(label)s. Add one in the admin.") % {"label": label},
+            code="no_credential",
+        )
     return credential

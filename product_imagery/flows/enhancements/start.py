@@ -18,6 +18,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from product_imagery import background
 from product_imagery.exceptions import NothingToDo, Skipped, StateError
@@ -162,7 +163,7 @@ def enhance(
             raise _nothing(plan, spec, skipped)
         with suppress(IntegrityError, Overtaken):  # somebody else has just started the same ones: plan again
             return StartResult(_accept(plan, spec, {**about, "omitted": plan.omitted(chosen)}, names, how), skipped)
-    raise StateError("Somebody else is starting the same pictures. Try again in a moment.")
+    raise StateError(gettext("Somebody else is starting the same pictures. Try again in a moment."))
 
 
 @transaction.atomic
@@ -202,21 +203,26 @@ def _why_nothing(plan: Plan, spec: WorkSpec) -> tuple[str, str]:
     """Return a sentence and a code for the reason that helps most."""
     for reason, number in plan.hindrances().items():
         sentence = sentence_of(reason, spec.credential.declared)
-        return f"Nothing was started or spent: {number} pictures are left out. {sentence}", reason
+        return gettext("Nothing was started or spent: %(number)s pictures are left out. %(sentence)s") % {
+            "number": number,
+            "sentence": sentence,
+        }, reason
     busy, before = plan.count(UNDER_WAY), plan.count(DONE_BEFORE)
     if busy:
-        return f"All selected pictures are being made already ({busy}).", UNDER_WAY
+        return gettext("All selected pictures are being made already (%(busy)s).") % {"busy": busy}, UNDER_WAY
     if plan.count(IN_STORAGE):
-        sentence = (
-            f"Nothing was started or spent: {plan.count(IN_STORAGE)} pictures had this look before something else was "
-            "put on their products. They lie in the storage: publish them again from the review page or with "
+        sentence = gettext(
+            "Nothing was started or spent: %(number)s pictures had this look before something else was put on "
+            "their products. They lie in the storage: publish them again from the review page or with "
             "imagery_publish, which costs nothing, or ask for new ones (“fresh”)."
-        )
+        ) % {"number": plan.count(IN_STORAGE)}
         return sentence, IN_STORAGE
     if before:
-        sentence = f"All selected pictures have this look already ({before}). Use those, or ask for new ones (“fresh”)."
+        sentence = gettext(
+            "All selected pictures have this look already (%(before)s). Use those, or ask for new ones (“fresh”)."
+        ) % {"before": before}
         return sentence, DONE_BEFORE
     if plan.count(UNREADABLE):
-        sentence = "None of the selected products can be read: the shop's own code fails on them. See the log."
+        sentence = gettext("None of the selected products can be read: the shop's own code fails on them. See the log.")
         return sentence, UNREADABLE
-    return "None of the selected products has a picture.", "no_pictures"
+    return gettext("None of the selected products has a picture."), "no_pictures"

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils.text import Truncator
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import PictureError, StateError
 from product_imagery.imaging.digest import digest_of
@@ -31,7 +32,7 @@ def take(path: Path, *, origin: str, name: str, owner: AbstractBaseUser, is_test
     with path.open("rb") as handle:
         suffix = suffix_of(handle.read(HEAD))
     if not suffix:
-        raise PictureError("This is not a picture. Send JPEG, PNG, WebP, TIFF or AVIF.", code="not_an_image")
+        raise PictureError(gettext("This is not a picture. Send JPEG, PNG, WebP, TIFF or AVIF."), code="not_an_image")
     upload = _new(name, owner, is_test, origin, suffix)
     upload.save(force_insert=True)
     stored = store.keep(store.results_storage(), str(upload.source.name), path, digest_of(path))
@@ -104,7 +105,7 @@ def delete(upload: Upload) -> None:
     with transaction.atomic():
         Upload.objects.filter(pk=upload.pk).update(kept=True)  # locks the row: of two calls that delete, one waits
         if items.filter(status__in=ACTIVE_ITEMS).exists():
-            raise StateError("This picture is being worked on. Cancel that first, or wait until it is done.")
+            raise StateError(gettext("This picture is being worked on. Cancel that first, or wait until it is done."))
         Upload.objects.filter(pk=upload.pk).delete()
         items.update(source_url="")  # so that no worker fetches it again
         transaction.on_commit(lambda: _clear(upload.pk))

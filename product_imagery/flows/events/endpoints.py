@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from product_imagery import background
 from product_imagery.exceptions import RequestError, StateError
@@ -28,7 +29,10 @@ def make(
     Raises ``RequestError`` when the owner has too many.
     """
     if WebhookEndpoint.objects.filter(owner=owner.pk).count() >= _MOST:
-        raise RequestError(f"There are {_MOST} webhook endpoints already. Delete one first.", code="too_many")
+        raise RequestError(
+            gettext("There are %(most)s webhook endpoints already. Delete one first.") % {"most": _MOST},
+            code="too_many",
+        )
     endpoint = WebhookEndpoint(url=url, events=sorted(set(events)), description=description, is_test=is_test)
     endpoint.owner_id = owner.pk
     secret = endpoint.new_secret()
@@ -47,10 +51,10 @@ def verify(endpoint: WebhookEndpoint) -> None:
         challenge = secrets.token_urlsafe(24)
         mine = WebhookEndpoint.objects.filter(pk=endpoint.pk).exclude(state=_State.ACTIVE)
         if not mine.update(state=_State.PENDING, challenge=challenge, note="", failing_since=None):
-            raise StateError("This endpoint has answered its challenge already.")
+            raise StateError(gettext("This endpoint has answered its challenge already."))
         waiting = EventDelivery.State.WAITING
         if EventDelivery.objects.filter(endpoint=endpoint, kind=VERIFICATION, state=waiting).exists():
-            raise StateError("A challenge is on its way already.")
+            raise StateError(gettext("A challenge is on its way already."))
         outbox.record_for(endpoint, VERIFICATION, {"challenge": challenge})
 
 
@@ -72,12 +76,12 @@ def send_test(endpoint: WebhookEndpoint) -> EventDelivery:
 def redeliver(delivery: EventDelivery) -> EventDelivery:
     """Send an event once more, under the same id. Raises ``StateError`` while it waits, or for an inactive endpoint."""
     if delivery.kind == VERIFICATION:
-        raise StateError("A challenge is good once. Ask for another one.")
+        raise StateError(gettext("A challenge is good once. Ask for another one."))
     _require_active(delivery.endpoint)
     ended = EventDelivery.objects.filter(pk=delivery.pk).exclude(state=EventDelivery.State.WAITING)
     again = {"state": EventDelivery.State.WAITING, "due_at": Now(), "attempts": 0}
     if not ended.release(**again):
-        raise StateError("This event is waiting to be sent already.")
+        raise StateError(gettext("This event is waiting to be sent already."))
     background.wake()
     delivery.refresh_from_db()
     return delivery
@@ -90,11 +94,13 @@ def address_for(owner: AbstractBaseUser, url: str, *, is_test: bool) -> str:
     """
     active = WebhookEndpoint.objects.filter(owner=owner.pk, is_test=is_test, state=_State.ACTIVE)
     if url and not any(endpoint.vouches_for(url) for endpoint in active):
-        sentence = "webhook_url has to be on the host of one of your verified endpoints: its secret signs what is sent."
+        sentence = gettext(
+            "webhook_url has to be on the host of one of your verified endpoints: its secret signs what is sent."
+        )
         raise RequestError(sentence, code="unverified_webhook_url")
     return url
 
 
 def _require_active(endpoint: WebhookEndpoint) -> None:
     if endpoint.state != _State.ACTIVE:
-        raise StateError("This endpoint is not active. Have it verified first.")
+        raise StateError(gettext("This endpoint is not active. Have it verified first."))

@@ -26,6 +26,7 @@ from functools import partial
 
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_noop
 
 from product_imagery.exceptions import ImageryError, SecretError
 from product_imagery.flows import guard
@@ -45,7 +46,7 @@ _UNSIGNED_SECONDS = 600.0  #: to wait when a secret cannot be read
 _THREADS, _EACH = 16, 4  #: requests at once: in all, and to one endpoint
 _LEASE_SECONDS = 60.0
 QUERY_SECONDS = 0.5  #: between two queries that find nothing due
-_UNREACHABLE = "The address could not be reached."
+_UNREACHABLE = gettext_noop("The address could not be reached.")
 
 
 class Sender:
@@ -120,7 +121,9 @@ def _ids(delivery: EventDelivery) -> dict[str, int]:
 
 
 def _fault(delivery: EventDelivery, error: BaseException) -> Attempt:
-    return Attempt(delivery, None, fault=f"It could not be sent: {guard.reason_of(error)}")
+    return Attempt(
+        delivery, None, fault=gettext("It could not be sent: %(reason)s") % {"reason": guard.reason_of(error)}
+    )
 
 
 def perform(delivery: EventDelivery) -> Attempt:
@@ -215,10 +218,10 @@ def _wait(tried: int, reply: Reply | None) -> float:
 
 def _sentence(attempt: Attempt) -> str:
     if attempt.reply is None:
-        return attempt.fault or _UNREACHABLE
+        return attempt.fault or gettext(_UNREACHABLE)
     if 200 <= attempt.reply.status < 300:
-        return "The answer does not contain the challenge."
-    return f"The receiver answered {attempt.reply.status}."
+        return gettext("The answer does not contain the challenge.")
+    return gettext("The receiver answered %(status)s.") % {"status": attempt.reply.status}
 
 
 def _note_health(delivery: EventDelivery, reply: Reply | None) -> None:
@@ -227,13 +230,13 @@ def _note_health(delivery: EventDelivery, reply: Reply | None) -> None:
     active = mine.filter(state=WebhookEndpoint.State.ACTIVE)
     if delivery.kind == VERIFICATION:
         pending = mine.filter(state=WebhookEndpoint.State.PENDING)
-        pending.update(note="It did not answer the challenge. Ask for another one when it can.")
+        pending.update(note=gettext("It did not answer the challenge. Ask for another one when it can."))
         return
     disabled = WebhookEndpoint.State.DISABLED
     if reply is not None and reply.status == 410:
-        active.update(state=disabled, note="The receiver says that it is gone (410).")
+        active.update(state=disabled, note=gettext("The receiver says that it is gone (410)."))
         return
     mine.filter(failing_since=None).update(failing_since=Now())
     active.filter(failing_since__lt=from_now(-_PATIENCE)).update(
-        state=disabled, note="Every delivery failed for five days."
+        state=disabled, note=gettext("Every delivery failed for five days.")
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 
 from product_imagery.encryption import MaskedStr
 from product_imagery.exceptions import CredentialRefused, SecretError
@@ -36,9 +37,9 @@ class Account:
         except SecretError as error:
             raise CredentialRefused(error.message, code=error.code) from error
         if not key and get_provider(self.credential.provider).needs_credential:
-            raise CredentialRefused("The account has no key.", code="no_key")
+            raise CredentialRefused(gettext("The account has no key."), code="no_key")
         if not (key.isascii() and key.isprintable()):
-            sentence = "The account's key holds characters that cannot be sent. Enter it again."
+            sentence = gettext("The account's key holds characters that cannot be sent. Enter it again.")
             raise CredentialRefused(sentence, code="unsendable_key")
         return key
 

@@ -10,6 +10,8 @@ import logging
 import time
 import traceback
 
+from django.utils.translation import gettext
+
 from product_imagery.exceptions import (
     ConfigurationError,
     CredentialRefused,
@@ -103,7 +105,9 @@ def _as_imagery_error(call: Call, error: Exception) -> ImageryError:
         # As text: error reports that list local variables would show the request, with the key.
         sentence = "Job %s failed in a way that nobody foresaw.\n%s"
         logger.error(sentence, call.job.pk, traceback.format_exc(), extra=ids_of_job(call.job))
-        error = ProviderError("The response could not be processed.", code="unforeseen", detail=repr(error)[:500])
+        error = ProviderError(
+            gettext("The response could not be processed."), code="unforeseen", detail=repr(error)[:500]
+        )
     if isinstance(error, ProviderError):
         error.creating = call.ticket.sent
     return error
@@ -112,7 +116,7 @@ def _as_imagery_error(call: Call, error: Exception) -> ImageryError:
 def _converse(call: Call, inputs: Inputs, session: Session) -> Outcome:
     job, provider = call.job, call.provider
     if job.state == JobState.CHECKING and account_changed(job, call.ticket.account):
-        return Undecidable("The account has another key or address now, so it cannot be looked up with it.")
+        return Undecidable(gettext("The account has another key or address now, so it cannot be looked up with it."))
     view = Job(
         uuid=str(job.uuid),
         operation=Operation(job.operation),
@@ -142,11 +146,15 @@ def _check(call: Call, session: Session) -> None:
     if job.state != JobState.SENDING:
         return
     if not call.items:
-        raise RequestError("No picture of this job is open any more: nothing was sent or spent.", code="nothing_open")
+        raise RequestError(
+            gettext("No picture of this job is open any more: nothing was sent or spent."), code="nothing_open"
+        )
     for description in () if job.enhancement.is_trial else set(call.descriptions.values()):
         check_target(description)
     if (provider.environment(call.ticket.account.key) == SANDBOX) != job.enhancement.is_sandbox:
-        sentence = "The account's key was exchanged between sandbox and live since this was started. Start it anew."
+        sentence = gettext(
+            "The account's key was exchanged between sandbox and live since this was started. Start it anew."
+        )
         raise ConfigurationError(sentence, code="environment_changed")
     for option in get_offer(type(provider), job.operation).options:
         if option.kind is Kind.URL and job.options.get(option.name):

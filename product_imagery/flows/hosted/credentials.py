@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from product_imagery import background
 from product_imagery.encryption import reseal
@@ -24,12 +25,15 @@ def check(credential: ProviderCredential) -> str:
     """
     provider = credential.declared()
     if not provider.needs_credential:
-        return f"{provider.label} needs no key."
+        return gettext("%(label)s needs no key.") % {"label": provider.label}
     outcome = resources.converse(credential, provider.check_credential())
     if isinstance(outcome, Undecidable):
         raise RequestError(outcome.why, code="no_check")
     environment = provider.environment(credential.secret().reveal())
-    return f"{provider.label} accepts the key{f' ({environment})' if environment else ''}."
+    facts = {"label": provider.label, "environment": gettext(environment)}
+    if environment:
+        return gettext("%(label)s accepts the key (%(environment)s).") % facts
+    return gettext("%(label)s accepts the key.") % facts
 
 
 def resume(credential: ProviderCredential) -> None:
@@ -81,5 +85,5 @@ def renew_encryption() -> tuple[int, list[str]]:
 
 def explain_fields(provider: type[Provider]) -> dict[str, str]:
     """Return the labels, by name, of the secrets of an account at this provider."""
-    own = {field.name: field.label for field in provider.fields if field.secret}
-    return {KEY: "API key", **own} if provider.needs_credential else own
+    own = {field.name: gettext(field.label) for field in provider.fields if field.secret}
+    return {KEY: gettext("API key"), **own} if provider.needs_credential else own

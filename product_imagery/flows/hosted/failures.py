@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from django.db.models import F
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
 from product_imagery import signals
 from product_imagery.exceptions import (
@@ -31,6 +33,7 @@ GRACE_SECONDS = 30.0  #: seconds before a lost create is looked up; it has arriv
 _OWN_TRIES = 5  #: after errors of our own, as of a storage
 _REFUSED_TRIES = 3  #: polls that are refused before a person is asked: servers may not agree yet
 _PAGES = 3  #: consecutive web pages in place of responses before the account pauses
+_QUOTE = re.compile("[“„«]")  #: begins the provider's own words in a sentence, in one language or another
 _CHECK_TRIES = 30  #: look-ups, in about four hours
 
 
@@ -109,11 +112,19 @@ def _fail(result: CallResult, error: ProviderError) -> None:
     elif job.state == JobState.CHECKING:
         _stall_unknown(job, error)
     else:
-        stall(job, "look_refused", f"The provider accepted this, but gives no account of it: {error.message}")
+        stall(
+            job,
+            "look_refused",
+            gettext("The provider accepted this, but gives no account of it: %(message)s") % {"message": error.message},
+        )
 
 
 def _stall_unknown(job: ProviderJob, error: ProviderError) -> None:
-    stall(job, "outcome_unknown", f"Whether the provider accepted this could not be looked up: {error.message}")
+    stall(
+        job,
+        "outcome_unknown",
+        gettext("Whether the provider accepted this could not be looked up: %(message)s") % {"message": error.message},
+    )
 
 
 def _pause(result: CallResult, error: ProviderError) -> None:
@@ -137,7 +148,7 @@ def _pause(result: CallResult, error: ProviderError) -> None:
 
 def _is_repeated(job: ProviderJob, error: ProviderError) -> bool:
     """Say whether the poll before ended with the same sentence; the provider's own words (in quotes) may vary."""
-    return job.consecutive_failures > 0 and job.note.partition("“")[0] == error.message[:500].partition("“")[0]
+    return job.consecutive_failures > 0 and _QUOTE.split(job.note)[0] == _QUOTE.split(error.message[:500])[0]
 
 
 def _pause_account(job: ProviderJob, error: ProviderError) -> None:
@@ -170,7 +181,12 @@ def _later(result: CallResult, error: ProviderError) -> None:
     if job.state == JobState.CHECKING and job.consecutive_failures >= _CHECK_TRIES:
         _stall_unknown(job, error)
     elif job.state == JobState.RUNNING and is_overdue(result):
-        stall(job, "overdue", f"The provider accepted this long ago and gives no account of it: {error.message}")
+        stall(
+            job,
+            "overdue",
+            gettext("The provider accepted this long ago and gives no account of it: %(message)s")
+            % {"message": error.message},
+        )
     elif error.code == WEB_PAGE and job.state != JobState.SENDING and job.consecutive_failures >= _PAGES:
         _pause_account(job, error)
     else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, TypeAlias
 
+from django.utils.translation import gettext, gettext_noop
+
 from product_imagery.exceptions import FetchError, ImageryError
 from product_imagery.flows.hosted.failures import retry_later, stall
 from product_imagery.flows.hosted.held import jobs_of
@@ -23,8 +25,9 @@ _Finished: TypeAlias = tuple[CallResult, Finished]
 
 _FETCH_TRIES = 8
 _PICTURE_TRIES = 3  #: of a finished job without a picture, or with one that we cannot store at present
-_EXPIRED = "The provider made this ({id}), but does not give the picture out any more. To send it again costs again."
-_NO_PICTURE = FetchError("The provider finished without a picture for this product.", code="no_picture")
+_EXPIRED = gettext_noop(
+    "The provider made this (%(id)s), but does not give the picture out any more. To send it again costs again."
+)
 
 
 def finish(results: list[_Finished]) -> None:
@@ -58,7 +61,7 @@ def _collect_later(result: CallResult, outcome: Finished) -> bool:
     tries = _FETCH_TRIES if passing else _PICTURE_TRIES if ours or is_missing else 0
     if job.consecutive_failures >= tries or _is_over(result, outcome):
         return False
-    error = next(iter([*passing, *ours]), _NO_PICTURE)
+    error = next(iter([*passing, *ours]), _no_picture())
     if retry_later(job, JobState.RUNNING, error, backoff(job.consecutive_failures), collectable=True):
         _keep_pictures([result])
     return True
@@ -75,7 +78,7 @@ def _stall_expired(result: CallResult, outcome: Finished) -> bool:
     gone = _is_over(result, outcome) or all(error.code == "gone" for error in bad)
     if result.collected or not bad or not gone:
         return False
-    if stall(job, "result_expired", _EXPIRED.format(id=job.remote_id or "no id")):
+    if stall(job, "result_expired", gettext(_EXPIRED) % {"id": job.remote_id or "no id"}):
         budgets.settle_and_save([(job, outcome.cost)])
     return True
 
@@ -91,7 +94,7 @@ def _end(results: list[_Finished], state: JobState) -> None:
         refused = _refused(outcome)
         for item in result.call.items:
             if item.pk not in result.collected:
-                error = refused.get(item.pk) or result.bad.get(item.pk) or _NO_PICTURE
+                error = refused.get(item.pk) or result.bad.get(item.pk) or _no_picture()
                 end_items([result.job], ItemStatus.FAILED, error, only=[item.pk])
 
 
@@ -140,3 +143,7 @@ def _keep_pictures(results: list[CallResult]) -> None:
     record_results(done)
     completed = [item.pk for _, items, _ in done for item in items]
     end_items([job for job, _, _ in done], ItemStatus.COMPLETED, only=completed)
+
+
+def _no_picture() -> FetchError:
+    return FetchError(gettext("The provider finished without a picture for this product."), code="no_picture")

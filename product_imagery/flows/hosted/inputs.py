@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext
+
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, RequestError
 from product_imagery.flows.hosted.values import Call
@@ -57,7 +59,7 @@ def _source(item: EnhancementItem, call: Call, digests: dict[int, str], place: P
     a file that is no picture: a provider charges for it all the same.
     """
     if item.pk in call.gone:
-        sentence = "The product, or this picture of it, no longer exists: nothing was sent or spent."
+        sentence = gettext("The product, or this picture of it, no longer exists: nothing was sent or spent.")
         raise RequestError(sentence, code="product_gone")
     external_id, description, provider = item.uuid.hex, call.descriptions[item.pk], call.provider
     form = provider.form_in(call.job.credential.settings())

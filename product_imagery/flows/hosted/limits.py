@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import RateLimited
 from product_imagery.models import LimitUse, ProviderCredential, ProviderJob
@@ -50,6 +51,6 @@ def _require(
 ) -> None:
     for counted, amount in amounts.items():
         if room.get(counted, amount) < amount:
-            limited = RateLimited("The provider's limit is reached for now.", code="own_limit")
+            limited = RateLimited(gettext("The provider's limit is reached for now."), code="own_limit")
             limited.retry_after = LimitUse.objects.wait(credential, limits, counted)
             raise limited

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
+from django.utils.translation import gettext
+
 from product_imagery.exceptions import ImageryError, ProviderError
 from product_imagery.flows.hosted.values import CallResult
 from product_imagery.models import ProviderJob
@@ -101,6 +103,7 @@ def with_candidates(job: ProviderJob, unknown: Sequence[str]) -> dict[str, str]:
 def question(job: ProviderJob, outcome: Undecidable, unknown: Sequence[str]) -> str:
     """Return the sentences for the person who has to decide."""
     names = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
-    found = f"The provider's list shows what may be it: {names}. Look at it there, then decide."
-    why = found if unknown and outcome.listed is not None else outcome.why
-    return f"{job.note or 'The connection was lost after the request was sent.'} It may have been accepted. {why}"
+    found = gettext("The provider's list shows what may be it: %(names)s. Look at it there, then decide.")
+    why = found % {"names": names} if unknown and outcome.listed is not None else outcome.why
+    facts = {"note": job.note or gettext("The connection was lost after the request was sent."), "why": why}
+    return gettext("%(note)s It may have been accepted. %(why)s") % facts

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import NotSent
 from product_imagery.flows.guard import attempt
@@ -58,7 +59,7 @@ class Mailbox:
         try:
             return future.result()
         except CancelledError:
-            raise NotSent("The worker is stopping.", code="stopping") from None
+            raise NotSent(gettext("The worker is stopping."), code="stopping") from None
 
     def process(self) -> int:
         """Process all waiting messages; return how many there were."""
@@ -117,13 +118,13 @@ def _write_intents(intents: list[tuple[ProviderJob, Future[Any]]]) -> int:
             LimitUse.objects.sent_now(ours)
     except DatabaseError as error:  # nothing is sent, and each thread gets the error
         for _, future in intents:
-            future.set_exception(NotSent("The request could not be written down.", detail=repr(error)))
+            future.set_exception(NotSent(gettext("The request could not be written down."), detail=repr(error)))
         return 0
     for job, future in intents:
         if job.pk not in held:
-            future.set_exception(NotSent("Another worker has this job now.", code="lease_lost"))
+            future.set_exception(NotSent(gettext("Another worker has this job now."), code="lease_lost"))
         elif job.credential_id not in usable:
-            future.set_exception(NotSent("The account was paused or switched off.", code="account_off"))
+            future.set_exception(NotSent(gettext("The account was paused or switched off."), code="account_off"))
         else:
             job.uses = ()  # no later call of this job moves their date
             future.set_result(None)

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TypeAlias, assert_never
 
 from django.db import DatabaseError, IntegrityError, transaction
+from django.utils.translation import gettext
 
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
 from product_imagery.flows.hosted import failures, lost
@@ -76,7 +77,9 @@ def _apply_alone(result: CallResult) -> None:
     job = result.job
     logger.error("The result of job %s could not be written down.", job.pk, exc_info=error, extra=ids_of_job(job))
     if not isinstance(error, TRANSIENT):
-        sentence = "The provider's response could not be written down; the log says why. Look there what became of it."
+        sentence = gettext(
+            "The provider's response could not be written down; the log says why. Look there what became of it."
+        )
         with suppress(DatabaseError), transaction.atomic():
             stall(job, "unrecordable", sentence)
 
@@ -145,7 +148,9 @@ def _accept(results: list[_Accepted]) -> None:
         if len(results) > 1:  # each alone shows which id it is
             raise
         ((result, outcome),) = results
-        sentence = f"The provider responded with an id ({outcome.remote_id}) that belongs to another job already."
+        sentence = gettext("The provider responded with an id (%(remote_id)s) that belongs to another job already.") % {
+            "remote_id": outcome.remote_id
+        }
         stall(result.job, "id_taken", sentence)
         return
     _note_success(result for result, _ in results)
@@ -176,8 +181,10 @@ def _keep_running(result: CallResult, outcome: Running) -> None:
     job = result.job
     job.credential.note_success()
     if failures.is_overdue(result):
-        sentence = "The provider has been working on this for much longer than usual. Its last word: {}."
-        stall(job, "overdue", sentence.format(outcome.status or "none"))
+        sentence = gettext(
+            "The provider has been working on this for much longer than usual. Its last word: %(status)s."
+        )
+        stall(job, "overdue", sentence % {"status": outcome.status or gettext("none")})
     else:
         transitions.mark_running(ProviderJob.objects.held(job), outcome.status, outcome.check_after)
 

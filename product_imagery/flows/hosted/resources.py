@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import FetchError, ProviderRefused, RequestError
 from product_imagery.flows.hosted.account import Account, Caller
@@ -85,7 +86,7 @@ def download(credential: ProviderCredential, name: str, identity: str, path: Pat
             with zipfile.ZipFile(part) as archive:
                 files = len(archive.infolist())
         except zipfile.BadZipFile as error:
-            raise FetchError("What the provider sent is no ZIP.", code="no_zip") from error
+            raise FetchError(gettext("What the provider sent is no ZIP."), code="no_zip") from error
         part.rename(path)
     finally:
         part.unlink(missing_ok=True)
@@ -99,7 +100,10 @@ def unknown(credential: ProviderCredential) -> list[dict[str, Any]]:
     """
     provider = _hosted(credential)
     if not provider.job_list:
-        raise RequestError(f"{provider.label} gives no list of its jobs. Look at its dashboard.", code="no_list")
+        raise RequestError(
+            gettext("%(label)s gives no list of its jobs. Look at its dashboard.") % {"label": provider.label},
+            code="no_list",
+        )
     there = {str(entry["id"]): entry for entry in converse(credential, provider.jobs_there(_MOST_PAGES))}
     known = ProviderJob.objects.known(credential.provider, list(there))
     return [entry for identity, entry in there.items() if identity not in known]
@@ -154,13 +158,20 @@ def _caller() -> Iterator[Caller]:
 def _hosted(credential: ProviderCredential) -> HostedProvider:
     provider = credential.declared()
     if not isinstance(provider, HostedProvider):
-        raise RequestError(f"{provider.label} works on this machine: nothing lies elsewhere.", code="not_hosted")
+        raise RequestError(
+            gettext("%(label)s works on this machine: nothing lies elsewhere.") % {"label": provider.label},
+            code="not_hosted",
+        )
     return provider
 
 
 def _find(credential: ProviderCredential, name: str) -> Resource:
     known = resources(credential)
     if name not in known:
-        there = ", ".join(known) or "nothing that can be managed from here"
-        raise RequestError(f"{credential.declared.label} has no {name}. It has: {there}.", code="unknown_resource")
+        there = ", ".join(known) or gettext("nothing that can be managed from here")
+        raise RequestError(
+            gettext("%(label)s has no %(name)s. It has: %(there)s.")
+            % {"label": credential.declared.label, "name": name, "there": there},
+            code="unknown_resource",
+        )
     return known[name]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from django.utils.translation import gettext
+
 from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.flows.hosted.account import Caller
 from product_imagery.flows.hosted.intent import with_intent
@@ -44,7 +46,7 @@ class Session(Caller):
         if request.creates:
             self._mailbox.ask(with_intent(ticket.job, ticket.account, request.body))
         if time.monotonic() > ticket.deadline:
-            raise NotSent("The lease of this job has expired.", code="lease_expired")
+            raise NotSent(gettext("The lease of this job has expired."), code="lease_expired")
         ticket.sent = ticket.sent or request.creates
         response = self.send(ticket.account, request)
         ticket.skew = clock_skew(response)
@@ -76,7 +78,7 @@ class Session(Caller):
         assert not request.creates
         self._mailbox.ask(lambda: count(ticket.job.credential_id, request))
         if time.monotonic() > ticket.deadline:
-            raise NotSent("The lease of this job has expired.", code="lease_expired")
+            raise NotSent(gettext("The lease of this job has expired."), code="lease_expired")
         return self.send(ticket.account, request)
 
     def _remember(self, ticket: Ticket, facts: dict[str, str]) -> None:
@@ -86,11 +88,11 @@ class Session(Caller):
             if not ticket.sent:
                 raise
             # A create was accepted and its id is lost with this error: the job has to be looked up, not sent again.
-            message = "What the provider has accepted could not be written down."
+            message = gettext("What the provider has accepted could not be written down.")
             raise ProviderUnavailable(message, code=error.code, detail=error.message) from error
 
 
 def _remember(job: ProviderJob, facts: dict[str, str]) -> None:
     job.remembered = {**job.remembered, **facts}
     if not ProviderJob.objects.held(job).update(remembered=job.remembered):
-        raise NotSent("Another worker has this job now.", code="lease_lost")
+        raise NotSent(gettext("Another worker has this job now."), code="lease_lost")

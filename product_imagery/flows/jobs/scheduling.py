@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from product_imagery import signals
 from product_imagery.exceptions import ConfigurationError
@@ -36,7 +37,9 @@ def accounts_with_calls(providers: Iterable[str]) -> list[int]:
 
 def set_aside(account: int, reason: str) -> None:
     """Pause an account for which choosing calls fails again and again, until a person resumes it."""
-    sentence = f"Nothing is sent with this account: {reason} Correct it, then resume the account."
+    sentence = gettext("Nothing is sent with this account: %(reason)s Correct it, then resume the account.") % {
+        "reason": reason
+    }
     credential = ProviderCredential.objects.get(pk=account)
     if credential.pause(sentence, stops_reads=True):
         signals.send_on_commit(signals.credential_paused, credential=credential)
@@ -68,7 +71,7 @@ def _limits(credential: ProviderCredential) -> tuple[Limit, ...]:
     try:
         return credential.limits()
     except (AttributeError, TypeError, ValueError) as error:
-        sentence = "Its “limits of its own” cannot be read."
+        sentence = gettext("Its “limits of its own” cannot be read.")
         raise ConfigurationError(sentence, code="limits_unreadable", detail=repr(error)) from error
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from product_imagery.exceptions import RequestError
 from product_imagery.models import ApiKey, CreditEntry, Enhancement, Preparation, ProviderCredential, ProviderJob
@@ -26,7 +27,7 @@ class _Budget:
     owner: dict[str, Any]  #: lookups of its ledger entries
     since: datetime
     name: str
-    advice: str = "Select fewer pictures, or raise the budget."
+    advice: str = gettext_noop("Select fewer pictures, or raise the budget.")
 
 
 def allow(
@@ -50,13 +51,15 @@ def allow(
                                                    6.00 + 6.00 do not fit: ``over_budget``
     """
     if budget is not None and not (budget.is_finite() and budget >= 0):
-        raise RequestError("A budget is a number from 0.", code="budget_invalid")
+        raise RequestError(gettext("A budget is a number from 0."), code="budget_invalid")
     if total <= 0:
         return
-    unit = credential.declared.currency
+    unit = gettext(credential.declared.currency)
     if budget is not None and total > budget:
         raise RequestError(
-            f"This costs {_plain(total)} {unit}, more than its budget of {_plain(budget)}.", code="over_budget"
+            gettext("This costs %(total)s %(unit)s, more than its budget of %(budget)s.")
+            % {"total": _plain(total), "unit": unit, "budget": _plain(budget)},
+            code="over_budget",
         )
     for one in _locked_budgets(credential, key, earlier):
         if one.most is None:
@@ -64,10 +67,17 @@ def allow(
         spent = _spent(one.owner, one.since)
         if spent + total > one.most:
             left = max(one.most - spent, Decimal(0))
-            sentence = (
-                f"This costs {_plain(total)} {unit}, and of the budget of {_plain(one.most)} {unit} {one.name} "
-                f"{_plain(left)} are left. {one.advice}"
-            )
+            sentence = gettext(
+                "This costs %(total)s %(unit)s, and of the budget of %(most)s %(unit)s %(name)s %(left)s are "
+                "left. %(advice)s"
+            ) % {
+                "total": _plain(total),
+                "unit": unit,
+                "most": _plain(one.most),
+                "name": gettext(one.name),
+                "left": _plain(left),
+                "advice": gettext(one.advice),
+            }
             raise RequestError(sentence, code="over_budget")
 
 
@@ -78,19 +88,19 @@ def _locked_budgets(
     ProviderCredential.objects.lock(credential.pk)
     yield from _of_account(credential)
     if earlier is not None:
-        advice = "Start these products anew, with a budget of their own."
-        yield _Budget(earlier.budget, {"enhancement": earlier}, _EVER, "of this enhancement", advice)
+        advice = gettext_noop("Start these products anew, with a budget of their own.")
+        yield _Budget(earlier.budget, {"enhancement": earlier}, _EVER, gettext_noop("of this enhancement"), advice)
     if key is not None and key.budget_day is not None:
         ApiKey.objects.lock(key.pk)
-        yield _Budget(key.budget_day, {"enhancement__api_key": key}, _today(), "for this key today")
+        yield _Budget(key.budget_day, {"enhancement__api_key": key}, _today(), gettext_noop("for this key today"))
 
 
 def _of_account(credential: ProviderCredential) -> tuple[_Budget, _Budget]:
     """Return the budgets of an account: of the day and of the month."""
     day, owner = _today(), {"credential": credential}
     return (
-        _Budget(credential.budget_day, owner, day, "today"),
-        _Budget(credential.budget_month, owner, day.replace(day=1), "this month"),
+        _Budget(credential.budget_day, owner, day, gettext_noop("today")),
+        _Budget(credential.budget_month, owner, day.replace(day=1), gettext_noop("this month")),
     )
 
 
@@ -191,7 +201,7 @@ def price_again(
 ) -> list[tuple[dict[str, Any], Decimal]]:
     """Return options and cost for each order of ``order_again``. Raises ``RequestError`` when they were forgotten."""
     if enhancement.forgotten_at:
-        sentence = "What was asked for has been forgotten, as RETENTION_DAYS says. Start the products anew."
+        sentence = gettext("What was asked for has been forgotten, as RETENTION_DAYS says. Start the products anew.")
         raise RequestError(sentence, code="forgotten")
     offer = get_offer(enhancement.credential.declared, enhancement.operation)
 

@@ -16,6 +16,7 @@ import logging
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_noop
 
 from product_imagery import signals
 from product_imagery.exceptions import StorageError
@@ -25,11 +26,11 @@ from product_imagery.storage import watermark
 
 logger = logging.getLogger("product_imagery")
 
-WENT_BACK = (
+WENT_BACK = gettext_noop(
     "The database is older than what was bought with it: restored or copied. "
     "See “imagery_remote … unknown”, cancel what was bought already, then resume."
 )
-NOT_KNOWN = (
+NOT_KNOWN = gettext_noop(
     "The storage of results does not know this database: a copy, or STORAGE, FOLDER or the bucket changed. "
     "On a copy leave it paused; otherwise see “imagery_remote … unknown”, then resume."
 )
@@ -88,7 +89,7 @@ def _difference(mark: SpendingMark) -> str:
     if mark.confirmed:
         return "" if watermark.exists(mark.uuid, mark.confirmed) else NOT_KNOWN
     if not note_spending():  # before the first purchase: from then on a storage without any mark is noticed
-        raise StorageError("The first number could not be stored.")
+        raise StorageError(gettext("The first number could not be stored."))
     return ""
 
 
@@ -103,8 +104,9 @@ def _pause(accounts: QuerySet[ProviderCredential], mark: SpendingMark, reason: s
         if not SpendingMark.objects.replace(mark):
             return False
         for credential in accounts:
-            if credential.pause(reason, stops_reads=False):
+            if credential.pause(gettext(reason), stops_reads=False):
                 signals.send_on_commit(signals.credential_paused, credential=credential)
-        accounts.update(paused_reason=reason, awaits_key=False)  # also of those that are paused for a lesser reason
+        # Also of those that are paused for a lesser reason.
+        accounts.update(paused_reason=gettext(reason), awaits_key=False)
     logger.error(reason, extra={"credentials": [credential.pk for credential in accounts]})
     return True

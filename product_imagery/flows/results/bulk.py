@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.utils.translation import gettext
 
 from product_imagery import background
 from product_imagery.exceptions import StateError
@@ -42,7 +43,7 @@ def approve(
     able = _publishable(results, batch) if publish else list(results)
     rows = _rows(able)
     transitions.judge(rows, Review.APPROVED, actor, decision=decision.token)
-    _sort(able, rows.filter(review=Review.APPROVED, decision=decision.token), batch, JUDGED)
+    _sort(able, rows.filter(review=Review.APPROVED, decision=decision.token), batch, gettext(JUDGED))
     if publish and batch.done:
         _request(_rows(batch.done), actor, decision)
     outbox.results_approved(batch.done)
@@ -55,7 +56,7 @@ def reject(results: Sequence[ResultImage], *, actor: AbstractBaseUser | None, re
     """Reject results."""
     batch, rows = Batch(), _rows(results)
     transitions.judge(rows, Review.REJECTED, actor, decision=decision.token, review_note=reason.strip()[:200])
-    _sort(results, rows.filter(review=Review.REJECTED, decision=decision.token), batch, JUDGED)
+    _sort(results, rows.filter(review=Review.REJECTED, decision=decision.token), batch, gettext(JUDGED))
     return batch
 
 
@@ -68,7 +69,7 @@ def publish(results: Sequence[ResultImage], *, actor: AbstractBaseUser | None, d
     able = _publishable(results, batch)
     rows = _rows(able)
     _request(rows.filter(publication=Publication.NONE), actor, decision)
-    sentence = "Only an approved picture that is not on its product can be published."
+    sentence = gettext("Only an approved picture that is not on its product can be published.")
     _sort(able, rows.filter(publication=Publication.WAITING, decision=decision.token), batch, sentence)
     return batch
 
@@ -84,7 +85,12 @@ def undo(results: Sequence[ResultImage], *, judgement: bool) -> Batch:
     else:
         transitions.withdraw(rows)
         undone = rows.filter(publication=Publication.NONE)
-    _sort(results, undone, batch, "It is too late to undo this: the picture is on its product. Take it back there.")
+    _sort(
+        results,
+        undone,
+        batch,
+        gettext("It is too late to undo this: the picture is on its product. Take it back there."),
+    )
     return batch
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, StorageError, UnsafeAddress
 from product_imagery.flows.results.uncollected import of_result
@@ -92,14 +94,16 @@ def _stored(
             return _downloaded(picture, provider, item, place, number, tools)
         return store(picture, item.uuid)
     except OSError as error:  # the disk is full, or the file in the making is gone
-        raise StorageError("The picture could not be stored.", detail=repr(error)) from error
+        raise StorageError(gettext("The picture could not be stored."), detail=repr(error)) from error
 
 
 def _check_host(host: str, provider: str) -> None:
     """Raise ``UnsafeAddress`` for a host that ``RESULT_HOSTS`` does not allow for the provider."""
     known = get_settings().result_hosts.get(provider)
     if known is not None and not any(host == one or host.endswith(f".{one}") for one in known):
-        sentence = f"The picture lies at {host}, which is none of the hosts that RESULT_HOSTS allows for {provider}."
+        sentence = gettext(
+            "The picture lies at %(host)s, which is none of the hosts that RESULT_HOSTS allows for %(provider)s."
+        ) % {"host": host, "provider": provider}
         raise UnsafeAddress(sentence, code="foreign_host")
 
 

@@ -15,6 +15,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.text import slugify
+from django.utils.translation import gettext, gettext_noop
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, PublicationConflict, StateError, StorageError
@@ -33,11 +34,11 @@ logger = logging.getLogger("product_imagery")
 
 _WAITS = (2, 15, 60, 60)  #: seconds to wait after each failed attempt
 LOCK_MILLISECONDS = 2000  #: for which a locked row of the shop is waited for
-_BUSY = "Somebody else is changing the product, or the database is busy. It is tried again."
-_FAILED = "The shop's own code could not take the picture. Nothing was changed on the product."
-_ENDLESS = (
-    "Publishing was begun several times and never came to an end: the shop's own code or storage hangs. "
-    "Have that repaired, then publish again: it costs nothing."
+_BUSY = gettext_noop("Somebody else is changing the product, or the database is busy. It is tried again.")
+_FAILED = gettext_noop("The shop's own code could not take the picture. Nothing was changed on the product.")
+_ENDLESS = gettext_noop(
+    "Publishing was begun several times and never came to an end: the shop's own code or storage "
+    "hangs. Have that repaired, then publish again: it costs nothing."
 )
 _NO_LIMIT = 1 << 40  #: bytes
 
@@ -83,7 +84,7 @@ def _note(result: ResultImage, stored: str, error: Exception) -> None:
         return
     passing = isinstance(error, StorageError) and error.code != "missing"
     if passing or isinstance(error, TRANSIENT):
-        sentence = error.message if isinstance(error, ImageryError) else _BUSY
+        sentence = error.message if isinstance(error, ImageryError) else gettext(_BUSY)
         _later(result, sentence, attempts=0)
     elif isinstance(error, ImageryError) and not isinstance(error, StorageError):
         _refuse(result, stored, error)
@@ -95,7 +96,11 @@ def _may_be_refused(result: ResultImage, stored: str, error: Exception) -> None:
     """Log a failure of the shop's code, or a missing file; try a few times more, then set the result aside."""
     ids = {"result": result.pk, "job": result.job_id, "enhancement": result.enhancement_id}
     logger.error("Result %s could not be published.", result.pk, exc_info=error, extra=ids)
-    sentence = error.message if isinstance(error, ImageryError) else f"{_FAILED} ({reason_of(error)})"
+    sentence = (
+        error.message
+        if isinstance(error, ImageryError)
+        else gettext("%(failed)s (%(reason)s)") % {"failed": gettext(_FAILED), "reason": reason_of(error)}
+    )
     if result.attempts < len(_WAITS):
         _later(result, sentence)
     else:
@@ -111,7 +116,7 @@ def _later(result: ResultImage, sentence: str, **changes: int) -> None:
 
 def give_up_endless() -> int:
     """Give up results whose publication was begun ``MAX_CLAIMS`` times and never ended; return how many."""
-    return ResultImage.objects.give_up_endless(get_settings().max_claims, _ENDLESS)
+    return ResultImage.objects.give_up_endless(get_settings().max_claims, gettext(_ENDLESS))
 
 
 def _wait_shortly_for_locks() -> None:
@@ -132,14 +137,14 @@ def _expected(item: EnhancementItem) -> ProductSlot:
     description = description_for(item.content_type_id)
     slot = read_slot(description, item.object_id, item.slot)
     if slot is None:
-        raise PublicationConflict("The product, or this picture of it, no longer exists.")
+        raise PublicationConflict(gettext("The product, or this picture of it, no longer exists."))
     own_field = description.source_field == description.target_field
     if slot.target_name != item.target_name or not (own_field or _is_same_source(slot, item)):
-        message = "The product's picture was changed after this one was started, so nothing was overwritten."
+        message = gettext("The product's picture was changed after this one was started, so nothing was overwritten.")
         raise PublicationConflict(message)
     digest = _digest_of_source(slot, item)
     if digest and store.digest(description.storage, slot.source_name) != digest:
-        raise PublicationConflict("The product's photo is no longer the one that this picture was made from.")
+        raise PublicationConflict(gettext("The product's photo is no longer the one that this picture was made from."))
     return slot
 
 
@@ -176,7 +181,7 @@ def _copy_to_product(slot: ProductSlot, result: ResultImage) -> str:
     with tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         path = Path(folder, "picture")
         if store.copy_out(result.image.storage, own_name, path, _NO_LIMIT) != result.sha256:
-            raise PublicationConflict("The stored picture is damaged: its bytes are not those that were made.")
+            raise PublicationConflict(gettext("The stored picture is damaged: its bytes are not those that were made."))
         return store.keep(slot.description.target_storage, name, path, result.sha256)
 
 
@@ -195,9 +200,11 @@ def _switch(result: ResultImage, copy: _Copy) -> ImageVersion:
     with transaction.atomic():
         _wait_shortly_for_locks()
         if not transitions.mark_published(ResultImage.objects.held(result)):
-            raise StateError("Somebody else is publishing this picture.")
+            raise StateError(gettext("Somebody else is publishing this picture."))
         if not description.write(item.object_id, item.slot, expected=before, name=stored):
-            raise PublicationConflict("The product's picture was changed at this very moment; nothing was overwritten.")
+            raise PublicationConflict(
+                gettext("The product's picture was changed at this very moment; nothing was overwritten.")
+            )
         version = ImageVersion.objects.create(
             result=result,
             label=item.label,
@@ -251,11 +258,11 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
         _wait_shortly_for_locks()
         untouched = ImageVersion.objects.filter(pk=version.pk, restored_at=None)
         if not untouched.update(restored_at=Now(), restored_by=actor):
-            raise StateError("The earlier picture has been put back already.")
+            raise StateError(gettext("The earlier picture has been put back already."))
         done = description.write(version.object_id, version.slot, expected=version.after_name, name=name)
         if not done:
-            message = "another picture stands there now. Take a newer publication back first, if there is one."
-            raise PublicationConflict(f"{version.label}: {message}")
+            message = gettext("another picture stands there now. Take a newer publication back first, if there is one.")
+            raise PublicationConflict(gettext("%(label)s: %(message)s") % {"label": version.label, "message": message})
         if version.result_id:
             transitions.mark_restored(ResultImage.objects.filter(pk=version.result_id))
         _expect_from_now_on(version, version.before_name, instead_of=version.after_name)
@@ -267,8 +274,8 @@ def _check_before(description: ProductImages, version: ImageVersion) -> None:
     try:
         found = store.digest(description.target_storage, version.before_name)
     except StorageError as error:
-        message = "The earlier file is no longer in the storage, so it cannot be put back."
+        message = gettext("The earlier file is no longer in the storage, so it cannot be put back.")
         raise StorageError(message, code="before_missing", detail=error.detail) from error
     if version.before_digest and found != version.before_digest:
-        message = "The earlier file has been changed since; it is not what stood on the product."
+        message = gettext("The earlier file has been changed since; it is not what stood on the product.")
         raise StorageError(message, code="before_changed")

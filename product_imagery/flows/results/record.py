@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext
+
 from product_imagery import history
 from product_imagery.conf import get_settings
 from product_imagery.flows.results import review
@@ -83,12 +85,17 @@ def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, enhancement
 def _reason_for_review(picture: Picture, provider: str) -> str:
     """Return the sentence that says why a person has to see the picture before it is published, or ``""``."""
     declared, floor = get_provider(provider), get_settings().review_below
-    serious = [declared.warning_texts.get(code, code) for code in picture.warnings if code in declared.review_warnings]
+    serious = [
+        gettext(declared.warning_texts.get(code, code)) for code in picture.warnings if code in declared.review_warnings
+    ]
     if serious:
-        return f"It waits for a person before it is published: {' '.join(serious)}"
+        return gettext("It waits for a person before it is published: %(why)s") % {"why": " ".join(serious)}
     if picture.confidence < floor:
-        why = f"the confidence of {picture.confidence:.2f} is below REVIEW_BELOW ({floor:g})."
-        return f"It waits for a person before it is published: {why}"
+        why = gettext("the confidence of %(confidence).2f is below REVIEW_BELOW (%(floor)g).") % {
+            "confidence": picture.confidence,
+            "floor": floor,
+        }
+        return gettext("It waits for a person before it is published: %(why)s") % {"why": why}
     return ""
 
 

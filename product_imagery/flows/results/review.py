@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext, gettext_noop
 
 from product_imagery import background
 from product_imagery.exceptions import StateError
@@ -21,7 +22,7 @@ from product_imagery.provider_kit.registry import get_provider
 from product_imagery.slots import read_slot
 from product_imagery.states import ItemStatus, Publication, Review
 
-JUDGED = "Somebody has judged this picture already."
+JUDGED = gettext_noop("Somebody has judged this picture already.")
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,14 @@ def return_to_review(result: ResultImage) -> None:
     A worker that is publishing it at this moment loses its lease, and writes nothing. Raises ``StateError``.
     """
     if not transitions.return_to_review(ResultImage.objects.filter(pk=result.pk)):
-        raise StateError("It is too late to undo this: the picture is on its product. Take it back there.")
+        raise StateError(gettext("It is too late to undo this: the picture is on its product. Take it back there."))
 
 
 @retried
 def withdraw(result: ResultImage) -> None:
     """Withdraw the request to publish a result; it stays approved. Raises ``StateError`` when it is too late."""
     if not transitions.withdraw(ResultImage.objects.filter(pk=result.pk)):
-        raise StateError("It is too late to undo this: the picture is on its product. Take it back there.")
+        raise StateError(gettext("It is too late to undo this: the picture is on its product. Take it back there."))
 
 
 def _request_publication(
@@ -108,7 +109,7 @@ def _request_publication(
     if not transitions.request_publication(
         chosen, actor, displaced=displaced, wait=decision.wait, decision=decision.token
     ):
-        raise StateError("Only an approved picture that is not on its product can be published.")
+        raise StateError(gettext("Only an approved picture that is not on its product can be published."))
     if seen:
         _accept_change(result)
     background.wake()
@@ -117,14 +118,16 @@ def _request_publication(
 def require_publishable(result: ResultImage) -> None:
     """Raise ``StateError`` for a result of a trial."""
     if result.item.enhancement.is_trial:
-        sentence = "A picture made with a test key, or in a provider's sandbox, is never put on a product."
+        sentence = gettext("A picture made with a test key, or in a provider's sandbox, is never put on a product.")
         raise StateError(sentence, code="test_key")
 
 
 def already_chosen(result: ResultImage) -> StateError:
     """Return the error of a result of whose item another variant is published or waits for that."""
     sentence = "Another variant of this picture was chosen already. Publish this one by itself to replace it."
-    return StateError(f"{result.item.label}: {sentence}", code="variant_chosen")
+    return StateError(
+        gettext("%(label)s: %(sentence)s") % {"label": result.item.label, "sentence": sentence}, code="variant_chosen"
+    )
 
 
 def _lock_item(result: ResultImage) -> None:
@@ -163,7 +166,9 @@ def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> Provid
     with transaction.atomic():
         item = EnhancementItem.objects.select_related("enhancement__credential").get(pk=result.item_id)
         if not can_vary(item.enhancement):
-            sentence = "This look makes the same picture again each time. Start another look, or other options."
+            sentence = gettext(
+                "This look makes the same picture again each time. Start another look, or other options."
+            )
             raise StateError(sentence, code="same_again")
         (job,) = budgets.order_again(item.enhancement, [(_varied(item), 1)])
         _reopen(item, job)
@@ -179,9 +184,9 @@ def _reopen(item: EnhancementItem, job: ProviderJob) -> None:
             completed = EnhancementItem.objects.filter(pk=item.pk, status=ItemStatus.COMPLETED)
             reopened = transitions.reopen_items(completed, job=job)
     except IntegrityError as error:
-        raise StateError("The same picture is being made in another enhancement.") from error
+        raise StateError(gettext("The same picture is being made in another enhancement.")) from error
     if not reopened:
-        raise StateError("The picture is being made already, or its state changed meanwhile.")
+        raise StateError(gettext("The picture is being made already, or its state changed meanwhile."))
     Enhancement.objects.filter(pk=item.enhancement_id).update(cancelled_at=None)  # this item goes on
     update_status([item.enhancement_id])
     background.wake()
@@ -199,5 +204,5 @@ def _judge(
 ) -> None:
     judged = ResultImage.objects.filter(pk=result.pk)
     if not transitions.judge(judged, verdict, actor, decision=decision.token, **columns):
-        raise StateError(JUDGED)
+        raise StateError(gettext(JUDGED))
     result.review = verdict

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from django.db import connection, connections
+from django.utils.translation import gettext
 
 from product_imagery.exceptions import EngineError
 
@@ -131,8 +132,11 @@ def raise_if_late(*groups: Beside) -> None:
     """Raise ``EngineError`` when a call has been running for longer than such calls should take."""
     seconds = max(group.oldest() for group in groups)
     if seconds > LATE_SECONDS:
-        sentence = f"The shop's own code, or a storage, has not come back for {seconds:.0f} s."
-        raise EngineError(f"{sentence} See what receivers and storages wait for, then restart the worker.")
+        sentence = gettext(
+            "The shop's own code, or a storage, has not come back for %(seconds).0f s. "
+            "See what receivers and storages wait for, then restart the worker."
+        )
+        raise EngineError(sentence % {"seconds": seconds})
 
 
 def _run(call: _Call) -> None:

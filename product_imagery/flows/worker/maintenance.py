@@ -10,6 +10,7 @@ from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, StorageError
@@ -69,7 +70,9 @@ def release_abandoned() -> int:
 
 
 def _give_up(job: ProviderJob) -> int:
-    message = f"The worker died {job.attempts} times while it worked on this picture, so it is not tried again."
+    message = gettext("The worker died %(times)s times while it worked on this picture, so it is not tried again.") % {
+        "times": job.attempts
+    }
     with transaction.atomic():
         ours = ProviderJob.objects.abandoned().filter(pk=job.pk)
         if not transitions.mark_failed(ours, taken_over=True):
