@@ -139,7 +139,12 @@ def _show_figures(
     if waiting > TRIED_FIRST:
         first = {str(key) for keys in _first(plan).values() for key in keys}
         pictures = sum(work.picture.object_id in first for work in plan.to_do)
-        context |= {"tried": TRIED_FIRST, "tried_cost": wanted.cost_each * pictures, "rest": waiting - TRIED_FIRST}
+        context |= {
+            "first": first,
+            "tried": TRIED_FIRST,
+            "tried_cost": wanted.cost_each * pictures,
+            "rest": waiting - TRIED_FIRST,
+        }
 
 
 def _started(
@@ -154,6 +159,9 @@ def _started(
             if name not in _NOT_KEPT:
                 form.setlist(name, values)
         url = f"{request.path}?{form.urlencode()}"
+        if form.get("fresh"):  # what was tried would be made once more
+            selection.ids = [key for key in selection.ids if str(key) not in context["first"]]
+            selection.save(update_fields=("ids",))
         rests[str(enhancement.pk)] = {"selection": str(selection.pk), "url": url, "number": context["rest"]}
         messages.info(request, _("The first three are being made. Look at them before you decide about the others."))
     else:

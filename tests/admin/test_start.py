@@ -160,6 +160,19 @@ def test_the_first_three_are_tried_and_the_rest_is_kept(client: Client, make_pro
     assert client.session["imagery_rest"] == {}
 
 
+def test_what_was_tried_anew_is_not_made_once_more(client: Client, make_product: Make, work: Any) -> None:
+    address = _select(client, *(make_product() for _ in range(5)))
+    filled = read(client.get(address + "?preset=larger")).values | {"fresh": "on"}
+    shown = read(client.post(address, {**filled, "preview": "figures"})).values
+    client.post(address, {**shown, "try": "1"})
+    work()
+    (rest,) = client.session["imagery_rest"].values()
+    page = client.get(rest["url"])
+    assert "Start 2" in _text(page)
+    client.post(rest["url"], {**read(page).values, "start": "1"})
+    assert [one.items.count() for one in Enhancement.objects.order_by("pk")] == [3, 2]
+
+
 def test_few_products_are_not_tried_first(client: Client, make_product: Make) -> None:
     address = _select(client, *(make_product() for _ in range(3)))
     page = client.get(address + "?preset=larger")
