@@ -18,6 +18,7 @@ from product_imagery.models import (
     FurtherId,
     ImageVersion,
     ProviderJob,
+    ResultImage,
     Upload,
     WebhookDelivery,
 )
@@ -60,6 +61,7 @@ def _forget(enhancements: list[Enhancement]) -> None:
     Enhancement.objects.filter(pk__in=pks).update(options=options, webhook_url="", forgotten_at=Now())
     items = EnhancementItem.objects.filter(enhancement__in=pks)
     ImageVersion.objects.filter(result__enhancement__in=pks).update(label=_NO_NAME)
+    ResultImage.objects.filter(enhancement__in=pks).exclude(review_note="").update(review_note="")
     _forget_uploads(items)
     FurtherId.objects.filter(item__enhancement__in=pks).delete()
     items.update(label=_NO_NAME, source_url="", external_id="", error_detail="")

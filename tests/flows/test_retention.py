@@ -43,6 +43,7 @@ class TestPurge:
         enhancement = order(credential, options={"prompt": _CANARY}, auto_approve=True)
         EnhancementItem.objects.update(external_id=_CANARY)
         hurry()
+        ResultImage.objects.update(review_note=_CANARY)
         told = json.dumps({"prompt": _CANARY, "job_id": "7"}).encode()
         assert deliver(client, url_of(credential), told, {}) == 200
         long_ago = timezone.now() - timedelta(days=40)

@@ -22,6 +22,7 @@ from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, EnhancementItem
 
 _TEMPLATES = "admin/product_imagery"
+_MOST_TICKS = 100  #: that are kept in a URL
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _after(page: _Page, outcome: steps.Outcome, focus: int | None) -> HttpRespon
         return HttpResponseRedirect(_focus_address(page, target, undo=outcome.undo))
     if page.by_script and len(outcome.items) == 1:
         return _part(page, outcome)
-    ticked = [] if "ticked" in _pressed(page.request) else page.request.POST.getlist("ticked")
+    ticked = [] if "ticked" in _pressed(page.request) else page.request.POST.getlist("ticked")[:_MOST_TICKS]
     query = page.queue.filter.query(page=page.request.GET.get("page", ""), ticked=ticked, undo=outcome.undo)
     place = f"#item-{outcome.items[0]}" if len(outcome.items) == 1 else ""
     return HttpResponseRedirect(page.request.path + query + place)
