@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from product_imagery.flows.worker.waiting import standstill
 
@@ -19,6 +19,12 @@ def rest_of_selection(context: Any, enhancement: Any) -> dict[str, Any]:
     """Show the link that goes on with the rest of a selection of which the first products were tried."""
     session = getattr(getattr(context, "request", None), "session", {})
     return {"rest": session.get(REST, {}).get(str(enhancement.pk))}
+
+
+@register.filter
+def in_words(text: str) -> str:
+    """Return a marked text, such as the unit of a price, in the reader's language."""
+    return gettext(text)
 
 
 @register.filter
