@@ -22,7 +22,7 @@ def rest_of_selection(context: Any, enhancement: Any) -> dict[str, Any]:
 
 
 @register.filter
-def in_words(text: str) -> str:
+def translated(text: str) -> str:
     """Return a marked text, such as the unit of a price, in the reader's language."""
     return gettext(text)
 
