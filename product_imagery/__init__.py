@@ -10,19 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.2.0"
-__all__ = ["Quote", "Skipped", "StartResult", "approve", "enhance", "publish", "quote", "restore"]
+__all__ = ["Decision", "Quote", "Skipped", "StartResult", "approve", "enhance", "publish", "quote", "restore"]
 
 if TYPE_CHECKING:
     from product_imagery.exceptions import Skipped
     from product_imagery.flows.enhancements.start import Quote, StartResult, enhance, quote
     from product_imagery.flows.results.publish import restore
-    from product_imagery.flows.results.review import approve, publish
+    from product_imagery.flows.results.review import Decision, approve, publish
 else:
     _HOMES = {
         "product_imagery.exceptions": ("Skipped",),
         "product_imagery.flows.enhancements.start": ("Quote", "StartResult", "enhance", "quote"),
         "product_imagery.flows.results.publish": ("restore",),
-        "product_imagery.flows.results.review": ("approve", "publish"),
+        "product_imagery.flows.results.review": ("Decision", "approve", "publish"),
     }
 
     def __getattr__(name: str) -> object:
