@@ -20,6 +20,7 @@ from django.test import Client
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ModelMissing
+from product_imagery.flows import previews
 from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.events import sender
@@ -92,6 +93,13 @@ def _own_files(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.PRODUCT_IMAGERY = {"PROCESSES": 1}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_process_left() -> Iterator[None]:
+    """End the process that pages have started for small pictures: other tests count the children of this one."""
+    yield
+    previews.close()
 
 
 @pytest.fixture(autouse=True)

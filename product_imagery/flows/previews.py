@@ -79,6 +79,11 @@ class _Bench:
 _bench = _Bench()
 
 
+def close() -> None:
+    """End the imaging process beside this web process, unless it is at work. The next picture starts another one."""
+    _bench.close()
+
+
 def small_copy(field: FileField, name: str, side: int = SIDE) -> str:
     """Return the name, in the storage of results, of a small copy of the file ``name`` of an image field.
 
