@@ -91,12 +91,12 @@ def perform(call: Call, session: Session) -> CallResult:
                 raise next(iter(inputs.bad.values()))
             outcome = _converse(call, inputs, session)
             if not isinstance(outcome, Finished):
-                return CallResult(call, outcome, None, [], inputs.bad, inputs.digests, inputs.thumbnails)
+                return CallResult(call, outcome, bad=inputs.bad, digests=inputs.digests)
             collected = fetch.collect(outcome, call.job.provider, call.items, place, session.tools)
             bad = {**inputs.bad, **collected.bad}
-            return CallResult(call, outcome, None, collected.pictures, bad, inputs.digests, inputs.thumbnails)
+            return CallResult(call, outcome, None, collected.pictures, bad, inputs.digests)
     except Exception as error:  # noqa: BLE001  one job must not take its neighbours and the worker with it
-        return CallResult(call, None, _as_imagery_error(call, error), [], inputs.bad, inputs.digests, inputs.thumbnails)
+        return CallResult(call, error=_as_imagery_error(call, error), bad=inputs.bad, digests=inputs.digests)
 
 
 def _as_imagery_error(call: Call, error: Exception) -> ImageryError:

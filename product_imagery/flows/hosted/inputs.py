@@ -11,7 +11,6 @@ from django.utils.translation import gettext
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, RequestError
 from product_imagery.flows.hosted.values import Call
-from product_imagery.flows.results import source_thumbnails
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.growth import check_growth
 from product_imagery.imaging.sandbox import ImagingPool
@@ -27,12 +26,11 @@ from product_imagery.storage.workspace import Place
 
 @dataclass(frozen=True)
 class Inputs:
-    """Sources of a create; by item their digests (SHA-256) and thumbnails, and errors where a source is unusable."""
+    """Sources of a create, with their digests (SHA-256) by item, and errors by item whose source is unusable."""
 
     inputs: tuple[JobInput, ...] = ()
     bad: dict[int, ImageryError] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
-    thumbnails: dict[int, str] = field(default_factory=dict)
 
 
 def prepare_inputs(call: Call, place: Place, pool: ImagingPool) -> Inputs:
@@ -46,7 +44,7 @@ def prepare_inputs(call: Call, place: Place, pool: ImagingPool) -> Inputs:
     prepared, inputs = Inputs(), []
     for item in call.items:
         try:
-            inputs.append(_source(item, call, prepared, place, pool))
+            inputs.append(_source(item, call, prepared.digests, place, pool))
         except ImageryError as error:
             if not error.is_final or len(call.items) == 1:
                 raise
@@ -54,7 +52,7 @@ def prepare_inputs(call: Call, place: Place, pool: ImagingPool) -> Inputs:
     return replace(prepared, inputs=tuple(inputs))
 
 
-def _source(item: EnhancementItem, call: Call, prepared: Inputs, place: Place, pool: ImagingPool) -> JobInput:
+def _source(item: EnhancementItem, call: Call, digests: dict[int, str], place: Place, pool: ImagingPool) -> JobInput:
     """Return the source in the form that the provider takes: a name, an address or a file.
 
     It is a copy where the source is too large for the provider or of another format. Raises ``ImageryError``, also for
@@ -72,15 +70,13 @@ def _source(item: EnhancementItem, call: Call, prepared: Inputs, place: Place, p
             read_source(storage, name, path)
             _check_growth(call, path, None, pool)
         return JobInput(item.pk, external_id, name=item.source_name)
-    prepared.digests[item.pk] = read_source(storage, name, path, item.source_url)
+    digests[item.pk] = read_source(storage, name, path, item.source_url)
     wanted = {"most_bytes": provider.max_source_bytes, "formats": list(provider.formats)}
     bounds = get_settings().bounds()
     copy = pool.run("product_imagery.imaging.fit:fit", source=str(path), stem=str(path), limits=bounds, **wanted)
     if copy:
         place.taken.append(Path(copy["path"]))
     _check_growth(call, path, copy, pool)
-    if not item.source_thumbnail:
-        prepared.thumbnails[item.pk] = source_thumbnails.make(item, path, pool)
     if form is not Form.URL:
         return JobInput(item.pk, external_id, path=Path(copy["path"]) if copy else path)
     signed = source_address(str(item.uuid))

@@ -25,7 +25,6 @@ from product_imagery.flows.hosted.held import held_results, jobs_of
 from product_imagery.flows.hosted.values import CallResult
 from product_imagery.flows.log_ids import ids_of_job
 from product_imagery.flows.money import budgets
-from product_imagery.flows.results import source_thumbnails
 from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, transitions
 from product_imagery.models.case_by_pk import CaseByPk
 from product_imagery.models.job import ABSENT
@@ -100,7 +99,6 @@ def _apply(results: list[CallResult]) -> None:
         for result in ours:
             _apply_other(result)
         _note_digests(results)
-        source_thumbnails.record({pk: name for result in results for pk, name in result.thumbnails.items()})
 
 
 def _apply_other(result: CallResult) -> None:

@@ -66,7 +66,6 @@ class CallResult:
     pictures: list[Stored] = field(default_factory=list)
     bad: dict[int, ImageryError] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
-    thumbnails: dict[int, str] = field(default_factory=dict)
 
     @property
     def job(self) -> ProviderJob:

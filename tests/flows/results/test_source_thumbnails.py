@@ -12,8 +12,6 @@ from product_imagery.flows.results.record import delete_strays
 from product_imagery.models import EnhancementItem
 from product_imagery.states import ItemStatus
 from product_imagery.testing.pictures import encoded
-from tests.fakes.hosted import Account, Order, hurry
-from tests.fakes.server import Fakes
 from tests.fakes.storages import storing
 
 pytestmark = pytest.mark.django_db
@@ -54,11 +52,3 @@ def test_a_job_goes_on_without_it(make_product: Any, enlarge: Any, work: Work) -
         work()
     item = EnhancementItem.objects.get()
     assert (item.status, item.source_thumbnail.name) == (ItemStatus.COMPLETED, "")
-
-
-def test_a_hosted_job_makes_one_as_well(account: Account, order: Order, fakes: Fakes) -> None:
-    order(account("productai"), options={"prompt": "on marble"})
-    hurry()
-    item = EnhancementItem.objects.get()
-    assert item.status == ItemStatus.COMPLETED
-    assert item.source_thumbnail.storage.exists(item.source_thumbnail.name)
