@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import shutil
 import threading
@@ -186,8 +187,13 @@ def test_a_merchant_gets_a_better_picture_and_takes_it_back(
 def _until(true: Callable[[], bool], seconds: float = 30) -> None:
     import time
 
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+
     deadline = time.monotonic() + seconds
-    while not true():
+    while True:
+        with contextlib.suppress(NoSuchElementException, StaleElementReferenceException):  # a part is being swapped
+            if true():
+                return
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
