@@ -166,7 +166,7 @@ def test_at_most_a_few_broad_excepts_each_with_its_reason() -> None:
     lines = [
         line for path in _ROOT.rglob("*.py") for line in path.read_text().splitlines() if "except Exception" in line
     ]
-    assert len(lines) <= 12
+    assert len(lines) <= 11
     assert all(len(line.partition("#")[2].strip()) > 20 for line in lines)
 
 

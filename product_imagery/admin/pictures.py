@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.core.signing import BadSignature, Signer
-from django.db.models import FileField, Model
+from django.db.models import FileField, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
@@ -16,6 +16,7 @@ from django.urls import reverse
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.previews import LOOK_SIDE, SIDE, small_copy
 from product_imagery.products import ProductImages, description_of
+from product_imagery.rows import read_rows
 from product_imagery.storage.errors import reading
 from product_imagery.storage.store import results_storage
 
@@ -89,12 +90,10 @@ def example_of(operation: str, options: Mapping[str, Any]) -> str:
     return f"{_EXAMPLES[operation]}.webp" if operation in _EXAMPLES else "neutral.svg"
 
 
-def label_of(description: ProductImages, product: Model) -> str:
-    """Return the label of a product, or its primary key where the shop's own code raises."""
-    try:
-        return description.label(product)
-    except Exception:  # noqa: BLE001  the shop's own code
-        return str(product.pk)
+def labels_of(description: ProductImages, rows: QuerySet[Any], keys: Sequence[Any]) -> dict[Any, str]:
+    """Return the labels of products by primary key; the key itself where the shop's own code raises."""
+    labels = read_rows(rows, keys, description.label)
+    return {pk: str(pk) if label is None else label for pk, label in labels.items()}
 
 
 def _field(description: ProductImages, which: str) -> FileField:

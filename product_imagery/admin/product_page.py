@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from product_imagery import history
 from product_imagery.admin.base import for_each, page_url, render_page, user_of
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
-from product_imagery.admin.pictures import label_of, thumbnail_url
+from product_imagery.admin.pictures import labels_of, thumbnail_url
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.results import publish
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage, Selection
@@ -114,7 +114,8 @@ def _facts(request: HttpRequest, host: ModelAdmin[Any], product: Model, most: in
         for number, one in islice(enumerate(found, start=1), most)
     ]
     facts: dict[str, Any] = {"pictures": pictures, "total": len(found), "more": len(found) - len(pictures)}
-    facts |= {"label": label_of(description, product), "product": product}
+    labels = labels_of(description, host.model._base_manager.all(), [product.pk])
+    facts |= {"label": labels.get(product.pk, str(product.pk)), "product": product}
     facts["page_url"] = _url(host, "imagery_pictures", product.pk)
     if may(request, "start_enhancement") and found:
         facts["enhance_url"] = _url(host, "enhance_product", product.pk)

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from product_imagery.admin.base import page_url
 from product_imagery.admin.permissions import SEE_MONEY, may
-from product_imagery.admin.pictures import example_url, label_of, thumbnail_url
+from product_imagery.admin.pictures import example_url, labels_of, thumbnail_url
 from product_imagery.admin.visibility import visible_enhancements
 from product_imagery.flows.enhancements.plan import DONE_BEFORE, IN_STORAGE, UNDER_WAY, Plan, whereabouts
 from product_imagery.flows.enhancements.specs import WorkSpec
@@ -67,8 +67,8 @@ def without_picture(
 ) -> dict[str, Any]:
     """Return the labels of the first products without a picture, and the number of those that are not listed."""
     bare = [key for key in selection.ids if (description, str(key)) not in plan.products]
-    rows = host.get_queryset(request).order_by("pk").filter(pk__in=bare[:_LISTED]) if bare else ()
-    labels = [label_of(description, row) for row in rows]
+    rows = host.get_queryset(request).order_by("pk")
+    labels = list(labels_of(description, rows, bare[:_LISTED]).values()) if bare else []
     return {"labels": labels, "more": len(bare) - len(labels)}
 
 

@@ -73,7 +73,7 @@ def test_what_is_made_again_keeps_within_the_budget_of_its_enhancement(
         retry.retry(enhancement)
     assert _booked() == 3
     page = person("*").get(reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])).content.decode()
-    assert "budget 3" in page
+    assert "<b>3 tokens</b> used, budget 3</li>" in page
     Enhancement.objects.update(budget=6)
     enhancement.refresh_from_db()
     retry.retry(enhancement)
