@@ -26,8 +26,16 @@ from product_imagery.exceptions import ImageryError
 from product_imagery.models import Enhancement
 from product_imagery.transactions import own_transactions
 
+PART_HEADER = "X-Imagery-Part"  #: on every partial response: a page without it is the login page
+_DIGITS = 19  #: a number of so many digits fits no primary key
+
 _Thing = TypeVar("_Thing")
 _Value = TypeVar("_Value")
+
+
+def number_in(text: str | None) -> int | None:
+    """Return the primary key that a text from a URL or form holds, if it can be one."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < _DIGITS else None
 
 
 def page_url(site: AdminSite, page: str, *arguments: Any) -> str:

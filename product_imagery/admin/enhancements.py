@@ -19,6 +19,7 @@ from product_imagery.admin.base import (
     ReadOnlyRecords,
     errors_as_messages,
     for_each,
+    number_in,
     redirect_to_page,
     state_label,
     stepwise_view,
@@ -28,7 +29,6 @@ from product_imagery.admin.home import HomePage
 from product_imagery.admin.permissions import may, require
 from product_imagery.admin.review import review_page
 from product_imagery.admin.run import RunPage
-from product_imagery.admin.tiles import number
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
 from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements import cancel, retry
@@ -122,7 +122,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         self._require_view(request)
         if request.method == "POST":
             require(request, "change_providercredential")
-            key = number(request.POST.get("resume", ""))
+            key = number_in(request.POST.get("resume")) or 0
             resume_account(request, ProviderCredential.objects.filter(pk=key))
             return redirect_to_page(self.admin_site, "home")
         return HomePage(request, self.admin_site).respond()

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from product_imagery import history
-from product_imagery.admin.base import for_each, page_url, render_page, user_of
+from product_imagery.admin.base import for_each, number_in, page_url, render_page, user_of
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.admin.pictures import labels_of, thumbnail_url
 from product_imagery.exceptions import ImageryError
@@ -90,9 +90,8 @@ def _put_back(request: HttpRequest, host: ModelAdmin[Any], product: Model) -> No
     require(request, "restore_imageversion")
     if not host.has_change_permission(request, product):
         raise PermissionDenied(_("You may not change this product."))
-    asked = request.POST.get("put_back", "")
     versions = _of(ImageVersion.objects.all(), host, product)
-    chosen = versions.filter(pk=asked if asked.isascii() and asked.isdigit() and len(asked) < 19 else None)
+    chosen = versions.filter(pk=number_in(request.POST.get("put_back")))
     person = user_of(request)
     step, record = partial(publish.restore, actor=person), partial(history.restored, person)
     done = for_each(request, step, chosen.select_related("result__enhancement"), record)

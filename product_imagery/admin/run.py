@@ -22,9 +22,9 @@ from django.utils.translation import gettext, ngettext
 
 from product_imagery import history
 from product_imagery.admin import failure_advice
-from product_imagery.admin.base import page_url, render_page
+from product_imagery.admin.base import PART_HEADER, number_in, page_url, render_page
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
-from product_imagery.admin.tiles import FILTERS, changed_tiles, filtered, number, page_of, tiles_of
+from product_imagery.admin.tiles import FILTERS, changed_tiles, filtered, page_of, tiles_of
 from product_imagery.admin.visibility import visible, visible_jobs
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import reconcile
@@ -34,7 +34,6 @@ from product_imagery.flows.worker.waiting import Code, Reason, reasons
 from product_imagery.models import CreditEntry, Enhancement, ProviderJob, ResultImage
 from product_imagery.states import ItemStatus, JobState, Publication, Review
 
-PART_HEADER = "X-Imagery-Part"  #: on every partial response: a page without it is the login page
 _PARTS = ("summary", "decisions", "problems", "notes", "filters")
 _DECISIONS = 10  #: lost calls that are shown at once
 _NAMES = 3  #: pictures of a lost call that are named
@@ -101,7 +100,7 @@ class RunPage:
         """Return a page of tiles; ``more`` is the query of the next one, also while items are still being made."""
         query = self._request.GET.copy()
         query.pop("part", None)
-        chosen, reason, after = query.get("state", "all"), query.get("reason"), number(query.get("after", ""))
+        chosen, reason, after = query.get("state", "all"), query.get("reason"), number_in(query.get("after")) or 0
         items, has_more = page_of(filtered(self._items, chosen, reason), after)
         query["after"] = str(items[-1].pk if items else after)
         return {

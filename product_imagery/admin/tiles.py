@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import page_url
+from product_imagery.admin.base import number_in, page_url
 from product_imagery.admin.pictures import thumbnail_url
 from product_imagery.exceptions import ImageryError
 from product_imagery.models import EnhancementItem, ResultImage
@@ -23,7 +23,6 @@ from product_imagery.states import OPEN_ITEMS, ItemStatus, Publication, Review
 
 PER_PAGE = 60
 MOST_COMPARED = 150  #: tiles whose states one poll compares
-_DIGITS = 19  #: a number of so many digits fits no primary key
 
 #: state of a tile → its name; states of an item without a usable result have the item's own names
 LABELS: dict[str, Any] = {
@@ -107,17 +106,12 @@ def changed_tiles(request: HttpRequest, site: AdminSite, items: QuerySet[Enhance
     states = {}
     for pair in known.split(",")[:MOST_COMPARED]:
         key, _separator, state = pair.partition(":")
-        if (pk := number(key)) and state:
+        if (pk := number_in(key)) and state:
             states[pk] = state
     if not states:
         return []
     found = items.filter(pk__in=states).order_by("pk").prefetch_related("results")
     return [tile for tile in tiles_of(request, site, found) if tile.state != states[tile.pk]]
-
-
-def number(text: str) -> int:
-    """Return a primary key from a URL; 0 if it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
 def _tile(request: HttpRequest, site: AdminSite, item: EnhancementItem) -> Tile:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import ReadOnlyRecords
+from product_imagery.admin.base import ReadOnlyRecords, number_in
 from product_imagery.admin.permissions import may
 from product_imagery.admin.restoring import restore_all
 from product_imagery.admin.small_copies import file_url, small_copy_url
@@ -21,7 +21,6 @@ from product_imagery.admin.visibility import visible
 from product_imagery.models import Enhancement, ImageVersion
 
 _LISTED = 20  #: enhancements in the filter
-_DIGITS = 19  #: a number of so many digits fits no primary key
 _shown_to: ContextVar[HttpRequest | None] = ContextVar("product_imagery_shown_to", default=None)
 
 
@@ -36,8 +35,8 @@ class EnhancementFilter(admin.SimpleListFilter):
         shown = model_admin.get_queryset(request).exclude(result=None).order_by("-result__enhancement")
         found = list(shown.values_list("result__enhancement", flat=True).distinct()[:_LISTED])
         chosen = self.value()
-        if chosen and chosen.isascii() and chosen.isdigit() and len(chosen) < _DIGITS:
-            found = list(dict.fromkeys([int(chosen), *found]))
+        if (key := number_in(chosen)) is not None:
+            found = list(dict.fromkeys([key, *found]))
         titled = Enhancement.objects.titled().in_bulk(found)
         return [(str(pk), str(titled[pk])) for pk in found if pk in titled]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from django.conf import settings
 from django.db import models
@@ -59,6 +59,13 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
     def to_review(self) -> ResultQuerySet:
         """Filter results that nobody has judged; the other variants of one that was approved need no judgement."""
         return self.filter(needs_review())
+
+    def in_portions(self, size: int) -> Iterator[list[ResultImage]]:
+        """Yield the results in lists of at most ``size`` in the order of their keys, each read by its own query."""
+        after, rows = 0, self.order_by("pk")
+        while some := list(rows.filter(pk__gt=after)[:size]):
+            yield some
+            after = some[-1].pk
 
     def chosen(self) -> ResultQuerySet:
         """Filter results that are published or wait for publication."""

@@ -11,6 +11,7 @@ from django.contrib.admin import AdminSite
 from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, When
 from django.http import HttpRequest
 
+from product_imagery.admin.base import number_in
 from product_imagery.admin.visibility import visible
 from product_imagery.conf import get_settings
 from product_imagery.models import Enhancement, EnhancementItem, ResultImage
@@ -20,12 +21,6 @@ from product_imagery.states import Publication, Review
 PER_PAGE = 24
 STATES = ("pending", "refused", "approved", "published", "rejected", "all")
 _LISTED = 20  #: enhancements in the filter
-_DIGITS = 19  #: a number of so many digits fits no primary key
-
-
-def number_in(text: str | None) -> int | None:
-    """Return the primary key that a text holds, if it can be one."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < _DIGITS else None
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from product_imagery import history
-from product_imagery.admin.base import errors_as_messages, for_each, user_of
+from product_imagery.admin.base import errors_as_messages, for_each, number_in, user_of
 from product_imagery.admin.permissions import require
 from product_imagery.admin.restoring import REQUEST_SECONDS, more_is_left, restore_all, show_refusals
-from product_imagery.admin.review.queue import Queue, number_in
+from product_imagery.admin.review.queue import Queue
 from product_imagery.flows.results import bulk, review
 from product_imagery.flows.results.review import Decision
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
@@ -140,7 +140,7 @@ def _undo(request: HttpRequest, queue: Queue) -> Outcome:
     items: list[int] = []
 
     def batches() -> Iterator[Callable[[], bulk.Batch]]:
-        for some in _portions(rows):
+        for some in _loaded(rows):
             items.extend(row.item_id for row in some)
             yield partial(bulk.undo, some, judgement=kind == "review")
 
@@ -172,7 +172,7 @@ def _for_all(request: HttpRequest, queue: Queue) -> Outcome:
     person, decision = user_of(request), Decision(wait=UNDO_SECONDS)
     if step == "restore":
         return Outcome(done=restore_all(request, _newest(rows)))
-    batches = (partial(_batch, step, some, person, decision, "") for some in _portions(rows))
+    batches = (partial(_batch, step, some, person, decision, "") for some in _loaded(rows))
     done = _in_batches(request, batches, partial(history.reviewed, person, step))
     if done:
         messages.success(request, history.review_sentence(step, len(done)))
@@ -187,12 +187,8 @@ def _batch(step: str, rows: list[ResultImage], person: AbstractBaseUser, decisio
     return bulk.approve(rows, actor=person, publish=step == "approve_and_publish", decision=decision)
 
 
-def _portions(rows: ResultQuerySet) -> Iterator[list[ResultImage]]:
-    """Yield results in lists of at most one batch; they are read one list at a time."""
-    after, loaded = 0, rows.select_related("item__enhancement").order_by("pk")
-    while some := list(loaded.filter(pk__gt=after)[: bulk.BATCH]):
-        yield some
-        after = some[-1].pk
+def _loaded(rows: ResultQuerySet) -> Iterator[list[ResultImage]]:
+    return rows.select_related("item__enhancement").in_portions(bulk.BATCH)
 
 
 def _in_batches(

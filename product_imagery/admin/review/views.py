@@ -12,10 +12,10 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from product_imagery.admin.base import render_page
+from product_imagery.admin.base import PART_HEADER, number_in, render_page
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.admin.review import steps
-from product_imagery.admin.review.queue import PER_PAGE, STATES, Filter, Queue, number_in
+from product_imagery.admin.review.queue import PER_PAGE, STATES, Filter, Queue
 from product_imagery.admin.review.tiles import Tile, before_url, tiles
 from product_imagery.admin.visibility import visible_enhancements
 from product_imagery.flows.results import review
@@ -48,7 +48,7 @@ class _Page:
     def render(self, template: str, context: dict[str, Any]) -> HttpResponse:
         """Render a template of the review; what scripts ask for is marked, since a login page is not."""
         shown = render_page(self.request, self.site, f"{_TEMPLATES}/{template}", self._common() | context)
-        shown["X-Imagery-Part"] = "review"
+        shown[PART_HEADER] = "review"
         shown["Vary"] = "HX-Request"
         return shown
 

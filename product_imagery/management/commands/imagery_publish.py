@@ -36,7 +36,9 @@ class Command(ImageryCommand):
         if enhancement is None:
             raise CommandError(f"There is no enhancement {options['id']}.")
         wanted = {Publication.NONE, *((Publication.CONFLICT, Publication.RESTORED) if options["all"] else ())}
-        count = sum(self._publish(some, wanted, user) for some in _portions(enhancement))
+        approved = ResultImage.objects.filter(enhancement=enhancement, review=Review.APPROVED)
+        portions = approved.select_related("item__enhancement").in_portions(_TOGETHER)
+        count = sum(self._publish(some, wanted, user) for some in portions)
         if options["json"]:
             self.print_json({"id": enhancement.pk, "pictures": count})
         else:
@@ -53,12 +55,3 @@ class Command(ImageryCommand):
                     self.stderr.write(f"{result.item}: {error.message}")
         history.reviewed(user, "publish", done)
         return len(done)
-
-
-def _portions(enhancement: Enhancement) -> Any:
-    """Yield the approved results in lists of at most ``_TOGETHER``."""
-    approved = ResultImage.objects.filter(enhancement=enhancement, review=Review.APPROVED).order_by("pk")
-    after = 0
-    while some := list(approved.filter(pk__gt=after).select_related("item__enhancement")[:_TOGETHER]):
-        yield some
-        after = some[-1].pk
