@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +18,9 @@ from example_project.shop.models import Product
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import Enhancement, Preset, ProviderCredential, ProviderJob, ResultImage, transitions
 from product_imagery.states import Publication
+from tests.workbench.browser import launched
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+pytest.importorskip("selenium", reason="selenium is not installed")
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 _DESKTOP, _PHONE = (1280, 900), (390, 844)
@@ -29,19 +29,11 @@ _DESKTOP, _PHONE = (1280, 900), (390, 844)
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
     """Headless Chromium; skipped where there is none."""
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not binary or not driver:
-        pytest.skip("chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                     "--disable-component-update", "--disable-sync", "--no-first-run",
-                     f"--user-data-dir={tmp_path / 'profile'}"):  # fmt: skip
-        options.add_argument(argument)
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    started.set_page_load_timeout(60)
-    yield started
-    started.quit()
+    try:
+        with launched(tmp_path / "profile") as driver:
+            yield driver
+    except LookupError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -93,8 +93,8 @@ class Browser:
 
 
 @contextmanager
-def chromium(site: Site, profile: Path) -> Iterator[Browser]:
-    """Start Chromium; raises ``LookupError`` where it is not installed."""
+def launched(profile: Path) -> Iterator[Any]:
+    """Start Chromium and yield its driver; raises ``LookupError`` where it is not installed."""
     from selenium import webdriver
 
     binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
@@ -108,6 +108,13 @@ def chromium(site: Site, profile: Path) -> Iterator[Browser]:
     started.set_page_load_timeout(60)
     started.set_script_timeout(60)
     try:
-        yield Browser(started, site)
+        yield started
     finally:
         started.quit()
+
+
+@contextmanager
+def chromium(site: Site, profile: Path) -> Iterator[Browser]:
+    """Start Chromium for a site; raises ``LookupError`` where it is not installed."""
+    with launched(profile) as driver:
+        yield Browser(driver, site)
