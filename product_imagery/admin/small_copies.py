@@ -10,12 +10,19 @@ from product_imagery.admin.actions import EnhanceImagesMixin
 from product_imagery.admin.pictures import thumbnail_url
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.previews import LOOK_SIDE
+from product_imagery.models import EnhancementItem
 from product_imagery.products import description_for
 from product_imagery.storage.store import address_of
 
 
 def small_copy_url(
-    request: HttpRequest, site: AdminSite, content_type_id: int, name: str, *, target: bool = False
+    request: HttpRequest,
+    site: AdminSite,
+    content_type_id: int,
+    name: str,
+    *,
+    target: bool = False,
+    side: int = LOOK_SIDE,
 ) -> str:
     """Return the URL of a small copy of a file, made on first use; empty where the shop's own admin serves none.
 
@@ -25,7 +32,14 @@ def small_copy_url(
     host = site._registry.get(model) if model else None
     if not name or not isinstance(host, EnhanceImagesMixin):
         return ""
-    return thumbnail_url(request, host, name, target=target, side=LOOK_SIDE)
+    return thumbnail_url(request, host, name, target=target, side=side)
+
+
+def source_url(request: HttpRequest, site: AdminSite, item: EnhancementItem, side: int = LOOK_SIDE) -> str:
+    """Return the URL of the thumbnail of a source, or of a small copy of it; empty if there is neither."""
+    if item.source_thumbnail:
+        return str(item.source_thumbnail.url)
+    return small_copy_url(request, site, item.content_type_id, item.source_name, side=side)
 
 
 def file_url(content_type_id: int, name: str, *, target: bool = False) -> str:

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.admin.exceptions import NotRegistered
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
-from django.urls import NoReverseMatch
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import number_in, page_url
-from product_imagery.admin.pictures import thumbnail_url
-from product_imagery.exceptions import ImageryError
+from product_imagery.admin.small_copies import source_url
+from product_imagery.flows.previews import SIDE
 from product_imagery.models import EnhancementItem, ResultImage
 from product_imagery.models.enhancement import ItemQuerySet
-from product_imagery.products import description_for
 from product_imagery.states import OPEN_ITEMS, ItemStatus, Publication, Review
 
 PER_PAGE = 60
@@ -120,19 +117,8 @@ def _tile(request: HttpRequest, site: AdminSite, item: EnhancementItem) -> Tile:
         address = f"{page_url(site, 'enhancement_review', item.enhancement_id)}?show=all&focus={item.pk}"
     else:
         address = page_url(site, "enhancementitem_change", item.pk)
-    picture = shown.thumbnail.url if shown else _source(request, site, item)
+    picture = shown.thumbnail.url if shown else source_url(request, site, item, SIDE)
     return Tile(item.pk, item.label, state, picture, address, item.error_message)
-
-
-def _source(request: HttpRequest, site: AdminSite, item: EnhancementItem) -> str:
-    """Return the address of a small copy of the photo, or an empty string where the site has no page for it."""
-    if item.source_thumbnail:
-        return str(item.source_thumbnail.url)
-    try:
-        host = site.get_model_admin(description_for(item.content_type_id).model)
-        return thumbnail_url(request, host, item.source_name)
-    except (ImageryError, NotRegistered, NoReverseMatch):
-        return ""
 
 
 def _standing(item: EnhancementItem) -> tuple[str, ResultImage | None]:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from product_imagery.admin.permissions import may
-from product_imagery.admin.small_copies import file_url, small_copy_url
+from product_imagery.admin.small_copies import file_url, small_copy_url, source_url
 from product_imagery.conf import get_settings
 from product_imagery.flows.results import review, standing
 from product_imagery.models import EnhancementItem, ResultImage
@@ -159,14 +159,7 @@ def _tile(request: HttpRequest, site: AdminSite, results: list[ResultImage], sta
     open_ones = [one for one in variants if one.is_pending]
     shown = next((one for one in variants if one.result.pk == first), (open_ones or variants)[0])
     full = file_url(item.content_type_id, item.source_name)
-    return Tile(item, variants, shown, before_url(request, site, item) or full, full, _steps(request, item, variants))
-
-
-def before_url(request: HttpRequest, site: AdminSite, item: EnhancementItem) -> str:
-    """Return the URL of a thumbnail of the source, or of one that is made on first use; empty if there is neither."""
-    if item.source_thumbnail:
-        return str(item.source_thumbnail.url)
-    return small_copy_url(request, site, item.content_type_id, item.source_name)
+    return Tile(item, variants, shown, source_url(request, site, item) or full, full, _steps(request, item, variants))
 
 
 def _steps(request: HttpRequest, item: EnhancementItem, variants: list[Variant]) -> set[str]:

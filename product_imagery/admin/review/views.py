@@ -16,7 +16,8 @@ from product_imagery.admin.base import PART_HEADER, number_in, render_page
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.admin.review import steps
 from product_imagery.admin.review.queue import PER_PAGE, STATES, Filter, Queue
-from product_imagery.admin.review.tiles import Tile, before_url, tiles
+from product_imagery.admin.review.tiles import Tile, tiles
+from product_imagery.admin.small_copies import source_url
 from product_imagery.admin.visibility import visible_enhancements
 from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, EnhancementItem
@@ -159,7 +160,7 @@ def _preloads(page: _Page, pk: int | None) -> list[str]:
     following = page.queue.seen().filter(pk=pk).select_related("item__content_type").first() if pk else None
     if following is None:
         return []
-    return [following.thumbnail.url, before_url(page.request, page.site, following.item)]
+    return [following.thumbnail.url, source_url(page.request, page.site, following.item)]
 
 
 def _next_focus(page: _Page, outcome: steps.Outcome, focus: int) -> int:
