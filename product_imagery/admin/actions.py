@@ -44,7 +44,7 @@ class EnhanceImagesMixin(_Base):
     """
 
     actions: Any = ("enhance_images",)
-    enhance_images_template = "admin/product_imagery/start.html"
+    enhance_images_template = "admin/product_imagery/start/page.html"
     shows_product_pictures = True
 
     @property

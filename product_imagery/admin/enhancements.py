@@ -49,7 +49,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     date_hierarchy = "created_at"
     actions = ("cancel_selected", "retry_selected")
     steps = ("cancel_enhancement", "start_enhancement")
-    change_form_template = "admin/product_imagery/enhancement.html"
+    change_form_template = "admin/product_imagery/run/page.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enhancement]:
         """Annotate the figures of all rows in one query."""

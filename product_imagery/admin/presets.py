@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.admin.base import page_url, render_page, stepwise_view
 from product_imagery.admin.pictures import example_url, picture_response
 from product_imagery.admin.preset_forms import OPTION, PREVIEW, PresetForm, form_for, kinds, products_to_try
-from product_imagery.admin.start_forms import OptionsForm
+from product_imagery.admin.start.forms import OptionsForm
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.previews import try_look

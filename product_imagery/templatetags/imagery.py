@@ -14,7 +14,7 @@ register = template.Library()
 REST = "imagery_rest"  #: in the session: by enhancement, the address where the rest of its selection is started
 
 
-@register.inclusion_tag("admin/product_imagery/rest_of_selection.html", takes_context=True)
+@register.inclusion_tag("admin/product_imagery/run/rest_of_selection.html", takes_context=True)
 def rest_of_selection(context: Any, enhancement: Any) -> dict[str, Any]:
     """Show the link that goes on with the rest of a selection of which the first products were tried."""
     session = getattr(getattr(context, "request", None), "session", {})

@@ -22,7 +22,7 @@ from product_imagery.admin.visibility import visible_enhancements
 from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, EnhancementItem
 
-_TEMPLATES = "admin/product_imagery"
+_TEMPLATES = "admin/product_imagery/review"
 _MOST_TICKS = 100  #: that are kept in a URL
 
 
@@ -120,7 +120,7 @@ def _grid(page: _Page) -> HttpResponse:
     }
     if not queue.filter.is_fixed:
         context["enhancements"] = queue.enhancements()
-    return page.render("review.html", context)
+    return page.render("page.html", context)
 
 
 def _part(page: _Page, outcome: steps.Outcome) -> HttpResponse:
@@ -132,7 +132,7 @@ def _part(page: _Page, outcome: steps.Outcome) -> HttpResponse:
     first, ticked = {pk: chosen or 0}, posted.getlist("ticked")
     made = tiles(page.request, page.site, list(items), page.queue.seen(), first=first, ticked=ticked)
     context = {"tile": made[0] if made else None, "toast_undo": outcome.undo, "offers": _offers(page)}
-    return page.render("review_part.html", context | _summary(page))
+    return page.render("part.html", context | _summary(page))
 
 
 def _focus(page: _Page, pk: int, undo: str = "") -> HttpResponse:
@@ -152,7 +152,7 @@ def _focus(page: _Page, pk: int, undo: str = "") -> HttpResponse:
         context["following"] = queue.items.values_list("first", flat=True).first()
     if not steps.read_undo(context["toast_undo"]):
         context["toast_undo"] = ""
-    return page.render("review_stage.html" if page.by_script else "review_focus.html", context)
+    return page.render("stage.html" if page.by_script else "focus.html", context)
 
 
 def _preloads(page: _Page, pk: int | None) -> list[str]:

@@ -21,10 +21,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 
 from product_imagery import history
-from product_imagery.admin import failure_advice
 from product_imagery.admin.base import PART_HEADER, number_in, page_url, render_page
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
-from product_imagery.admin.tiles import FILTERS, changed_tiles, filtered, page_of, tiles_of
+from product_imagery.admin.run import failure_advice
+from product_imagery.admin.run.tiles import FILTERS, changed_tiles, filtered, page_of, tiles_of
 from product_imagery.admin.visibility import visible, visible_jobs
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import reconcile
@@ -55,7 +55,7 @@ class RunPage:
         if part == "live":
             return self._live()
         if part == "tiles":
-            return self._partial("run_tiles.html", self._grid())
+            return self._partial("tiles.html", self._grid())
         context = {
             **self._site.each_context(self._request),
             **self._common,
@@ -76,10 +76,10 @@ class RunPage:
             response = HttpResponse(status=204)
             response[PART_HEADER] = "live"
             return response
-        return self._partial("run_live.html", {"parts": parts, "tiles": tiles, "replaces": True})
+        return self._partial("live.html", {"parts": parts, "tiles": tiles, "replaces": True})
 
     def _partial(self, name: str, context: dict[str, Any]) -> HttpResponse:
-        response = render_page(self._request, self._site, f"admin/product_imagery/{name}", context)
+        response = render_page(self._request, self._site, f"admin/product_imagery/run/{name}", context)
         response[PART_HEADER] = name
         response["Cache-Control"] = "no-store"
         return response
@@ -88,7 +88,7 @@ class RunPage:
         """Return one part as HTML; if ``known`` is given, one that replaces that version, or nothing if it is equal."""
         self._request.current_app = self._site.name  # type: ignore[attr-defined]
         context = {**self._common, **getattr(self, f"_{name}")()}
-        body = render_to_string(f"admin/product_imagery/run_{name}.html", context, self._request)
+        body = render_to_string(f"admin/product_imagery/run/{name}.html", context, self._request)
         version = hashlib.sha256(_TOKEN.sub("", body).encode()).hexdigest()[:12]
         if version == known:
             return SafeString("")

@@ -13,11 +13,11 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from product_imagery import history
-from product_imagery.admin import start_facts
 from product_imagery.admin.base import redirect_to_page, render_page, user_of
 from product_imagery.admin.permissions import may, missing, require
 from product_imagery.admin.pictures import picture_response
-from product_imagery.admin.start_forms import OptionsForm, StartForm, kept_options
+from product_imagery.admin.start import facts
+from product_imagery.admin.start.forms import OptionsForm, StartForm, kept_options
 from product_imagery.admin.visibility import may_change
 from product_imagery.checks.local_engine import check_model, check_packages
 from product_imagery.exceptions import ImageryError
@@ -53,12 +53,12 @@ def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], templat
     if not presets:
         raise Http404("There are no presets.")
     chosen = request.POST.get("preset") or request.GET.get("preset") or presets[0].name
-    context: dict[str, Any] = {"selection": selection, "looks": start_facts.cards(presets), "chosen": chosen}
+    context: dict[str, Any] = {"selection": selection, "looks": facts.cards(presets), "chosen": chosen}
     context |= {"problem": "", "lacking": missing(request, "review_resultimage", "publish_resultimage")}
     try:
         enhancement = _process(request, products, selection, chosen, context)
         if not enhancement and request.POST.get("preview") != "1":
-            context["strip"] = start_facts.strip(request, products, selection)
+            context["strip"] = facts.strip(request, products, selection)
     except ImageryError as error:
         enhancement, context["problem"] = None, error.message
     if enhancement:
@@ -79,7 +79,7 @@ def look_picture(request: HttpRequest, pk: Any, products: ModelAdmin[Any]) -> Ht
     try:
         spec = spec_of_preset(request.GET.get("preset", ""))
         options = OptionsForm(request.GET, spec=spec)
-        pictures = start_facts.pictures_of(request, products, selection)
+        pictures = facts.pictures_of(request, products, selection)
         if not pictures or not options.is_valid():
             return HttpResponse(status=204)
         wanted = spec_of_operation(spec.operation, options.options(), spec.credential, spec.preset)
@@ -129,12 +129,12 @@ def _show_figures(
     chosen = _products(selection)
     figures = context["quote"] = quote_of(plan, chosen, wanted)
     context["figures"] = _digest(wanted, figures)
-    context["account"] = start_facts.account(request, products.admin_site, wanted)
-    context["elsewhere"] = start_facts.elsewhere(request, products.admin_site, plan)
+    context["account"] = facts.account(request, products.admin_site, wanted)
+    context["elsewhere"] = facts.elsewhere(request, products.admin_site, plan)
     context["can_try"] = bool(wanted.credential.declared.computes)
     if figures.without_picture:
         description = description_for(selection.content_type_id)
-        context["bare"] = start_facts.without_picture(request, products, description, selection, plan)
+        context["bare"] = facts.without_picture(request, products, description, selection, plan)
     waiting = len({work.product for work in plan.to_do})
     if waiting > TRIED_FIRST:
         first = {str(key) for keys in _first(plan).values() for key in keys}
