@@ -123,7 +123,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         if request.method == "POST":
             require(request, "change_providercredential")
             key = number_in(request.POST.get("resume")) or 0
-            resume_account(request, ProviderCredential.objects.filter(pk=key))
+            resume_paused(request, ProviderCredential.objects.filter(pk=key))
             return redirect_to_page(self.admin_site, "home")
         return HomePage(request, self.admin_site).respond()
 
@@ -154,7 +154,7 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         """Carry out the button that was pressed. Raises ``PermissionDenied``."""
         if "resume" in request.POST:
             require(request, "change_providercredential")
-            resume_account(request, ProviderCredential.objects.filter(pk=enhancement.credential_id))
+            resume_paused(request, ProviderCredential.objects.filter(pk=enhancement.credential_id))
             return
         require(request, "cancel_enhancement")
         with errors_as_messages(request):
@@ -186,10 +186,10 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
         messages.success(request, history.retried(user_of(request), enhancement, count, free))
 
 
-def resume_account(request: HttpRequest, accounts: QuerySet[ProviderCredential]) -> None:
+def resume_paused(request: HttpRequest, chosen: QuerySet[ProviderCredential]) -> None:
     """End the pause of those of these accounts that are paused, and show a sentence about each."""
-    for account in accounts.filter(paused_at__isnull=False):
-        credentials.resume(account)
-        text = gettext("The account “%s” is used again.") % account
-        history.record(user_of(request), {account: text})
+    for credential in chosen.filter(paused_at__isnull=False):
+        credentials.resume(credential)
+        text = gettext("The account “%s” is used again.") % credential
+        history.record(user_of(request), {credential: text})
         messages.success(request, text)

@@ -109,16 +109,18 @@ class HomePage:
     def _needs(self) -> Iterator[dict[str, Any]]:
         """Yield what needs a person: a sentence, with the address or the button that helps."""
         resume = may(self._request, "change_providercredential")
-        sees_accounts = resume or may(self._request, "view_providercredential")
+        sees_credentials = resume or may(self._request, "view_providercredential")
         for reason in reasons(items=self._items):
             if reason.code in _SHOWN_REASONS:
-                account = page_url(self._site, "providercredential_change", reason.account) if reason.account else ""
+                address = (
+                    page_url(self._site, "providercredential_change", reason.credential) if reason.credential else ""
+                )
                 yield {
                     "sentence": reason.sentence,
                     "count": reason.count,
                     "advice": reason.advice,
-                    "resume": reason.account if resume and reason.code == Code.PAUSED else None,
-                    "address": account if sees_accounts else "",
+                    "resume": reason.credential if resume and reason.code == Code.PAUSED else None,
+                    "address": address if sees_credentials else "",
                     "button": gettext("Look at the account"),
                 }
         yield from self._stalled()

@@ -119,12 +119,12 @@ def credit_chart(days: Sequence[date]) -> Chart:
     for row in rows:
         spent[row["credential"]][row["day"]] = row["sum"]
     series = []
-    for account in ProviderCredential.objects.filter(pk__in=spent):
-        label = f"{account.label} ({account.declared.currency})"
-        series.append(Series(label, [float(spent[account.pk].get(day, 0)) for day in days]))
-        if account.budget_day is not None:
-            budget = float(account.budget_day)
-            series.append(Series(gettext("budget of %s") % account.label, [budget for _day in days], is_limit=True))
+    for credential in ProviderCredential.objects.filter(pk__in=spent):
+        label = f"{credential.label} ({credential.declared.currency})"
+        series.append(Series(label, [float(spent[credential.pk].get(day, 0)) for day in days]))
+        if credential.budget_day is not None:
+            budget = float(credential.budget_day)
+            series.append(Series(gettext("budget of %s") % credential.label, [budget for _day in days], is_limit=True))
     return Chart("credits", str(NAMES["credits"]), list(days), series)
 
 

@@ -26,8 +26,8 @@ class PresetQuerySet(models.QuerySet["Preset"]):
     def offered(self) -> PresetQuerySet:
         """Filter active presets whose provider needs no credential or has an active one."""
         free = [slug for slug, provider in all_providers().items() if not provider.needs_credential]
-        account = ProviderCredential.objects.filter(provider=models.OuterRef("provider"), is_active=True)
-        return self.filter(models.Q(provider__in=free) | models.Exists(account), is_active=True)
+        credential = ProviderCredential.objects.filter(provider=models.OuterRef("provider"), is_active=True)
+        return self.filter(models.Q(provider__in=free) | models.Exists(credential), is_active=True)
 
 
 class Preset(models.Model):

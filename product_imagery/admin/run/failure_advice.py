@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 _REPLACE = _("Give these products another picture, then start this look for them anew.")
 _UPLOAD = _("The file is gone or cannot be read. Upload the pictures of these products again, then start anew.")
 _SMALLER = _("Upload a smaller picture, then start this look anew.")
-_ACCOUNT = _("Look at the account: its key, its plan or its balance. Then try again.")
+_CREDENTIAL = _("Look at the account: its key, its plan or its balance. Then try again.")
 _LATER = _("This usually passes: try again in a few minutes.")
 _OPTIONS = _("Choose another look or other options for these products.")
 _OPERATOR = _("Whoever runs this site has to look at it.")
@@ -23,7 +23,7 @@ _ADVICE: dict[str, Any] = {
     **dict.fromkeys(("missing", "gone", "unreadable_name", "no_picture", "product_gone"), _UPLOAD),
     **dict.fromkeys(("too_large", "too_many_pixels", "too_many_bytes", "source_too_large"), _SMALLER),
     **dict.fromkeys(
-        ("credential_refused", "out_of_tokens", "forbidden", "invalid_api_key", "credential_off", "no_key"), _ACCOUNT
+        ("credential_refused", "out_of_tokens", "forbidden", "invalid_api_key", "credential_off", "no_key"), _CREDENTIAL
     ),
     **dict.fromkeys(
         ("not_sent", "rate_limited", "provider_unavailable", "connection_lost", "busy", "no_connection"), _LATER

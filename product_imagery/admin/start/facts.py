@@ -84,7 +84,7 @@ def elsewhere(request: HttpRequest, site: AdminSite, plan: Plan) -> dict[str, li
     }
 
 
-def account(request: HttpRequest, site: AdminSite, spec: WorkSpec) -> dict[str, Any]:
+def credential(request: HttpRequest, site: AdminSite, spec: WorkSpec) -> dict[str, Any]:
     """Return the facts about the account of a work spec that the person may see."""
     credential = spec.credential
     provider = credential.declared

@@ -129,7 +129,7 @@ def _show_figures(
     chosen = _products(selection)
     figures = context["quote"] = quote_of(plan, chosen, wanted)
     context["figures"] = _digest(wanted, figures)
-    context["account"] = facts.account(request, products.admin_site, wanted)
+    context["account"] = facts.credential(request, products.admin_site, wanted)
     context["elsewhere"] = facts.elsewhere(request, products.admin_site, plan)
     context["can_try"] = bool(wanted.credential.declared.computes)
     if figures.without_picture:

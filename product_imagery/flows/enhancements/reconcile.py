@@ -44,19 +44,19 @@ def cost_again(job: ProviderJob) -> Decimal:
 
 def summary(jobs: Iterable[ProviderJob]) -> list[dict[str, Any]]:
     """Return figures by account: jobs, pictures, jobs that were or may be accepted, the cost of sending all again."""
-    by_account: dict[Any, list[ProviderJob]] = defaultdict(list)
+    by_credential: dict[Any, list[ProviderJob]] = defaultdict(list)
     for job in jobs:
-        by_account[job.credential].append(job)
+        by_credential[job.credential].append(job)
     return [
         {
-            "account": account.label,
+            "account": credential.label,
             "jobs": len(some),
             "pictures": sum(len(job.items.all()) for job in some),
             "accepted": sum(job.accepted_at is not None or bool(job.candidates) for job in some),
             "cost": sum(map(cost_again, some), Decimal(0)),
-            "currency": account.declared.currency,
+            "currency": credential.declared.currency,
         }
-        for account, some in by_account.items()
+        for credential, some in by_credential.items()
     ]
 
 

@@ -50,8 +50,8 @@ def spec_of_preset(
     The account is ``credential``, else the preset's own, else one at the preset's provider. Raises ``RequestError``.
     """
     preset = _preset(name)
-    account = credential or preset.credential or _account(preset.provider)
-    return spec_of_operation(preset.operation, {**preset.options, **(overrides or {})}, account, preset)
+    chosen = credential or preset.credential or _usable(preset.provider)
+    return spec_of_operation(preset.operation, {**preset.options, **(overrides or {})}, chosen, preset)
 
 
 def spec_of_operation(
@@ -64,13 +64,13 @@ def spec_of_operation(
 
     Raises ``RequestError``, also for an option that the provider does not honour.
     """
-    account = credential or _account("local")
-    if not account.is_active:
+    chosen = credential or _usable("local")
+    if not chosen.is_active:
         raise RequestError(
-            gettext("The account “%(account)s” is switched off.") % {"account": account}, code="credential_off"
+            gettext("The account “%(account)s” is switched off.") % {"account": chosen}, code="credential_off"
         )
-    offer = get_offer(get_provider(account.provider), operation)
-    return WorkSpec(operation, offer.clean(options), account, offer, preset, is_sandbox=account.environment == SANDBOX)
+    offer = get_offer(get_provider(chosen.provider), operation)
+    return WorkSpec(operation, offer.clean(options), chosen, offer, preset, is_sandbox=chosen.environment == SANDBOX)
 
 
 def spec_of_request(
@@ -90,10 +90,10 @@ def spec_of_request(
         )
     if spec:
         return spec
-    account = credential_of(credential) if isinstance(credential, str) else credential
+    chosen = credential_of(credential) if isinstance(credential, str) else credential
     if preset:
-        return spec_of_preset(preset, options, account)
-    return spec_of_operation(operation, options or {}, account)
+        return spec_of_preset(preset, options, chosen)
+    return spec_of_operation(operation, options or {}, chosen)
 
 
 def credential_of(label: str) -> ProviderCredential | None:
@@ -108,10 +108,10 @@ def credential_of(label: str) -> ProviderCredential | None:
 
 def spec_of_enhancement(enhancement: Enhancement) -> WorkSpec:
     """Return the work spec of an accepted enhancement. Raises ``RequestError`` when its provider is gone."""
-    account = enhancement.credential
-    offer = get_offer(get_provider(account.provider), enhancement.operation)
+    chosen = enhancement.credential
+    offer = get_offer(get_provider(chosen.provider), enhancement.operation)
     trial = {"is_test": enhancement.is_test, "is_sandbox": enhancement.is_sandbox}
-    return WorkSpec(enhancement.operation, enhancement.options, account, offer, enhancement.preset, **trial)
+    return WorkSpec(enhancement.operation, enhancement.options, chosen, offer, enhancement.preset, **trial)
 
 
 def spec_for_test_key(
@@ -129,7 +129,7 @@ def spec_for_test_key(
     slug = credential.provider if credential else known.provider if known else "local"
     wanted = known.operation if known else operation
     cleaned = get_offer(get_provider(slug), wanted).clean({**(known.options if known else {}), **options})
-    local = _account("local")
+    local = _usable("local")
     offer = get_offer(get_provider(local.provider), wanted)
     honoured = cleaned if slug == "local" else _fitting(offer, cleaned)
     return WorkSpec(wanted, offer.clean(honoured), local, offer, known, is_test=True)
@@ -157,7 +157,7 @@ def _preset(name: str) -> Preset:
     return preset
 
 
-def _account(provider: str) -> ProviderCredential:
+def _usable(provider: str) -> ProviderCredential:
     """Return a usable account at a provider. Raises ``RequestError``."""
     credential = ProviderCredential.objects.for_provider(provider)
     if credential is None:

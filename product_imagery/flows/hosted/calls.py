@@ -22,9 +22,9 @@ from product_imagery.exceptions import (
     RequestError,
 )
 from product_imagery.flows.enhancements.preconditions import check_target
-from product_imagery.flows.hosted.account import Account
+from product_imagery.flows.hosted.credential_session import CredentialSession
 from product_imagery.flows.hosted.inputs import Inputs, prepare_inputs
-from product_imagery.flows.hosted.intent import account_changed, whole_intent
+from product_imagery.flows.hosted.intent import credential_changed, whole_intent
 from product_imagery.flows.hosted.session import Session
 from product_imagery.flows.hosted.values import Call, CallResult, Ticket
 from product_imagery.flows.log_ids import ids_of_job
@@ -46,10 +46,10 @@ logger = logging.getLogger("product_imagery")
 def prepare(jobs: list[ProviderJob], deadline: float) -> list[Call]:
     """Load what the threads need from the database. ``deadline`` (monotonic) is when the leases may expire."""
     calls = []
-    accounts = {job.credential_id: Account(job.credential) for job in jobs}
+    sessions = {job.credential_id: CredentialSession(job.credential) for job in jobs}
     for job in jobs:
         items = [item for item in job.items.all() if item.status in OPEN_ITEMS]
-        call = Call(job, items, Ticket(job, accounts[job.credential_id], deadline))
+        call = Call(job, items, Ticket(job, sessions[job.credential_id], deadline))
         try:
             call.descriptions = {item.pk: description_for(item.content_type_id) for item in call.items}
         except ConfigurationError as error:
@@ -115,7 +115,7 @@ def _as_imagery_error(call: Call, error: Exception) -> ImageryError:
 
 def _converse(call: Call, inputs: Inputs, session: Session) -> Outcome:
     job, provider = call.job, call.provider
-    if job.state == JobState.CHECKING and account_changed(job, call.ticket.account):
+    if job.state == JobState.CHECKING and credential_changed(job, call.ticket.session):
         return Undecidable(gettext("The account has another key or address now, so it cannot be looked up with it."))
     view = Job(
         uuid=str(job.uuid),
@@ -151,7 +151,7 @@ def _check(call: Call, session: Session) -> None:
         )
     for description in () if job.enhancement.is_trial else set(call.descriptions.values()):
         check_target(description)
-    if (provider.environment(call.ticket.account.key) == SANDBOX) != job.enhancement.is_sandbox:
+    if (provider.environment(call.ticket.session.key) == SANDBOX) != job.enhancement.is_sandbox:
         sentence = gettext(
             "The account's key was exchanged between sandbox and live since this was started. Start it anew."
         )

@@ -143,7 +143,7 @@ def _pause(result: CallResult, error: ProviderError) -> None:
     elif job.state != JobState.SENDING and error.status is not None and not _is_repeated(job, error):
         _step_again(job, error)  # once is not enough
     else:
-        _pause_account(job, error)
+        _pause_credential(job, error)
 
 
 def _is_repeated(job: ProviderJob, error: ProviderError) -> bool:
@@ -151,7 +151,7 @@ def _is_repeated(job: ProviderJob, error: ProviderError) -> bool:
     return job.consecutive_failures > 0 and _QUOTE.split(job.note)[0] == _QUOTE.split(error.message[:500])[0]
 
 
-def _pause_account(job: ProviderJob, error: ProviderError) -> None:
+def _pause_credential(job: ProviderJob, error: ProviderError) -> None:
     """Pause the account. A create that the provider itself has not refused is looked up, even after a resume."""
     if job.state == JobState.SENDING and error.creating and not _is_refused(job, error):
         job.credential.note_lost_create(0.0)
@@ -188,7 +188,7 @@ def _later(result: CallResult, error: ProviderError) -> None:
             % {"message": error.message},
         )
     elif error.code == WEB_PAGE and job.state != JobState.SENDING and job.consecutive_failures >= _PAGES:
-        _pause_account(job, error)
+        _pause_credential(job, error)
     else:
         retry_later(job, job.before_call, error, _slowed_down(job, error))
 

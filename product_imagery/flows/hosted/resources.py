@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from product_imagery.exceptions import FetchError, ProviderRefused, RequestError
-from product_imagery.flows.hosted.account import Account, Caller
+from product_imagery.flows.hosted.credential_session import Caller, CredentialSession
 from product_imagery.flows.hosted.limits import count
 from product_imagery.models import ProviderCredential, ProviderJob
 from product_imagery.net.transport import Transport
@@ -75,12 +75,12 @@ def download(credential: ProviderCredential, name: str, identity: str, path: Pat
     request = _find(credential, name).request(Verb.DOWNLOAD, identity)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        account = Account(credential)
+        session = CredentialSession(credential)
         with _caller() as caller:
             _drive(
                 credential,
                 _hosted(credential).call(request),
-                lambda one: caller.save(account, one, part, _MOST_BYTES),
+                lambda one: caller.save(session, one, part, _MOST_BYTES),
             )
         try:
             with zipfile.ZipFile(part) as archive:
@@ -130,9 +130,9 @@ def clear(credential: ProviderCredential, leftover: Leftover) -> None:
 
 def converse(credential: ProviderCredential, conversation: Generator[Any, Any, T]) -> T:
     """Hold a conversation that belongs to no job, counted against the account's limits. Raises ``ProviderError``."""
-    account = Account(credential)
+    session = CredentialSession(credential)
     with _caller() as caller:
-        return _drive(credential, conversation, lambda request: caller.send(account, request))
+        return _drive(credential, conversation, lambda request: caller.send(session, request))
 
 
 def _drive(

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
-from product_imagery.flows.hosted.account import Caller
+from product_imagery.flows.hosted.credential_session import Caller
 from product_imagery.flows.hosted.intent import with_intent
 from product_imagery.flows.hosted.limits import count, count_again, shortest_window
 from product_imagery.flows.hosted.mailbox import Mailbox, SentNow
@@ -44,11 +44,11 @@ class Session(Caller):
             return self._remember(ticket, dict(request.facts))
         self._count(ticket, request)
         if request.creates:
-            self._mailbox.ask(with_intent(ticket.job, ticket.account, request.body))
+            self._mailbox.ask(with_intent(ticket.job, ticket.session, request.body))
         if time.monotonic() > ticket.deadline:
             raise NotSent(gettext("The lease of this job has expired."), code="lease_expired")
         ticket.sent = ticket.sent or request.creates
-        response = self.send(ticket.account, request)
+        response = self.send(ticket.session, request)
         ticket.skew = clock_skew(response)
         return response
 
@@ -79,7 +79,7 @@ class Session(Caller):
         self._mailbox.ask(lambda: count(ticket.job.credential_id, request))
         if time.monotonic() > ticket.deadline:
             raise NotSent(gettext("The lease of this job has expired."), code="lease_expired")
-        return self.send(ticket.account, request)
+        return self.send(ticket.session, request)
 
     def _remember(self, ticket: Ticket, facts: dict[str, str]) -> None:
         try:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from product_imagery.exceptions import ImageryError
-from product_imagery.flows.hosted.account import Account
+from product_imagery.flows.hosted.credential_session import CredentialSession
 from product_imagery.flows.results.fetch import Stored
 from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.products import ProductImages
@@ -25,7 +25,7 @@ class Ticket:
     """
 
     job: ProviderJob
-    account: Account
+    session: CredentialSession
     deadline: float
     counted: bool = True
     sent: bool = False

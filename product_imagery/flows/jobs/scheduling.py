@@ -26,7 +26,7 @@ _READS = (JobState.RUNNING, JobState.CHECKING)
 _ACTIVE = (JobState.SENDING, *_READS)
 
 
-def accounts_with_calls(providers: Iterable[str]) -> list[int]:
+def credentials_with_calls(providers: Iterable[str]) -> list[int]:
     """Return the primary keys of the accounts at which a call is due."""
     waiting = ProviderJob.objects.filter(
         credential=OuterRef("pk"), state__in=(JobState.QUEUED, *_READS), due_at__lte=Now()
@@ -35,17 +35,17 @@ def accounts_with_calls(providers: Iterable[str]) -> list[int]:
     return list(usable.order_by("pk").values_list("pk", flat=True))
 
 
-def set_aside(account: int, reason: str) -> None:
+def set_aside(credential_id: int, reason: str) -> None:
     """Pause an account for which choosing calls fails again and again, until a person resumes it."""
     sentence = gettext("Nothing is sent with this account: %(reason)s Correct it, then resume the account.") % {
         "reason": reason
     }
-    credential = ProviderCredential.objects.get(pk=account)
+    credential = ProviderCredential.objects.get(pk=credential_id)
     if credential.pause(sentence, stops_reads=True):
         signals.send_on_commit(signals.credential_paused, credential=credential)
 
 
-def acquire_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
+def acquire_calls(credential_id: int, most: int, seconds: float) -> list[ProviderJob]:
     """Lease up to ``most`` jobs of an account for ``seconds``, whose next calls are due and fit its limits.
 
     The calls are counted here, under the lock of the account. Raises ``ConfigurationError`` for unreadable limits.
@@ -53,7 +53,7 @@ def acquire_calls(account: int, most: int, seconds: float) -> list[ProviderJob]:
     if most <= 0:
         return []
     with transaction.atomic():
-        credential = ProviderCredential.objects.locked(account)
+        credential = ProviderCredential.objects.locked(credential_id)
         if credential is None:
             return []
         limits = _limits(credential)

@@ -86,7 +86,7 @@ def _locked_budgets(
 ) -> Iterator[_Budget]:
     """Lock account and key, in this order, and yield their budgets and that of an existing enhancement."""
     ProviderCredential.objects.lock(credential.pk)
-    yield from _of_account(credential)
+    yield from _of_credential(credential)
     if earlier is not None:
         advice = gettext_noop("Start these products anew, with a budget of their own.")
         yield _Budget(earlier.budget, {"enhancement": earlier}, _EVER, gettext_noop("of this enhancement"), advice)
@@ -95,7 +95,7 @@ def _locked_budgets(
         yield _Budget(key.budget_day, {"enhancement__api_key": key}, _today(), gettext_noop("for this key today"))
 
 
-def _of_account(credential: ProviderCredential) -> tuple[_Budget, _Budget]:
+def _of_credential(credential: ProviderCredential) -> tuple[_Budget, _Budget]:
     """Return the budgets of an account: of the day and of the month."""
     day, owner = _today(), {"credential": credential}
     return (
@@ -115,7 +115,7 @@ def left_of(credential: ProviderCredential) -> tuple[Decimal | None, Decimal | N
     """
     day, month = (
         None if one.most is None else max(one.most - _spent(one.owner, one.since), Decimal(0))
-        for one in _of_account(credential)
+        for one in _of_credential(credential)
     )
     return day, month
 

@@ -58,17 +58,17 @@ def pause_if_restored() -> bool:
 
     While the storage cannot be read, nothing is sent.
     """
-    accounts = ProviderCredential.objects.filter(provider__in=hosted_providers())
-    if not accounts.exists():
+    credentials = ProviderCredential.objects.filter(provider__in=hosted_providers())
+    if not credentials.exists():
         return False
     try:
         mark, reason = _compare()
     except StorageError:
-        ids = {"credentials": [account.pk for account in accounts]}
+        ids = {"credentials": [credential.pk for credential in credentials]}
         logger.warning("The storage cannot be read; nothing is bought for now.", exc_info=True, extra=ids)
-        _slow_down(accounts)
+        _slow_down(credentials)
         return False
-    return bool(reason) and _pause(accounts, mark, reason)
+    return bool(reason) and _pause(credentials, mark, reason)
 
 
 def _compare() -> tuple[SpendingMark, str]:
@@ -93,20 +93,20 @@ def _difference(mark: SpendingMark) -> str:
     return ""
 
 
-def _slow_down(accounts: QuerySet[ProviderCredential]) -> None:
-    for credential in accounts:
+def _slow_down(credentials: QuerySet[ProviderCredential]) -> None:
+    for credential in credentials:
         credential.slow_down(_AGAIN_SECONDS)
 
 
-def _pause(accounts: QuerySet[ProviderCredential], mark: SpendingMark, reason: str) -> bool:
+def _pause(credentials: QuerySet[ProviderCredential], mark: SpendingMark, reason: str) -> bool:
     """Pause the accounts and give the database another mark; return false if another worker has just done so."""
     with transaction.atomic():
         if not SpendingMark.objects.replace(mark):
             return False
-        for credential in accounts:
+        for credential in credentials:
             if credential.pause(gettext(reason), stops_reads=False):
                 signals.send_on_commit(signals.credential_paused, credential=credential)
         # Also of those that are paused for a lesser reason.
-        accounts.update(paused_reason=gettext(reason), awaits_key=False)
-    logger.error(reason, extra={"credentials": [credential.pk for credential in accounts]})
+        credentials.update(paused_reason=gettext(reason), awaits_key=False)
+    logger.error(reason, extra={"credentials": [credential.pk for credential in credentials]})
     return True

@@ -33,7 +33,7 @@ class Dispatcher:
         self._pace: Counter[int] = Counter()
         self._closed = False
 
-    def room(self, account: int) -> int:
+    def room(self, credential_id: int) -> int:
         """Return how many more calls of an account may be put in now.
 
         With 8 threads, 6 of them at most for one account::
@@ -44,23 +44,23 @@ class Dispatcher:
             round 3   a: one call failed     room(a) = 0   until ``forget``: the failure is not written down before
         """
         with self._changed:
-            if self._is_failing(account):
+            if self._is_failing(credential_id):
                 return 0
             taken = Counter(self._busy)
             taken.update({one: len(calls) for one, calls in self._waiting.items()})
-            others = sum(min(self._each, number) for one, number in taken.items() if one != account)
-            free = min(self._each, self._number - others) - taken[account]
-            return max(0, free + self._pace[account])
+            others = sum(min(self._each, number) for one, number in taken.items() if one != credential_id)
+            free = min(self._each, self._number - others) - taken[credential_id]
+            return max(0, free + self._pace[credential_id])
 
     def put(self, calls: Iterable[Call]) -> None:
         """Have these calls made, each as soon as there is a thread for its account."""
         with self._changed:
             for call in calls:
-                account = call.job.credential_id
-                if self._is_failing(account):
+                credential_id = call.job.credential_id
+                if self._is_failing(credential_id):
                     self._returned.append(call)
                 else:
-                    self._waiting.setdefault(account, deque()).append(call)
+                    self._waiting.setdefault(credential_id, deque()).append(call)
             waiting = sum(map(len, self._waiting.values()))
             while len(self._threads) < min(self._number, len(self._running) + waiting):
                 self._threads.append(threading.Thread(target=self._serve, name="imagery-call", daemon=True))
@@ -95,9 +95,9 @@ class Dispatcher:
         """
         before = time.monotonic() - seconds
         with self._changed:
-            for account, calls in list(self._waiting.items()):
+            for credential_id, calls in list(self._waiting.items()):
                 if calls[0].ticket.since <= before:
-                    self._returned += self._waiting.pop(account)
+                    self._returned += self._waiting.pop(credential_id)
             returned, self._returned = self._returned, []
             return returned
 
@@ -126,18 +126,18 @@ class Dispatcher:
             if self.idle():
                 self._on_idle()
 
-    def _is_failing(self, account: int) -> bool:
-        return any(result.job.credential_id == account and _concerns_others(result) for result in self._ended)
+    def _is_failing(self, credential_id: int) -> bool:
+        return any(result.job.credential_id == credential_id and _concerns_others(result) for result in self._ended)
 
     def _next(self) -> Call | None:
         """Remove and return the oldest call of the account that has the fewest threads."""
-        account = min(self._waiting, key=self._busy.__getitem__, default=None)
-        if account is None or self._busy[account] >= self._each:
+        credential_id = min(self._waiting, key=self._busy.__getitem__, default=None)
+        if credential_id is None or self._busy[credential_id] >= self._each:
             return None
-        calls = self._waiting[account]
+        calls = self._waiting[credential_id]
         call = calls.popleft()
         if not calls:
-            del self._waiting[account]
+            del self._waiting[credential_id]
         return call
 
 

@@ -70,12 +70,12 @@ def _stuck_jobs(seconds: float, *, alone: bool) -> Iterator[Stuck]:
     counted = _overdue_jobs(seconds).values("credential").annotate(number=Count("pk"), oldest=Min("due_at"))
     waiting = {one["credential"]: one for one in counted.order_by("credential")}
     # a cooldown is reported with its reason
-    accounts = ProviderCredential.objects.not_cooling_down().filter(pk__in=waiting)
-    moving = set() if alone else _moving_accounts(waiting, since)
-    for account in accounts.order_by("pk"):
-        if account.pk not in moving and not waits_for_limit(account):
-            one = waiting[account.pk]
-            yield Stuck(f"jobs of “{account}”", one["number"], _age(one["oldest"]))
+    credentials = ProviderCredential.objects.not_cooling_down().filter(pk__in=waiting)
+    moving = set() if alone else _moving_credentials(waiting, since)
+    for credential in credentials.order_by("pk"):
+        if credential.pk not in moving and not waits_for_limit(credential):
+            one = waiting[credential.pk]
+            yield Stuck(f"jobs of “{credential}”", one["number"], _age(one["oldest"]))
 
 
 def _overdue_jobs(seconds: float) -> QuerySet[ProviderJob]:
@@ -86,24 +86,24 @@ def _overdue_jobs(seconds: float) -> QuerySet[ProviderJob]:
     return due | ProviderJob.objects.filter(state=JobState.SENDING, leased_until__lt=since)
 
 
-def _moving_accounts(accounts: Any, since: Any) -> set[int]:
+def _moving_credentials(credentials: Any, since: Any) -> set[int]:
     """Return those of the accounts that had a job begun, ended, polled or leased since then."""
     lease_seconds = get_settings().claim_seconds  # renewed after each quarter of it
     fresh = from_now(lease_seconds - max(_SILENCE_SECONDS, lease_seconds / 4 + _AHEAD))
     held = Q(state__in=HELD_JOBS, leased_until__gte=fresh)
     read = Q(state__in=(JobState.RUNNING, JobState.CHECKING), due_at__gte=since, due_at__lte=from_now(_SOON))
     moved = Q(sent_at__gte=since) | Q(accepted_at__gte=since) | Q(finished_at__gte=since)
-    jobs = ProviderJob.objects.filter(held | read | moved, credential__in=list(accounts))
+    jobs = ProviderJob.objects.filter(held | read | moved, credential__in=list(credentials))
     return set(jobs.values_list("credential", flat=True))
 
 
-def waits_for_limit(account: ProviderCredential) -> bool:
+def waits_for_limit(credential: ProviderCredential) -> bool:
     """Return true if one of the account's limits is reached now."""
     try:
-        limits = account.limits()
+        limits = credential.limits()
     except (AttributeError, TypeError, ValueError):
         return False
-    return any(left <= 0 for left in LimitUse.objects.room(account, limits).values())
+    return any(left <= 0 for left in LimitUse.objects.room(credential, limits).values())
 
 
 def _other_kinds(seconds: float) -> Iterator[tuple[str, QuerySet[Any], str, QuerySet[Any]]]:
@@ -150,8 +150,8 @@ def overdue_work(seconds: float = _SILENCE_SECONDS) -> int:
 
 def wrong_clocks(seconds: float = 60) -> list[ProviderCredential]:
     """Return accounts whose provider's clock differs from ours by more than ``seconds``: signatures may fail."""
-    by_account = ProviderCredential.objects.filter(is_active=True)
-    return list(by_account.filter(Q(clock_skew__gt=seconds) | Q(clock_skew__lt=-seconds)))
+    by_credential = ProviderCredential.objects.filter(is_active=True)
+    return list(by_credential.filter(Q(clock_skew__gt=seconds) | Q(clock_skew__lt=-seconds)))
 
 
 def worker_is_missing() -> bool:

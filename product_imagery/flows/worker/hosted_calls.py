@@ -15,7 +15,7 @@ from product_imagery.flows.hosted.mailbox import Mailbox
 from product_imagery.flows.hosted.outcomes import apply_all
 from product_imagery.flows.hosted.session import Session
 from product_imagery.flows.hosted.values import Call
-from product_imagery.flows.jobs.scheduling import accounts_with_calls, acquire_calls, set_aside
+from product_imagery.flows.jobs.scheduling import acquire_calls, credentials_with_calls, set_aside
 from product_imagery.flows.results.fetch import Tools
 from product_imagery.flows.worker.dispatcher import Dispatcher
 from product_imagery.models import ProviderJob
@@ -47,26 +47,26 @@ class HostedCalls:
     def begin(self) -> int:
         """Begin the calls that are due and that their limits allow; return how many."""
         before = self._begun
-        for account in accounts_with_calls(self._providers):
-            error = attempt(partial(self._begin_at, account))
+        for credential_id in credentials_with_calls(self._providers):
+            error = attempt(partial(self._begin_at, credential_id))
             if error is not None:
-                self._refuse(account, error)
+                self._refuse(credential_id, error)
         return self._begun - before
 
-    def _begin_at(self, account: int) -> None:
+    def _begin_at(self, credential_id: int) -> None:
         deadline = time.monotonic() + self._seconds  # from before the lease: never later than its end
-        jobs = acquire_calls(account, self._dispatcher.room(account), self._seconds)
+        jobs = acquire_calls(credential_id, self._dispatcher.room(credential_id), self._seconds)
         self._dispatcher.put(calls.prepare(jobs, deadline))
         self._begun += len(jobs)
-        self._refusals.pop(account, None)
+        self._refusals.pop(credential_id, None)
 
-    def _refuse(self, account: int, error: Exception) -> None:
+    def _refuse(self, credential_id: int, error: Exception) -> None:
         """Note that an account's calls could not be chosen; after some failures in a row it pauses, with the reason."""
-        self._guard.note(f"account {account}", error)
-        self._refusals[account] += not isinstance(error, TRANSIENT)
-        if self._refusals[account] >= _FAILURES:
-            self._guard.call(f"account {account}", partial(set_aside, account, reason_of(error)))
-            del self._refusals[account]
+        self._guard.note(f"account {credential_id}", error)
+        self._refusals[credential_id] += not isinstance(error, TRANSIENT)
+        if self._refusals[credential_id] >= _FAILURES:
+            self._guard.call(f"account {credential_id}", partial(set_aside, credential_id, reason_of(error)))
+            del self._refusals[credential_id]
 
     def collect(self) -> int:
         """Write down the results of ended calls, and return the jobs of stale ones; return how many have ended."""

@@ -53,7 +53,7 @@ STANDSTILL = (Code.NO_WORKER, Code.PAUSED, Code.SWITCHED_OFF)  #: until a person
 class Reason:
     """A reason for waiting.
 
-    ``count``: pictures that wait for it, where that is known; ``until``: when it goes on by itself; ``account``:
+    ``count``: pictures that wait for it, where that is known; ``until``: when it goes on by itself; ``credential``:
     primary key of the credential that it is about; ``advice``: for whoever runs the site.
     """
 
@@ -61,7 +61,7 @@ class Reason:
     sentence: str
     count: int = 0
     until: datetime | None = None
-    account: int | None = None
+    credential: int | None = None
     advice: str = ""
 
     @property
@@ -80,7 +80,7 @@ def reasons(enhancement: Enhancement | None = None, items: QuerySet[EnhancementI
     named = EnhancementItem.objects.filter(**of) if items is None else items
     found = [
         *_workers(),
-        *_accounts(of),
+        *_credentials(of),
         *_later(named),
         *_preparing(of),
         *_at_providers(of),
@@ -92,8 +92,12 @@ def reasons(enhancement: Enhancement | None = None, items: QuerySet[EnhancementI
 def standstill() -> list[Reason]:
     """Return the reasons for which work waits until a person acts. It takes four queries at most."""
     found = _counted({})
-    accounts = ProviderCredential.objects.filter(Q(is_active=False) | Q(paused_at__isnull=False), pk__in=found)
-    stopped = [reason for account in accounts if (reason := _stopped(account, found[account.pk]))] if found else []
+    credentials = ProviderCredential.objects.filter(Q(is_active=False) | Q(paused_at__isnull=False), pk__in=found)
+    stopped = (
+        [reason for credential in credentials if (reason := _stopped(credential, found[credential.pk]))]
+        if found
+        else []
+    )
     return [*_workers(), *stopped]
 
 
@@ -113,57 +117,60 @@ def _counted(of: dict[str, Any]) -> dict[int, int]:
     return dict(jobs.values_list("credential").annotate(number=open_).values_list("credential", "number"))
 
 
-def _accounts(of: dict[str, Any]) -> Iterator[Reason]:
+def _credentials(of: dict[str, Any]) -> Iterator[Reason]:
     """Yield for each account with open pictures the first reason for which it sends nothing."""
     counted = _counted(of)
-    accounts = list(ProviderCredential.objects.filter(pk__in=counted)) if counted else []
-    used_up = _used_up([one for one in accounts if one.budget_day is not None])
-    for account in accounts:
-        count = counted[account.pk]
-        reason = _stopped(account, count) or _cooling(account, count)
+    credentials = list(ProviderCredential.objects.filter(pk__in=counted)) if counted else []
+    used_up = _used_up([one for one in credentials if one.budget_day is not None])
+    for credential in credentials:
+        count = counted[credential.pk]
+        reason = _stopped(credential, count) or _cooling(credential, count)
         if reason:
             yield reason
-        if account.pk in used_up:
+        if credential.pk in used_up:
             text = gettext("The budget of “%s” for today is used up: nothing more can be started or tried again today.")
-            yield Reason(Code.BUDGET, text % account, account=account.pk)
+            yield Reason(Code.BUDGET, text % credential, credential=credential.pk)
 
 
-def _stopped(account: ProviderCredential, count: int) -> Reason | None:
-    if account.paused_at:
+def _stopped(credential: ProviderCredential, count: int) -> Reason | None:
+    if credential.paused_at:
         text = gettext("The account “%(account)s” is paused: %(reason)s")
-        sentence = text % {"account": account, "reason": account.paused_reason or gettext("no reason was given")}
-        return Reason(Code.PAUSED, sentence, count, account=account.pk)
-    if not account.is_active:
+        sentence = text % {"account": credential, "reason": credential.paused_reason or gettext("no reason was given")}
+        return Reason(Code.PAUSED, sentence, count, credential=credential.pk)
+    if not credential.is_active:
         return Reason(
-            Code.SWITCHED_OFF, gettext("The account “%s” is switched off.") % account, count, account=account.pk
+            Code.SWITCHED_OFF,
+            gettext("The account “%s” is switched off.") % credential,
+            count,
+            credential=credential.pk,
         )
     return None
 
 
-def _cooling(account: ProviderCredential, count: int) -> Reason | None:
+def _cooling(credential: ProviderCredential, count: int) -> Reason | None:
     now = timezone.now()
-    if account.cooldown_until and account.cooldown_until > now:
+    if credential.cooldown_until and credential.cooldown_until > now:
         text = gettext("The provider of “%s” has trouble or asked for a break. It is tried again by itself.")
-        return Reason(Code.COOLDOWN, text % account, count, account.cooldown_until, account.pk)
-    if account.lost_creates and account.creates_after and account.creates_after > now:
+        return Reason(Code.COOLDOWN, text % credential, count, credential.cooldown_until, credential.pk)
+    if credential.lost_creates and credential.creates_after and credential.creates_after > now:
         text = gettext("A response of the provider of “%s” was lost. Nothing is ordered before that is cleared up.")
-        return Reason(Code.LOST, text % account, count, account.creates_after, account.pk)
-    if waits_for_limit(account):
-        until = LimitUse.objects.free_again(account, account.limits())
+        return Reason(Code.LOST, text % credential, count, credential.creates_after, credential.pk)
+    if waits_for_limit(credential):
+        until = LimitUse.objects.free_again(credential, credential.limits())
         text = gettext("The limit of “%s” is reached: as many calls as it allows were made. It goes on by itself.")
-        return Reason(Code.LIMIT, text % account, count, until, account.pk)
+        return Reason(Code.LIMIT, text % credential, count, until, credential.pk)
     return None
 
 
-def _used_up(accounts: list[ProviderCredential]) -> set[int]:
+def _used_up(credentials: list[ProviderCredential]) -> set[int]:
     """Return those of these accounts whose budget of today is spent or reserved."""
-    if not accounts:
+    if not credentials:
         return set()
     day = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    ordered = CreditEntry.objects.filter(kind=CreditEntry.Kind.RESERVE, at__gte=day, credential__in=accounts)
+    ordered = CreditEntry.objects.filter(kind=CreditEntry.Kind.RESERVE, at__gte=day, credential__in=credentials)
     sums = CreditEntry.objects.filter(job__in=ordered.values("job")).order_by().values_list("credential")
     spent = dict(sums.annotate(total=Sum("amount")).values_list("credential", "total"))
-    return {one.pk for one in accounts if one.budget_day is not None and spent.get(one.pk, 0) >= one.budget_day > 0}
+    return {one.pk for one in credentials if one.budget_day is not None and spent.get(one.pk, 0) >= one.budget_day > 0}
 
 
 def _later(items: QuerySet[EnhancementItem]) -> Iterator[Reason]:

@@ -119,15 +119,17 @@ class Command(ImageryCommand):
                 f"{facts['held_back']} pictures were not published: a person has to review them first, in the admin. "
                 "Nothing more is spent."
             )
-        account = current.credential
+        credential = current.credential
         if facts["stalled"]:
             self.stdout.write(
                 "Stalled pictures wait for your decision: “imagery_decide”, or Provider jobs in the admin."
             )
-        if facts["open"] and not account.may_buy:
-            why = account.paused_reason or "it is switched off"
-            remedy = f"“imagery_credential resume {account}”" if account.paused_at else "Switching it on in the admin"
-            self.stdout.write(f"Open pictures wait for the account “{account}” ({why}). {remedy} continues them.")
+        if facts["open"] and not credential.may_buy:
+            why = credential.paused_reason or "it is switched off"
+            remedy = (
+                f"“imagery_credential resume {credential}”" if credential.paused_at else "Switching it on in the admin"
+            )
+            self.stdout.write(f"Open pictures wait for the account “{credential}” ({why}). {remedy} continues them.")
 
 
 def _description(name: str) -> ProductImages:

@@ -35,40 +35,40 @@ class Command(ImageryCommand):
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        account = find_credential(options["account"])
+        credential = find_credential(options["account"])
         if options["verb"] is None:
-            facts = {name: [str(verb) for verb in one.verbs] for name, one in resources.resources(account).items()}
+            facts = {name: [str(verb) for verb in one.verbs] for name, one in resources.resources(credential).items()}
             if options["json"]:
                 self.print_json(facts)
                 return
             self.print_table(("resource", "what can be done"), [(name, ", ".join(can)) for name, can in facts.items()])
         elif options["verb"] == "clear-up":
-            self._clear_up(account, options)
+            self._clear_up(credential, options)
         elif options["verb"] == "unknown":
-            self._unknown(account, options)
+            self._unknown(credential, options)
         elif not options["resource"]:
             raise CommandError(
-                f"Choose a resource: {', '.join(resources.resources(account)) or 'this provider has none'}."
+                f"Choose a resource: {', '.join(resources.resources(credential)) or 'this provider has none'}."
             )
         else:
-            self._manage(account, Verb(options["verb"]), options)
+            self._manage(credential, Verb(options["verb"]), options)
 
-    def _manage(self, account: Any, verb: Verb, options: dict[str, Any]) -> None:
+    def _manage(self, credential: Any, verb: Verb, options: dict[str, Any]) -> None:
         identity = next((value for value in options["values"] if "=" not in value), "")
         values = pairs([value for value in options["values"] if "=" in value])
         if verb is Verb.DOWNLOAD:
             path = options["to"] or Path(f"{options['resource']}-{identity}.zip")
-            files = resources.download(account, options["resource"], identity, path)
+            files = resources.download(credential, options["resource"], identity, path)
             self.stdout.write(f"{files} files in {path}.")
             return
-        found = resources.manage(account, options["resource"], verb, identity, values)
+        found = resources.manage(credential, options["resource"], verb, identity, values)
         if verb is not Verb.LIST or options["json"]:
             self.print_json(found if found is not None else {"done": str(verb)})
             return
         self._print_entries(found)
 
-    def _unknown(self, account: Any, options: dict[str, Any]) -> None:
-        found = resources.unknown(account)
+    def _unknown(self, credential: Any, options: dict[str, Any]) -> None:
+        found = resources.unknown(credential)
         if options["json"]:
             self.print_json(found)
             return
@@ -82,8 +82,8 @@ class Command(ImageryCommand):
         columns = list(dict.fromkeys(name for one in entries for name, value in one.items() if not _is_nested(value)))
         self.print_table(columns, [[one.get(name, "") for name in columns] for one in entries])
 
-    def _clear_up(self, account: Any, options: dict[str, Any]) -> None:
-        found = resources.leftovers(account, options["days"])
+    def _clear_up(self, credential: Any, options: dict[str, Any]) -> None:
+        found = resources.leftovers(credential, options["days"])
         if not found:
             self.stdout.write("Our jobs left nothing there that is as old as that.")
             return
@@ -98,7 +98,7 @@ class Command(ImageryCommand):
         done = 0
         for leftover in found:
             try:
-                resources.clear(account, leftover)
+                resources.clear(credential, leftover)
             except ImageryError as error:
                 raise CommandError(f"{done} of {len(found)} deleted, then: {error.message}") from error
             done += 1

@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable, RateLimited
-from product_imagery.flows.hosted.account import Account as SessionAccount
+from product_imagery.flows.hosted.credential_session import CredentialSession
 from product_imagery.flows.hosted.mailbox import Mailbox
 from product_imagery.flows.hosted.session import Session
 from product_imagery.flows.hosted.values import Ticket
@@ -52,7 +52,7 @@ class _Talk:
         self.leased_at = timezone.now() - timedelta(seconds=waited)
         LimitUse.objects.update(at=self.leased_at)
         self.ticket = Ticket(
-            job, SessionAccount(job.credential), time.monotonic() + 60, since=time.monotonic() - waited
+            job, CredentialSession(job.credential), time.monotonic() + 60, since=time.monotonic() - waited
         )
 
     def respond(self, request: Request) -> Any:

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from product_imagery.exceptions import NotSent, ProviderUnavailable
 from product_imagery.flows import local_jobs
-from product_imagery.flows.hosted.account import Account as SessionAccount
+from product_imagery.flows.hosted.credential_session import CredentialSession
 from product_imagery.flows.hosted.values import Call, CallResult, Ticket
 from product_imagery.flows.worker import maintenance
 from product_imagery.flows.worker.dispatcher import Dispatcher
@@ -99,7 +99,7 @@ def test_while_trouble_is_not_written_down_the_account_gets_nothing_to_do() -> N
 
     def call(account: int) -> Call:
         job = ProviderJob(credential_id=account)
-        return Call(job, [], Ticket(job, SessionAccount(ProviderCredential()), deadline=0.0))
+        return Call(job, [], Ticket(job, CredentialSession(ProviderCredential()), deadline=0.0))
 
     dispatcher = Dispatcher(8, _EACH, fail, ended.set)
     dispatcher.put([call(1)])

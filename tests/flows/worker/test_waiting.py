@@ -53,7 +53,7 @@ def test_a_pause_is_given_with_its_reason_and_its_pictures(waiting: Enhancement)
     account = ProviderCredential.objects.get()
     account.pause("The balance is used up.", stops_reads=False)
     (reason,) = reasons(waiting)
-    assert (reason.code, reason.count, reason.account) == (Code.PAUSED, 1, account.pk)
+    assert (reason.code, reason.count, reason.credential) == (Code.PAUSED, 1, account.pk)
     assert "The balance is used up." in reason.sentence
     assert standstill() == [reason]
     ProviderCredential.objects.update(paused_at=None, is_active=False)

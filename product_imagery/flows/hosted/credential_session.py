@@ -23,7 +23,7 @@ _ECHO = "••••".encode()
 _SHORTEST_KEY = 8  #: bytes; a shorter text is no key and may be part of any response
 
 
-class Account:
+class CredentialSession:
     """A credential in use: its decrypted key and the headers made of it, for all calls that were leased together."""
 
     def __init__(self, credential: ProviderCredential) -> None:
@@ -80,12 +80,12 @@ class Caller:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def send(self, account: Account, request: HttpRequest) -> Response:
+    def send(self, session: CredentialSession, request: HttpRequest) -> Response:
         """Send a request with the account's key. Raises ``ProviderError``."""
-        credential = account.credential
+        credential = session.credential
         patience = credential.declared.patience
-        return account.without_key(self._transport.send(credential.address(), request, account.headers, patience))
+        return session.without_key(self._transport.send(credential.address(), request, session.headers, patience))
 
-    def save(self, account: Account, request: HttpRequest, path: Path, most_bytes: int) -> Response:
+    def save(self, session: CredentialSession, request: HttpRequest, path: Path, most_bytes: int) -> Response:
         """Send a request as ``send`` does; save the body of a success as a file. Raises ``ProviderError``."""
-        return self._transport.save(account.credential.address(), request, account.headers, path, most_bytes)
+        return self._transport.save(session.credential.address(), request, session.headers, path, most_bytes)
