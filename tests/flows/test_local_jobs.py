@@ -1,17 +1,21 @@
-"""Trouble of the machine is booked on no picture."""
+"""Runs of the local engine: trouble of the machine fails no picture, and a job that was not begun is no attempt."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db.models.functions import Now
 
 from example_project.shop.models import Product
 from product_imagery.exceptions import StorageError
+from product_imagery.flows import local_jobs
 from product_imagery.flows.worker.loop import Slice, run_slice
+from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, WorkerTrouble
 from product_imagery.states import ItemStatus, JobState
 from product_imagery.storage import store
@@ -58,3 +62,29 @@ def test_a_full_disk_of_results_fails_no_picture(make_product: Make, enlarge: En
     ProviderJob.objects.update(due_at=Now())
     work()
     assert ProviderJob.objects.get().state == JobState.DONE
+
+
+def _leased() -> ProviderJob:
+    ProviderJob.objects.update(due_at=Now())
+    (job,) = ProviderJob.objects.acquire_due(providers=["local"], most=1, seconds=60)
+    return job
+
+
+def test_a_job_that_was_not_begun_returns_without_an_attempt(make_product: Make, enlarge: Enlarge) -> None:
+    enlarge(make_product())
+    for begun, attempts in ((False, 0), (True, 1), (False, 1)):
+        local_jobs.return_job(_leased(), begun=begun)
+        job = ProviderJob.objects.get()
+        assert (job.state, job.attempts) == (JobState.QUEUED, attempts)
+        assert EnhancementItem.objects.get().status == ItemStatus.QUEUED
+
+
+def test_a_registration_that_is_gone_fails_the_job_with_its_reason(make_product: Make, enlarge: Enlarge) -> None:
+    enlarge(make_product())
+    EnhancementItem.objects.update(content_type_id=ContentType.objects.get_for_model(Enhancement).pk)
+    (task,) = local_jobs.prepare([_leased()])
+    with closing(ImagingPool(PoolLimits(processes=1))) as pool:
+        local_jobs.record(local_jobs.perform(task, pool))
+    item = EnhancementItem.objects.get()
+    assert (item.status, item.job.state) == (ItemStatus.FAILED, JobState.FAILED)
+    assert "register" in item.error_message
