@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from PIL import Image, ImageDraw
 
@@ -22,6 +21,7 @@ from product_imagery.products import ProductImages, registered
 from product_imagery.provider_kit.registry import get_offer, get_provider
 from product_imagery.providers.local.model import MATTING, is_present
 from product_imagery.rows import unopened
+from product_imagery.storage import probe
 from product_imagery.storage.errors import as_storage_errors
 from product_imagery.storage.scratch import TEMPORARY
 from product_imagery.storage.store import results_storage
@@ -33,7 +33,7 @@ _PREFIX = "imagery-doctor"  #: of the names of our test files
 
 def storage_of_results() -> Iterator[Finding]:
     """Write a small file, read it back, delete it."""
-    detail = _try_out(results_storage(), posixpath.join(get_settings().folder, f"{_PREFIX}-{_random()}.txt"))
+    detail = _read_back(results_storage(), posixpath.join(get_settings().folder, f"{_PREFIX}-{_random()}.txt"))
     advice = "Pictures wait and are stored later; nothing is bought again. Make the storage writable and reachable."
     yield Finding("storage", not detail, detail and f"The storage of results: {detail} {advice}")
 
@@ -42,7 +42,7 @@ def storages_of_products() -> Iterator[Finding]:
     """Write, read and delete a small file where each registered model keeps published pictures."""
     found = False
     for description in registered():
-        detail = _try_out_for(description)
+        detail = _read_back_on_product(description)
         if detail:
             found = True
             advice = (
@@ -53,13 +53,13 @@ def storages_of_products() -> Iterator[Finding]:
         yield Finding("target storages", True)
 
 
-def _try_out_for(description: ProductImages) -> str:
+def _read_back_on_product(description: ProductImages) -> str:
     try:
         with as_storage_errors("upload_to fails."):  # the shop's own code
             name = _name_on_product(description)
     except StorageError as error:
         return f"{error.message} {error.detail}."
-    return _try_out(description.target_storage, name) if name else ""
+    return _read_back(description.target_storage, name) if name else ""
 
 
 def _name_on_product(description: ProductImages) -> str:
@@ -72,20 +72,13 @@ def _name_on_product(description: ProductImages) -> str:
     return name
 
 
-def _try_out(storage: Storage, name: str) -> str:
-    """Store, read and delete a small file; return a sentence about a failure, or an empty string."""
-    content = _random().encode()
+def _read_back(storage: Storage, name: str) -> str:
+    """Return a sentence if a small file cannot be stored, read and deleted, or an empty string."""
     try:
-        with as_storage_errors("a file cannot be kept:"):
-            stored = storage.save(name, ContentFile(content))
-            try:
-                with storage.open(stored) as handle:
-                    same = handle.read() == content
-            finally:
-                storage.delete(stored)
+        probe.read_back(storage, name)
     except StorageError as error:
-        return f"{error.message} {error.detail}."
-    return "" if same else "it returns other bytes than were written."
+        return f"{error.message} {error.detail}.".removesuffix(" .")
+    return ""
 
 
 def temporary_files() -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Find out whether a storage takes files, by writing one."""
+"""Find out whether a storage keeps files, by writing one."""
 
 from __future__ import annotations
 
@@ -26,6 +26,23 @@ def try_out(storage: Storage, name: str) -> None:
         stem, suffix = posixpath.splitext(name)
         stored = _save_probe(storage, f"{stem}-{uuid.uuid4().hex[:12]}{suffix}")
     delete_quietly(storage, [stored])
+
+
+def read_back(storage: Storage, name: str) -> None:
+    """Make sure that the storage returns what it takes: a small file is written, read and deleted.
+
+    Raises ``StorageError``.
+    """
+    content = uuid.uuid4().hex.encode()
+    with as_storage_errors("A file cannot be kept:"):
+        stored = storage.save(name, ContentFile(content))
+        try:
+            with storage.open(stored) as handle:
+                same = handle.read() == content
+        finally:
+            storage.delete(stored)
+    if not same:
+        raise StorageError(gettext("The storage returns other bytes than were written."))
 
 
 def _is_there(storage: Storage, name: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
 from product_imagery.exceptions import StorageError
@@ -34,3 +35,18 @@ def test_a_storage_that_takes_no_file_under_any_name_is_told(tmp_path: Path) -> 
 
     with pytest.raises(StorageError, match="takes no files"):
         probe.try_out(Full(location=tmp_path), "test.txt")
+
+
+def test_a_file_is_read_back_and_deleted(tmp_path: Path) -> None:
+    probe.read_back(FileSystemStorage(location=tmp_path), "test.txt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_storage_that_returns_other_bytes_is_told(tmp_path: Path) -> None:
+    class Forgetful(FileSystemStorage):
+        def _open(self, name: str, mode: str = "rb") -> Any:
+            return ContentFile(b"something else")
+
+    with pytest.raises(StorageError, match="other bytes"):
+        probe.read_back(Forgetful(location=tmp_path), "test.txt")
+    assert not list(tmp_path.iterdir())

@@ -69,7 +69,7 @@ def test_limits_of_other_credentials_do_not_count(credential: ProviderCredential
 
 
 def test_a_credential_without_limits_counts_nothing(db: None) -> None:
-    free = ProviderCredential.objects.get(provider="local")
+    free = ProviderCredential.objects.create(provider="local", label="free")
     count(free.pk, _CREATE)
     assert not LimitUse.objects.exists()
     assert shortest_window(free) == math.inf
