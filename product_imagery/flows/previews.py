@@ -35,7 +35,8 @@ from product_imagery.storage.errors import as_storage_errors, reading
 from product_imagery.storage.scratch import TEMPORARY
 
 SIDE = 320  #: pixels: of a copy in a list
-LOOK_SIDE = 512  #: pixels: of a look that is tried
+LOOK_SIDE = 512  #: pixels: of a look that is tried, as it is shown
+_TRIED_SIDE = 1024  #: pixels: of the copy on which a look is tried; on a smaller one, edges come out rougher than in full
 _QUALITY = 78
 _WAIT, _WALL, _IDLE = 20.0, 30.0, 60.0  #: seconds: for other pictures, for one picture, until the process ends
 
@@ -116,7 +117,7 @@ def try_look(description: ProductImages, picture: ProductPicture, spec: WorkSpec
     with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         read_source(description.storage, original, folder / "source", picture.source_url)
-        side = LOOK_SIDE // 2 if spec.operation == Operation.UPSCALE else LOOK_SIDE
+        side = LOOK_SIDE // 2 if spec.operation == Operation.UPSCALE else _TRIED_SIDE
         copy = _shrink(folder / "source", folder / "small", side)
         made = _make(spec, options, copy, folder)
         return _keep(kept, made, folder / "look", LOOK_SIDE)
@@ -124,7 +125,7 @@ def try_look(description: ProductImages, picture: ProductPicture, spec: WorkSpec
 
 def _small_options(spec: WorkSpec) -> dict[str, Any]:
     """Return the options of a work spec for one small picture."""
-    small = {"size": min(int(spec.options.get("size") or LOOK_SIDE), LOOK_SIDE), "variants": 1}
+    small = {"size": min(int(spec.options.get("size") or _TRIED_SIDE), _TRIED_SIDE), "variants": 1}
     return spec.options | {name: value for name, value in small.items() if name in spec.options}
 
 
