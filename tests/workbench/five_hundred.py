@@ -77,7 +77,7 @@ def main() -> None:
         folder = Path(work)
         with (
             running("stock", folder, products=options.products) as site,
-            _worker(folder),
+            worker(folder),
             chromium(site, folder / "profile") as browser,
         ):
             browser.log_in()
@@ -85,7 +85,8 @@ def main() -> None:
 
 
 @contextmanager
-def _worker(folder: Path) -> Iterator[None]:
+def worker(folder: Path) -> Iterator[None]:
+    """Run a worker of the shop in ``folder`` until the block ends."""
     environment = environment_of("stock", folder)
     command = [sys.executable, "manage.py", "imagery_worker"]
     with open(os.devnull, "w") as nowhere:
@@ -128,7 +129,7 @@ def _go(browser: Browser, products: int, look: str) -> None:
 def _one_by_one(merchant: Merchant, browser: Browser) -> str:
     """Decide on some pictures in large, by keys."""
     merchant.click("#run-review")
-    merchant.click(".review-bar a[href*=focus]")
+    merchant.click(".review-large")
     keys, before = merchant.keys, browser.driver.execute_script(_LOADED)
     for _number in range(_ONE_BY_ONE):
         merchant.wait("#review-stage [data-key=a]", 60)

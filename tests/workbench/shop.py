@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
@@ -57,10 +58,11 @@ def build_plain(number: int) -> tuple[str, list[Page]]:
     """Fill the shop with products and nothing else; return what ``build`` returns."""
     call_command("migrate", verbosity=0)
     merchant = get_user_model().objects.create_superuser("merchant", password="secret")
-    photos = [product.photo.name for product in _products()[:12]]
+    models = _products()[:12]
     Product.objects.all().delete()
     Product.objects.bulk_create(
-        Product(title=f"Product {at + 1}", sku=f"P{at}", price=10, photo=photos[at % 12]) for at in range(number)
+        Product(title=f"{model.title} {at + 1}", sku=f"P{at}", price=10, photo=model.photo.name)
+        for at, model in zip(range(number), itertools.cycle(models), strict=False)
     )
     client = Client()
     client.force_login(merchant)
