@@ -36,7 +36,7 @@ from product_imagery.storage.scratch import TEMPORARY
 
 SIDE = 320  #: pixels: of a copy in a list
 LOOK_SIDE = 512  #: pixels: of a look that is tried, as it is shown
-_TRIED_SIDE = 1024  #: pixels: of the copy on which a look is tried; on a smaller one, edges come out rougher than in full
+_TRIED_SIDE = 1024  #: pixels: of the copy on which a look is tried; a smaller one has rougher edges than the result
 _QUALITY = 78
 _WAIT, _WALL, _IDLE = 20.0, 30.0, 60.0  #: seconds: for other pictures, for one picture, until the process ends
 
