@@ -26,6 +26,9 @@ FORMATS: dict[str, tuple[str, str, str, bool]] = {
 _MOST: dict[str, tuple[int, int]] = {"webp": (80_000_000, 16_383), "avif": (64_000_000, 30_000)}
 
 
+DENSITY = (72, 72)  #: dots per inch in JPEG files: some marketplaces ask for it
+
+
 @dataclass(frozen=True)
 class Encoded:
     """One written file. ``sha256`` is hex over the whole file, ``size`` is bytes."""
@@ -104,7 +107,7 @@ def on_white(image: Image.Image) -> Image.Image:
 
 def _settings(format: str, quality: int) -> dict[str, Any]:
     if format == "jpeg":
-        return {"quality": quality, "subsampling": 0 if quality >= 90 else 2}
+        return {"quality": quality, "subsampling": 0 if quality >= 90 else 2, "progressive": True, "dpi": DENSITY}
     if format == "webp":
         return {"quality": quality, "method": 4}
     return {"quality": quality, "speed": 8}

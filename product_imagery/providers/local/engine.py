@@ -13,7 +13,7 @@ from PIL import Image
 from product_imagery.exceptions import PictureError
 from product_imagery.imaging.colour import SRGB_PROFILE
 from product_imagery.imaging.decode import open_picture
-from product_imagery.imaging.encode import Encoded, describe, format_like, write_picture
+from product_imagery.imaging.encode import DENSITY, Encoded, describe, format_like, write_picture
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.metadata import SourceType, xmp_packet
 from product_imagery.imaging.thumbnails import write_thumbnail
@@ -43,7 +43,12 @@ class _Task:
 
     @property
     def format(self) -> str:
-        """Requested format. ``source`` means that of the source, or PNG if we cannot write that."""
+        """Requested format. ``source`` means that of the source, or PNG if we cannot write that.
+
+        PNG if white has to be exact, because the other formats ring.
+        """
+        if self.options.get("exact_white"):
+            return "png"
         wanted = str(self.options.get("format", "source"))
         return wanted if wanted != "source" else format_like(self.stored_as, self.picture)
 
@@ -179,6 +184,6 @@ def _write_picture(made: _Made, task: _Task, path: Path) -> Encoded:
     if made.ground is None or task.format != "jpeg":
         return write_picture(made.image, path, format=task.format, quality=quality, mark=made.mark)
     path = path.with_suffix(".jpg")
-    settings = {"icc_profile": SRGB_PROFILE, "xmp": xmp_packet(made.mark)}
+    settings = {"icc_profile": SRGB_PROFILE, "xmp": xmp_packet(made.mark), "dpi": DENSITY}
     path.write_bytes(white_jpeg(made.image, made.ground, quality=quality, **settings))
     return describe(path, "jpeg", made.image.size)

@@ -73,6 +73,12 @@ class LocalEngine(Provider):
                 Option("shadow", Kind.BOOLEAN, False, gettext_noop("soft shadow where the product touches the ground")),
                 _format("jpeg"),
                 _QUALITY,
+                Option(
+                    "exact_white",
+                    Kind.BOOLEAN,
+                    False,
+                    gettext_noop("the background has its exact colour in every pixel: a PNG, several times as large"),
+                ),
             ),
             seconds=2,
         ),

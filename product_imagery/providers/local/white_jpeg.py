@@ -1,138 +1,132 @@
-"""A JPEG in which every pixel of a white background decodes to 255, 255, 255.
+"""An ordinary JPEG of a product on white, with a ground that stays white beside the product.
 
-An ordinary encoder rings: quantisation leaves shades of 252…254 around a product's edge. A decoder clips at 255, so the
-remedy is to let the white of such a block overshoot, which coefficients can express, but pixels cannot (“overshoot
-deringing”). Pillow writes the file with restart markers, which divide the scan into independent segments. Only segments
-with an edge are computed and encoded again here, by ITU-T T.81 (annex F.1), until all of their white decodes to white.
-The rest of the file stays as Pillow wrote it.
-
-The channels are stored as red, green and blue. With YCbCr, a decoder clips before it mixes the channels, so a trace of
-chroma beside the edge, which cannot overshoot, would tint the white. Every decoder based on libjpeg reads such files.
+An encoder rings: beside an edge, quantisation leaves the white darker than it was, up to the end of the edge's block of
+8×8 pixels. Where that would show, the product's pixels in the block are changed by a few levels, so that coefficients
+round to other values, until the white decodes well. Without subsampling, each block is quantised on its own, so many
+versions of all such blocks are tried at once: as a strip that goes through the encoder itself.
 """
 
 from __future__ import annotations
 
 import io
-import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin
+from PIL import Image
 
 from product_imagery.providers.local.arrays import Bytes, Floats
-from product_imagery.providers.local.huffman import START_OF_SCAN, code_segments, markers, read_tables
 
-_Numbers: TypeAlias = NDArray[np.intp]
+_Mask: TypeAlias = NDArray[np.bool_]
+_Places: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
-_SEGMENT = 4  #: blocks between two restart markers
-_ROUNDS = 300
-_TOLERANCE = 0.01  #: rounding errors of float32, which no overshoot can compensate
-_SAFE = 257.0  #: value of white before clipping; integer decoders are off by about one
+FLOOR = 250  #: least value of white beside the product
+FAR = 8  #: pixels from the product, from which on white is 255
+_SIDE = 8  #: pixels of a block
+_STRIP = 8000  #: blocks: a JPEG has at most 65,500 rows
+_STRENGTHS = 45  #: of changes; the last one makes a block white, for noise of which no other version decodes well
+_REACH = 2  #: pixels from the white at which a change is a third as strong as beside it
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+#: patterns that are tried with each strength
+_NOISE = np.random.default_rng(1).integers(-1, 2, (16, _SIDE, _SIDE, 1)).astype(np.float32)
 
-_ORDER = sorted(range(64), key=lambda i: (i // 8 + i % 8, (i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
-#: zigzag position → index in the block by rows (T.81 figure 5)
-ZIGZAG: NDArray[np.intp] = np.array(_ORDER, np.intp)
-
-_COSINES = np.array(
-    [[np.sqrt((1 if u else 0.5) / 4) * np.cos((2 * x + 1) * u * np.pi / 16) for x in range(8)] for u in range(8)],
-    np.float32,
-)
-#: matrix of the two-dimensional DCT, from a block's 64 pixels by rows to its coefficients in zigzag order
-_DCT = np.kron(_COSINES, _COSINES)[ZIGZAG]
+_AT = np.stack(np.divmod(np.arange(_SIDE * _SIDE), _SIDE), -1)
+_DISTANCE = np.hypot(*(_AT[:, None] - _AT[None]).transpose(2, 0, 1)).astype(np.float32)  #: of two pixels of a block
 
 
 def white_jpeg(image: Image.Image, ground: Image.Image, *, quality: int, **settings: Any) -> bytes:
-    """Encode an RGB image as baseline JPEG without subsampling; ``settings`` are passed to Pillow.
+    """Encode an RGB image as a progressive JPEG without subsampling; ``settings`` are passed to Pillow.
 
-    ``ground`` is an ``L`` mask of the same size, 255 for background. The picture has to be white there, and every
-    decoder will return white there.
+    ``ground`` is an ``L`` mask of the same size, 255 for background, where the picture has to be white.
     """
-    with ThreadPoolExecutor(1) as threads:
-        plain = threads.submit(_encode, image, quality=quality, **settings)
-        mixed, coefficients = _edge_blocks(image, ground, _quantiser(quality))
-        encoded = plain.result()
-    segments, index = np.unique(mixed // _SEGMENT, return_inverse=True)
-    coded = code_segments(coefficients, index, read_tables(encoded))
-    return _splice(encoded, dict(zip(segments.tolist(), coded, strict=True)))
+    height, width = image.height, image.width
+    padding = (0, -height % _SIDE), (0, -width % _SIDE)
+    pixels = np.pad(np.asarray(image), (*padding, (0, 0)), mode="edge")  # as an encoder does
+    white = np.pad(np.asarray(ground) == 255, padding, mode="edge")
+    places = _mixed(white)
+    if len(places[0]):
+        fixed = white.copy()  # and what the encoder repeats as padding
+        fixed[height - (height % _SIDE > 0) :] = fixed[:, width - (width % _SIDE > 0) :] = True
+        blocks, masks = _in_blocks(pixels), [_in_blocks(one[..., None])[places][..., 0] for one in (white, fixed)]
+        blocks[places] = _without_ringing(blocks[places], *masks, quality=quality)
+        image = Image.fromarray(pixels[:height, :width])
+    return _encode(image, quality, progressive=True, **settings)
 
 
-def _encode(image: Image.Image, *, quality: int, **settings: Any) -> bytes:
+def _encode(image: Image.Image, quality: int, **settings: Any) -> bytes:
     target = io.BytesIO()
-    image.save(target, "JPEG", quality=quality, keep_rgb=True, restart_marker_blocks=_SEGMENT, **settings)
+    image.save(target, "JPEG", quality=quality, subsampling=0, **settings)
     return target.getvalue()
 
 
-def _quantiser(quality: int) -> Floats:
-    """Return the quantisation steps of Pillow's encoder at this quality, in zigzag order."""
-    probe = Image.open(io.BytesIO(_encode(Image.new("RGB", (8, 8)), quality=quality)))
-    assert isinstance(probe, JpegImagePlugin.JpegImageFile)
-    return np.array(probe.quantization[0], np.float32)[ZIGZAG]
+def _in_blocks(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of pixels (h, w, n) as blocks (h / 8, w / 8, 8, 8, n)."""
+    height, width, planes = pixels.shape
+    return pixels.reshape(height // _SIDE, _SIDE, width // _SIDE, _SIDE, planes).swapaxes(1, 2)
 
 
-def _edge_blocks(image: Image.Image, ground: Image.Image, quantiser: Floats) -> tuple[_Numbers, NDArray[np.int32]]:
-    """Return the numbers of the blocks in all segments with an edge, and their coefficients (n, 3, 64)."""
-    share = np.asarray(ground.reduce(8))
-    mixed = (share > 0) & (share < 255)
-    segments = np.unique(np.flatnonzero(mixed) // _SEGMENT)
-    members = (segments[:, None] * _SEGMENT + np.arange(_SEGMENT)).ravel()
-    members = members[members < mixed.size]
-    rows, columns = np.divmod(members, mixed.shape[1])
-    pixels, white = [np.empty((0, 8, 8, 3), np.uint8)], [np.empty((0, 8, 8), np.bool_)]
-    for row in np.unique(rows):
-        chosen = columns[rows == row]
-        pixels.append(_row_of_blocks(image, row)[chosen])
-        white.append(_row_of_blocks(ground, row)[chosen] == 255)
-    return members, _overshoot(np.concatenate(pixels), np.concatenate(white), quantiser)
+def _mixed(white: _Mask) -> _Places:
+    """Return rows and columns of the blocks that have pixels of both kinds."""
+    share = _in_blocks(white[..., None])
+    rows, columns = np.nonzero(share.any((2, 3, 4)) & ~share.all((2, 3, 4)))
+    return rows, columns
 
 
-def _row_of_blocks(image: Image.Image, row: int) -> Bytes:
-    """Return the blocks of one row as (columns, 8, 8, …). Right and lower border repeat, as in other encoders."""
-    strip = np.asarray(image.crop((0, 8 * row, image.width, min(image.height, 8 * row + 8))))
-    missing = [(0, -strip.shape[0] % 8), (0, -strip.shape[1] % 8), (0, 0)][: strip.ndim]
-    padded = np.pad(strip, missing, mode="edge")
-    return padded.reshape(8, -1, 8, *strip.shape[2:]).swapaxes(0, 1)
+def _without_ringing(blocks: Bytes, white: _Mask, fixed: _Mask, *, quality: int) -> Bytes:
+    """Return blocks (n, 8, 8, 3) in which the white (n, 8, 8) decodes well; those that do already are unchanged.
 
-
-def _overshoot(blocks: Bytes, ground: NDArray[np.bool_], quantiser: Floats) -> NDArray[np.int32]:
-    """Return quantised coefficients (n, 3, 64), in zigzag order, of RGB blocks (n, 8, 8, 3).
-
-    They decode to white where ``ground`` (n, 8, 8) is true.
+    Pixels that are ``fixed`` (n, 8, 8) keep their values.
     """
-    pixels = np.moveaxis(blocks, -1, 1).reshape(-1, 3, 64)
-    white = np.repeat(ground.reshape(-1, 1, 64), 3, axis=1)
-    wanted = pixels.astype(np.float32) - 128
-    result = _quantise(wanted, quantiser)
-    still = np.flatnonzero(white.any(axis=(1, 2)))
-    for round_ in range(_ROUNDS):
-        missing = np.float32(_SAFE - 128) - _apply(result[still] * quantiser, _DCT)
-        missing[(missing < _TOLERANCE) | ~white[still]] = 0
-        unsolved = missing.any(axis=(1, 2))
-        still, missing = still[unsolved], missing[unsolved]
-        if not len(still):
+    least, blocks = _least(white), blocks.copy()
+    failing = np.flatnonzero(~_is_well(blocks, least, quality))
+    originals, weights = blocks[failing], _weights(white[failing])
+    for strength in range(_STRENGTHS):
+        if not len(failing):
             break
-        # Add more than is missing, and more in each round, or quantisation could absorb it every time.
-        wanted[still] += missing * min(3.0, 1 + 0.2 * round_)
-        result[still] = _quantise(wanted[still], quantiser)
-    return result
+        tried = np.where(fixed[failing, None, ..., None], originals[:, None], _changed(originals, weights, strength))
+        well = _is_well(tried, least[failing, None], quality)
+        blocks[failing] = tried[np.arange(len(failing)), well.argmax(1)]
+        rest = ~well.any(1)
+        failing, originals, weights = failing[rest], originals[rest], weights[rest]
+    return blocks
 
 
-def _quantise(pixels: Floats, quantiser: Floats) -> NDArray[np.int32]:
-    quantised: NDArray[np.int32] = np.rint(_apply(pixels, _DCT.T) / quantiser).astype(np.int32)
-    return quantised
+def _least(white: _Mask) -> Bytes:
+    """Return the least value of each pixel after decoding: 0 for the product, ``FLOOR`` beside it, 255 far from it."""
+    product = ~white.reshape(len(white), _SIDE * _SIDE)
+    beside = (product @ (_DISTANCE < FAR)).reshape(white.shape)
+    return np.where(white, np.where(beside, FLOOR, 255), 0).astype(np.uint8)
 
 
-def _apply(vectors: NDArray[Any], matrix: Floats) -> Floats:
-    """Multiply (n, 3, 64) by (64, 64) at once, because numpy would multiply block by block."""
-    return (vectors.reshape(-1, 64).astype(np.float32) @ matrix).reshape(vectors.shape)
+def _weights(white: _Mask) -> Floats:
+    """Return by how much each pixel may change (n, 8, 8): most beside the white, less inside the product."""
+    nearest = np.where(white.reshape(len(white), 1, _SIDE * _SIDE), _DISTANCE, np.inf).min(-1)
+    weights: Floats = np.exp((1 - nearest) / _REACH, dtype=np.float32).reshape(white.shape)
+    return weights
 
 
-def _splice(encoded: bytes, coded: dict[int, bytes]) -> bytes:
-    """Replace segments of the scan, which is between its header and the end marker."""
-    start = next(end for marker, _, end in markers(encoded) if marker == START_OF_SCAN)
-    pieces = re.split(rb"\xff[\xd0-\xd7]", encoded[start:-2])
-    joined = bytearray(coded.get(0, pieces[0]))
-    for index, piece in enumerate(pieces[1:], start=1):
-        joined += bytes((0xFF, 0xD0 + (index - 1) % 8)) + coded.get(index, piece)
-    return encoded[:start] + bytes(joined) + b"\xff\xd9"
+def _is_well(blocks: Bytes, least: Bytes, quality: int) -> _Mask:
+    """Return which of the blocks (…, 8, 8, 3) decode to pixels of these values at least."""
+    strip = blocks.reshape(-1, _SIDE, _SIDE, 3)
+    decoded = [_decoded(strip[at : at + _STRIP], quality) for at in range(0, len(strip), _STRIP)]
+    well: _Mask = (np.concatenate(decoded).min(-1).reshape(blocks.shape[:-1]) >= least).all((-1, -2))
+    return well
+
+
+def _decoded(blocks: Bytes, quality: int) -> Bytes:
+    strip = Image.fromarray(blocks.reshape(-1, _SIDE, 3))
+    with Image.open(io.BytesIO(_encode(strip, quality))) as opened:
+        return np.asarray(opened).reshape(blocks.shape)
+
+
+def _changed(blocks: Bytes, weights: Floats, strength: int) -> Bytes:
+    """Return versions (n, 16, 8, 8, 3) of blocks (n, 8, 8, 3): with noise, less chroma, and in the end lighter."""
+    share = weights[:, None, ..., None]
+    pixels: Any = blocks[:, None].astype(np.float32)
+    grey = (pixels @ _GREY)[..., None]
+    pixels = grey + (pixels - grey) * (1 - share * min(1.0, 0.04 * strength))
+    pixels = pixels + _NOISE * (1 + strength / 5)
+    lighter = np.maximum(share * min(1.0, max(0.0, 0.03 * (strength - 10))), max(0.0, (strength - 36) / 8))
+    pixels += (255 - pixels) * lighter
+    changed: Bytes = pixels.round().clip(0, 255).astype(np.uint8)
+    return changed
