@@ -37,7 +37,7 @@ def _by_profile(image: Image.Image, content: bytes) -> Image.Image | None:
     """
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content)) if content else None
-        if profile is None or _is_srgb(content):
+        if profile is None or is_srgb(content):
             return None
         mode = _mode_of(profile, image)
         pixels = image if image.mode == mode else image.convert(mode)
@@ -60,7 +60,7 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 @functools.lru_cache(maxsize=16)
-def _is_srgb(content: bytes) -> bool:
+def is_srgb(content: bytes) -> bool:
     """Return whether a profile is equivalent to sRGB, judged by how it converts a set of colours."""
     profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
     if profile.profile.xcolor_space.strip() != "RGB":

@@ -35,10 +35,17 @@ from product_imagery.texts import gettext
 
 @dataclass(frozen=True)
 class Decoded:
-    """An upright sRGB picture in mode ``RGB`` or ``RGBA``, and the format in which it was stored."""
+    """An upright sRGB picture in mode ``RGB`` or ``RGBA``, and how it was stored.
+
+    ``format`` and ``mode`` have Pillow's names, ``bits`` is the number of bits of a sample as far as it is known, and
+    ``profile`` is an ICC profile or empty.
+    """
 
     image: Image.Image
     format: str
+    mode: str = "RGB"
+    bits: int = 8
+    profile: bytes = b""
 
 
 def open_picture(path: Path, limits: Limits | None = None) -> Decoded:
@@ -62,8 +69,9 @@ def open_picture(path: Path, limits: Limits | None = None) -> Decoded:
         if format == "AVIF":  # its decoder has read the profile, and reports irot and imir as EXIF
             orientation = orientation_of(stored.info.get("exif", b""))
             profile = stored.info.get("icc_profile", b"")
+        mode = stored.mode
         colours = to_srgb(to_eight_bits(stored, parts.bits), profile)
-        return Decoded(upright(colours, orientation), format)
+        return Decoded(upright(colours, orientation), format, mode, parts.bits, profile)
 
 
 def _unpacked(pixels: bytes, format: str, limits: Limits) -> Image.Image:

@@ -7,9 +7,11 @@ XMP packet. No other metadata is written: no camera, no location, no person.
 from __future__ import annotations
 
 import enum
+import re
 from html import escape
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_MARK = re.compile(rb"digitalsourcetype/(\w+)")
 
 
 class SourceType(enum.StrEnum):
@@ -32,3 +34,9 @@ def xmp_packet(source_type: SourceType, *, made_by: str = "product_imagery") -> 
         f' xmp:CreatorTool="{escape(made_by)}"/>'
         '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
     ).encode()
+
+
+def mark_of(content: bytes) -> str:
+    """Return the term of the vocabulary that a file carries, also one that we do not use; empty without a mark."""
+    found = _MARK.search(content)
+    return found.group(1).decode() if found else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,7 @@ from PIL import Image
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import write_picture
 from product_imagery.imaging.limits import Limits
-from product_imagery.imaging.metadata import SourceType
-
-_MARK = re.compile(rb"digitalsourcetype/(\w+)")
+from product_imagery.imaging.metadata import SourceType, mark_of
 
 
 def shrink(*, source: str, stem: str, side: int, quality: int, limits: dict[str, int]) -> dict[str, Any]:
@@ -32,6 +29,5 @@ def shrink(*, source: str, stem: str, side: int, quality: int, limits: dict[str,
 
 
 def _mark_of(path: Path) -> SourceType:
-    found = _MARK.search(path.read_bytes())
     known = {one.value: one for one in SourceType}
-    return known.get(found.group(1).decode() if found else "", SourceType.ENHANCED)
+    return known.get(mark_of(path.read_bytes()), SourceType.ENHANCED)
