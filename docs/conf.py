@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import tomllib
+from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from product_imagery.rules.packs import Pack, Rule, packs  # noqa: E402
+from product_imagery.rules.wording import LABELS, shown  # noqa: E402
+
 PACKAGE = ROOT / "product_imagery"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -50,6 +57,35 @@ def _forbidden() -> str:
     return _table(("rule", "these modules", "never import"), rows)
 
 
+def _packs() -> str:
+    """The packs of rules, each with version, date, sources and a table."""
+    return "\n\n".join(_pack(pack) for pack in packs().values())
+
+
+def _pack(pack: Pack) -> str:
+    sources = ", ".join(f"<{source}>" for source in pack.sources)
+    whose = "the marketplace's own page" if pack.official else "pages of others: less certain"
+    origin = f"Version {pack.version}, compared on {pack.checked_on} with {sources} ({whose})."
+    rows = [(_label(rule), *(_bounds(rule, kind) for kind in ("fail", "warn"))) for rule in pack.rules]
+    return f"### {pack.label}: `{pack.name}`\n\n{origin}\n\n{_table(('measured', 'required', 'advised'), rows)}"
+
+
+def _label(rule: Rule) -> str:
+    level = f", level {rule.level} of 255" if rule.measure == "white" else ""
+    days = (
+        f" (from {rule.since})" if rule.since > date.min else f" (until {rule.until})" if rule.until < date.max else ""
+    )
+    return f"{LABELS[rule.measure]}{level}{days}"
+
+
+def _bounds(rule: Rule, kind: str) -> str:
+    least, most, good = (getattr(rule, f"{kind}_{bound}") for bound in ("below", "above", "unless"))
+    parts = [f"at least {shown(rule.measure, least)}" if least is not None else ""]
+    parts += [f"at most {shown(rule.measure, most)}" if most is not None else ""]
+    parts += [", ".join(one if rule.measure == "ratio" else shown(rule.measure, one) for one in good)]
+    return "; ".join(part for part in parts if part) or "–"
+
+
 def _version() -> str:
     text = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__ = "(.+)"$', text, re.M)
@@ -67,6 +103,7 @@ myst_substitutions = {
     "floors": _floors("product_imagery"),
     "floors_of_flows": _floors("product_imagery.flows"),
     "forbidden": _forbidden(),
+    "packs": _packs(),
 }
 exclude_patterns = ["_build"]
 nitpicky = True
