@@ -20,13 +20,18 @@ from product_imagery.models.job import ProviderJob
 class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
     """Sums of ledger entries."""
 
-    def spent_on_work_since(self, moment: datetime) -> Decimal:
-        """Return the cost (actual or reserved) of the work that was ordered since ``moment``.
+    def spent_on_work(self, *since: datetime) -> dict[int, list[Decimal]]:
+        """Return, by credential, the cost (actual or reserved) of the work that was ordered since each moment.
 
         A correction belongs to the day of its order: releasing yesterday's reservation does not raise today's budget.
         """
-        ordered = self.filter(kind=CreditEntry.Kind.RESERVE, at__gte=moment).values("job")
-        return CreditEntry.objects.filter(job__in=ordered).aggregate(total=Sum("amount"))["total"] or Decimal(0)
+
+        def ordered(moment: datetime) -> Q:
+            return Q(job__in=self.filter(kind=CreditEntry.Kind.RESERVE, at__gte=moment).order_by().values("job"))
+
+        sums = {f"since_{at}": Sum("amount", filter=ordered(moment)) for at, moment in enumerate(since)}
+        rows = CreditEntry.objects.filter(ordered(min(since))).order_by().values_list("credential").annotate(**sums)
+        return {pk: [amount or Decimal(0) for amount in amounts] for pk, *amounts in rows}
 
     def usage(self, first: date, last: date) -> Any:
         """Return usage by ``day``, ``provider`` and ``key`` (prefix of the API key), from ``first`` to ``last``.

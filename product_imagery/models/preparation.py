@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Greatest, Now
 
 from product_imagery.models.constraints import not_negative
@@ -20,9 +21,11 @@ class PreparationQuerySet(models.QuerySet["Preparation"]):
         """Filter due preparations, by due time."""
         return self.filter(due_at__lte=Now()).order_by("due_at", "pk").select_related("enhancement__credential")
 
-    def promised(self) -> Decimal:
-        """Return the amount that is reserved and has no ledger entries yet."""
-        return self.aggregate(total=models.Sum("reserved"))["total"] or Decimal(0)
+    def promised(self, *since: datetime) -> dict[int, list[Decimal]]:
+        """Return, by credential, the amounts that are reserved since each moment and have no ledger entries yet."""
+        sums = {f"since_{at}": Sum("reserved", filter=Q(created_at__gte=moment)) for at, moment in enumerate(since)}
+        rows = self.order_by().values_list("enhancement__credential").annotate(**sums)
+        return {pk: [amount or Decimal(0) for amount in amounts] for pk, *amounts in rows}
 
     def advance(self, preparation: Preparation, *, position: int, left: int, cost: Decimal) -> bool:
         """Record the progress of one batch, in its transaction. Return false if another worker was faster."""

@@ -95,7 +95,7 @@ def credential(request: HttpRequest, site: AdminSite, spec: WorkSpec) -> dict[st
         facts["url"] = page_url(site, "providercredential_change", credential.pk)
     if may(request, SEE_MONEY) and spec.cost_each:
         facts["balance"] = credential.balance
-        facts["left_day"], facts["left_month"] = budgets.left_of(credential)
+        facts["left"] = budgets.left_of([credential])[credential.pk]
     return facts
 
 

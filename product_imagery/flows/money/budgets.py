@@ -21,13 +21,20 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)  #: not when the enhancement was made: 
 
 @dataclass(frozen=True)
 class _Budget:
-    """An upper bound for what is reserved since a moment for some rows; ``most`` is ``None`` where there is none."""
+    """An upper bound, and what is left of it; both are ``None`` where there is none."""
 
     most: Decimal | None
-    owner: dict[str, Any]  #: lookups of its ledger entries
-    since: datetime
+    left: Decimal | None
     name: str
     advice: str = gettext_noop("Select fewer pictures, or raise the budget.")
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of the budgets of an account for the day and the month; ``None`` where there is none."""
+
+    day: Decimal | None
+    month: Decimal | None
 
 
 def allow(
@@ -62,11 +69,7 @@ def allow(
             code="over_budget",
         )
     for one in _locked_budgets(credential, key, earlier):
-        if one.most is None:
-            continue
-        spent = _spent(one.owner, one.since)
-        if spent + total > one.most:
-            left = max(one.most - spent, Decimal(0))
+        if one.most is not None and one.left is not None and total > one.left:
             sentence = gettext(
                 "This costs %(total)s %(unit)s, and of the budget of %(most)s %(unit)s %(name)s %(left)s are "
                 "left. %(advice)s"
@@ -75,7 +78,7 @@ def allow(
                 "unit": unit,
                 "most": _plain(one.most),
                 "name": gettext(one.name),
-                "left": _plain(left),
+                "left": _plain(one.left),
                 "advice": gettext(one.advice),
             }
             raise RequestError(sentence, code="over_budget")
@@ -86,45 +89,58 @@ def _locked_budgets(
 ) -> Iterator[_Budget]:
     """Lock account and key, in this order, and yield their budgets and that of an existing enhancement."""
     ProviderCredential.objects.lock(credential.pk)
-    yield from _of_credential(credential)
-    if earlier is not None:
+    left = left_of([credential])[credential.pk]
+    yield _Budget(credential.budget_day, left.day, gettext_noop("today"))
+    yield _Budget(credential.budget_month, left.month, gettext_noop("this month"))
+    if earlier is not None and earlier.budget is not None:
         advice = gettext_noop("Start these products anew, with a budget of their own.")
-        yield _Budget(earlier.budget, {"enhancement": earlier}, _EVER, gettext_noop("of this enhancement"), advice)
+        rest = _left(earlier.budget, _spent({"enhancement": earlier}, _EVER))
+        yield _Budget(earlier.budget, rest, gettext_noop("of this enhancement"), advice)
     if key is not None and key.budget_day is not None:
         ApiKey.objects.lock(key.pk)
-        yield _Budget(key.budget_day, {"enhancement__api_key": key}, _today(), gettext_noop("for this key today"))
-
-
-def _of_credential(credential: ProviderCredential) -> tuple[_Budget, _Budget]:
-    """Return the budgets of an account: of the day and of the month."""
-    day, owner = _today(), {"credential": credential}
-    return (
-        _Budget(credential.budget_day, owner, day, gettext_noop("today")),
-        _Budget(credential.budget_month, owner, day.replace(day=1), gettext_noop("this month")),
-    )
+        rest = _left(key.budget_day, _spent({"enhancement__api_key": key}, _today()))
+        yield _Budget(key.budget_day, rest, gettext_noop("for this key today"))
 
 
 def _today() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def left_of(credential: ProviderCredential) -> tuple[Decimal | None, Decimal | None]:
-    """Return what is left of the account's budgets of the day and of the month; ``None`` where there is none.
+def left_of(credentials: Sequence[ProviderCredential]) -> dict[int, Left]:
+    """Return what is left of the budgets of accounts, by primary key, with two queries at most.
 
     Nothing is locked: another request may reserve it meanwhile.
     """
-    day, month = (
-        None if one.most is None else max(one.most - _spent(one.owner, one.since), Decimal(0))
-        for one in _of_credential(credential)
-    )
-    return day, month
+    limited = [one for one in credentials if one.budget_day is not None or one.budget_month is not None]
+    day = _today()
+    spent = _spent_by_credential({"credential__in": limited}, day, day.replace(day=1)) if limited else {}
+    nothing = [Decimal(0), Decimal(0)]
+    return {
+        one.pk: Left(*map(_left, (one.budget_day, one.budget_month), spent.get(one.pk, nothing))) for one in credentials
+    }
+
+
+def _left(most: Decimal | None, spent: Decimal) -> Decimal | None:
+    return None if most is None else max(most - spent, Decimal(0))
 
 
 def _spent(owner: dict[str, Any], since: datetime) -> Decimal:
-    """Return what is reserved and settled for jobs, and reserved for items that are still being prepared."""
+    return sum((amount for (amount,) in _spent_by_credential(owner, since).values()), Decimal(0))
+
+
+def _spent_by_credential(owner: dict[str, Any], *since: datetime) -> dict[int, list[Decimal]]:
+    """Return what is reserved and settled for jobs, and reserved for pictures that are still being prepared.
+
+    ``owner`` are lookups of ledger entries. The amounts are those since each moment, by primary key of the account.
+    """
     of_preparation = {name.replace("credential", "enhancement__credential"): one for name, one in owner.items()}
-    reserved = Preparation.objects.filter(**of_preparation, created_at__gte=since).promised()
-    return reserved + CreditEntry.objects.filter(**owner).spent_on_work_since(since)
+    booked = CreditEntry.objects.filter(**owner).spent_on_work(*since)
+    promised = Preparation.objects.filter(**of_preparation).promised(*since)
+    nothing = [Decimal(0)] * len(since)
+    return {
+        pk: [one + other for one, other in zip(booked.get(pk, nothing), promised.get(pk, nothing), strict=True)]
+        for pk in {*booked, *promised}
+    }
 
 
 def order(

@@ -12,9 +12,9 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
+from product_imagery.flows.money import budgets
 from product_imagery.flows.worker.health import waits_for_limit, worker_is_missing
 from product_imagery.models import (
-    CreditEntry,
     Enhancement,
     EnhancementItem,
     LimitUse,
@@ -121,15 +121,14 @@ def _credentials(of: dict[str, Any]) -> Iterator[Reason]:
     """Yield for each account with open pictures the first reason for which it sends nothing."""
     counted = _counted(of)
     credentials = list(ProviderCredential.objects.filter(pk__in=counted)) if counted else []
-    used_up = _used_up([one for one in credentials if one.budget_day is not None])
+    left = budgets.left_of(credentials)
     for credential in credentials:
         count = counted[credential.pk]
         reason = _stopped(credential, count) or _cooling(credential, count)
         if reason:
             yield reason
-        if credential.pk in used_up:
-            text = gettext("The budget of “%s” for today is used up: nothing more can be started or tried again today.")
-            yield Reason(Code.BUDGET, text % credential, credential=credential.pk)
+        if sentence := _used_up(left[credential.pk]):
+            yield Reason(Code.BUDGET, sentence % credential, credential=credential.pk)
 
 
 def _stopped(credential: ProviderCredential, count: int) -> Reason | None:
@@ -162,15 +161,13 @@ def _cooling(credential: ProviderCredential, count: int) -> Reason | None:
     return None
 
 
-def _used_up(credentials: list[ProviderCredential]) -> set[int]:
-    """Return those of these accounts whose budget of today is spent or reserved."""
-    if not credentials:
-        return set()
-    day = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    ordered = CreditEntry.objects.filter(kind=CreditEntry.Kind.RESERVE, at__gte=day, credential__in=credentials)
-    sums = CreditEntry.objects.filter(job__in=ordered.values("job")).order_by().values_list("credential")
-    spent = dict(sums.annotate(total=Sum("amount")).values_list("credential", "total"))
-    return {one.pk for one in credentials if one.budget_day is not None and spent.get(one.pk, 0) >= one.budget_day > 0}
+def _used_up(left: budgets.Left) -> str:
+    """Return a sentence about the budget that is used up, with a place for the account; empty if none is."""
+    if left.month == 0:
+        return gettext("The budget of “%s” for this month is used up: nothing more can be started or tried again.")
+    if left.day == 0:
+        return gettext("The budget of “%s” for today is used up: nothing more can be started or tried again today.")
+    return ""
 
 
 def _later(items: QuerySet[EnhancementItem]) -> Iterator[Reason]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import cancel, reconcile, retry
+from product_imagery.flows.money.budgets import left_of
 from product_imagery.models import (
     CreditEntry,
     Enhancement,
@@ -56,6 +57,21 @@ class TestMoney:
         hurry()
         assert fakes.charged("productai") == 2
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+
+
+def test_what_is_left_takes_the_same_queries_for_many_accounts(
+    account: Account, order: Order, django_assert_num_queries: Any
+) -> None:
+    labels = ("A", "B", "C")
+    accounts = [account("productai", label=label, budget_day=Decimal(30), budget_month=Decimal(99)) for label in labels]
+    order(accounts[0], 2)
+    CreditEntry.objects.update(at=timezone.localtime().replace(day=1, hour=0) - timedelta(days=1))
+    order(accounts[0], 1)
+    order(accounts[1], 3)
+    accounts.append(account("paqshot"))
+    with django_assert_num_queries(2):
+        left = left_of(accounts)
+    assert [(one.day, one.month) for one in left.values()] == [(27, 96), (21, 90), (30, 99), (None, None)]
 
 
 def _booked() -> int:

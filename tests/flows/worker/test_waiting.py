@@ -88,8 +88,13 @@ def test_a_budget_that_is_used_up_is_said(waiting: Enhancement) -> None:
     assert _codes(waiting) == []
     job = ProviderJob.objects.get()
     entry = {"credential": job.credential, "enhancement": waiting, "job": job, "at": timezone.now()}
-    CreditEntry.objects.create(kind=CreditEntry.Kind.RESERVE, amount=5, **entry)
-    assert _codes(waiting) == [Code.BUDGET]
+    CreditEntry.objects.create(kind=CreditEntry.Kind.RESERVE, amount=3, **entry)
+    assert _codes(waiting) == []
+    Preparation.objects.create(enhancement=waiting, kind=Preparation.Kind.START, reserved=2, left=1)
+    assert _codes(waiting) == [Code.BUDGET, Code.PREPARING]
+    assert "for today" in reasons(waiting)[0].sentence
+    ProviderCredential.objects.update(budget_day=6, budget_month=5)
+    assert "for this month" in reasons(waiting)[0].sentence
 
 
 def test_work_in_hand_is_said_too(waiting: Enhancement, work: Any) -> None:
