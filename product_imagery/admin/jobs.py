@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from product_imagery import history
 from product_imagery.admin.base import (
@@ -24,11 +24,12 @@ from product_imagery.admin.base import (
     page_url,
     redirect_to_page,
     state_label,
+    stepwise_view,
     user_of,
 )
 from product_imagery.admin.decisions import Decisions
-from product_imagery.admin.permissions import SEE_MONEY, may, missing, require
-from product_imagery.admin.run import decision
+from product_imagery.admin.permissions import SEE_MONEY, may, require
+from product_imagery.admin.run import NOT_WHOLE, candidate_picture, decision
 from product_imagery.admin.visibility import sees_all, visible_jobs
 from product_imagery.flows.enhancements import reconcile
 from product_imagery.models import ProviderJob
@@ -70,9 +71,14 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         return _without_cost(request, super().get_fields(request, obj))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the URL of the decision."""
+        """Add the URLs of the decision and of the pictures of candidates."""
         decide = self.admin_site.admin_view(explain_denials(self.admin_site, require_POST(self._decide)))
-        return [path("<int:pk>/decide/", decide, name="product_imagery_providerjob_decide"), *super().get_urls()]
+        candidate = stepwise_view(self.admin_site, require_GET(self._candidate))
+        return [
+            path("<int:pk>/decide/", decide, name="product_imagery_providerjob_decide"),
+            path("<int:pk>/candidate/", candidate, name="product_imagery_providerjob_candidate"),
+            *super().get_urls(),
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -80,18 +86,24 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         """Add the choices to a job that waits for a decision."""
         job = self.get_object(request, object_id)
         stalled = job is not None and job.state == JobState.STALLED
-        context = {"stalled": stalled, "lacking": missing(request, *self.steps), **(extra_context or {})}
+        context = {"stalled": stalled, **(extra_context or {})}
         if job is not None and stalled:
             context["decision"] = decision(request, self.admin_site, job)
         return super().change_view(request, object_id, form_url, context)
 
-    def _decide(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def _candidate(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return candidate_picture(self._to_decide(request, pk), request.GET.get("id", ""))
+
+    def _to_decide(self, request: HttpRequest, pk: int) -> ProviderJob:
+        """Return a job about which the person may decide. Raises ``PermissionDenied``, ``Http404``."""
         require(request, "decide_providerjob")
         job = get_object_or_404(self.get_queryset(request), pk=pk)
         if not sees_all(request, self.admin_site, job.items.all()):
-            raise PermissionDenied(
-                gettext("You may not see all products of this call: somebody who may see them has to decide.")
-            )
+            raise PermissionDenied(gettext(NOT_WHOLE))
+        return job
+
+    def _decide(self, request: HttpRequest, pk: int) -> HttpResponse:
+        job = self._to_decide(request, pk)
         choice, remote_id = request.POST.get("choice", ""), request.POST.get("remote_id", "")
         if "candidate" in request.POST:
             choice, remote_id = "adopt", request.POST["candidate"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -61,8 +61,13 @@ def thumbnail(request: HttpRequest, host: ModelAdmin[Any]) -> HttpResponse:
     which, name, side, person = signed
     if person != request.user.pk or side not in (SIDE, LOOK_SIDE):
         raise Http404("This address was made for somebody else.")
+    return small_picture(lambda: small_copy(_field(description_of(host.model), which), name, side))
+
+
+def small_picture(make: Callable[[], str]) -> HttpResponse:
+    """Return a response with the small picture that ``make`` makes and names, or with a neutral one if it cannot."""
     try:
-        return picture_response(small_copy(_field(description_of(host.model), which), name, side))
+        return picture_response(make())
     except ImageryError:
         return redirect(static(_NEUTRAL))
 

@@ -11,22 +11,26 @@ import posixpath
 import tempfile
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.files.storage import Storage
 from django.db.models import FileField
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import EngineError, ImageryError
 from product_imagery.flows.enhancements.specs import WorkSpec
 from product_imagery.flows.identity import Publications, fingerprint_of
+from product_imagery.flows.results.fetch import check_host
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
+from product_imagery.models import ProviderJob
+from product_imagery.net import download
 from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.provider_kit.contract import Job, JobInput, Operation
 from product_imagery.provider_kit.driver import drive
-from product_imagery.provider_kit.outcomes import Finished, Picture, Refused
+from product_imagery.provider_kit.outcomes import Candidate, Finished, Picture, Refused
 from product_imagery.provider_kit.registry import get_provider
 from product_imagery.provider_kit.requests import Compute, Request
 from product_imagery.sources import read_source
@@ -38,7 +42,9 @@ SIDE = 320  #: pixels: of a copy in a list
 LOOK_SIDE = 512  #: pixels: of a look that is tried, as it is shown
 _TRIED_SIDE = 1024  #: pixels: of the copy on which a look is tried; a smaller one has rougher edges than the result
 _QUALITY = 78
+_BUSY = gettext_noop("Other pictures are being made for this page. Try again in a moment.")
 _WAIT, _WALL, _IDLE = 20.0, 30.0, 60.0  #: seconds: for other pictures, for one picture, until the process ends
+_REMOTE = download.FetchLimits(most_bytes=32 * 1024 * 1024, wall_seconds=10.0)  #: while a person waits for a page
 
 
 class _Bench:
@@ -52,9 +58,7 @@ class _Bench:
     def run(self, call: str, **arguments: Any) -> Any:
         """Run a function in the process. Raises what it raises, or ``EngineError`` if it is busy, dies or is slow."""
         if not self._turn.acquire(timeout=_WAIT):
-            raise EngineError(
-                gettext("Other pictures are being made for this page. Try again in a moment."), code="busy"
-            )
+            raise EngineError(gettext(_BUSY), code="busy")
         try:
             if self._end:
                 self._end.cancel()
@@ -78,6 +82,7 @@ class _Bench:
 
 
 _bench = _Bench()
+_downloads = threading.Semaphore(2)  #: so that a slow server takes few threads of a web process
 
 
 def close() -> None:
@@ -97,6 +102,26 @@ def small_copy(field: FileField, name: str, side: int = SIDE) -> str:
         path = Path(folder, "source")
         store.copy_out(field.storage, name, path, get_settings().max_bytes)
         return _keep(kept, path, Path(folder, "small"), side)
+
+
+def copy_of_candidate(job: ProviderJob, candidate: Candidate) -> str:
+    """Return the name, in the storage of results, of a small copy of what a provider made for a candidate of a job.
+
+    Downloaded on first use, without any key. Raises ``FetchError``, ``UnsafeAddress``, ``PictureError``,
+    ``EngineError``, ``StorageError``.
+    """
+    kept = _kept("candidates", [job.credential_id, candidate.remote_id, SIDE])
+    if _is_kept(kept):
+        return kept
+    if not _downloads.acquire(timeout=_WAIT):
+        raise EngineError(gettext(_BUSY), code="busy")
+    try:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as folder:
+            path = Path(folder, "source")
+            download.fetch(candidate.picture, path, _REMOTE, check_host=partial(check_host, provider=job.provider))
+            return _keep(kept, path, Path(folder, "small"), SIDE)
+    finally:
+        _downloads.release()
 
 
 def try_look(description: ProductImages, picture: ProductPicture, spec: WorkSpec) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement
 from product_imagery.models.leases import Lease, LeaseQuerySet
 from product_imagery.models.preset import operation_choices
+from product_imagery.provider_kit.outcomes import Candidate
 from product_imagery.provider_kit.registry import provider_choices
 from product_imagery.states import ENDED_JOBS, UNFINISHED_JOBS, JobState
 
@@ -26,7 +28,9 @@ from product_imagery.states import ENDED_JOBS, UNFINISHED_JOBS, JobState
 ABSENT = "absent_once"  #: set after one search has shown that the create was not accepted
 LOOKS = "looks"  #: number of searches without a result that count towards their limit
 LISTED = "listed"  #: number of entries in the provider's list at the first of these searches
-CANDIDATES = "candidates"  #: ids at the provider, one a line, one of which may belong to the lost create
+CANDIDATES = "candidates"  #: jobs at the provider, one of which may be the lost one, as text
+
+_MOST_ADDRESS = 4096  #: characters
 
 #: true after a lease has expired: its worker may have left files behind
 _TAKEN_OVER = Case(When(leased_until__isnull=False, then=True), default=F("taken_over"))
@@ -177,16 +181,33 @@ class ProviderJob(Lease):
         return f"{self.provider} {self.operation} {self.pk}"
 
     @property
-    def candidates(self) -> list[str]:
-        """Ids at the provider, one of which may belong to the lost create."""
-        return [one for one in self.remembered.get(CANDIDATES, "").split("\n") if one]
+    def candidates(self) -> list[Candidate]:
+        """Jobs at the provider, one of which may be the lost one."""
+        return [_candidate_in(line) for line in self.remembered.get(CANDIDATES, "").split("\n") if line]
 
     @property
     def likely_id(self) -> str:
         """Id that a person is offered for a decision; empty if there is none, or more than one."""
-        return self.remote_id or (self.candidates[0] if len(self.candidates) == 1 else "")
+        return self.remote_id or (self.candidates[0].remote_id if len(self.candidates) == 1 else "")
 
     @property
     def before_call(self) -> JobState:
         """State to return to, so that the current call is made again."""
         return JobState.QUEUED if self.state == JobState.SENDING else JobState(self.state)
+
+
+def candidates_as_text(candidates: Iterable[Candidate]) -> str:
+    """Return candidates as they are remembered: one a line, with id, address of the picture and time between tabs."""
+    return "\n".join(map(_line_of, candidates))
+
+
+def _line_of(candidate: Candidate) -> str:
+    picture, made_at = candidate.picture, candidate.made_at
+    is_address = len(picture) <= _MOST_ADDRESS and picture.isascii() and picture.isprintable()
+    fields = (" ".join(candidate.remote_id.split()), picture * is_address, made_at.isoformat() if made_at else "")
+    return "\t".join(fields)
+
+
+def _candidate_in(line: str) -> Candidate:
+    remote_id, picture, made_at = (*line.split("\t"), "", "")[:3]
+    return Candidate(remote_id, picture, datetime.fromisoformat(made_at) if made_at else None)

@@ -10,7 +10,7 @@ from product_imagery.exceptions import ImageryError, ProviderError, ProviderRefu
 from product_imagery.provider_kit.contract import Conversation, Field, Job, Provider
 from product_imagery.provider_kit.headers import retry_after
 from product_imagery.provider_kit.json_reader import unreadable
-from product_imagery.provider_kit.outcomes import Running, Undecidable
+from product_imagery.provider_kit.outcomes import Candidate, Running, Undecidable
 from product_imagery.provider_kit.refusals import (
     ABSENCES,
     REFUSALS,
@@ -128,7 +128,7 @@ class HostedProvider(Provider):
         return list(found.values())
 
     def absent(
-        self, job: Job, why: str, entries: Sequence[Mapping[str, Any]], candidates: tuple[str, ...] = ()
+        self, job: Job, why: str, entries: Sequence[Mapping[str, Any]], candidates: tuple[Candidate, ...] = ()
     ) -> Undecidable:
         """Return the outcome for a job that is not in the list, by the credential's choice for ``LIST``."""
         reading = job.settings.get(LIST.name, LIST.choices[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -104,10 +105,23 @@ class NotAccepted:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A job at the provider that may be a lost one.
+
+    ``picture`` is the address of its picture, or of a small copy, if the provider tells it: it is fetched without any
+    key. ``made_at``: when the provider accepted the job.
+    """
+
+    remote_id: str
+    picture: str = ""
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Undecidable:
     """Outcome of a reconciliation: unknown. ``why`` is a sentence for the person who has to decide.
 
-    ``candidates`` are ids of jobs that may be the lost one. The person is shown those that belong to no job here.
+    ``candidates`` may be the lost job. The person is shown those that belong to no job here.
 
     Without such candidates, two reconciliations prove that the job was not accepted, in two cases: ``whole`` means that
     the provider's list is complete; or ``listed``, the ids of all its entries, contains the credential's other jobs of
@@ -115,7 +129,7 @@ class Undecidable:
     """
 
     why: str
-    candidates: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
     listed: frozenset[str] | None = None
     whole: bool = False
 

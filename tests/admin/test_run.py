@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from PIL import Image
 
+from product_imagery.flows.previews import SIDE
 from product_imagery.flows.results import review
 from product_imagery.models import (
     Enhancement,
@@ -224,6 +227,19 @@ def test_money_is_shown_to_those_who_may_see_it(account: Account, order: Order, 
     assert re.search(r"\b6 \w+ used", page)
 
 
+@pytest.fixture
+def lost_at_paqshot(account: Account, order: Order, fakes: Fakes) -> ProviderJob:
+    """A job whose create was accepted without a response; Paqshot's list shows it."""
+    order(account("paqshot"))
+    fakes.fail("paqshot.create", "lose")
+    hurry()
+    return ProviderJob.objects.get(state=JobState.STALLED)
+
+
+def _candidate(job: ProviderJob, remote_id: str) -> str:
+    return reverse("admin:product_imagery_providerjob_candidate", args=[job.pk]) + f"?id={remote_id}"
+
+
 @pytest.mark.django_db
 class TestDecisions:
     """A lost call is decided where it is seen."""
@@ -247,6 +263,39 @@ class TestDecisions:
         stalled.refresh_from_db()
         assert stalled.state == JobState.DONE
         assert "Decide about lost calls" not in client.get(address).content.decode()
+
+    def test_candidates_are_shown_with_their_pictures_and_times(
+        self, lost_at_paqshot: ProviderJob, person: Person, fakes: Fakes
+    ) -> None:
+        client, remote_id = person("*"), fakes.created[0].id
+        page = client.get(_address(lost_at_paqshot.enhancement)).content.decode()
+        assert remote_id in page
+        assert re.search(r'<time datetime="[^"]+">\d{4}-\d\d-\d\d \d\d:\d\d:\d\d</time>', page)
+        assert fakes.base not in page  # the picture is ours
+        picture = _candidate(lost_at_paqshot, remote_id)
+        assert picture in page
+        looker = person("view_product", "cancel_enhancement")
+        assert looker.get(picture).status_code == 403
+        shown = client.get(picture)
+        assert shown["Content-Type"] == "image/webp"
+        with Image.open(io.BytesIO(shown.content)) as image:
+            assert max(image.size) <= SIDE
+        before = len(fakes.calls)
+        assert client.get(picture).content == shown.content
+        assert len(fakes.calls) == before  # kept
+        assert client.get(_candidate(lost_at_paqshot, "another")).status_code == 404
+
+    def test_a_candidate_without_a_picture_says_so(
+        self, lost_at_paqshot: ProviderJob, person: Person, fakes: Fakes
+    ) -> None:
+        lost_at_paqshot.remembered |= {"candidates": "gen_1\ngen_2\thttps://10.0.0.1/secret.png\t"}
+        lost_at_paqshot.save()
+        client = person("*")
+        page = client.get(_address(lost_at_paqshot.enhancement)).content.decode()
+        assert page.count("tells no address of its picture") == 1
+        assert client.get(_candidate(lost_at_paqshot, "gen_1")).status_code == 404
+        shown = client.get(_candidate(lost_at_paqshot, "gen_2"))
+        assert shown.url.endswith("neutral.svg")  # an address inside the shop's network is not fetched
 
     def test_the_form_on_the_page_of_the_job_stands_in_a_block_of_every_theme(
         self, stalled: ProviderJob, person: Person

@@ -5,7 +5,6 @@ The page consists of parts. A poll names the versions of those that it shows and
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import re
 from decimal import Decimal
@@ -24,19 +23,18 @@ from product_imagery import history
 from product_imagery.admin.base import PART_HEADER, number_in, page_url, render_page
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.run import failure_advice
+from product_imagery.admin.run.lost_calls import decision
 from product_imagery.admin.run.tiles import FILTERS, changed_tiles, filtered, page_of, tiles_of
 from product_imagery.admin.visibility import visible, visible_jobs
-from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import reconcile
 from product_imagery.flows.enhancements.pace import pace_of
 from product_imagery.flows.enhancements.plan import LEFT_OUT
 from product_imagery.flows.worker.waiting import Code, Reason, reasons
-from product_imagery.models import CreditEntry, Enhancement, ProviderJob, ResultImage
+from product_imagery.models import CreditEntry, Enhancement, ResultImage
 from product_imagery.states import ItemStatus, JobState, Publication, Review
 
 _PARTS = ("summary", "decisions", "problems", "notes", "filters")
 _DECISIONS = 10  #: lost calls that are shown at once
-_NAMES = 3  #: pictures of a lost call that are named
 _CONFLICTS = 50
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"')
 
@@ -232,24 +230,6 @@ class RunPage:
             "conflicts": conflicts,
             "held_back": held,
         }
-
-
-def decision(request: HttpRequest, site: AdminSite, job: ProviderJob) -> dict[str, Any]:
-    """Return what a person needs to decide about a lost call: pictures, ids at the provider, the cost of another."""
-    names = [item.label for item in job.items.all()]
-    cost = ""
-    if may(request, SEE_MONEY):
-        with contextlib.suppress(RequestError):  # the provider offers the operation no longer
-            amount = reconcile.cost_again(job)
-            cost = f"{amount:f} {job.credential.declared.currency}" if amount else ""
-    return {
-        "job": job,
-        "names": names,
-        "more": max(0, len(names) - _NAMES),
-        "candidates": job.candidates,
-        "address": page_url(site, "providerjob_decide", job.pk),
-        "cost": cost,
-    }
 
 
 def _sentence(found: Any, numbers: dict[str, Any], pace: Any, waiting: list[Reason]) -> str:

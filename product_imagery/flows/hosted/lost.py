@@ -11,8 +11,8 @@ from product_imagery.exceptions import ImageryError, ProviderError
 from product_imagery.flows.hosted.values import CallResult
 from product_imagery.models import ProviderJob
 from product_imagery.models.db_time import from_now
-from product_imagery.models.job import ABSENT, CANDIDATES, LISTED, LOOKS
-from product_imagery.provider_kit.outcomes import Undecidable
+from product_imagery.models.job import ABSENT, CANDIDATES, LISTED, LOOKS, candidates_as_text
+from product_imagery.provider_kit.outcomes import Candidate, Undecidable
 from product_imagery.provider_kit.retry import Verdict, may_retry
 from product_imagery.states import JobState
 
@@ -22,7 +22,7 @@ _EARLIER = timedelta(days=1)
 _PATIENCE = 30  #: weight of looks that prove nothing, after which a person is asked
 _IDLE = 6  #: weight of a look while no other job of the account is being sent
 _WITH_CANDIDATES = 15  #: half of it: at the first look the response to another create may be under way
-_SHOWN = 5  #: ids shown as candidates
+_SHOWN = 5  #: candidates that are shown
 _LONGEST_PAUSE = 1800.0
 
 
@@ -66,13 +66,13 @@ def is_whole(job: ProviderJob, listed: Collection[str] | None) -> bool:
     return len(expected) >= (1 if has_grown else _OTHERS) and expected <= set(listed)
 
 
-def unknown_candidates(job: ProviderJob, outcome: Undecidable) -> list[str]:
+def unknown_candidates(job: ProviderJob, outcome: Undecidable) -> list[Candidate]:
     """Return the candidates for a lost create that belong to no job of ours."""
-    known = ProviderJob.objects.known(job.provider, outcome.candidates)
-    return [one for one in outcome.candidates if one not in known]
+    known = ProviderJob.objects.known(job.provider, [one.remote_id for one in outcome.candidates])
+    return [one for one in outcome.candidates if one.remote_id not in known]
 
 
-def worth_another_look(job: ProviderJob, outcome: Undecidable, unknown: Collection[str]) -> dict[str, str]:
+def worth_another_look(job: ProviderJob, outcome: Undecidable, unknown: Collection[Candidate]) -> dict[str, str]:
     """Return the facts to remember until the next look at the list; empty where a person has to be asked."""
     looks = int(job.remembered.get(LOOKS, 0)) + _weight(job, unknown)
     if outcome.listed is None or looks >= _PATIENCE:
@@ -80,7 +80,7 @@ def worth_another_look(job: ProviderJob, outcome: Undecidable, unknown: Collecti
     return {LISTED: str(len(outcome.listed)), **job.remembered, LOOKS: str(looks)}
 
 
-def _weight(job: ProviderJob, unknown: Collection[str]) -> int:
+def _weight(job: ProviderJob, unknown: Collection[Candidate]) -> int:
     """Return the weight of a look that proved nothing: small while other jobs may still appear in the list."""
     if unknown:
         return _WITH_CANDIDATES
@@ -95,14 +95,14 @@ def without_looks(job: ProviderJob) -> dict[str, str]:
     return {name: fact for name, fact in job.remembered.items() if name not in (ABSENT, LOOKS, LISTED)}
 
 
-def with_candidates(job: ProviderJob, unknown: Sequence[str]) -> dict[str, str]:
+def with_candidates(job: ProviderJob, unknown: Sequence[Candidate]) -> dict[str, str]:
     """Return the facts to remember when a person is asked: the candidates instead of the looks."""
-    return {**without_looks(job), CANDIDATES: "\n".join(unknown[:_SHOWN])}
+    return {**without_looks(job), CANDIDATES: candidates_as_text(unknown[:_SHOWN])}
 
 
-def question(job: ProviderJob, outcome: Undecidable, unknown: Sequence[str]) -> str:
+def question(job: ProviderJob, outcome: Undecidable, unknown: Sequence[Candidate]) -> str:
     """Return the sentences for the person who has to decide."""
-    names = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
+    names = ", ".join(one.remote_id for one in unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
     found = gettext("The provider's list shows what may be it: %(names)s. Look at it there, then decide.")
     why = found % {"names": names} if unknown and outcome.listed is not None else outcome.why
     facts = {"note": job.note or gettext("The connection was lost after the request was sent."), "why": why}

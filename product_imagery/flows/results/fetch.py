@@ -97,7 +97,7 @@ def _stored(
         raise StorageError(gettext("The picture could not be stored."), detail=repr(error)) from error
 
 
-def _check_host(host: str, provider: str) -> None:
+def check_host(host: str, provider: str) -> None:
     """Raise ``UnsafeAddress`` for a host that ``RESULT_HOSTS`` does not allow for the provider."""
     known = get_settings().result_hosts.get(provider)
     if known is not None and not any(host == one or host.endswith(f".{one}") for one in known):
@@ -113,7 +113,7 @@ def _downloaded(
     """Download a picture, examine it in an imaging process, and store it beside the file that the provider made."""
     settings, source = get_settings(), place.result(number)
     limits = download.FetchLimits(most_bytes=settings.result_bytes, wall_seconds=_WALL_SECONDS)
-    download.fetch(remote.url, source, limits, tools.connections, partial(_check_host, provider=provider))
+    download.fetch(remote.url, source, limits, tools.connections, partial(check_host, provider=provider))
     mark = SourceType.GENERATED_SCENE
     made = tools.pool.run(
         "product_imagery.imaging.ingest:ingest",

@@ -107,7 +107,7 @@ def _facts(job: ProviderJob) -> dict[str, Any]:
         "pictures": len(job.items.all()),
         "sent_at": job.sent_at,
         "accepted": job.accepted_at is not None,
-        "may_be": [job.remote_id] if job.remote_id else job.candidates,
+        "may_be": [job.remote_id] if job.remote_id else [one.remote_id for one in job.candidates],
         "cost_again": reconcile.cost_again(job),
         "currency": job.credential.declared.currency,
         "note": job.note,

@@ -33,7 +33,7 @@ from product_imagery.provider_kit.contract import (
 )
 from product_imagery.provider_kit.json_reader import Fields
 from product_imagery.provider_kit.options import Kind, Option
-from product_imagery.provider_kit.outcomes import Accepted, Finished, Refused, RemotePicture, Running
+from product_imagery.provider_kit.outcomes import Accepted, Candidate, Finished, Refused, RemotePicture, Running
 from product_imagery.provider_kit.remote import Resource, Verb
 from product_imagery.provider_kit.response import Response
 from product_imagery.provider_kit.webhooks import hinted
@@ -184,7 +184,7 @@ class Paqshot(HostedProvider):
             (entry for entry in made if _may_be(entry, job.begun_at)), key=lambda one: not _is_like(one, wanted)
         )
         why = gettext("Paqshot's list shows no such picture, but it may not be complete.")
-        return self.absent(job, why, made, tuple(str(entry["id"]) for entry in late))
+        return self.absent(job, why, made, tuple(map(_candidate, late)))
 
     def check_credential(self) -> Conversation:
         """List one generation, which requires a valid key."""
@@ -257,6 +257,12 @@ def _moment(text: str) -> datetime | None:
 def _may_be(entry: Mapping[str, Any], begun_at: float) -> bool:
     made_at = _moment(str(entry.get("created_at")))
     return made_at is None or made_at.timestamp() >= begun_at - _SKEW_SECONDS
+
+
+def _candidate(entry: Mapping[str, Any]) -> Candidate:
+    pictures = (entry.get(name) for name in ("thumbnail_url", "image_url"))
+    picture = next((one for one in pictures if isinstance(one, str)), "")
+    return Candidate(str(entry["id"]), picture, _moment(str(entry.get("created_at"))))
 
 
 def _is_like(entry: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from product_imagery.provider_kit.json_reader import Fields
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.outcomes import (
     Accepted,
+    Candidate,
     Finished,
     NotAccepted,
     Outcome,
@@ -175,13 +176,13 @@ class PergAI(HostedProvider):
             return NotAccepted(certain=True)
         generations = yield from self.jobs_there(1)
         product = job.remembered.get(_PRODUCT)
-        ours = [str(one["id"]) for one in generations if one.get("productId") == product]
+        ours = [_candidate(one) for one in generations if one.get("productId") == product]
         if len(ours) == 1:
-            return Accepted(ours[0], check_after=1.0)
+            return Accepted(ours[0].remote_id, check_after=1.0)
         if ours:
-            return Undecidable(
-                gettext("PergAI shows several generations of this product: %(jobs)s.") % {"jobs": ", ".join(ours)}
-            )
+            names = ", ".join(one.remote_id for one in ours)
+            why = gettext("PergAI shows several generations of this product: %(jobs)s.") % {"jobs": names}
+            return Undecidable(why, tuple(ours))
         why = gettext("PergAI's list shows no generation of this product, but it may not be complete.")
         return self.absent(job, why, generations)
 
@@ -231,6 +232,11 @@ class PergAI(HostedProvider):
 
 def _finished(job: Job, url: str, status: str, remote_id: str = "") -> Outcome:
     return Finished((RemotePicture(job.inputs[0].item_id, url),), status=status, remote_id=remote_id)
+
+
+def _candidate(entry: Mapping[str, Any]) -> Candidate:
+    picture = entry.get("resultImagePath")
+    return Candidate(str(entry["id"]), picture if isinstance(picture, str) else "")
 
 
 def _single(body: Fields, name: str) -> Fields:

@@ -29,6 +29,7 @@ from product_imagery.provider_kit.json_reader import Fields
 from product_imagery.provider_kit.options import Kind, Option
 from product_imagery.provider_kit.outcomes import (
     Accepted,
+    Candidate,
     Finished,
     Outcome,
     Refused,
@@ -158,7 +159,7 @@ class ProductAI(HostedProvider):
             why = gettext(
                 "A webhook named the job %(hinted)s, which is probably this one. Check it there, then decide."
             ) % {"hinted": hinted}
-            return Undecidable(why, (hinted,))
+            return Undecidable(why, (Candidate(hinted, _picture_in(found)),))
         return Accepted(hinted, found.text("status", ""), 1.0)
 
     def check_credential(self) -> Conversation:
@@ -224,6 +225,10 @@ def _data(response: Response) -> Fields:
     return body.object("data")
 
 
+def _picture_in(found: Fields) -> str:
+    return next((url for name in _PICTURE_FIELDS if (url := found.text(name, ""))), "")
+
+
 def _outcome(job: Job, found: Fields) -> Outcome:
     status = found.text("status")
     if status.upper() in _FAILED:
@@ -231,6 +236,6 @@ def _outcome(job: Job, found: Fields) -> Outcome:
         return Refused("provider_failed", sentence, charged=True)
     if status.upper() != "COMPLETED":
         return Running(status, _NEXT_LOOK)
-    url = next((url for name in _PICTURE_FIELDS if (url := found.text(name, ""))), "")
+    url = _picture_in(found)
     warnings = (FOUND_AGAIN,) if job.remembered.get(HINTED) == job.remote_id else ()
     return Finished((RemotePicture(job.inputs[0].item_id, url, warnings=warnings),) if url else (), status=status)

@@ -128,6 +128,27 @@ def test_what_the_list_does_show_is_a_candidate_whatever_it_tells_of_it(
         ProviderJob.objects.filter(pk=stalled.pk).update(state=JobState.RUNNING, remote_id=stalled.likely_id)
 
 
+def test_several_generations_of_one_product_are_candidates_with_their_pictures(
+    account: Account, order: Order, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(account("pergai"))
+    real = fakes["pergai"].respond
+
+    def twice(request: Request) -> Any:
+        status, content = real(request)
+        if request.method == "GET" and request.path.endswith("/generations"):
+            content = {"generations": [*content["generations"], content["generations"][0] | {"id": "another"}]}
+        return status, content
+
+    monkeypatch.setattr(fakes["pergai"], "respond", twice)
+    fakes.faults["pergai.create"] = Fault("lose", 1, skip=1)
+    hurry(60)
+    ours, another = ProviderJob.objects.get(state=JobState.STALLED).candidates
+    assert (ours.remote_id, another.remote_id) == (fakes.created[0].id, "another")
+    assert ours.picture == another.picture
+    assert ours.picture.startswith(f"{fakes.base}/files/")
+
+
 @pytest.mark.parametrize("provider", ["productai", "paqshot", "pergai"])
 def test_nothing_is_bought_before_a_free_call_goes_well(
     provider: str, account: Account, order: Order, fakes: Fakes
