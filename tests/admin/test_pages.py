@@ -196,7 +196,11 @@ def test_ticked_pictures_are_judged_together(make_product: Make, person: Person,
     assert "2 pictures rejected" in _text(client.post(review, {"reject": "ticked", "ticked": others}, follow=True))
     assert "Tick at least one" in _text(client.post(review, {"approve": "ticked"}, follow=True))
     again = _text(client.post(review, {"approve": others[0]}, follow=True))
-    assert "judged this picture already" in again
+    assert "This picture is rejected already" in again
+    other = person("*")
+    again = _text(other.post(review, {"approve": others[0]}, follow=True))
+    first = ResultImage.objects.get(pk=others[0]).reviewed_by
+    assert f"{first} has rejected this picture already".lower() in again.lower()
     assert ResultImage.objects.get(pk=keep).review == Review.PENDING
 
 

@@ -17,6 +17,7 @@ from product_imagery.exceptions import ImageryError, StateError
 from product_imagery.flows.enhancements.retry import restart
 from product_imagery.flows.guard import retried
 from product_imagery.flows.jobs.rollup import end_items, resume_items
+from product_imagery.flows.people import name_of_other
 from product_imagery.models import (
     EnhancementItem,
     ProviderJob,
@@ -128,9 +129,18 @@ def _decide(
 ) -> None:
     with transaction.atomic():
         if not transitions.decide(ProviderJob.objects.filter(pk=job.pk), state, decision, actor, **columns):
-            raise StateError(gettext("This job does not wait for a decision (any more)."))
+            raise _decided(job, actor)
         resume_items(job, items)
         background.wake()
+
+
+def _decided(job: ProviderJob, actor: AbstractBaseUser | None) -> StateError:
+    """Return the error of a job that does not wait for a decision, with the one that somebody else has made."""
+    found = ProviderJob.objects.select_related("decided_by").get(pk=job.pk)
+    if person := name_of_other(found.decided_by, actor):
+        facts = {"person": person, "decision": found.decision}
+        return StateError(gettext("%(person)s has decided about this already: %(decision)s") % facts)
+    return StateError(gettext("This job does not wait for a decision (any more)."))
 
 
 _STEPS: dict[str, Callable[[ProviderJob, AbstractBaseUser | None], None]] = {

@@ -13,7 +13,7 @@ from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows.events import outbox
 from product_imagery.flows.guard import retried
-from product_imagery.flows.results.review import JUDGED, Decision, already_chosen, require_publishable
+from product_imagery.flows.results.review import Decision, already_chosen, already_judged, require_publishable
 from product_imagery.models import EnhancementItem, ResultImage, transitions
 from product_imagery.models.result import ResultQuerySet
 from product_imagery.states import Publication, Review
@@ -43,7 +43,7 @@ def approve(
     able = _publishable(results, batch) if publish else list(results)
     rows = _rows(able)
     transitions.judge(rows, Review.APPROVED, actor, decision=decision.token)
-    _sort(able, rows.filter(review=Review.APPROVED, decision=decision.token), batch, gettext(JUDGED))
+    _sort_judged(able, rows.filter(review=Review.APPROVED, decision=decision.token), batch, actor)
     if publish and batch.done:
         _request(_rows(batch.done), actor, decision)
     outbox.results_approved(batch.done)
@@ -56,7 +56,7 @@ def reject(results: Sequence[ResultImage], *, actor: AbstractBaseUser | None, re
     """Reject results."""
     batch, rows = Batch(), _rows(results)
     transitions.judge(rows, Review.REJECTED, actor, decision=decision.token, review_note=reason.strip()[:200])
-    _sort(results, rows.filter(review=Review.REJECTED, decision=decision.token), batch, gettext(JUDGED))
+    _sort_judged(results, rows.filter(review=Review.REJECTED, decision=decision.token), batch, actor)
     return batch
 
 
@@ -130,6 +130,19 @@ def _request(rows: ResultQuerySet, actor: AbstractBaseUser | None, decision: Dec
 
 def _sort(results: Sequence[ResultImage], changed: ResultQuerySet, batch: Batch, sentence: str) -> None:
     """Divide results into those that were changed, and those refused with this sentence."""
+    batch.refused += [StateError(sentence) for _key in _unchanged(results, changed, batch)]
+
+
+def _sort_judged(
+    results: Sequence[ResultImage], changed: ResultQuerySet, batch: Batch, actor: AbstractBaseUser | None
+) -> None:
+    """Divide results into those that were judged now, and those that somebody has judged before."""
+    if keys := _unchanged(results, changed, batch):
+        batch.refused += already_judged(keys, actor)
+
+
+def _unchanged(results: Sequence[ResultImage], changed: ResultQuerySet, batch: Batch) -> list[int]:
+    """Note the results that were changed, and return the keys of the others."""
     done = set(changed.values_list("pk", flat=True))
     batch.done += [result for result in results if result.pk in done]
-    batch.refused += [StateError(sentence) for result in results if result.pk not in done]
+    return [result.pk for result in results if result.pk not in done]

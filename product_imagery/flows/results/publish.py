@@ -22,6 +22,7 @@ from product_imagery.exceptions import ImageryError, PublicationConflict, StateE
 from product_imagery.flows.events import outbox
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of, retried
 from product_imagery.flows.identity import Publications
+from product_imagery.flows.people import name_of_other
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage, transitions
 from product_imagery.models.db_time import from_now
 from product_imagery.models.result import ResultQuerySet
@@ -258,7 +259,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
         _wait_shortly_for_locks()
         untouched = ImageVersion.objects.filter(pk=version.pk, restored_at=None)
         if not untouched.update(restored_at=Now(), restored_by=actor):
-            raise StateError(gettext("The earlier picture has been put back already."))
+            raise _put_back(version, actor)
         done = description.write(version.object_id, version.slot, expected=version.after_name, name=name)
         if not done:
             message = gettext("another picture stands there now. Take a newer publication back first, if there is one.")
@@ -268,6 +269,14 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
         _expect_from_now_on(version, version.before_name, instead_of=version.after_name)
         transitions.mark_published(_standing(version, version.before_name))
         outbox.image_restored(version)
+
+
+def _put_back(version: ImageVersion, actor: AbstractBaseUser | None) -> StateError:
+    """Return the error of a version that was taken back before, with the name of the person who did it."""
+    found = ImageVersion.objects.select_related("restored_by").get(pk=version.pk)
+    if person := name_of_other(found.restored_by, actor):
+        return StateError(gettext("%(person)s has put the earlier picture back already.") % {"person": person})
+    return StateError(gettext("The earlier picture has been put back already."))
 
 
 def _check_before(description: ProductImages, version: ImageVersion) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -15,6 +16,7 @@ from product_imagery.flows.events import outbox
 from product_imagery.flows.guard import retried
 from product_imagery.flows.jobs.rollup import update_status
 from product_imagery.flows.money import budgets
+from product_imagery.flows.people import name_of_other
 from product_imagery.flows.results.standing import on_product
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, transitions
 from product_imagery.products import description_for
@@ -22,7 +24,15 @@ from product_imagery.provider_kit.registry import get_provider
 from product_imagery.slots import read_slot
 from product_imagery.states import ItemStatus, Publication, Review
 
-JUDGED = gettext_noop("Somebody has judged this picture already.")
+_JUDGED = {
+    Review.APPROVED: gettext_noop("%(person)s has approved this picture already."),
+    Review.REJECTED: gettext_noop("%(person)s has rejected this picture already."),
+}
+_STATES = {
+    Review.PENDING: gettext_noop("This picture waits for a review."),
+    Review.APPROVED: gettext_noop("This picture is approved already."),
+    Review.REJECTED: gettext_noop("This picture is rejected already."),
+}
 
 
 @dataclass(frozen=True)
@@ -109,10 +119,22 @@ def _request_publication(
     if not transitions.request_publication(
         chosen, actor, displaced=displaced, wait=decision.wait, decision=decision.token
     ):
-        raise StateError(gettext("Only an approved picture that is not on its product can be published."))
+        raise _not_publishable(result, actor)
     if seen:
         _accept_change(result)
     background.wake()
+
+
+def _not_publishable(result: ResultImage, actor: AbstractBaseUser | None) -> StateError:
+    """Return the error of a result that is not approved (any more), or that was published meanwhile."""
+    found = ResultImage.objects.select_related("reviewed_by", "published_by").get(pk=result.pk)
+    if found.review == Review.PENDING:
+        return StateError(gettext("Only an approved picture can be published. This one waits for a review."))
+    if found.review == Review.REJECTED:
+        return StateError(_judgement(found, actor))
+    if person := name_of_other(found.published_by, actor):
+        return StateError(gettext("%(person)s has published this picture already.") % {"person": person})
+    return StateError(gettext("Only an approved picture that is not on its product can be published."))
 
 
 def require_publishable(result: ResultImage) -> None:
@@ -204,5 +226,18 @@ def _judge(
 ) -> None:
     judged = ResultImage.objects.filter(pk=result.pk)
     if not transitions.judge(judged, verdict, actor, decision=decision.token, **columns):
-        raise StateError(gettext(JUDGED))
+        raise already_judged([result.pk], actor)[0]
     result.review = verdict
+
+
+def already_judged(keys: Collection[int], actor: AbstractBaseUser | None) -> list[StateError]:
+    """Return an error for each of these results: who has judged it meanwhile, if somebody else than ``actor`` did."""
+    rows = ResultImage.objects.filter(pk__in=keys).select_related("reviewed_by")
+    return [StateError(_judgement(row, actor)) for row in rows]
+
+
+def _judgement(result: ResultImage, actor: AbstractBaseUser | None) -> str:
+    review, person = Review(result.review), name_of_other(result.reviewed_by, actor)
+    if person and review in _JUDGED:
+        return gettext(_JUDGED[review]) % {"person": person}
+    return gettext(_STATES[review])

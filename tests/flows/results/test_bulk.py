@@ -56,7 +56,7 @@ def test_what_somebody_else_has_judged_is_refused(results: list[ResultImage]) ->
     review.reject(results[0], actor=None)
     batch = bulk.approve(results, actor=None, publish=True, decision=Decision())
     assert [one.pk for one in batch.done] == [one.pk for one in results[1:]]
-    assert [error.message for error in batch.refused] == [review.JUDGED]
+    assert [error.message for error in batch.refused] == ["This picture is rejected already."]
     assert _states()[0] == (Review.REJECTED, Publication.NONE)
 
 
