@@ -17,6 +17,7 @@ from django.db.models import Model
 from django.utils.translation import gettext, ngettext
 
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
+from product_imagery.states import ItemStatus
 
 _ADDITION, _CHANGE = 1, 2  #: Django's action flags
 _PUBLISHING = frozenset({"publish", "approve_and_publish"})
@@ -62,6 +63,13 @@ def started(actor: AbstractBaseUser | None, enhancement: Enhancement) -> None:
 def cancelled(actor: AbstractBaseUser | None, enhancement: Enhancement, count: int) -> str:
     """Record that items of an enhancement were cancelled; return the sentence."""
     sentence = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
+    if begun := enhancement.items.filter(status=ItemStatus.PROCESSING).count():
+        text = ngettext(
+            "%d had been begun, and is finished all the same.",
+            "%d had been begun, and are finished all the same.",
+            begun,
+        )
+        sentence += " " + text % begun
     record(actor, {enhancement: sentence})
     return sentence
 

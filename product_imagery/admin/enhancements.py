@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery import history
@@ -84,6 +84,8 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     def state(self, enhancement: Any) -> SafeString:
         notes = [gettext("%d failed") % enhancement.failed] if enhancement.failed else []
         notes += [gettext("%d need a decision") % enhancement.stalled] if enhancement.stalled else []
+        if enhancement.refused:
+            notes.append(ngettext("%d not published", "%d not published", enhancement.refused) % enhancement.refused)
         notes += [gettext("being prepared")] if enhancement.preparing else []
         state = state_label(enhancement.status, enhancement.get_status_display())
         return format_html("{} {}", state, ", ".join(notes))

@@ -22,11 +22,14 @@ from product_imagery.flows.statistics import Chart, credit_chart, item_charts, l
 from product_imagery.flows.worker.waiting import Code, reasons
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, WebhookDelivery
 from product_imagery.models.db_time import from_now
-from product_imagery.states import ACTIVE_ENHANCEMENTS, ItemStatus, JobState, Publication
+from product_imagery.states import ACTIVE_ENHANCEMENTS, ItemStatus, JobState
 
 _SHOWN = 10  #: enhancements in each list
-_CONFLICT_SECONDS = 90 * 86_400.0  #: age of enhancements whose refused publications are still shown
-_SHOWN_REASONS = (Code.NO_WORKER, Code.PAUSED, Code.SWITCHED_OFF, Code.BUDGET, Code.COOLDOWN, Code.MACHINE)
+_COLLECT_SECONDS = 30 * 86_400.0  #: for which pictures are offered that only have to be fetched
+_SHOWN_REASONS = (
+    *(Code.NO_WORKER, Code.PAUSED, Code.SWITCHED_OFF, Code.BUDGET, Code.COOLDOWN),
+    *(Code.PUBLICATION, Code.MACHINE),
+)
 #: tables that a merchant does not need: page, permission, name
 _TABLES = (
     ("enhancementitem", "view_enhancementitem", _("Items")),
@@ -125,6 +128,7 @@ class HomePage:
                 }
         yield from self._stalled()
         yield from self._conflicts()
+        yield from self._to_collect()
         yield from self._unprocessed_calls()
 
     def _stalled(self) -> Iterator[dict[str, Any]]:
@@ -148,9 +152,7 @@ class HomePage:
             }
 
     def _conflicts(self) -> Iterator[dict[str, Any]]:
-        refused = ResultImage.objects.filter(
-            publication=Publication.CONFLICT, enhancement__created_at__gte=from_now(-_CONFLICT_SECONDS)
-        )
+        refused = ResultImage.objects.lately_refused()
         results = visible(self._request, self._site, refused, "item__").order_by()
         counted = results.values_list("enhancement").annotate(number=Count("item", distinct=True))
         numbers = dict(counted.values_list("enhancement", "number"))
@@ -165,6 +167,26 @@ class HomePage:
                 "sentence": text % {"title": row, "n": numbers[pk]},
                 "address": page_url(self._site, "enhancement_change", pk) + "?state=conflict#pictures",
                 "button": gettext("Look at them"),
+            }
+
+    def _to_collect(self) -> Iterator[dict[str, Any]]:
+        """Yield enhancements with failed pictures that the provider has after all."""
+        items = self._items.to_collect().filter(finished_at__gte=from_now(-_COLLECT_SECONDS)).order_by()
+        numbers = dict(
+            items.values_list("enhancement").annotate(number=Count("pk")).values_list("enhancement", "number")
+        )
+        rows = Enhancement.objects.titled().in_bulk(sorted(numbers, reverse=True)[:_SHOWN])
+        for pk, row in rows.items():
+            text = ngettext(
+                "%(title)s: %(n)s picture is made and paid for, and only has to be fetched.",
+                "%(title)s: %(n)s pictures are made and paid for, and only have to be fetched.",
+                numbers[pk],
+            )
+            yield {
+                "sentence": text % {"title": row, "n": numbers[pk]},
+                "address": page_url(self._site, "enhancement_change", pk) + "#run-problems",
+                "button": gettext("Fetch them"),
+                "lacking": missing(self._request, "cancel_enhancement", "start_enhancement"),
             }
 
     def _unprocessed_calls(self) -> Iterator[dict[str, Any]]:

@@ -18,12 +18,13 @@ from product_imagery.exceptions import RequestError, SecretError
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of
 from product_imagery.flows.jobs.rollup import resume_items
 from product_imagery.flows.log_ids import ids_of_delivery
-from product_imagery.models import ProviderCredential, ProviderJob, WebhookDelivery, transitions
+from product_imagery.models import EnhancementItem, ProviderCredential, ProviderJob, WebhookDelivery, transitions
 from product_imagery.models.db_time import from_now
+from product_imagery.models.job import JobQuerySet
 from product_imagery.provider_kit.contract import HINTED, NEWEST, Delivery
 from product_imagery.provider_kit.json_reader import storable
 from product_imagery.provider_kit.registry import get_provider
-from product_imagery.states import JobState
+from product_imagery.states import ItemStatus, JobState
 
 logger = logging.getLogger("product_imagery")
 
@@ -110,12 +111,25 @@ def _assign_id(credential: ProviderCredential, job: str, remote_id: str) -> bool
         with transaction.atomic():
             if transitions.resume(lost.filter(state=JobState.CHECKING), **found):
                 return True
+            if _offer(lost.filter(state=JobState.FAILED), **found):
+                return True
             if not transitions.resume(lost, **found, note=""):
                 return False
             resume_items(ProviderJob.objects.get(uuid=job))
             return True
     except IntegrityError:
         return False
+
+
+def _offer(given_up: JobQuerySet, **found: Any) -> bool:
+    """Offer the picture of a job that a person gave up, and that was made after all: a retry only fetches it."""
+    jobs = list(given_up.exclude(decision="").select_for_update())
+    if not jobs:
+        return False
+    given_up.filter(pk__in=[job.pk for job in jobs]).update(collectable=True, **found)
+    text = _("A person gave this picture up, but the provider has made it after all. To fetch it costs nothing.")
+    EnhancementItem.objects.filter(job__in=jobs, status=ItemStatus.FAILED).update(error_message=text)
+    return True
 
 
 def _is_unknown(credential: ProviderCredential, hints: tuple[str, ...]) -> bool:

@@ -44,6 +44,7 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
     def with_progress(self) -> EnhancementQuerySet:
         """Annotate ``total``, ``completed``, ``failed``, ``cancelled``, ``stalled`` and ``open`` in the same query.
 
+        ``refused``: pictures that were lately not published, because their products had changed.
         ``unprepared``: pictures in ``total`` and ``open`` for which a worker has not created items yet; ``preparing``:
         true while it does. The counts are subqueries on an index, evaluated for the returned rows only, so a page of a
         long list is as fast as a short list.
@@ -54,6 +55,9 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
             counted = items.values("enhancement").annotate(number=Count("pk")).values("number")
             return Coalesce(Subquery(counted), 0)
 
+        results: Any = apps.get_model("product_imagery", "ResultImage")
+        refused = results.objects.lately_refused().filter(enhancement=OuterRef("pk")).order_by()
+        refused = refused.values("enhancement").annotate(number=Count("item", distinct=True)).values("number")
         unprepared = _unprepared()
         return self.annotate(
             preparing=Exists(_preparing()),
@@ -64,6 +68,7 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
             cancelled=having(ItemStatus.CANCELLED),
             stalled=having(ItemStatus.STALLED),
             open=having(*OPEN_ITEMS) + unprepared,
+            refused=Coalesce(Subquery(refused), 0),
         )
 
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models import transitions
+from product_imagery.models.db_time import from_now
 from product_imagery.models.enhancement import Enhancement, EnhancementItem
 from product_imagery.models.job import ProviderJob
 from product_imagery.models.leases import Lease, LeaseQuerySet
@@ -19,6 +20,7 @@ from product_imagery.states import Publication, Review
 from product_imagery.storage.store import results_storage
 
 _Picture = tuple[int, str, str]  #: content type, primary key and slot of a picture of a product
+_LATELY = 90 * 86_400.0  #: seconds
 _SCANNED = 100  #: waiting results that are examined for those whose picture is not being published already
 
 
@@ -59,6 +61,10 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
     def to_review(self) -> ResultQuerySet:
         """Filter results that nobody has judged; the other variants of one that was approved need no judgement."""
         return self.filter(needs_review())
+
+    def lately_refused(self) -> ResultQuerySet:
+        """Filter results of the last 90 days that were not published because their products had changed."""
+        return self.filter(publication=Publication.CONFLICT, created_at__gte=from_now(-_LATELY))
 
     def in_portions(self, size: int) -> Iterator[list[ResultImage]]:
         """Yield the results in lists of at most ``size`` in the order of their keys, each read by its own query."""
@@ -156,6 +162,11 @@ class ResultImage(Lease):
         )
         indexes = (
             models.Index(fields=["publication"], condition=models.Q(publication="waiting"), name="imagery_to_publish"),
+            models.Index(
+                fields=["published_by", "enhancement"],
+                condition=models.Q(publication="conflict"),
+                name="imagery_not_published",
+            ),
             models.Index(fields=["review"]),
             models.Index(fields=["item", "review"], name="imagery_review_of_item"),
             models.Index(fields=["enhancement", "-id"], name="imagery_of_enhancement"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.db.models import Count
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext, ngettext
 
 from product_imagery.flows.worker.waiting import standstill
+from product_imagery.models import ResultImage
 
 register = template.Library()
 REST = "imagery_rest"  #: in the session: by enhancement, the address where the rest of its selection is started
@@ -42,12 +44,25 @@ def duration(seconds: float) -> str:
 
 @register.inclusion_tag("admin/product_imagery/banner.html", takes_context=True)
 def imagery_banner(context: Any) -> dict[str, Any]:
-    """Say why work stands still, to staff with any permission of this app. Takes at most four queries."""
+    """Say why work stands still, and which of a person's publications were refused, to staff with any permission.
+
+    Takes at most five queries.
+    """
     request = context["request"]
     if not (request.user.is_staff and request.user.has_module_perms("product_imagery")):
         return {"reasons": []}
+    refused = ResultImage.objects.lately_refused().filter(published_by=request.user).order_by()
+    return {
+        "reasons": standstill(),
+        "home": _address(request, "home"),
+        "refused": refused.aggregate(number=Count("item", distinct=True))["number"],
+        "review": _address(request, "enhancement_review"),
+    }
+
+
+def _address(request: Any, page: str) -> str:
+    """Return the URL of a page, or an empty string where the site has none."""
     try:
-        home = reverse("admin:product_imagery_home", current_app=getattr(request, "current_app", None))
+        return reverse(f"admin:product_imagery_{page}", current_app=getattr(request, "current_app", None))
     except NoReverseMatch:
-        home = ""
-    return {"reasons": standstill(), "home": home}
+        return ""

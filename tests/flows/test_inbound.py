@@ -12,11 +12,13 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from product_imagery.flows.enhancements import reconcile
@@ -74,6 +76,27 @@ def test_a_call_to_the_jobs_own_address_finds_a_lost_answer(
     assert job.state == JobState.CHECKING
     body = json.dumps({"id": fakes.created[0].id, "status": "completed"}).encode()
     assert deliver(client, url_of(paqshot, str(job.uuid)), body, paqshot_headers(body)) == 200
+    hurry()
+    assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
+    assert fakes.charged("paqshot") == 1
+
+
+def test_what_a_person_gave_up_and_was_made_after_all_is_fetched_for_nothing(
+    paqshot: ProviderCredential, order: Order, fakes: Fakes, client: Client, person: Any
+) -> None:
+    enhancement = order(paqshot)
+    fakes.fail("paqshot.create", "lose")
+    hurry()
+    job = ProviderJob.objects.get(state=JobState.STALLED)
+    reconcile.give_up(job, None)
+    home, merchant = reverse("admin:product_imagery_home"), person("*")
+    assert "only has to be fetched" not in merchant.get(home).content.decode()
+    body = json.dumps({"id": fakes.created[0].id, "status": "completed"}).encode()
+    assert deliver(client, url_of(paqshot, str(job.uuid)), body, paqshot_headers(body)) == 200
+    assert "1 picture is made and paid for, and only has to be fetched" in merchant.get(home).content.decode()
+    run = reverse("admin:product_imagery_enhancement_change", args=[enhancement.pk])
+    assert "the provider has made it after all" in merchant.get(run).content.decode()
+    merchant.post(run, {"retry_reason": "given_up"})
     hurry()
     assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
     assert fakes.charged("paqshot") == 1

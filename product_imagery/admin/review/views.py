@@ -18,9 +18,10 @@ from product_imagery.admin.review import steps
 from product_imagery.admin.review.queue import PER_PAGE, STATES, Filter, Queue
 from product_imagery.admin.review.tiles import Tile, tiles
 from product_imagery.admin.small_copies import source_url
-from product_imagery.admin.visibility import visible_enhancements
+from product_imagery.admin.visibility import visible, visible_enhancements
 from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, EnhancementItem
+from product_imagery.states import OPEN_ITEMS
 
 _TEMPLATES = "admin/product_imagery/review"
 _MOST_TICKS = 100  #: that are kept in a URL
@@ -66,7 +67,13 @@ class _Page:
             "undo": self.request.GET.get("undo", "") if steps.read_undo(self.request.GET.get("undo", "")) else "",
             "may_review": may(self.request, "review_resultimage"),
             "may_publish": may(self.request, "publish_resultimage"),
+            "coming": self._coming,
         }
+
+    def _coming(self) -> int:
+        """Return the number of pictures of the enhancement that are still being made."""
+        items = EnhancementItem.objects.filter(enhancement=self.enhancement, status__in=OPEN_ITEMS)
+        return visible(self.request, self.site, items).count() if self.enhancement else 0
 
 
 def review_page(request: HttpRequest, pk: int | None, site: AdminSite) -> HttpResponse:

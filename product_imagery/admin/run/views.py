@@ -229,7 +229,13 @@ class RunPage:
             "left_out_total": sum(found.omitted.values()),
             "conflicts": conflicts,
             "held_back": held,
+            "came_late": self._came_late(),
         }
+
+    def _came_late(self) -> int:
+        """Return the number of pictures that wait for a review and came in after the person had cancelled."""
+        since = self._enhancement.cancelled_at
+        return self._items.to_review().filter(finished_at__gt=since).count() if since else 0
 
 
 def _sentence(found: Any, numbers: dict[str, Any], pace: Any, waiting: list[Reason]) -> str:
