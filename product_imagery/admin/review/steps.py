@@ -21,7 +21,7 @@ from product_imagery.admin.base import errors_as_messages, for_each, number_in, 
 from product_imagery.admin.permissions import require
 from product_imagery.admin.restoring import REQUEST_SECONDS, more_is_left, restore_all, show_refusals
 from product_imagery.admin.review.queue import Queue
-from product_imagery.flows.results import bulk, review
+from product_imagery.flows.results import bulk, publish, review
 from product_imagery.flows.results.review import Decision
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
 from product_imagery.models.result import ResultQuerySet
@@ -82,6 +82,7 @@ def _decide(request: HttpRequest, step: str, rows: list[ResultImage], *, many: b
     decision, person = Decision(wait=UNDO_SECONDS), user_of(request)
     items = tuple(row.item_id for row in rows)
     if step == "restore":
+        _warn_of_taken_back(request, rows)
         return Outcome(items, done=restore_all(request, _newest(rows)))
     record = partial(history.reviewed, person, step)
     if many and step in ("approve", "approve_and_publish", "reject"):
@@ -223,6 +224,15 @@ def _newest(results: Any) -> QuerySet[ImageVersion]:
     ours = ImageVersion.objects.filter(result__in=results, restored_at=None)
     later = ImageVersion.objects.filter(result=OuterRef("result"), restored_at=None, pk__gt=OuterRef("pk"))
     return ours.filter(~Exists(later))
+
+
+def _warn_of_taken_back(request: HttpRequest, results: list[ResultImage]) -> None:
+    """Say which of these results were taken back meanwhile."""
+    versions = ImageVersion.objects.filter(result__in=results).order_by("pk")
+    last = {version.result_id: version for version in versions}
+    for version in last.values():
+        if version.restored_at is not None:
+            messages.warning(request, publish.already_put_back(version, user_of(request)).message)
 
 
 def _keys(request: HttpRequest, values: list[str]) -> list[int]:

@@ -76,7 +76,11 @@ def elsewhere(request: HttpRequest, site: AdminSite, plan: Plan) -> dict[str, li
     """Return links to the enhancements that have pictures of the plan already, by reason."""
     found = {reason: whereabouts(plan, reason)[:_LINKS] for reason in _PLACES if plan.count(reason)}
     wanted = {pk for places in found.values() for pk, _number in places}
-    rows = visible_enhancements(request, site, Enhancement.objects.titled().filter(pk__in=wanted)) if wanted else ()
+    rows = (
+        visible_enhancements(request, site, Enhancement.objects.titled().select_related("actor").filter(pk__in=wanted))
+        if wanted
+        else ()
+    )
     by_pk = {row.pk: row for row in rows}
     return {
         reason: [_link(site, by_pk[pk], reason, number) for pk, number in places if pk in by_pk]

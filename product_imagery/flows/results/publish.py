@@ -259,7 +259,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
         _wait_shortly_for_locks()
         untouched = ImageVersion.objects.filter(pk=version.pk, restored_at=None)
         if not untouched.update(restored_at=Now(), restored_by=actor):
-            raise _put_back(version, actor)
+            raise already_put_back(version, actor)
         done = description.write(version.object_id, version.slot, expected=version.after_name, name=name)
         if not done:
             message = gettext("another picture stands there now. Take a newer publication back first, if there is one.")
@@ -271,7 +271,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
         outbox.image_restored(version)
 
 
-def _put_back(version: ImageVersion, actor: AbstractBaseUser | None) -> StateError:
+def already_put_back(version: ImageVersion, actor: AbstractBaseUser | None) -> StateError:
     """Return the error of a version that was taken back before, with the name of the person who did it."""
     found = ImageVersion.objects.select_related("restored_by").get(pk=version.pk)
     if person := name_of_other(found.restored_by, actor):
