@@ -20,7 +20,7 @@ from product_imagery.admin.base import stepwise_view
 from product_imagery.admin.permissions import may
 from product_imagery.admin.pictures import thumbnail
 from product_imagery.admin.product_page import enhance_product, panel, pictures_page
-from product_imagery.admin.start import look_picture, start_page
+from product_imagery.admin.start import form_in_address, look_picture, start_page
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RegistrationError
 from product_imagery.models import Enhancement, Selection
@@ -94,8 +94,9 @@ class EnhanceImagesMixin(_Base):
             "enhance-images/thumbnail/": ("imagery_thumbnail", self._thumbnail_view),
         }
         named = f"{self.opts.app_label}_{self.opts.model_name}"
+        back = {"enhance_images": form_in_address}
         own = [
-            path(route, stepwise_view(self.admin_site, view), name=f"{named}_{name}")
+            path(route, stepwise_view(self.admin_site, view, back.get(name)), name=f"{named}_{name}")
             for route, (name, view) in pages.items()
         ]
         return [*own, *super().get_urls()]

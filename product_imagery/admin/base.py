@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -77,12 +78,35 @@ def explain_denials(site: AdminSite, view: Callable[..., HttpResponse]) -> Calla
     return wrapped
 
 
-def stepwise_view(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def back_after_login(
+    site: AdminSite, view: Callable[..., HttpResponse], back: Callable[..., str] | None = None
+) -> Callable[..., HttpResponse]:
+    """Wrap a view with a form: whoever was logged out before sending it is told so, and comes back after the login.
+
+    ``back`` returns the address, by default that of the form. It is called with the arguments of the view.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
+        if request.method != "POST" or request.user.is_authenticated:
+            return view(request, *arguments, **named)
+        text = gettext("You were logged out, so nothing was changed. Log in: you come back to the same page.")
+        messages.warning(request, text)
+        address = back(request, *arguments, **named) if back else request.get_full_path()
+        return redirect_to_login(address, reverse("admin:login", current_app=site.name))
+
+    return wrapped
+
+
+def stepwise_view(
+    site: AdminSite, view: Callable[..., HttpResponse], back: Callable[..., str] | None = None
+) -> Callable[..., HttpResponse]:
     """Wrap a view of many steps: it requires a login, explains denials, and makes each step a transaction of its own.
 
     In one transaction for the whole request, as ``ATOMIC_REQUESTS`` has it, they would block every other writer.
+    ``back``: see ``back_after_login``.
     """
-    return own_transactions(site.admin_view(explain_denials(site, view)))
+    return own_transactions(back_after_login(site, site.admin_view(explain_denials(site, view)), back))
 
 
 def user_of(request: HttpRequest) -> AbstractBaseUser:

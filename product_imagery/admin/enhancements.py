@@ -27,7 +27,7 @@ from product_imagery.admin.base import (
 )
 from product_imagery.admin.home import HomePage
 from product_imagery.admin.permissions import may, require
-from product_imagery.admin.review import review_page
+from product_imagery.admin.review import review_page, ticks_in_address
 from product_imagery.admin.run import RunPage
 from product_imagery.admin.visibility import sees_all, visible, visible_enhancements
 from product_imagery.exceptions import StateError
@@ -108,7 +108,8 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     def get_urls(self) -> list[URLPattern]:
         """Add the entry page and the review page to Django's own."""
-        review, change = (stepwise_view(self.admin_site, view) for view in (self.review, self.change_view))
+        review = stepwise_view(self.admin_site, self.review, ticks_in_address)
+        change = stepwise_view(self.admin_site, self.change_view)
         home, home_csv = (stepwise_view(self.admin_site, view) for view in (self.home, self.home_csv))
         own = [
             path("home/", home, name="product_imagery_home"),

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -19,10 +19,11 @@ from django.views.decorators.http import require_GET, require_POST
 from product_imagery import history
 from product_imagery.admin.base import (
     ReadOnlyRecords,
+    back_after_login,
     errors_as_messages,
     explain_denials,
+    number_in,
     page_url,
-    redirect_to_page,
     state_label,
     stepwise_view,
     user_of,
@@ -73,6 +74,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
     def get_urls(self) -> list[URLPattern]:
         """Add the URLs of the decision and of the pictures of candidates."""
         decide = self.admin_site.admin_view(explain_denials(self.admin_site, require_POST(self._decide)))
+        decide = back_after_login(self.admin_site, decide, self._origin)
         candidate = stepwise_view(self.admin_site, require_GET(self._candidate))
         return [
             path("<int:pk>/decide/", decide, name="product_imagery_providerjob_decide"),
@@ -102,13 +104,18 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
             raise PermissionDenied(gettext(NOT_WHOLE))
         return job
 
+    def _origin(self, request: HttpRequest, pk: int) -> str:
+        """Return the address of the page on which the form of the decision stands."""
+        enhancement = number_in(request.POST.get("enhancement"))
+        page, key = ("enhancement_change", enhancement) if enhancement else ("providerjob_change", pk)
+        return page_url(self.admin_site, page, key)
+
     def _decide(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = self._to_decide(request, pk)
         choice, remote_id = request.POST.get("choice", ""), request.POST.get("remote_id", "")
         if "candidate" in request.POST:
             choice, remote_id = "adopt", request.POST["candidate"]
-        goes_back = request.POST.get("back") == "enhancement"
-        page, key = ("enhancement_change", job.enhancement_id) if goes_back else ("providerjob_change", pk)
+        origin = HttpResponseRedirect(self._origin(request, pk))
         with errors_as_messages(request):
             if choice == "send_again":
                 reconcile.send_again(job, user_of(request))
@@ -118,10 +125,10 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
                 reconcile.give_up(job, user_of(request))
             else:
                 messages.error(request, gettext("Choose what became of the request."))
-                return redirect_to_page(self.admin_site, page, key)
+                return origin
             history.decided(user_of(request), [job])
             messages.success(request, gettext("Decided. A worker goes on with it."))
-        return redirect_to_page(self.admin_site, page, key)
+        return origin
 
     @admin.display(description=_("state"), ordering="state")
     def coloured_state(self, job: ProviderJob) -> SafeString:

@@ -258,7 +258,7 @@ class TestDecisions:
         assert "Red bottle" in page
         decide = reverse("admin:product_imagery_providerjob_decide", args=[stalled.pk])
         assert looker.post(decide, {"candidate": remote_id}).status_code == 403
-        assert client.post(decide, {"candidate": remote_id, "back": "enhancement"}).url == address
+        assert client.post(decide, {"candidate": remote_id, "enhancement": stalled.enhancement_id}).url == address
         hurry()
         stalled.refresh_from_db()
         assert stalled.state == JobState.DONE

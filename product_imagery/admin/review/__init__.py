@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from product_imagery.admin.review.views import review_page
+from product_imagery.admin.review.views import review_page, ticks_in_address
 
-__all__ = ["review_page"]
+__all__ = ["review_page", "ticks_in_address"]

@@ -93,6 +93,15 @@ def review_page(request: HttpRequest, pk: int | None, site: AdminSite) -> HttpRe
     return _grid(page) if focus is None else _focus(page, focus)
 
 
+def ticks_in_address(request: HttpRequest, pk: int | None = None) -> str:
+    """Return the address of the page with what was ticked there."""
+    ticked = request.POST.getlist("ticked")[:_MOST_TICKS]
+    query = Filter.of(request, pk).query(
+        **{name: request.GET.get(name, "") for name in ("page", "focus")}, ticked=ticked
+    )
+    return request.path + query
+
+
 def _after(page: _Page, outcome: steps.Outcome, focus: int | None) -> HttpResponse:
     """Respond to a step: with the changed part for a script, else with a redirect to the place where it was."""
     if focus is not None:

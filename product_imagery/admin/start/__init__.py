@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from product_imagery.admin.start.views import look_picture, start_page
+from product_imagery.admin.start.views import form_in_address, look_picture, start_page
 
-__all__ = ["look_picture", "start_page"]
+__all__ = ["form_in_address", "look_picture", "start_page"]

@@ -31,6 +31,7 @@ from product_imagery.templatetags.imagery import REST
 
 TRIED_FIRST = 3  #: products that “Try first” starts
 _MOST_RESTS = 20  #: selections that a session remembers as tried
+_LONGEST_ADDRESS = 1000  #: characters: inside the address of the login page it grows
 _NOT_KEPT = ("csrfmiddlewaretoken", "figures", "start", "try", "preview")
 
 
@@ -154,12 +155,8 @@ def _started(
     history.started(user_of(request), enhancement)
     rests = {pk: rest for pk, rest in request.session.get(REST, {}).items() if rest["selection"] != str(selection.pk)}
     if _is_try(request, context):
-        form = QueryDict(mutable=True)
-        for name, values in request.POST.lists():
-            if name not in _NOT_KEPT:
-                form.setlist(name, values)
-        url = f"{request.path}?{form.urlencode()}"
-        if form.get("fresh"):  # what was tried would be made once more
+        url = _with_form(request)
+        if request.POST.get("fresh"):  # what was tried would be made once more
             selection.ids = [key for key in selection.ids if str(key) not in context["first"]]
             selection.save(update_fields=("ids",))
         rests[str(enhancement.pk)] = {"selection": str(selection.pk), "url": url, "number": context["rest"]}
@@ -168,6 +165,20 @@ def _started(
         selection.delete()
     request.session[REST] = dict(list(rests.items())[-_MOST_RESTS:])
     return redirect_to_page(site, "enhancement_change", enhancement.pk)
+
+
+def form_in_address(request: HttpRequest, *arguments: Any, **named: Any) -> str:
+    """Return the address of the page with what was entered there, unless that is too long for an address."""
+    address = _with_form(request)
+    return address if len(address) <= _LONGEST_ADDRESS else request.get_full_path()
+
+
+def _with_form(request: HttpRequest) -> str:
+    form = QueryDict(mutable=True)
+    for name, values in request.POST.lists():
+        if name not in _NOT_KEPT:
+            form.setlist(name, values)
+    return f"{request.path}?{form.urlencode()}"
 
 
 def _is_try(request: HttpRequest, context: dict[str, Any]) -> bool:

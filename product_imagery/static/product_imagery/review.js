@@ -7,12 +7,18 @@
   let zooms = [];
   let blinking = 0;
 
-  const say = (text) => {
+  const say = (text, link, address) => {
     const toast = document.getElementById("review-toast") || root().appendChild(document.createElement("div"));
     toast.id = "review-toast";
     toast.className = "review-toast";
     toast.setAttribute("role", "status");
     toast.textContent = text;
+    if (!link) return;
+    const anchor = document.createElement("a");
+    anchor.className = "pi-button";
+    anchor.href = address;
+    anchor.textContent = link;
+    toast.append(" ", anchor);
   };
 
   // One picture in large
@@ -200,7 +206,10 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!root() || event.detail.xhr.getResponseHeader("X-Imagery-Part")) return;
     event.detail.shouldSwap = false; // a login page, or another page that is not ours
-    say(root().dataset.refused);
+    const {loggedOut, logIn, loginPage, refused, reload} = root().dataset;
+    const here = location.pathname + location.search;
+    if (event.detail.xhr.status < 400) say(loggedOut, logIn, `${loginPage}?next=${encodeURIComponent(here)}`);
+    else say(refused, reload, here);
   });
   document.addEventListener("htmx:sendError", () => { if (root()) say(root().dataset.lost); });
 
