@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
 
 
 class Product(models.Model):
@@ -22,6 +23,10 @@ class Product(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def get_absolute_url(self) -> str:
+        """Return the address of the page that customers see."""
+        return reverse("product", args=[self.pk])
+
 
 class Collection(models.Model):
     """A themed page with a gallery."""
@@ -33,6 +38,10 @@ class Collection(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the page that customers see."""
+        return reverse("collection", args=[self.pk])
 
 
 class CollectionPhoto(models.Model):

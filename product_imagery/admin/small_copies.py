@@ -1,10 +1,11 @@
-"""Small copies of the files of products, for rows that know a product only by its content type."""
+"""Addresses of products and of small copies of their files, for rows that know a product only by its content type."""
 
 from __future__ import annotations
 
 from django.contrib.admin import AdminSite
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
+from django.urls import reverse
 
 from product_imagery.admin.actions import EnhanceImagesMixin
 from product_imagery.admin.pictures import thumbnail_url
@@ -33,6 +34,16 @@ def small_copy_url(
     if not name or not isinstance(host, EnhanceImagesMixin):
         return ""
     return thumbnail_url(request, host, name, target=target, side=side)
+
+
+def shop_url(site: AdminSite, content_type_id: int, object_id: str) -> str:
+    """Return the URL that leads to the product's page in the shop; empty where the shop's admin links to none."""
+    model = ContentType.objects.get_for_id(content_type_id).model_class()
+    host = site._registry.get(model) if model else None
+    if host is None or host.view_on_site is not True or not hasattr(model, "get_absolute_url"):
+        return ""
+    keys = {"content_type_id": content_type_id, "object_id": object_id}
+    return reverse("admin:view_on_site", kwargs=keys, current_app=site.name)
 
 
 def source_url(request: HttpRequest, site: AdminSite, item: EnhancementItem, side: int = LOOK_SIDE) -> str:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from product_imagery.admin.permissions import may
-from product_imagery.admin.small_copies import file_url, small_copy_url, source_url
+from product_imagery.admin.small_copies import file_url, shop_url, small_copy_url, source_url
 from product_imagery.conf import get_settings
 from product_imagery.flows.results import review, standing
 from product_imagery.models import EnhancementItem, ResultImage
@@ -85,6 +85,7 @@ class Tile:
     steps: set[str]
     now: str = ""  #: address of a copy of another picture that stands on the product at present
     now_full: str = ""
+    shop: str = ""  #: address of the product in the shop
     position: tuple[int, int] | None = None  #: among the pictures of its product, and their number
     chosen: int | None = None
     ticked: bool = False
@@ -134,6 +135,7 @@ def tiles(
         if by_item[item.pk]:
             tile = _tile(request, site, by_item[item.pk], states, (first or {}).get(item.pk))
             _show_what_stands_now(request, site, tile, names.get(item.pk))
+            tile.shop = shop_url(site, item.content_type_id, item.object_id)
             tile.position = positions.get(item.pk)
             tile.ticked = tile.value in ticked
             made.append(tile)
