@@ -46,7 +46,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     yield event
     event.set()
     for thread in threading.enumerate():
-        if thread.name.startswith("imagery-"):
+        if thread.name in ("imagery-receivers", "imagery-publish"):
             thread.join(10)
 
 
@@ -187,7 +187,7 @@ def test_a_receiver_that_hangs_is_told_of_until_it_ends(
         assert "has not come back" in trouble.reason
         gate.set()
         for thread in threading.enumerate():
-            if thread.name.startswith("imagery-"):
+            if thread.name in ("imagery-receivers", "imagery-publish"):
                 thread.join(10)
         run_slice(seconds=0.2)
     finally:
