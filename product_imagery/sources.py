@@ -19,11 +19,12 @@ from product_imagery.net.download import FetchLimits, fetch
 from product_imagery.storage import store
 
 
-def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
+def read_source(storage: Storage, name: str, path: Path, url: str = "", seconds: float = 60.0) -> str:
     """Copy the source file ``name`` to ``path``; return its SHA-256 (hex).
 
-    A file that is not in the storage yet is fetched from ``url`` and stored. The copy is truncated just above the size
-    limit, so that the decoder refuses it. Raises ``StorageError``, ``FetchError`` and ``UnsafeAddress``.
+    A file that is not in the storage yet is fetched from ``url`` within ``seconds`` and stored. The copy is truncated
+    just above the size limit, so that the decoder refuses it. Raises ``StorageError``, ``FetchError`` and
+    ``UnsafeAddress``.
     """
     most = get_settings().max_bytes
     try:
@@ -37,7 +38,7 @@ def read_source(storage: Storage, name: str, path: Path, url: str = "") -> str:
                 "or start from the picture that stands on the product now."
             )
             raise StorageError(message, code="missing", detail=error.detail) from error
-    fetch(url, path, FetchLimits(most_bytes=most))
+    fetch(url, path, FetchLimits(most_bytes=most, wall_seconds=seconds))
     with path.open("rb") as handle:
         if not suffix_of(handle.read(HEAD)):  # not stored: the next try may find a picture
             raise FetchError(gettext("There is no picture at the address of the source."), code="not_an_image")

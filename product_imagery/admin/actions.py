@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import stepwise_view
 from product_imagery.admin.permissions import may
-from product_imagery.admin.pictures import thumbnail
 from product_imagery.admin.product_page import enhance_product, panel, pictures_page
 from product_imagery.admin.start import form_in_address, look_picture, start_page
 from product_imagery.conf import get_settings
@@ -49,9 +48,10 @@ class EnhanceImagesMixin(_Base):
 
     @property
     def media(self) -> Media:
-        """Add the styles of the panel."""
+        """Add the styles and the script of the panel."""
         found: Media = super().media
-        return found + Media(css={"all": ("product_imagery/admin.css", "product_imagery/product.css")})
+        styles = ("product_imagery/admin.css", "product_imagery/product.css")
+        return found + Media(css={"all": styles}, js=("product_imagery/small.js",))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Remember with the product for whom it is shown: the panel has links for this person."""
@@ -85,18 +85,17 @@ class EnhanceImagesMixin(_Base):
         return may(request, "start_enhancement")
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page of a selection, and its pictures."""
+        """Add the page of a selection, and the pages of a product."""
         pages: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
             "enhance-images/<uuid:selection>/": ("enhance_images", self.enhance_images_view),
             "enhance-images/<uuid:selection>/look/": ("imagery_look", self._look_view),
             "enhance-images/product/<path:object_id>/": ("enhance_product", self._enhance_product_view),
             "<path:object_id>/pictures/": ("imagery_pictures", self._pictures_view),
-            "enhance-images/thumbnail/": ("imagery_thumbnail", self._thumbnail_view),
         }
         named = f"{self.opts.app_label}_{self.opts.model_name}"
-        back = {"enhance_images": form_in_address}
+        more: dict[str, Any] = {"enhance_images": {"back": form_in_address}, "imagery_look": {"cacheable": True}}
         own = [
-            path(route, stepwise_view(self.admin_site, view, back.get(name)), name=f"{named}_{name}")
+            path(route, stepwise_view(self.admin_site, view, **more.get(name, {})), name=f"{named}_{name}")
             for route, (name, view) in pages.items()
         ]
         return [*own, *super().get_urls()]
@@ -141,9 +140,6 @@ class EnhanceImagesMixin(_Base):
 
     def _look_view(self, request: HttpRequest, selection: Any) -> HttpResponse:
         return look_picture(request, selection, self)
-
-    def _thumbnail_view(self, request: HttpRequest) -> HttpResponse:
-        return thumbnail(request, self)
 
     def _pictures_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return pictures_page(request, self, unquote(object_id))

@@ -99,14 +99,18 @@ def back_after_login(
 
 
 def stepwise_view(
-    site: AdminSite, view: Callable[..., HttpResponse], back: Callable[..., str] | None = None
+    site: AdminSite,
+    view: Callable[..., HttpResponse],
+    back: Callable[..., str] | None = None,
+    *,
+    cacheable: bool = False,
 ) -> Callable[..., HttpResponse]:
     """Wrap a view of many steps: it requires a login, explains denials, and makes each step a transaction of its own.
 
     In one transaction for the whole request, as ``ATOMIC_REQUESTS`` has it, they would block every other writer.
-    ``back``: see ``back_after_login``.
+    ``back``: see ``back_after_login``. Browsers may keep the responses of a ``cacheable`` view.
     """
-    return own_transactions(back_after_login(site, site.admin_view(explain_denials(site, view)), back))
+    return own_transactions(back_after_login(site, site.admin_view(explain_denials(site, view), cacheable), back))
 
 
 def user_of(request: HttpRequest) -> AbstractBaseUser:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import ReadOnlyRecords, page_url, state_label, titles
+from product_imagery.admin.base import ReadOnlyRecords, page_url, state_label, stepwise_view, titles
+from product_imagery.admin.small_copies import small_copy_view
 from product_imagery.admin.visibility import visible
 from product_imagery.flows.results import standing
 from product_imagery.models import EnhancementItem, ResultImage
@@ -56,6 +58,14 @@ class EnhancementItemAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[t
     def get_queryset(self, request: HttpRequest) -> QuerySet[EnhancementItem]:
         """Leave out the products that the shop hides from the person."""
         return visible(request, self.admin_site, super().get_queryset(request)).prefetch_related(titles())
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the small copies of the files of products."""
+        small = stepwise_view(self.admin_site, self._small_copy_view, cacheable=True)
+        return [path("small-copy/", small, name="product_imagery_small_copy"), *super().get_urls()]
+
+    def _small_copy_view(self, request: HttpRequest) -> HttpResponse:
+        return small_copy_view(request, self.admin_site)
 
     @admin.display(description=_("enhancement"), ordering="enhancement")
     def link(self, item: EnhancementItem) -> SafeString:

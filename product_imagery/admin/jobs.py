@@ -75,7 +75,7 @@ class ProviderJobAdmin(Decisions, ReadOnlyRecords, admin.ModelAdmin):  # type: i
         """Add the URLs of the decision and of the pictures of candidates."""
         decide = self.admin_site.admin_view(explain_denials(self.admin_site, require_POST(self._decide)))
         decide = back_after_login(self.admin_site, decide, self._origin)
-        candidate = stepwise_view(self.admin_site, require_GET(self._candidate))
+        candidate = stepwise_view(self.admin_site, require_GET(self._candidate), cacheable=True)
         return [
             path("<int:pk>/decide/", decide, name="product_imagery_providerjob_decide"),
             path("<int:pk>/candidate/", candidate, name="product_imagery_providerjob_candidate"),

@@ -14,8 +14,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import page_url, render_page, stepwise_view
-from product_imagery.admin.pictures import example_url, picture_response
+from product_imagery.admin.pictures import example_url
 from product_imagery.admin.preset_forms import OPTION, PREVIEW, PresetForm, form_for, kinds, products_to_try
+from product_imagery.admin.small_copies import picture_response
 from product_imagery.admin.start.forms import OptionsForm
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.enhancements.specs import spec_of_operation
@@ -43,7 +44,7 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_urls(self) -> list[URLPattern]:
         """Add the picture of the preview."""
-        preview = stepwise_view(self.admin_site, self._preview_view)
+        preview = stepwise_view(self.admin_site, self._preview_view, cacheable=True)
         return [path("preview/", preview, name="product_imagery_preset_preview"), *super().get_urls()]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:

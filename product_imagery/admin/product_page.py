@@ -20,7 +20,8 @@ from django.utils.translation import gettext as _
 from product_imagery import history
 from product_imagery.admin.base import for_each, number_in, page_url, render_page, user_of
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
-from product_imagery.admin.pictures import labels_of, thumbnail_url
+from product_imagery.admin.pictures import labels_of
+from product_imagery.admin.small_copies import small_url, version_url
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.results import publish
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage, Selection
@@ -124,9 +125,10 @@ def _facts(request: HttpRequest, host: ModelAdmin[Any], product: Model, most: in
 def _files_of(request: HttpRequest, host: ModelAdmin[Any], picture: ProductPicture) -> dict[str, str]:
     """Return the addresses of the file that customers see, and of a small copy of it."""
     description, target = description_of(host.model), bool(picture.target_name)
+    product = _content_type(host).pk, picture.object_id
     name = picture.target_name or picture.source_name
     return {
-        "url": thumbnail_url(request, host, name, target=target),
+        "url": small_url(request, host.admin_site, product, name, target=target),
         "file": address_of(description.target_storage if target else description.storage, name),
     }
 
@@ -165,8 +167,8 @@ def _history_of(request: HttpRequest, host: ModelAdmin[Any], product: Model, sho
     versions = [
         {
             "version": version,
-            "before": thumbnail_url(request, host, version.before_name, target=True) if version.before_name else "",
-            "after": thumbnail_url(request, host, version.after_name, target=True),
+            "before": version_url(request, host.admin_site, version, "before"),
+            "after": version_url(request, host.admin_site, version, "after"),
             "enhancement": version.result.enhancement if version.result else "",
             "stands": version.restored_at is None and shown.get(version.slot) == version.after_name,
             "may_restore": may_restore,

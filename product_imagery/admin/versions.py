@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.admin.base import ReadOnlyRecords, number_in
 from product_imagery.admin.permissions import may
 from product_imagery.admin.restoring import restore_all
-from product_imagery.admin.small_copies import file_url, small_copy_url
+from product_imagery.admin.small_copies import file_url, version_url
 from product_imagery.admin.visibility import visible
 from product_imagery.models import Enhancement, ImageVersion
 
@@ -65,6 +65,7 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
 
     class Media:
         css = {"all": ("product_imagery/admin.css",)}
+        js = ("product_imagery/small.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImageVersion]:
         """Leave out the products that the shop hides from the person."""
@@ -90,24 +91,21 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
     def before(self, version: ImageVersion) -> SafeString | str:
         if not version.before_name:
             return gettext("nothing: this picture is the first")
-        return self._thumb(version, version.before_name)
+        return self._thumb(version, version.before_name, "before")
 
     @admin.display(description=_("after"))
     def after(self, version: ImageVersion) -> SafeString | str:
-        made = version.result.thumbnail.url if version.result else ""
-        return self._thumb(version, version.after_name, made)
+        return self._thumb(version, version.after_name, "after")
 
     @admin.display(description=_("state"))
     def state(self, version: ImageVersion) -> str:
         return gettext("taken back") if version.restored_at else gettext("published")
 
-    def _thumb(self, version: ImageVersion, name: str, small: str = "") -> SafeString | str:
-        """Return a link to a file of a product, with a small copy of it where there is one."""
-        address = file_url(version.content_type_id, name, target=True)
-        if not address:
+    def _thumb(self, version: ImageVersion, name: str, which: str) -> SafeString | str:
+        """Return a link to a file of a product, with a small copy of it."""
+        address, request = file_url(version.content_type_id, name, target=True), _shown_to.get()
+        if not address or request is None:
             return name
-        request = _shown_to.get()
-        if not small and request is not None:
-            small = small_copy_url(request, self.admin_site, version.content_type_id, name, target=True)
+        small = version_url(request, self.admin_site, version, which)
         link = '<a href="{}"><img src="{}" alt="{}" class="imagery-thumb" loading="lazy"></a>'
-        return format_html(link, address, small or address, name)
+        return format_html(link, address, small, name)

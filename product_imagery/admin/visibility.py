@@ -75,12 +75,18 @@ def visible_products(request: HttpRequest, site: AdminSite, description: Product
     return host.get_queryset(request) if host.has_view_or_change_permission(request) else None
 
 
+def sees(request: HttpRequest, site: AdminSite, description: ProductImages, key: str) -> bool:
+    """Return true if the person may see one product, by the rules of ``visible``."""
+    found = _evaluate(request, site, description.model, change=False, only=key)
+    return found if isinstance(found, bool) else key in _texts(found)
+
+
 def may_change(request: HttpRequest, site: AdminSite, description: ProductImages, keys: list[Any]) -> bool:
     """Return true if the person may change every one of these products."""
     allowed = _allowed(request, site, description, change=True)
     if isinstance(allowed, bool):
         return allowed
-    return {str(key) for key in keys} <= {str(key) for key in allowed}
+    return {str(key) for key in keys} <= _texts(allowed)
 
 
 def _allowed(request: HttpRequest, site: AdminSite, description: ProductImages, change: bool) -> Any:
@@ -95,7 +101,7 @@ def _allowed(request: HttpRequest, site: AdminSite, description: ProductImages, 
     return cache[key]
 
 
-def _evaluate(request: HttpRequest, site: AdminSite, model: type[Model], change: bool) -> Any:
+def _evaluate(request: HttpRequest, site: AdminSite, model: type[Model], change: bool, only: str | None = None) -> Any:
     if not site.is_registered(model):
         steps = ("change",) if change else ("view", "change")
         return any(request.user.has_perm(f"{model._meta.app_label}.{step}_{model._meta.model_name}") for step in steps)
@@ -106,11 +112,18 @@ def _evaluate(request: HttpRequest, site: AdminSite, model: type[Model], change:
     if not check(request):
         return False
     rows = host.get_queryset(request)
+    if only is not None:
+        rows = rows.filter(pk=only)
     if is_own_check:  # the shop's own code decides for each product
         return [str(row.pk) for row in rows if check(request, row)]
     if type(host).get_queryset is ModelAdmin.get_queryset:
         return True
     return _keys(rows.order_by())
+
+
+def _texts(keys: Any) -> set[str]:
+    """Return the keys that ``_keys`` has found, or chosen, as text."""
+    return set(keys.values_list("imagery_key", flat=True) if isinstance(keys, QuerySet) else keys)
 
 
 def _keys(rows: QuerySet[Any]) -> Any:

@@ -22,7 +22,7 @@ from product_imagery.exceptions import EngineError, FetchError, ImageryError, Re
 from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_retries
 from product_imagery.flows.jobs.rollup import begin, end_items, keep_waiting
 from product_imagery.flows.log_ids import ids_of_job
-from product_imagery.flows.results import fetch, source_thumbnails
+from product_imagery.flows.results import fetch
 from product_imagery.flows.results.record import delete_strays, record_results
 from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.models import EnhancementItem, LimitUse, ProviderJob, transitions
@@ -70,7 +70,6 @@ class Done:
     task: Task
     pictures: list[fetch.Stored] = field(default_factory=list)
     digests: dict[int, str] = field(default_factory=dict)
-    thumbnails: dict[int, str] = field(default_factory=dict)  #: names of those of the sources, by item
     error: ImageryError | None = None
     again: bool = False
     machine: bool = False  #: the machine failed, not the picture
@@ -153,9 +152,6 @@ def _perform(task: Task, done: Done, pool: ImagingPool) -> None:
         uuids = {item.pk: item.uuid for item in task.items}
         pictures = [picture for picture in outcome.pictures if isinstance(picture, Picture)]
         done.pictures = [fetch.store(picture, uuids[picture.item_id]) for picture in pictures]
-        for item, source in zip(task.items, inputs, strict=True):
-            if source.path and not item.source_thumbnail:
-                done.thumbnails[item.pk] = source_thumbnails.make(item, source.path, pool)
 
 
 def _input(item: EnhancementItem, task: Task, done: Done, folder: Path) -> JobInput:
@@ -218,7 +214,6 @@ def _record(done: Done) -> None:
         if ours:
             for pk, digest in done.digests.items():
                 EnhancementItem.objects.filter(pk=pk).update(source_digest=digest)
-            source_thumbnails.record(done.thumbnails)
             record_results([(job, done.task.items, done.pictures)])
             end_items([job], ItemStatus.FAILED if done.error else ItemStatus.COMPLETED, done.error)
     if ours and job.attempts > 1:  # with the lease lost, another worker may be using the files

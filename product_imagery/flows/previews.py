@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import posixpath
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.files.storage import Storage
 from django.db.models import FileField
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
-from product_imagery.exceptions import EngineError, ImageryError
+from product_imagery.exceptions import EngineError, ImageryError, StorageError
 from product_imagery.flows.enhancements.specs import WorkSpec
 from product_imagery.flows.identity import Publications, fingerprint_of
 from product_imagery.flows.results.fetch import check_host
@@ -36,14 +36,15 @@ from product_imagery.provider_kit.requests import Compute, Request
 from product_imagery.sources import read_source
 from product_imagery.storage import store
 from product_imagery.storage.errors import as_storage_errors, reading
+from product_imagery.storage.names import preview_name
 from product_imagery.storage.scratch import TEMPORARY
 
 SIDE = 320  #: pixels: of a copy in a list
 LOOK_SIDE = 512  #: pixels: of a look that is tried, as it is shown
 _TRIED_SIDE = 1024  #: pixels: of the copy on which a look is tried; a smaller one has rougher edges than the result
 _QUALITY = 78
-_BUSY = gettext_noop("Other pictures are being made for this page. Try again in a moment.")
-_WAIT, _WALL, _IDLE = 20.0, 30.0, 60.0  #: seconds: for other pictures, for one picture, until the process ends
+_WAIT, _WALL, _IDLE = 10.0, 30.0, 60.0  #: seconds: for other pictures, for one picture, until the process ends
+_PLACES = 8  #: pictures that are made or wait at once: more than one browser asks for over HTTP/1.1
 _REMOTE = download.FetchLimits(most_bytes=32 * 1024 * 1024, wall_seconds=10.0)  #: while a person waits for a page
 
 
@@ -51,14 +52,27 @@ class _Bench:
     """One imaging process beside a web process, started when it is needed and ended when it was idle for a while."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._places, self._turn = threading.BoundedSemaphore(_PLACES), threading.Lock()
         self._pool: ImagingPool | None = None
         self._end: threading.Timer | None = None
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take one of the places of those who make a picture. Raises ``EngineError`` (``busy``) if all are taken.
+
+        Other pages of the web process need its threads, so a person who asks for many pictures does not get them all.
+        """
+        if not self._places.acquire(blocking=False):
+            raise _busy()
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def run(self, call: str, **arguments: Any) -> Any:
         """Run a function in the process. Raises what it raises, or ``EngineError`` if it is busy, dies or is slow."""
         if not self._turn.acquire(timeout=_WAIT):
-            raise EngineError(gettext(_BUSY), code="busy")
+            raise _busy()
         try:
             if self._end:
                 self._end.cancel()
@@ -81,6 +95,10 @@ class _Bench:
                 pool.close()
 
 
+def _busy() -> EngineError:
+    return EngineError(gettext("Other pictures are being made for this page. Try again in a moment."), code="busy")
+
+
 _bench = _Bench()
 _downloads = threading.Semaphore(2)  #: so that a slow server takes few threads of a web process
 
@@ -90,18 +108,27 @@ def close() -> None:
     _bench.close()
 
 
-def small_copy(field: FileField, name: str, side: int = SIDE) -> str:
+def small_copy(field: FileField, name: str, side: int = SIDE, digest: str = "") -> str:
     """Return the name, in the storage of results, of a small copy of the file ``name`` of an image field.
 
-    Made on first use, and again when the file has changed. Raises ``StorageError``, ``PictureError``, ``EngineError``.
+    Made on first use, and again when the file has changed. With the ``digest`` (SHA-256, hex) of the file that is meant
+    it is a copy of that one, also after it is gone. Raises ``PictureError``, ``EngineError`` and ``StorageError``, with
+    the code ``replaced`` when another file has the name.
     """
-    kept = _kept("small", [str(field), name, *_state(field.storage, name), side])
+    kept = _kept("small", [digest, side] if digest else [str(field), name, *_state(field.storage, name), side])
     if _is_kept(kept):
         return kept
-    with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as folder:
-        path = Path(folder, "source")
-        store.copy_out(field.storage, name, path, get_settings().max_bytes)
-        return _keep(kept, path, Path(folder, "small"), side)
+    with _bench.place(), _folder() as folder:
+        found = store.copy_out(field.storage, name, folder / "source", get_settings().max_bytes)
+        if digest and found != digest:
+            raise StorageError(gettext("This file was replaced by another one since."), code="replaced")
+        return _keep(kept, folder / "source", folder / "small", side)
+
+
+def fetch_source(storage: Storage, name: str, url: str) -> None:
+    """Store a source that was given by its address and that no worker has fetched. Raises what ``read_source`` does."""
+    with _download() as folder:
+        read_source(storage, name, folder / "source", url, _REMOTE.wall_seconds)
 
 
 def copy_of_candidate(job: ProviderJob, candidate: Candidate) -> str:
@@ -113,15 +140,22 @@ def copy_of_candidate(job: ProviderJob, candidate: Candidate) -> str:
     kept = _kept("candidates", [job.credential_id, candidate.remote_id, SIDE])
     if _is_kept(kept):
         return kept
-    if not _downloads.acquire(timeout=_WAIT):
-        raise EngineError(gettext(_BUSY), code="busy")
-    try:
-        with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as folder:
-            path = Path(folder, "source")
-            download.fetch(candidate.picture, path, _REMOTE, check_host=partial(check_host, provider=job.provider))
-            return _keep(kept, path, Path(folder, "small"), SIDE)
-    finally:
-        _downloads.release()
+    with _download() as folder:
+        path = folder / "source"
+        download.fetch(candidate.picture, path, _REMOTE, check_host=partial(check_host, provider=job.provider))
+        return _keep(kept, path, folder / "small", SIDE)
+
+
+@contextmanager
+def _download() -> Iterator[Path]:
+    """Return a folder for a file from elsewhere. Raises ``EngineError`` (``busy``) if other servers are slow."""
+    with _bench.place(), _folder() as folder:
+        if not _downloads.acquire(timeout=_WAIT):
+            raise _busy()
+        try:
+            yield folder
+        finally:
+            _downloads.release()
 
 
 def try_look(description: ProductImages, picture: ProductPicture, spec: WorkSpec) -> str:
@@ -139,13 +173,19 @@ def try_look(description: ProductImages, picture: ProductPicture, spec: WorkSpec
     kept = _kept("looks", [*source, fingerprint])
     if _is_kept(kept):
         return kept
-    with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        read_source(description.storage, original, folder / "source", picture.source_url)
+    with _bench.place(), _folder() as folder:
+        read_source(description.storage, original, folder / "source", picture.source_url, _REMOTE.wall_seconds)
         side = LOOK_SIDE // 2 if spec.operation == Operation.UPSCALE else _TRIED_SIDE
         copy = _shrink(folder / "source", folder / "small", side)
         made = _make(spec, options, copy, folder)
         return _keep(kept, made, folder / "look", LOOK_SIDE)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Return a folder that is deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def _small_options(spec: WorkSpec) -> dict[str, Any]:
@@ -187,7 +227,7 @@ def _keep(name: str, source: Path, stem: Path, side: int) -> str:
 
 def _kept(kind: str, facts: list[Any]) -> str:
     digest = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()
-    return posixpath.join(get_settings().folder, "previews", kind, digest[:2], f"{digest[:32]}.webp")
+    return preview_name(kind, digest)
 
 
 def _is_kept(name: str) -> bool:

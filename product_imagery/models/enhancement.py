@@ -28,7 +28,6 @@ from product_imagery.states import (
     Publication,
     Review,
 )
-from product_imagery.storage.store import results_storage
 
 
 class EnhancementQuerySet(models.QuerySet["Enhancement"]):
@@ -224,9 +223,6 @@ class EnhancementItem(models.Model):
     label = models.CharField(_("product"), max_length=200)
     source_name = models.CharField(_("source file"), max_length=500)
     source_url = models.TextField(_("fetched from"), blank=True)
-    source_thumbnail = models.ImageField(
-        _("thumbnail of the source"), storage=results_storage, max_length=500, blank=True, editable=False
-    )
     target_name = models.CharField(_("target file"), max_length=500, blank=True)
     source_digest = models.CharField(_("SHA-256 of the source"), max_length=64, blank=True)
     external_id = models.CharField(_("the caller's own id"), max_length=128, blank=True)

@@ -18,6 +18,16 @@ def beside_upload(upload: uuid.UUID, filename: str) -> str:
     return posixpath.join(get_settings().folder, "uploads", str(upload), filename)
 
 
+def preview_name(kind: str, digest: str) -> str:
+    """Name of a small picture, in one of 256 folders of its kind; ``digest`` tells what it was made from."""
+    return posixpath.join(previews_folder(), kind, digest[:2], f"{digest[:32]}.webp")
+
+
+def previews_folder() -> str:
+    """Name of the folder of small pictures, which can always be made again."""
+    return posixpath.join(get_settings().folder, "previews")
+
+
 def result_name(folder: uuid.UUID, sha256: str, suffix: str, kind: str = "") -> str:
     """Name of a result file: one folder for each item, the content's digest in the name."""
     return beside_results(folder, f"{kind}{sha256[:24]}{suffix}")

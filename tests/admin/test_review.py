@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from product_imagery.admin.review import steps
 from product_imagery.flows.results import review
-from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
+from product_imagery.models import Enhancement, ImageVersion, ResultImage
 from product_imagery.states import Publication, Review
 
 pytestmark = pytest.mark.django_db
@@ -388,18 +388,3 @@ def test_a_number_that_cannot_be_one_changes_nothing(value: str, four: Enhanceme
 )
 def test_odd_filters_are_dropped(query: str, four: Enhancement, person: Person) -> None:
     assert person("*").get(f"{_page()}?{query}").status_code == 200
-
-
-def test_no_photo_is_loaded_in_full(four: Enhancement, person: Person) -> None:
-    client, item = person("*"), _results()[0].item
-    assert item.source_thumbnail.name.startswith("product_imagery/results/")
-    assert item.source_thumbnail.size < 40_000
-    for query in ("", f"?focus={_results()[0].pk}"):
-        page = client.get(_page(four) + query).content.decode()
-        assert f'src="{item.source_thumbnail.url}"' in page
-        assert f'src="/media/{item.source_name}"' not in page
-    EnhancementItem.objects.update(source_thumbnail="")  # made before there were thumbnails
-    page = client.get(_page(four)).content.decode()
-    assert f'src="/media/{item.source_name}"' not in page
-    (small,) = set(re.findall(r'class="review-before" src="([^"]+)"', page.partition(f'id="item-{item.pk}"')[2])[:1])
-    assert client.get(small.replace("&amp;", "&"))["Content-Type"] == "image/webp"

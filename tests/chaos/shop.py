@@ -103,7 +103,6 @@ def _files() -> list[str]:
     root = Path(settings.MEDIA_ROOT)
     rows = ResultImage.objects.values_list("image", "thumbnail")
     known = {name for row in rows for name in row} | set(ImageVersion.objects.values_list("after_name", flat=True))
-    known |= set(EnhancementItem.objects.exclude(source_thumbnail="").values_list("source_thumbnail", flat=True))
     there = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     there = {name for name in there if name.startswith(("product_imagery", "products/enhanced", ".product_imagery"))}
     found = [f"orphan file: {name}" for name in there - known] + [f"missing file: {name}" for name in known - there]

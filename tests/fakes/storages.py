@@ -1,14 +1,19 @@
-"""Storages that fail, wait or watch while a file is stored."""
+"""Storages that fail, wait or watch while a file is stored or read."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
+from django.db.models import FileField
 from django.test import override_settings
+
+from product_imagery.flows.previews import small_copy
 
 #: called with the storing itself, the name and the content of a file; returns the name that it got
 Wrapper: TypeAlias = Callable[[Callable[[str, Any], str], str, Any], str]
@@ -41,3 +46,35 @@ def raising(error: Exception) -> Wrapper:
         raise error
 
     return fail
+
+
+class HeldStorage(FileSystemStorage):
+    """The folder of the site's files, from which nothing is read until ``goes_on``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading, self.goes_on = threading.Semaphore(0), threading.Event()
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        self.reading.release()
+        assert self.goes_on.wait(60)
+        return super()._open(name, mode)  # type: ignore[misc]
+
+
+@contextmanager
+def copies_being_made(name: str, number: int = 8) -> Iterator[Callable[[], None]]:
+    """Make small copies of a file, as many as one web process makes at once, until the function yielded is called."""
+    held = HeldStorage()
+    with ThreadPoolExecutor(number) as threads:
+        made = [threads.submit(small_copy, FileField(storage=held), name, 40 + at) for at in range(number)]
+        for _ in made:
+            assert held.reading.acquire(timeout=30)
+
+        def go_on() -> None:
+            held.goes_on.set()
+            assert len({one.result() for one in made}) == number
+
+        try:
+            yield go_on
+        finally:
+            held.goes_on.set()

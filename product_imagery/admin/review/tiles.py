@@ -12,8 +12,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from product_imagery.admin.permissions import may
-from product_imagery.admin.small_copies import file_url, shop_url, small_copy_url, source_url
+from product_imagery.admin.small_copies import file_url, shop_url, small_url, source_url
 from product_imagery.conf import get_settings
+from product_imagery.flows.previews import LOOK_SIDE
 from product_imagery.flows.results import review, standing
 from product_imagery.models import EnhancementItem, ResultImage
 from product_imagery.models.result import ResultQuerySet
@@ -161,7 +162,7 @@ def _tile(request: HttpRequest, site: AdminSite, results: list[ResultImage], sta
     open_ones = [one for one in variants if one.is_pending]
     shown = next((one for one in variants if one.result.pk == first), (open_ones or variants)[0])
     full = file_url(item.content_type_id, item.source_name)
-    return Tile(item, variants, shown, source_url(request, site, item) or full, full, _steps(request, item, variants))
+    return Tile(item, variants, shown, source_url(request, site, item), full, _steps(request, item, variants))
 
 
 def _steps(request: HttpRequest, item: EnhancementItem, variants: list[Variant]) -> set[str]:
@@ -193,4 +194,5 @@ def _show_what_stands_now(request: HttpRequest, site: AdminSite, tile: Tile, nam
     if not name or name == tile.item.source_name or any(one.on_product for one in tile.variants):
         return
     tile.now_full = file_url(tile.item.content_type_id, name, target=True)
-    tile.now = small_copy_url(request, site, tile.item.content_type_id, name, target=True) or tile.now_full
+    product = tile.item.content_type_id, tile.item.object_id
+    tile.now = small_url(request, site, product, name, target=True, side=LOOK_SIDE)

@@ -13,8 +13,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from product_imagery.admin.base import page_url
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
-from product_imagery.admin.pictures import small_picture
-from product_imagery.admin.small_copies import source_url
+from product_imagery.admin.small_copies import small_picture, source_url
 from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import reconcile
@@ -66,7 +65,7 @@ def _cost_again(job: ProviderJob) -> str:
 
 
 def candidate_picture(job: ProviderJob, remote_id: str) -> HttpResponse:
-    """Return a small copy of what the provider made for a candidate, or a neutral picture. Raises ``Http404``."""
+    """Return a small copy of what the provider made for a candidate, or a placeholder. Raises ``Http404``."""
     found = next((one for one in job.candidates if one.remote_id == remote_id and one.picture), None)
     if found is None:
         raise Http404(remote_id)

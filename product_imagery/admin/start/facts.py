@@ -13,12 +13,13 @@ from django.utils.translation import ngettext
 
 from product_imagery.admin.base import page_url
 from product_imagery.admin.permissions import SEE_MONEY, may
-from product_imagery.admin.pictures import example_url, labels_of, thumbnail_url
+from product_imagery.admin.pictures import example_url, labels_of
+from product_imagery.admin.small_copies import small_url
 from product_imagery.admin.visibility import visible_enhancements
 from product_imagery.flows.enhancements.plan import DONE_BEFORE, IN_STORAGE, UNDER_WAY, Plan, whereabouts
 from product_imagery.flows.enhancements.specs import WorkSpec
 from product_imagery.flows.money import budgets
-from product_imagery.flows.previews import LOOK_SIDE
+from product_imagery.flows.previews import LOOK_SIDE, SIDE
 from product_imagery.models import Enhancement, Preset, ProviderCredential, Selection
 from product_imagery.products import ProductImages, ProductPicture, description_for
 from product_imagery.provider_kit.contract import Counted, Limit
@@ -53,11 +54,13 @@ def pictures_of(request: HttpRequest, host: ModelAdmin[Any], selection: Selectio
 def strip(request: HttpRequest, host: ModelAdmin[Any], selection: Selection) -> dict[str, Any]:
     """Return the thumbnails of a selection, the number of further products, and the first picture in a larger copy."""
     pictures = pictures_of(request, host, selection)
-    names = [picture.source_name for picture in pictures]
-    thumbs = [
-        {"label": picture.label, "url": thumbnail_url(request, host, picture.source_name)} for picture in pictures
-    ]
-    first = thumbnail_url(request, host, names[0], side=LOOK_SIDE) if names else ""
+
+    def small(picture: ProductPicture, side: int) -> str:
+        product = selection.content_type_id, picture.object_id
+        return small_url(request, host.admin_site, product, picture.source_name, side=side)
+
+    thumbs = [{"label": picture.label, "url": small(picture, SIDE)} for picture in pictures]
+    first = small(pictures[0], LOOK_SIDE) if pictures else ""
     further = len(selection.ids) - len({picture.object_id for picture in pictures})
     return {"thumbs": thumbs, "first": first, "first_label": thumbs[0]["label"] if thumbs else "", "further": further}
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from product_imagery import history
 from product_imagery.admin.base import redirect_to_page, render_page, user_of
 from product_imagery.admin.permissions import may, missing, require
-from product_imagery.admin.pictures import picture_response
+from product_imagery.admin.small_copies import picture_response
 from product_imagery.admin.start import facts
 from product_imagery.admin.start.forms import OptionsForm, StartForm, kept_options
 from product_imagery.admin.visibility import may_change

@@ -106,7 +106,6 @@ def delete_strays(items: Iterable[EnhancementItem]) -> None:
         if EnhancementItem.objects.filter(pk=item.pk, status__in=ACTIVE_ITEMS).exists():
             continue  # being made again: a file may be stored whose row is not written yet
         rows = ResultImage.objects.filter(item=item).values_list("image", "thumbnail", "original")
-        of_source = EnhancementItem.objects.filter(pk=item.pk).values_list("source_thumbnail", flat=True)
-        known = {name for row in rows for name in row} | set(of_source)
+        known = {name for row in rows for name in row}
         folder = posixpath.dirname(result_name(item.uuid, "", ""))
         delete_quietly(storage, (name for name in listed(storage, folder) if name not in known))

@@ -155,7 +155,7 @@ def test_jobs_of_a_dead_worker_are_done_by_the_next(make_product: Make, enlarge:
     work()
     assert _now(enhancement).status == EnhancementStatus.COMPLETED
     assert ResultImage.objects.count() == 1
-    assert len(_stored_files()) == 3  # with the thumbnail of the source
+    assert len(_stored_files()) == 2
 
 
 def test_a_picture_that_kills_workers_is_given_up(make_product: Make, enlarge: Enlarge, settings: Any) -> None:
