@@ -72,6 +72,9 @@ class Settings:
         'hosts from which results of a provider may be fetched: `{"paqshot": ["cdn.example.com"]}`; others are refused',
     )
     retention_days: int = _key(0, "days after which texts that people wrote are deleted (`imagery_purge`); 0: never")
+    preview_days: int = _key(
+        90, "days after which small pictures of the admin's pages are deleted; they are made again when shown; 0: never"
+    )
     connections: int = _key(32, "calls to hosted providers that a worker makes at once")
     pin_threads: bool = _key(
         True,
@@ -162,7 +165,7 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     return value
 
 
-_MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS", "RETENTION_DAYS", "REVIEW_BELOW")
+_MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS", "RETENTION_DAYS", "PREVIEW_DAYS", "REVIEW_BELOW")
 MOST_LEASE = 900.0  #: seconds: the longest lease. One with a later deadline comes from a wrong clock, and has expired
 
 

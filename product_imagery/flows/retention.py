@@ -1,16 +1,22 @@
 """Retention: texts of people are removed from work that ended long ago. Pictures, costs and dates stay.
 
-Files are cleared up by ``flows.worker.maintenance``.
+Old small pictures are deleted, which can be made again; other files are cleared up by ``flows.worker.maintenance``.
 """
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from product_imagery.exceptions import StorageError
 from product_imagery.models import (
     Enhancement,
     EnhancementItem,
@@ -26,6 +32,9 @@ from product_imagery.models.case_by_pk import CaseByPk
 from product_imagery.models.db_time import from_now
 from product_imagery.products import description_of
 from product_imagery.provider_kit.registry import all_providers
+from product_imagery.storage import store
+from product_imagery.storage.errors import reading
+from product_imagery.storage.names import previews_folder
 
 _BATCH = 200  #: enhancements, or jobs, in one statement
 _DAY = 86_400.0  #: seconds
@@ -89,3 +98,29 @@ def _texts() -> set[str]:
     """Return the names of the options that hold free text."""
     offers = [offer for provider in all_providers().values() for offer in provider.offers.values()]
     return {option.name for offer in offers for option in offer.options if option.is_free_text}
+
+
+def delete_previews(days: float, folders: int | None = None) -> int:
+    """Delete the ``old_previews``, and return their number."""
+    names = list(old_previews(days, folders))
+    store.delete_quietly(store.results_storage(), names)
+    return len(names)
+
+
+def old_previews(days: float, folders: int | None = None) -> Iterator[str]:
+    """Yield the names of small pictures that were made more than ``days`` ago; they are made again when shown.
+
+    With ``folders``, only in so many folders that are chosen by chance: some storages take long to tell the age of a
+    file. Files of a storage that does not tell it are kept.
+    """
+    storage, root = store.results_storage(), previews_folder()
+    kinds = store.listed(storage, root, folders=True)
+    chosen = [one for kind in kinds for one in store.listed(storage, kind, folders=True)]
+    if folders is not None:
+        chosen = random.sample(chosen, min(folders, len(chosen)))
+    long_ago = timezone.now() - timedelta(days=days)
+    for folder in chosen:
+        for name in store.listed(storage, folder):
+            with suppress(StorageError), reading():
+                if storage.get_modified_time(name) < long_ago:
+                    yield name

@@ -148,8 +148,9 @@ def delete_quietly(storage: Storage, names: Iterable[str]) -> None:
             storage.delete(name)
 
 
-def listed(storage: Storage, folder: str) -> list[str]:
-    """Names of the files directly in ``folder``; empty where the storage has no such folder or cannot list."""
+def listed(storage: Storage, folder: str, *, folders: bool = False) -> list[str]:
+    """Names of the files, or ``folders``, directly in ``folder``; empty if it does not exist or cannot be listed."""
     with suppress(StorageError), as_storage_errors("The folder cannot be listed."):
-        return [posixpath.join(folder, name) for name in storage.listdir(folder)[1]]
+        found = storage.listdir(folder)[0 if folders else 1]
+        return [posixpath.join(folder, name) for name in found]
     return []

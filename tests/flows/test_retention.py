@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -13,7 +15,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from example_project.shop.models import Product
 from product_imagery.exceptions import RequestError
+from product_imagery.flows.previews import small_copy
 from product_imagery.flows.results import review
 from product_imagery.flows.worker import maintenance
 from product_imagery.models import (
@@ -24,6 +28,7 @@ from product_imagery.models import (
     ResultImage,
     WebhookDelivery,
 )
+from product_imagery.storage.store import results_storage
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import Fakes
 from tests.fakes.webhooks import deliver, url_of
@@ -89,6 +94,61 @@ class TestPurge:
     def test_purge_without_a_time_is_refused(self) -> None:
         with pytest.raises(CommandError, match="--days"):
             call_command("imagery_purge")
+
+
+class TestSmallPictures:
+    """They can always be made again, so old ones are deleted."""
+
+    @pytest.fixture
+    def shown(self, make_product: Any) -> list[str]:
+        """Names of two small copies, of which the first was made a hundred days ago."""
+        names = [small_copy(_PHOTO, make_product(name=f"{n}.jpg").photo.name, side) for n, side in enumerate((80, 90))]
+        long_ago = time.time() - 100 * 86_400
+        os.utime(results_storage().path(names[0]), (long_ago, long_ago))
+        return names
+
+    def test_a_dry_run_counts_what_would_be_deleted(self, shown: list[str]) -> None:
+        assert _purge("--previews", "--dry-run") == {"preview_days": 90, "previews": 1, "deleted": False}
+        assert _purge("--previews", "120", "--dry-run")["previews"] == 0
+        assert _purge("--previews", "0", "--dry-run")["previews"] == 2
+        assert _kept(shown) == [True, True]
+
+    def test_old_ones_are_deleted_and_made_again_when_shown(self, shown: list[str]) -> None:
+        assert _purge("--previews") == {"preview_days": 90, "previews": 1, "deleted": True}
+        assert _kept(shown) == [False, True]
+        product = Product.objects.earliest("pk")
+        assert small_copy(_PHOTO, str(product.photo.name), 80) == shown[0]
+        assert _kept(shown) == [True, True]
+        assert product.photo.size > 0
+
+    def test_workers_delete_them_unless_the_setting_forbids_it(self, shown: list[str], settings: Any) -> None:
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "PREVIEW_DAYS": 0}
+        maintenance.clear_up()
+        assert _kept(shown) == [True, True]
+        with pytest.raises(CommandError, match="--previews N"):
+            call_command("imagery_purge", "--previews")
+        settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "PREVIEW_DAYS": 99}
+        maintenance.clear_up()
+        assert _kept(shown) == [False, True]
+
+    def test_both_can_be_purged_at_once(self, shown: list[str]) -> None:
+        out = StringIO()
+        call_command("imagery_purge", "--days", "30", "--previews", stdout=out)
+        assert "0 enhancements" in out.getvalue()
+        assert "1 small pictures" in out.getvalue()
+
+
+_PHOTO: Any = Product._meta.get_field("photo")
+
+
+def _purge(*arguments: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command("imagery_purge", *arguments, "--json", stdout=out)
+    return dict(json.loads(out.getvalue()))
+
+
+def _kept(names: list[str]) -> list[bool]:
+    return [results_storage().exists(name) for name in names]
 
 
 def _tables_with(text: str) -> list[str]:

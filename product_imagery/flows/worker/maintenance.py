@@ -45,6 +45,7 @@ from product_imagery.storage.store import results_storage
 _SCRATCH_SECONDS = 3600
 _CLEAR_SECONDS = 600
 _TIDIED = 200  #: uploads or jobs at once
+_FOLDERS = 8  #: of small pictures at once, of at most 512
 _RESPONSE_SECONDS = 48 * 3600  #: for how long an Idempotency-Key is remembered
 _KEPT_SECONDS = 90 * 86_400  #: for how long webhook deliveries and the bytes of creates are kept
 _GRACE = MOST_PATIENCE + 30.0  #: seconds in which a dead worker's create may still arrive
@@ -109,7 +110,7 @@ def clear_up_when_due(guard: Guard | None = None) -> None:
 
 
 def clear_up(guard: Guard | None = None) -> None:
-    """Delete old selections, webhook deliveries and bytes of creates, and files of workers that died or were too late.
+    """Delete old selections, webhook deliveries, bytes of creates and small pictures, and files that workers left.
 
     Each step goes through ``guard``: one that fails is tried again next time and does not stop the others.
     """
@@ -146,6 +147,11 @@ def _what_people_wrote() -> None:
         retention.forget(days)
 
 
+def _old_small_pictures() -> None:
+    if days := get_settings().preview_days:
+        retention.delete_previews(days, _FOLDERS)
+
+
 def _temporary_files() -> None:
     clear_temporary(time.time() - _SCRATCH_SECONDS)
 
@@ -175,6 +181,7 @@ _STEPS = (
     _limits,
     _uploads,
     _what_people_wrote,
+    _old_small_pictures,
     _temporary_files,
     _files_of_overtaken_workers,
     _unfinished_files,
