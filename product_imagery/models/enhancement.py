@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
@@ -180,6 +181,10 @@ class Enhancement(models.Model):
         return self.status in ACTIVE_ENHANCEMENTS
 
 
+NO_RESULT = 3.0  #: ``worst`` of an item without a result
+_NO_WARNING = 2.0  #: is added to a confidence, so that every result with a warning is worse
+
+
 class ItemQuerySet(models.QuerySet["EnhancementItem"]):
     """Items by the next step that they need."""
 
@@ -188,6 +193,22 @@ class ItemQuerySet(models.QuerySet["EnhancementItem"]):
         results: Any = apps.get_model("product_imagery", "ResultImage")
         mine = results.objects.to_review().filter(item=OuterRef("pk")).order_by()
         return self.filter(Exists(mine), status=ItemStatus.COMPLETED)
+
+    def rank(self, items: Iterable[EnhancementItem]) -> None:
+        """Store the places in the review of items that have new results, and of their siblings, with one update.
+
+        ``worst`` is the lowest confidence among the results of a product, those with a warning first; ``head`` is the
+        first item of the product in the enhancement, which keeps its pictures together.
+        """
+        names = ("enhancement_id", "content_type_id", "object_id")
+        keys = {f"{name}__in": {getattr(item, name) for item in items} for name in names}
+        product = {name: OuterRef(name) for name in names}
+        siblings = self.filter(**product).order_by().values("object_id")
+        value = Case(
+            When(results__warnings=[], then=F("results__confidence") + _NO_WARNING), default="results__confidence"
+        )
+        least, first = (siblings.annotate(found=Min(one)).values("found") for one in (value, "pk"))
+        self.filter(**keys).update(worst=Coalesce(Subquery(least), NO_RESULT), head=Subquery(first))
 
     def held_back(self) -> ItemQuerySet:
         """Filter items with a result that was to be published without review, but needs one."""
@@ -209,6 +230,7 @@ class EnhancementItem(models.Model):
     - ``slot``: name of the picture among several of one product; empty if there is only one.
     - ``source_name``: file that is enhanced; a result of ours only if a person asked for that.
     - ``target_name``: file in the product's field when the selection was frozen, or that we have published there since.
+    - ``worst``, ``head``: place in the review, see ``rank``.
     - ``work_key``: identity of the work. ``active_key`` is the same until the item ends; it is unique, so the same work
       is never in progress twice.
     """
@@ -228,6 +250,8 @@ class EnhancementItem(models.Model):
     external_id = models.CharField(_("the caller's own id"), max_length=128, blank=True)
     work_key = models.CharField(max_length=64, editable=False)
     active_key = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  NULLs differ
+    worst = models.FloatField(default=NO_RESULT, editable=False)
+    head = models.BigIntegerField(default=0, editable=False)
     status = models.CharField(_("status"), max_length=12, choices=ItemStatus, default=ItemStatus.QUEUED)
     error_code = models.CharField(_("reason code"), max_length=60, blank=True)
     error_message = models.CharField(_("reason"), max_length=500, blank=True)

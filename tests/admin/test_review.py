@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from product_imagery.admin.review import steps
 from product_imagery.flows.results import review
-from product_imagery.models import Enhancement, ImageVersion, ResultImage
+from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
 from product_imagery.states import Publication, Review
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,7 @@ def four(make_product: Any, enlarge: Any, work: Work) -> Enhancement:
     _first, second, third, _fourth = ResultImage.objects.order_by("pk")
     ResultImage.objects.filter(pk=second.pk).update(confidence=0.6)
     ResultImage.objects.filter(pk=third.pk).update(warnings=["low_contrast"])
+    EnhancementItem.objects.rank(enhancement.items.all())
     return enhancement
 
 
@@ -93,6 +94,7 @@ def test_the_pictures_of_a_product_stay_together(
     work()
     last = ResultImage.objects.filter(enhancement=started).latest("pk")
     ResultImage.objects.filter(pk=last.pk).update(confidence=0.55)
+    EnhancementItem.objects.rank(started.items.all())
     page = person("*").get(_page())
     of_gallery = list(started.items.order_by("pk").values_list("pk", flat=True))
     assert _tiles(page)[1:4] == of_gallery
@@ -143,16 +145,23 @@ def test_pages_take_as_many_queries_for_many_rows_as_for_few(
     four: Enhancement, make_product: Any, enlarge: Any, work: Work, person: Person
 ) -> None:
     client, counts = person("*"), []
-    addresses = [_page(), _page(four), f"{_page()}?focus={_results()[0].pk}"]
+    first, last = _results()[0].pk, _results()[3].pk
+    addresses = [_page(), _page(four), f"{_page()}?focus={first}"]
+    decisions = [(_page(), first), (f"{_page()}?focus={last}", last)]
+    client.get(_page())
     for _ in range(2):
         for address in addresses:
-            client.get(address)
             with CaptureQueriesContext(connection) as queries:
                 assert client.get(address).status_code == 200
             counts.append(len(queries))
+        for address, key in decisions:
+            with CaptureQueriesContext(connection) as queries:
+                assert client.post(address, {"reject": key}, headers=_HX).status_code == 200
+            counts.append(len(queries))
+            client.post(_page(), {"reopen": key})
         enlarge(*(make_product(sku=f"more{n}-{len(counts)}") for n in range(6)))
         work()
-    assert counts[:3] == counts[3:]
+    assert counts[:5] == counts[5:]
 
 
 def test_a_decision_by_script_swaps_one_tile_and_offers_undo(

@@ -11,7 +11,7 @@ import pytest
 from example_project.shop.models import Product
 from product_imagery.admin.review import steps
 from product_imagery.flows.worker.loop import run_slice
-from product_imagery.models import Enhancement, ImageVersion, ResultImage
+from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
 from tests.test_browser import _Merchant, _until, browser  # noqa: F401  fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -30,6 +30,7 @@ def made(
     enhancement: Enhancement = enlarge(*products)
     run_slice(until_idle=True)
     ResultImage.objects.filter(pk=ResultImage.objects.latest("pk").pk).update(warnings=["low_contrast"])
+    EnhancementItem.objects.rank(enhancement.items.all())
     return enhancement
 
 

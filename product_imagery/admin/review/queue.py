@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 
 from product_imagery.admin.base import number_in
@@ -83,27 +83,25 @@ class Queue:
 
     @cached_property
     def items(self) -> QuerySet[Any]:
-        """Items with such a result in the order of ``ranked``, each with its first result as ``first``."""
+        """Items with such a result, the worst first, each with its first result as ``first``."""
         mine = self.matching().filter(item=OuterRef("pk")).order_by("pk")
-        rows: QuerySet[Any] = ranked(EnhancementItem.objects.filter(Exists(mine)))
-        with_first: QuerySet[Any] = rows.annotate(first=Subquery(mine.values("pk")[:1]))
-        return with_first.order_by(*_ORDER)
+        rows: QuerySet[Any] = self._unordered().annotate(first=Subquery(mine.values("pk")[:1]))
+        return rows.order_by(*_ORDER)
+
+    def _unordered(self) -> QuerySet[Any]:
+        return EnhancementItem.objects.filter(pk__in=self.matching().order_by().values("item"))
+
+    def beside(self, item: EnhancementItem, side: str) -> int | None:
+        """Return the first result of the item after (``gt``) or before (``lt``) this one, which may have left."""
+        rows = self.items.filter(_beyond(item, side))
+        found: int | None = (rows if side == "gt" else rows.reverse()).values_list("first", flat=True).first()
+        return found
 
     def neighbours(self, item: EnhancementItem) -> dict[str, Any]:
-        """Return the first results of the items before and after this one, and the numbers of items.
-
-        The item itself need not be in the queue any more.
-        """
-        here = dict(
-            zip(_ORDER, ranked(EnhancementItem.objects.filter(pk=item.pk)).values_list(*_ORDER)[0], strict=True)
-        )
-        later, earlier = (self.items.filter(_beyond(here, side)) for side in ("gt", "lt"))
-        return {
-            "following": later.values_list("first", flat=True).first(),
-            "previous": earlier.reverse().values_list("first", flat=True).first(),
-            "before": earlier.count(),
-            "total": self.items.count(),
-        }
+        """Return the first results of the items beside this one, and the numbers of items before it and in all."""
+        before = Count("pk", filter=_beyond(item, "lt"))
+        beside = {"following": self.beside(item, "gt"), "previous": self.beside(item, "lt")}
+        return beside | self._unordered().aggregate(total=Count("pk"), before=before)
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of items in each state, and of those with and without warnings in the chosen one."""
@@ -148,37 +146,15 @@ _PUBLICATIONS = {"published": Publication.PUBLISHED, "refused": Publication.CONF
 _CHOSEN = (Publication.WAITING, Publication.PUBLISHED)
 
 
-def ranked(items: QuerySet[EnhancementItem]) -> QuerySet[Any]:
-    """Annotate the keys of the order: the worst product first, and the pictures of one product together.
-
-    ``rank``: 0 if a result of the product has a warning, else 1; ``lowest``: the lowest confidence of its results;
-    ``head``: its first item in the enhancement. Only an item with a slot has others of its product beside it.
-    """
-    product = {name: OuterRef(name) for name in ("content_type", "object_id", "enhancement")}
-    mine = ResultImage.objects.filter(item=OuterRef("pk")).order_by()
-    family = ResultImage.objects.filter(**{f"item__{name}": value for name, value in product.items()}).order_by()
-    siblings = EnhancementItem.objects.filter(**product).order_by()
-    is_alone = Q(slot="")
-    warned = is_alone & Exists(mine.exclude(warnings=[])) | ~is_alone & Exists(family.exclude(warnings=[]))
-    least = (
-        Subquery(mine.values("item").annotate(least=Min("confidence")).values("least")),
-        Subquery(family.values("item__object_id").annotate(least=Min("confidence")).values("least")),
-    )
-    first = Subquery(siblings.values("object_id").annotate(first=Min("pk")).values("first"))
-    return items.annotate(
-        rank=Case(When(warned, then=0), default=1, output_field=IntegerField()),
-        lowest=Case(When(is_alone, then=least[0]), default=least[1]),
-        head=Case(When(is_alone, then=F("pk")), default=first),
-    )
+#: the worst product first, and the pictures of one product together, see ``ItemQuerySet.rank``
+_ORDER = ("worst", "head", "pk")
 
 
-_ORDER = ("rank", "lowest", "head", "pk")
-
-
-def _beyond(here: dict[str, Any], side: str) -> Q:
-    """Return the condition of rows after (``gt``) or before (``lt``) these values in the order."""
+def _beyond(item: EnhancementItem, side: str) -> Q:
+    """Return the condition of items after (``gt``) or before (``lt``) this one in the order."""
     found, same = Q(), Q()
-    for name, value in here.items():
+    for name in _ORDER:
+        value = getattr(item, name)
         found |= same & Q(**{f"{name}__{side}": value})
         same &= Q(**{name: value})
     return found

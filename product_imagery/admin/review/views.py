@@ -187,8 +187,7 @@ def _next_focus(page: _Page, outcome: steps.Outcome, focus: int) -> int:
     if not outcome.done or "reopen" in page.request.POST:
         return focus
     item = EnhancementItem.objects.filter(results=focus).first()
-    around = page.queue.neighbours(item) if item else {}
-    return around.get("following") or around.get("previous") or 0
+    return (page.queue.beside(item, "gt") or page.queue.beside(item, "lt") or 0) if item else 0
 
 
 def _focus_address(page: _Page, pk: int, undo: str = "") -> str:

@@ -33,6 +33,7 @@ def record_results(done: Sequence[tuple[ProviderJob, list[EnhancementItem], list
         for job, _, pictures in done
         for stored in pictures
     )
+    EnhancementItem.objects.rank(by_pk.values())
     _approve(results, enhancements)
 
 

@@ -47,6 +47,24 @@ def _record(job: ProviderJob, *pictures: dict[str, Any]) -> list[ResultImage]:
     return list(ResultImage.objects.order_by("pk"))
 
 
+def test_new_results_find_their_places_in_the_review(
+    make_product: Callable[..., Product], gallery: Any, enlarge: Callable[..., Enhancement]
+) -> None:
+    enlarge(*(make_product(sku=f"n{n}") for n in range(3)))
+    enlarge(gallery)
+    *alone, first, second, third = ProviderJob.objects.order_by("items")
+    for job, confidence in zip((*alone, first, second, third), (0.9, 0.6, 0.8, 0.9, 0.7, 1.0), strict=True):
+        _record(job, {"confidence": confidence})
+    items = list(EnhancementItem.objects.order_by("pk"))
+
+    def order() -> list[int]:
+        return [items.index(item) for item in EnhancementItem.objects.order_by("worst", "head", "pk")]
+
+    assert order() == [1, 3, 4, 5, 2, 0]  # 0.6, then the gallery together by its 0.7
+    _record(alone[0], {"confidence": 1.0, "warnings": ("tiny",)})  # another picture of the first product
+    assert order() == [0, 1, 3, 4, 5, 2]
+
+
 def test_a_result_has_the_facts_of_its_picture_and_waits_for_a_person(begin: Begin) -> None:
     job = begin()
     facts = {"confidence": 0.5, "warnings": ("tiny",), "report": {"edge": 1}, "mark": "m"}
