@@ -50,7 +50,7 @@ class PresetForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Preset
-        fields = ("label", "name", "description", "credential", "position", "is_active")
+        fields = ("label", "name", "description", "rules", "credential", "position", "is_active")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

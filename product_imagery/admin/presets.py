@@ -68,7 +68,7 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         options = [name for name in form.base_fields if name.startswith(OPTION) or name == PREVIEW]
         may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         return [
-            (None, {"fields": ("kind", "label", "name", "description")}),
+            (None, {"fields": ("kind", "label", "name", "description", "rules")}),
             (_("Options"), {"fields": options if options and may_edit else ("shown_options",)}),
             (_("Where it is offered"), {"fields": ("is_active", "position", "credential")}),
         ]

@@ -85,6 +85,7 @@ _RESULT = {
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "confidence": 0.97,
     "warnings": [],
+    "rules": None,
     "image_url": "https://shop.example/media/product_imagery/results/9f86.jpg",
     "thumbnail_url": "https://shop.example/media/product_imagery/results/thumb-9f86.webp",
     "created_at": _LATER,
@@ -166,6 +167,7 @@ _EXAMPLES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
                 "operation": "white_background",
                 "provider": "local",
                 "options": {},
+                "rules": "",
             }
         ],
         {},
@@ -181,6 +183,21 @@ _EXAMPLES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
         None,
         "templates",
         [{"provider": "local", "operation": "scene", "option": "scene", "id": "marble", "name": "White marble"}],
+        {},
+    ),
+    "list_rule_packs": (
+        None,
+        "rule_packs",
+        [
+            {
+                "id": "walmart",
+                "name": "Walmart",
+                "version": 1,
+                "checked_on": "2026-11-27",
+                "official": True,
+                "sources": ["https://marketplacelearn.walmart.com/guides/"],
+            }
+        ],
         {},
     ),
     "list_products": (None, "products", [_PRODUCT], {"next_cursor": ""}),

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.models.api_key import ApiKey
 from product_imagery.models.constraints import finished_when, not_negative
 from product_imagery.models.credential import ProviderCredential
-from product_imagery.models.preset import Preset, operation_choices
+from product_imagery.models.preset import Preset, operation_choices, pack_choices
 from product_imagery.states import (
     ACTIVE_ENHANCEMENTS,
     ENDED_ITEMS,
@@ -101,6 +101,7 @@ class Enhancement(models.Model):
     operation = models.CharField(_("operation"), max_length=30, choices=operation_choices)
     options = models.JSONField(_("options"), default=dict)
     preset = models.ForeignKey(Preset, models.SET_NULL, verbose_name=_("preset"), null=True, blank=True)
+    rules = models.CharField(_("marketplace"), max_length=40, choices=pack_choices, blank=True, editable=False)
     credential = models.ForeignKey(ProviderCredential, models.PROTECT, verbose_name=_("credential"))
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("started by"), null=True, blank=True, related_name="+"

@@ -13,11 +13,17 @@ from product_imagery.exceptions import RequestError
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.provider_kit.contract import NAMES, Operation
 from product_imagery.provider_kit.registry import all_providers, get_offer, get_provider, provider_choices
+from product_imagery.rules.packs import packs
 
 
 def operation_choices() -> list[tuple[str, Any]]:
     """Return the choices of model fields. Fields take the callable, so that a new operation needs no migration."""
     return [(operation.value, _(NAMES[operation])) for operation in Operation]
+
+
+def pack_choices() -> list[tuple[str, str]]:
+    """Return the choices of fields that name a rule pack: names of marketplaces, which are not translated."""
+    return [(pack.name, pack.label) for pack in packs().values()]
 
 
 class PresetQuerySet(models.QuerySet["Preset"]):
@@ -41,6 +47,13 @@ class Preset(models.Model):
     provider = models.CharField(_("provider"), max_length=40, choices=provider_choices, default="local")
     credential = models.ForeignKey(
         ProviderCredential, models.SET_NULL, verbose_name=_("preferred credential"), null=True, blank=True
+    )
+    rules = models.CharField(
+        _("marketplace"),
+        max_length=40,
+        choices=pack_choices,
+        blank=True,
+        help_text=_("Its rules are checked on every picture. A picture that breaks one waits for a person."),
     )
     position = models.PositiveSmallIntegerField(_("position"), default=100)
     is_active = models.BooleanField(_("offered"), default=True)

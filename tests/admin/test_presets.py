@@ -115,3 +115,11 @@ def test_the_preview_shows_a_chosen_product(make_product: Make, person: Person) 
     assert person("view_product").get(address, asked).status_code == 403
     hidden = person("view_preset")
     assert hidden.get(address, asked).status_code == 204  # may not see the product
+
+
+def test_a_look_names_the_marketplace_whose_rules_it_keeps(person: Person) -> None:
+    client, preset = person("*"), Preset.objects.get(name="white")
+    filled = read(client.get(_change(preset))).values
+    assert client.post(_change(preset), {**filled, "rules": "ebay"}).status_code == 302
+    preset.refresh_from_db()
+    assert (preset.rules, preset.options) == ("ebay", {})

@@ -16,9 +16,11 @@ from product_imagery.admin.small_copies import file_url, shop_url, small_url, so
 from product_imagery.conf import get_settings
 from product_imagery.flows.previews import LOOK_SIDE
 from product_imagery.flows.results import review, standing
+from product_imagery.flows.results.marketplace import BROKEN, Verdict, broken_rules, verdict_of
 from product_imagery.models import EnhancementItem, ResultImage
 from product_imagery.models.result import ResultQuerySet
 from product_imagery.provider_kit.registry import get_provider
+from product_imagery.rules.judge import Finding, Level
 from product_imagery.states import Publication, Review
 
 _ABLE = (Publication.NONE, Publication.CONFLICT, Publication.RESTORED)
@@ -32,6 +34,12 @@ class Variant:
     number: int
     publication: Publication
     warnings: list[str]
+    verdict: Verdict | None = None  #: of the marketplace's rules
+
+    @property
+    def advice(self) -> list[Finding]:
+        """Rules that are kept only just: the marketplace accepts the picture, but advises another."""
+        return self.verdict.at(Level.WARN) if self.verdict else []
 
     @property
     def is_pending(self) -> bool:
@@ -158,7 +166,7 @@ def _positions(items: Sequence[EnhancementItem]) -> dict[int, tuple[int, int]]:
 def _tile(request: HttpRequest, site: AdminSite, results: list[ResultImage], states: Any, first: int | None) -> Tile:
     item = results[0].item
     texts = get_provider(item.enhancement.credential.provider).warning_texts
-    variants = [Variant(row, at, states[row.pk], _warnings(row, texts)) for at, row in enumerate(results, 1)]
+    variants = [Variant(row, at, states[row.pk], *_judged(row, texts)) for at, row in enumerate(results, 1)]
     open_ones = [one for one in variants if one.is_pending]
     shown = next((one for one in variants if one.result.pk == first), (open_ones or variants)[0])
     full = file_url(item.content_type_id, item.source_name)
@@ -182,11 +190,12 @@ def _steps(request: HttpRequest, item: EnhancementItem, variants: list[Variant])
     return steps
 
 
-def _warnings(result: ResultImage, texts: Any) -> list[str]:
-    found = [_(texts.get(code, code)) for code in result.warnings]
+def _judged(result: ResultImage, texts: Any) -> tuple[list[str], Verdict | None]:
+    """Return the warnings about a result, and what the rules of its marketplace say."""
+    found = [_(texts.get(code, code)) for code in result.warnings if code != BROKEN] + broken_rules(result.report)
     if result.confidence < get_settings().review_below:
         found.append(_("Low confidence."))
-    return found
+    return found, verdict_of(result.report)
 
 
 def _show_what_stands_now(request: HttpRequest, site: AdminSite, tile: Tile, name: str | None) -> None:

@@ -16,6 +16,7 @@ class PresetOut(serializers.Serializer[Any]):
     operation = serializers.CharField()
     provider = serializers.CharField()
     options = serializers.JSONField()
+    rules = serializers.CharField(help_text="Rule pack by which its pictures are judged; empty for none.")
 
 
 class OptionOut(serializers.Serializer[Any]):
@@ -62,3 +63,14 @@ class TemplateOut(serializers.Serializer[Any]):
     option = serializers.CharField()
     id = serializers.CharField()
     name = serializers.CharField()
+
+
+class RulePackOut(serializers.Serializer[Any]):
+    """The rules of a marketplace for the first picture of a product."""
+
+    id = serializers.CharField(source="name")
+    name = serializers.CharField(source="label")
+    version = serializers.IntegerField()
+    checked_on = serializers.DateField(help_text="Day on which the rules were compared with the sources.")
+    official = serializers.BooleanField(help_text="True if a source is the marketplace's own page.")
+    sources = serializers.ListField(child=serializers.CharField())

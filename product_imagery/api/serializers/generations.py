@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from product_imagery.api.file_urls import file_url
 from product_imagery.api.serializers.base import Body
 from product_imagery.flows.results import standing
+from product_imagery.flows.results.marketplace import verdict_of
 from product_imagery.models import ResultImage
+from product_imagery.rules.judge import Level
 from product_imagery.states import Publication, Review
 from product_imagery.storage.store import results_storage
 
@@ -27,6 +30,25 @@ class _PublicationField(serializers.ChoiceField):
         """Return the state from the context; without one, read it for this result alone."""
         known = self.context.get("publications", {})
         return known.get(instance.pk) or standing.publications([instance])[instance.pk]
+
+
+class FindingOut(serializers.Serializer[Any]):
+    """The result of one rule for a picture."""
+
+    rule = serializers.CharField()
+    level = serializers.ChoiceField(choices=[level.value for level in Level])
+    measured = serializers.JSONField(allow_null=True)
+    asked = serializers.JSONField(allow_null=True, help_text="The bound that is not kept.")
+    sentence = serializers.CharField()
+    remedy = serializers.CharField()
+
+
+class VerdictOut(serializers.Serializer[Any]):
+    """What the rules of a marketplace say about a picture."""
+
+    pack = serializers.CharField()
+    version = serializers.IntegerField()
+    findings = FindingOut(many=True)
 
 
 class GenerationOut(serializers.Serializer[Any]):
@@ -54,6 +76,7 @@ class GenerationOut(serializers.Serializer[Any]):
     sha256 = serializers.CharField()
     confidence = serializers.FloatField(help_text="Confidence of the provider in the result, from 0 to 1.")
     warnings = serializers.ListField(child=serializers.CharField())
+    rules = serializers.SerializerMethodField()
     image_url = serializers.SerializerMethodField()
     thumbnail_url = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
@@ -61,6 +84,12 @@ class GenerationOut(serializers.Serializer[Any]):
     def get_product(self, result: ResultImage) -> str:
         """Id of the product, such as shop.product:12."""
         return result.item.product_id
+
+    @extend_schema_field(VerdictOut(allow_null=True))
+    def get_rules(self, result: ResultImage) -> Any:
+        """Findings of the preset's rule pack; null if the preset names none."""
+        verdict = verdict_of(result.report)
+        return VerdictOut(verdict).data if verdict else None
 
     def get_image_url(self, result: ResultImage) -> str:
         """URL of the picture. It may expire."""

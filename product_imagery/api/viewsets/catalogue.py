@@ -13,11 +13,12 @@ from rest_framework.response import Response
 from product_imagery.api.base import ApiViewSet
 from product_imagery.api.filters import CatalogueFilters
 from product_imagery.api.schema import enveloped, extend_schema
-from product_imagery.api.serializers.catalogue import OfferOut, PresetOut, ProviderOut, TemplateOut
+from product_imagery.api.serializers.catalogue import OfferOut, PresetOut, ProviderOut, RulePackOut, TemplateOut
 from product_imagery.models import Preset, ProviderCredential
 from product_imagery.provider_kit.contract import Offer, Operation, Provider
 from product_imagery.provider_kit.options import Option
 from product_imagery.provider_kit.registry import all_providers
+from product_imagery.rules.packs import packs
 
 _TEMPLATE_OPTIONS = ("scene", "style", "preset")  #: names of options whose choices are ready-made scenes
 _PUBLIC_ERRORS = (400, 401, 429)
@@ -113,6 +114,19 @@ class TemplateViewSet(_CatalogueViewSet):
             for value, label in (option.choices or {}).items()
         ]
         return self.respond("templates", self.get_serializer(self.matching(found), many=True).data)
+
+
+class RulePackViewSet(ApiViewSet):
+    """The rules of marketplaces."""
+
+    serializer_class = RulePackOut
+    filter_backends = ()
+    pagination_class = None
+
+    @extend_schema(summary="List rule packs", responses=enveloped("rule_packs", {200: RulePackOut(many=True)}))
+    def list(self, request: Request) -> Response:
+        """List the marketplaces whose rules are known. A preset names the pack by which its pictures are judged."""
+        return self.respond("rule_packs", self.get_serializer(packs().values(), many=True).data)
 
 
 def _offer(provider: type[Provider], operation: Operation, offer: Offer) -> dict[str, Any]:

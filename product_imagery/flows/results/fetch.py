@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, StorageError, UnsafeAddress
+from product_imagery.flows.results.marketplace import checked
 from product_imagery.flows.results.uncollected import of_result
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
@@ -62,17 +63,21 @@ class Tools:
         self.workspace.close()
 
 
-def collect(outcome: Finished, provider: str, items: list[EnhancementItem], place: Place, tools: Tools) -> Collected:
+def collect(
+    outcome: Finished, provider: str, items: list[EnhancementItem], place: Place, tools: Tools, rules: str = ""
+) -> Collected:
     """Download, check and store the pictures of a finished job, several at once.
 
-    Never raises ``ImageryError``: the error of a picture that cannot be had is in ``Collected.bad``.
+    They are judged by the pack ``rules``, if one is named. Never raises ``ImageryError``: the error of a picture that
+    cannot be had is in ``Collected.bad``.
     """
     by_pk, collected = {item.pk: item for item in items}, Collected()
 
     def fetch(numbered: tuple[int, Picture | RemotePicture]) -> None:
         number, picture = numbered
         try:
-            collected.pictures.append(_stored(picture, provider, by_pk[picture.item_id], place, number, tools))
+            stored = _stored(picture, provider, by_pk[picture.item_id], place, number, tools)
+            collected.pictures.append(replace(stored, picture=checked(stored.picture, rules, tools.pool)))
         except ImageryError as error:
             url = picture.url if isinstance(picture, RemotePicture) else ""
             collected.bad[picture.item_id] = of_result(error, url, provider) if url else error

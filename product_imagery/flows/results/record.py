@@ -13,6 +13,7 @@ from product_imagery import history
 from product_imagery.conf import get_settings
 from product_imagery.flows.results import review
 from product_imagery.flows.results.fetch import Stored
+from product_imagery.flows.results.marketplace import broken_rules
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.provider_kit.outcomes import Picture
 from product_imagery.provider_kit.registry import get_provider
@@ -89,6 +90,7 @@ def _reason_for_review(picture: Picture, provider: str) -> str:
     serious = [
         gettext(declared.warning_texts.get(code, code)) for code in picture.warnings if code in declared.review_warnings
     ]
+    serious += broken_rules(picture.report)
     if serious:
         return gettext("It waits for a person before it is published: %(why)s") % {"why": " ".join(serious)}
     if picture.confidence < floor:
