@@ -71,6 +71,11 @@ class Settings:
         dict,
         'hosts from which results of a provider may be fetched: `{"paqshot": ["cdn.example.com"]}`; others are refused',
     )
+    provenance: Mapping[str, Any] = _key(
+        dict,
+        "signs results as Content Credentials (extra `provenance`): `certificate` and `key` are paths of PEM files, "
+        "`time_stamps` is the URL of a time stamp authority",
+    )
     retention_days: int = _key(0, "days after which texts that people wrote are deleted (`imagery_purge`); 0: never")
     preview_days: int = _key(
         90, "days after which small pictures of the admin's pages are deleted; they are made again when shown; 0: never"

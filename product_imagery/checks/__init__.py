@@ -7,6 +7,26 @@ The check of admin sites is in ``admin/checks.py``, so that it exists only where
 
 from __future__ import annotations
 
-from product_imagery.checks import database, local_engine, products, providers, queue, security, settings, storage
+from product_imagery.checks import (
+    database,
+    local_engine,
+    products,
+    provenance,
+    providers,
+    queue,
+    security,
+    settings,
+    storage,
+)
 
-__all__ = ["database", "local_engine", "products", "providers", "queue", "security", "settings", "storage"]
+__all__ = [
+    "database",
+    "local_engine",
+    "products",
+    "provenance",
+    "providers",
+    "queue",
+    "security",
+    "settings",
+    "storage",
+]

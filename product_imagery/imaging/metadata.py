@@ -10,7 +10,7 @@ import enum
 import re
 from html import escape
 
-_VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"  #: of the IPTC terms
 _MARK = re.compile(rb"digitalsourcetype/(\w+)")
 
 
@@ -30,7 +30,7 @@ def xmp_packet(source_type: SourceType, *, made_by: str = "product_imagery") -> 
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
         ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
-        f' Iptc4xmpExt:DigitalSourceType="{escape(_VOCABULARY + source_type)}"'
+        f' Iptc4xmpExt:DigitalSourceType="{escape(VOCABULARY + source_type)}"'
         f' xmp:CreatorTool="{escape(made_by)}"/>'
         '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
     ).encode()

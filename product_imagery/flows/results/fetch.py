@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, StorageError, UnsafeAddress
 from product_imagery.flows.results.marketplace import checked
+from product_imagery.flows.results.provenance import sign
 from product_imagery.flows.results.uncollected import of_result
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
@@ -148,11 +149,13 @@ def _downloaded(
 
 
 def store(picture: Picture, folder: uuid.UUID) -> Stored:
-    """Store a picture and its thumbnail under names made of their digests: repeated, it finds the same files.
+    """Store a picture, signed if the site does so, and its thumbnail, under names made of their digests.
+
+    Repeated, it finds the same files, unless they are signed: a signature is never the same twice.
 
     Raises ``StorageError``.
     """
-    names = []
+    picture, names = sign(picture), []
     for kind, encoded in (("", picture.file), ("thumbnail-", picture.thumbnail)):
         name = result_name(folder, encoded["sha256"], FORMATS[encoded["format"]][1], kind)
         names.append(keep(results_storage(), name, Path(encoded["path"]), encoded["sha256"]))
