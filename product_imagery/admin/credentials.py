@@ -31,7 +31,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     form = CredentialForm
     change_form_template = "admin/product_imagery/credential.html"
-    list_display = ("label", "provider", "stored_key", "health", "waiting", "is_active")
+    list_display = ("name", "provider", "stored_key", "health", "waiting", "is_active")
     list_filter = ("provider", "is_active")
     readonly_fields = ("stored_key", "webhook", "health", "balance")
     actions = ("check_key", "pause", "resume", "move_webhook")
@@ -70,7 +70,9 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         provider = obj.declared if obj else all_providers().get(request.GET.get("provider", ""))
         with_address = provider is None or provider.own_address or bool(obj and obj.base_url)
         seldom = ("own_limits", "own_prices") if with_address else ("base_url", "own_limits", "own_prices")
-        secrets = (KEY, "check_now") if provider is None or provider.needs_credential else ()
+        may_save = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        needs_key = provider is None or provider.needs_credential
+        secrets = (KEY, "check_now") if may_save and needs_key else ()
         return [
             (None, {"fields": ("provider", "label", *(("base_url",) if with_address else ()), "is_active")}),
             *([(_("Secrets"), {"fields": secrets})] if secrets else []),
@@ -112,6 +114,10 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             text = gettext("The account has a new key and is used again.")
             self.message_user(request, text)
             record(user_of(request), {obj: text})
+
+    @admin.display(description=_("name"), ordering="label")
+    def name(self, credential: ProviderCredential) -> str:
+        return str(credential)
 
     @admin.display(description=_("stored key"))
     def stored_key(self, credential: ProviderCredential) -> str:

@@ -82,8 +82,12 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, enhancement: Any) -> SafeString:
-        notes = [gettext("%d failed") % enhancement.failed] if enhancement.failed else []
-        notes += [gettext("%d need a decision") % enhancement.stalled] if enhancement.stalled else []
+        notes = (
+            [ngettext("%d failed", "%d failed", enhancement.failed) % enhancement.failed] if enhancement.failed else []
+        )
+        if enhancement.stalled:
+            text = ngettext("%s needs a decision", "%s need a decision", enhancement.stalled)
+            notes.append(text % enhancement.stalled)
         if enhancement.refused:
             notes.append(ngettext("%d not published", "%d not published", enhancement.refused) % enhancement.refused)
         notes += [gettext("being prepared")] if enhancement.preparing else []

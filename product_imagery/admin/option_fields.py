@@ -114,7 +114,7 @@ class KnownOrOwnInput(forms.MultiWidget):
 
 def field_of(option: Option, value: Any) -> forms.Field:
     """Return the form field of an option, with ``value`` before anything is entered."""
-    common: dict[str, Any] = {"label": label_of(option.name), "help_text": _HELP.get(option.name, gettext(option.help))}
+    common: dict[str, Any] = {"label": label_of(option), "help_text": _HELP.get(option.name, gettext(option.help))}
     common["initial"] = value
     if option.kind is Kind.CHOICE:
         return forms.ChoiceField(
@@ -137,9 +137,25 @@ def title_of(operation: str) -> Any:
     return WORK[operation][0] if operation in WORK else str(operation).replace("_", " ").capitalize()
 
 
-def label_of(name: str) -> Any:
+def label_of(option: Option) -> Any:
     """Return the label of an option."""
-    return _LABELS.get(name) or name.replace("_", " ").capitalize()
+    declared = gettext(option.label) if option.label else ""
+    return declared or _LABELS.get(option.name) or option.name.replace("_", " ").capitalize()
+
+
+def misfit(option: Option) -> str:
+    """Return a sentence for a field whose value does not fit the option."""
+    return gettext("This does not fit: write %(expected)s.") % {"expected": option.expects()}
+
+
+def shown(option: Option, value: Any) -> str:
+    """Return an option and its value in words, as “Scene: Oak table”."""
+    text: Any = dict(_known_of(option)).get(str(value), value)
+    if option.kind is Kind.BOOLEAN:
+        text = _("yes") if value else _("no")
+    elif option.choices:
+        text = gettext(option.choices.get(value, str(value)))
+    return gettext("%(option)s: %(value)s") % {"option": label_of(option), "value": text}
 
 
 def _text_field(option: Option, common: dict[str, Any]) -> forms.Field:

@@ -13,7 +13,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.option_fields import WORK, field_of, title_of
+from product_imagery.admin.option_fields import WORK, field_of, misfit, title_of
 from product_imagery.admin.pictures import example_url
 from product_imagery.admin.visibility import visible_products
 from product_imagery.exceptions import ImageryError, OptionError
@@ -70,8 +70,8 @@ class PresetForm(forms.ModelForm):  # type: ignore[type-arg]
                 continue
             try:
                 value = option.clean(cleaned[name])
-            except OptionError as error:
-                self.add_error(name, error.message)
+            except OptionError:
+                self.add_error(name, misfit(option))
                 continue
             if value != option.default or option.name in stored:
                 options[option.name] = value

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import page_url, render_page, stepwise_view
+from product_imagery.admin.option_fields import shown
 from product_imagery.admin.pictures import example_url
 from product_imagery.admin.preset_forms import OPTION, PREVIEW, PresetForm, form_for, kinds, products_to_try
 from product_imagery.admin.small_copies import picture_response
@@ -30,13 +31,13 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """List and form of the looks that merchants choose from."""
 
     form = PresetForm
-    list_display = ("picture", "label", "name", "operation", "provider", "shown_options", "position", "is_active")
-    list_display_links = ("label",)
+    list_display = ("picture", "look", "name", "operation", "provider", "shown_options", "position", "is_active")
+    list_display_links = ("look",)
     list_editable = ("position", "is_active")
     list_filter = ("operation", "provider", "is_active")
     search_fields = ("label", "name")
     prepopulated_fields = {"name": ("label",)}
-    readonly_fields = ("kind", "shown_options")
+    readonly_fields = ("kind", "look", "text", "shown_options")
 
     class Media:
         css = {"all": ("product_imagery/admin.css", "product_imagery/preset.css")}
@@ -68,7 +69,16 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         options = [name for name in form.base_fields if name.startswith(OPTION) or name == PREVIEW]
         may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         return [
-            (None, {"fields": ("kind", "label", "name", "description", "rules")}),
+            (
+                None,
+                {
+                    "fields": (
+                        "kind",
+                        *(("label", "name", "description") if may_edit else ("look", "name", "text")),
+                        "rules",
+                    )
+                },
+            ),
             (_("Options"), {"fields": options if options and may_edit else ("shown_options",)}),
             (_("Where it is offered"), {"fields": ("is_active", "position", "credential")}),
         ]
@@ -81,6 +91,14 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def kind(self, preset: Preset) -> str:
         return f"{preset.get_operation_display()}, {preset.get_provider_display()}" if preset.operation else "–"
 
+    @admin.display(description=_("label"), ordering="label")
+    def look(self, preset: Preset) -> str:
+        return str(preset)
+
+    @admin.display(description=_("description"))
+    def text(self, preset: Preset) -> str:
+        return gettext(preset.description)
+
     @admin.display(description=_("picture"))
     def picture(self, preset: Preset) -> SafeString:
         address = example_url(preset.operation, preset.options)
@@ -88,7 +106,13 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("options"))
     def shown_options(self, preset: Preset) -> str:
-        return ", ".join(f"{name}={value}" for name, value in preset.options.items()) or "–"
+        provider: Any = all_providers().get(preset.provider)
+        offer = provider and provider.offers.get(preset.operation)
+        known = {option.name: option for option in offer.options} if offer else {}
+        texts = [
+            shown(known[name], value) if name in known else f"{name}: {value}" for name, value in preset.options.items()
+        ]
+        return "; ".join(texts) or "–"
 
     def _preview_facts(self, request: HttpRequest) -> dict[str, Any]:
         products = [

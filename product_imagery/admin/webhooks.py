@@ -39,7 +39,8 @@ class GuardedBody:
         """Show the body, or the reason why it is hidden."""
         if may(request, self.body_permission):
             return ("text",)
-        sentence = f"{gettext('The body is hidden.')} {missing(request, self.body_permission)}"
+        why = gettext("The body is hidden.")
+        sentence = f"{why} {missing(request, self.body_permission)}"
         hidden = admin.display(description=_("body"))(lambda _delivery: sentence)
         return (hidden,)
 

@@ -102,7 +102,13 @@ def item_charts(items: QuerySet[EnhancementItem], days: Sequence[date]) -> list[
     return [
         Chart("pictures", str(NAMES["pictures"]), list(days), pictures, is_stack=True),
         Chart("success", str(NAMES["success"]), list(days), [Series(gettext("completed"), [*rate])], "%"),
-        Chart("time", str(NAMES["time"]), list(days), [Series(gettext("minutes from the start"), [*minutes])], "min"),
+        Chart(
+            "time",
+            str(NAMES["time"]),
+            list(days),
+            [Series(gettext("minutes from the start"), [*minutes])],
+            gettext("min"),
+        ),
     ]
 
 
@@ -120,11 +126,11 @@ def credit_chart(days: Sequence[date]) -> Chart:
         spent[row["credential"]][row["day"]] = row["sum"]
     series = []
     for credential in ProviderCredential.objects.filter(pk__in=spent):
-        label = f"{credential.label} ({credential.declared.currency})"
+        label = f"{credential} ({gettext(credential.declared.currency)})"
         series.append(Series(label, [float(spent[credential.pk].get(day, 0)) for day in days]))
         if credential.budget_day is not None:
             budget = float(credential.budget_day)
-            series.append(Series(gettext("budget of %s") % credential.label, [budget for _day in days], is_limit=True))
+            series.append(Series(gettext("budget of %s") % credential, [budget for _day in days], is_limit=True))
     return Chart("credits", str(NAMES["credits"]), list(days), series)
 
 

@@ -20,7 +20,9 @@ class Collection(models.Model):
     )
     is_test = models.BooleanField(_("made with a test key"), default=False)
     name = models.CharField(_("name"), max_length=120)
-    results = models.ManyToManyField(ResultImage, through="CollectionEntry", related_name="collections")
+    results = models.ManyToManyField(
+        ResultImage, verbose_name=_("results"), through="CollectionEntry", related_name="collections"
+    )
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
 
     class Meta:
@@ -36,8 +38,8 @@ class Collection(models.Model):
 class CollectionEntry(models.Model):
     """One result in a collection, at most once."""
 
-    collection = models.ForeignKey(Collection, models.CASCADE, related_name="entries")
-    result = models.ForeignKey(ResultImage, models.CASCADE, related_name="entries")
+    collection = models.ForeignKey(Collection, models.CASCADE, verbose_name=_("collection"), related_name="entries")
+    result = models.ForeignKey(ResultImage, models.CASCADE, verbose_name=_("result"), related_name="entries")
     added_at = models.DateTimeField(_("added"), auto_now_add=True)
 
     class Meta:

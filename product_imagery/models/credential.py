@@ -12,7 +12,7 @@ from product_imagery.models.credential_availability import AvailabilityQuerySet,
 from product_imagery.models.credential_limits import CredentialLimits
 from product_imagery.models.credential_secrets import OVERLAP, CredentialSecrets
 from product_imagery.models.db_time import from_now
-from product_imagery.provider_kit.registry import get_provider
+from product_imagery.provider_kit.registry import all_providers, get_provider
 
 _SKEW = 30.0  #: seconds; more than the resolution of ``Date`` and the delay of a slow network
 
@@ -74,6 +74,11 @@ class ProviderCredential(CredentialLimits, CredentialSecrets, CredentialAvailabi
         verbose_name_plural = _("credentials")
         constraints = not_negative("credential", "budget_day", "budget_month")
         ordering = ("label",)
+
+    def clean(self) -> None:
+        """Check what depends on the provider, if there is one: its own field refuses any other."""
+        if self.provider in all_providers():
+            super().clean()
 
     def settings(self) -> dict[str, str]:
         """Return the chosen value of each field with choices; by default, the first choice."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.conf import get_settings
@@ -31,7 +32,7 @@ class CredentialBase(models.Model):
         abstract = True
 
     def __str__(self) -> str:
-        return self.label
+        return gettext(self.label)
 
     @property
     def declared(self) -> type[Provider]:

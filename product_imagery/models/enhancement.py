@@ -129,8 +129,8 @@ class Enhancement(models.Model):
         verbose_name_plural = _("enhancements")
         ordering = ("-pk",)
         permissions = (
-            ("start_enhancement", _("Can start enhancements (may spend money)")),
-            ("cancel_enhancement", _("Can cancel and retry enhancements")),
+            ("start_enhancement", "Can start enhancements (may spend money)"),
+            ("cancel_enhancement", "Can cancel and retry enhancements"),
         )
         constraints = (
             *not_negative("enhancement", "budget"),
@@ -237,8 +237,10 @@ class EnhancementItem(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    enhancement = models.ForeignKey(Enhancement, models.CASCADE, related_name="items")
-    job = models.ForeignKey("ProviderJob", models.SET_NULL, related_name="items", null=True, editable=False)
+    enhancement = models.ForeignKey(Enhancement, models.CASCADE, verbose_name=_("enhancement"), related_name="items")
+    job = models.ForeignKey(
+        "ProviderJob", models.SET_NULL, verbose_name=_("provider job"), related_name="items", null=True, editable=False
+    )
     content_type = models.ForeignKey(ContentType, models.PROTECT, verbose_name=_("model"), related_name="+")
     object_id = models.CharField(_("product id"), max_length=64)
     slot = models.CharField(_("picture"), max_length=64, blank=True)
@@ -302,7 +304,7 @@ class EnhancementItem(models.Model):
 class FurtherId(models.Model):
     """A further external id of a picture. Variants that share one photo share its item and its results."""
 
-    item = models.ForeignKey(EnhancementItem, models.CASCADE, related_name="further_ids")
+    item = models.ForeignKey(EnhancementItem, models.CASCADE, verbose_name=_("item"), related_name="further_ids")
     name = models.CharField(max_length=128, db_index=True)
 
     class Meta:

@@ -164,7 +164,9 @@ class EventDelivery(Lease):
         FAILED = "failed", _("given up")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="deliveries")
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, models.CASCADE, verbose_name=_("webhook endpoint"), related_name="deliveries"
+    )
     kind = models.CharField(_("event"), max_length=40)
     body = models.TextField(_("body"))  # text, because a JSON column may reorder fields
     url = models.TextField(_("address"), blank=True)
@@ -182,7 +184,7 @@ class EventDelivery(Lease):
         verbose_name = _("event delivery")
         verbose_name_plural = _("event deliveries")
         constraints = Lease.Meta.constraints
-        permissions = (("view_body_eventdelivery", _("Can view the bodies of events that are sent")),)
+        permissions = (("view_body_eventdelivery", "Can view the bodies of events that are sent"),)
         ordering = ("-pk",)
         indexes = (
             models.Index(fields=["endpoint", "due_at"], condition=models.Q(state="waiting"), name="imagery_to_send"),

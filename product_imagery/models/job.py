@@ -124,8 +124,10 @@ class ProviderJob(Lease):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    enhancement = models.ForeignKey(Enhancement, models.CASCADE, related_name="jobs")
-    credential = models.ForeignKey(ProviderCredential, models.PROTECT, related_name="jobs")
+    enhancement = models.ForeignKey(Enhancement, models.CASCADE, verbose_name=_("enhancement"), related_name="jobs")
+    credential = models.ForeignKey(
+        ProviderCredential, models.PROTECT, verbose_name=_("credential"), related_name="jobs"
+    )
     provider = models.CharField(_("provider"), max_length=40, choices=provider_choices)
     operation = models.CharField(_("operation"), max_length=30, choices=operation_choices)
     options = models.JSONField(_("options"), default=dict)
@@ -147,7 +149,7 @@ class ProviderJob(Lease):
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("decided by"), null=True, related_name="+"
     )
     decision = models.CharField(_("decision"), max_length=200, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
     sent_at = models.DateTimeField(_("last sent"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
@@ -158,7 +160,7 @@ class ProviderJob(Lease):
     class Meta:
         verbose_name = _("provider job")
         verbose_name_plural = _("provider jobs")
-        permissions = (("decide_providerjob", _("Can decide what became of a lost request (may spend money again)")),)
+        permissions = (("decide_providerjob", "Can decide what became of a lost request (may spend money again)"),)
         ordering = ("pk",)
         indexes = (
             models.Index(fields=["due_at"], condition=Q(state__in=UNFINISHED_JOBS), name="imagery_job_due"),
@@ -178,7 +180,7 @@ class ProviderJob(Lease):
         )
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.operation} {self.pk}"
+        return f"{self.get_provider_display()}, {self.get_operation_display()}, {self.pk}"
 
     @property
     def candidates(self) -> list[Candidate]:

@@ -62,9 +62,11 @@ class CreditEntry(models.Model):
         SETTLE = "settle", _("settled")
         RELEASE = "release", _("released")
 
-    credential = models.ForeignKey(ProviderCredential, models.PROTECT, related_name="entries")
-    enhancement = models.ForeignKey(Enhancement, models.PROTECT, related_name="entries")
-    job = models.ForeignKey(ProviderJob, models.PROTECT, related_name="entries")
+    credential = models.ForeignKey(
+        ProviderCredential, models.PROTECT, verbose_name=_("credential"), related_name="entries"
+    )
+    enhancement = models.ForeignKey(Enhancement, models.PROTECT, verbose_name=_("enhancement"), related_name="entries")
+    job = models.ForeignKey(ProviderJob, models.PROTECT, verbose_name=_("provider job"), related_name="entries")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
     at = models.DateTimeField(_("when"), db_default=Now())

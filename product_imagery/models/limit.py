@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from django.db import models
 from django.db.models import Min, Q, Sum
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.provider_kit.contract import Counted, Limit
@@ -114,7 +115,9 @@ def _window(limit: Limit) -> float:
 class LimitUse(models.Model):
     """An amount of calls or pictures that was used at one time, by the database's clock."""
 
-    credential = models.ForeignKey(ProviderCredential, models.CASCADE, related_name="uses")
+    credential = models.ForeignKey(
+        ProviderCredential, models.CASCADE, verbose_name=_("credential"), related_name="uses"
+    )
     counted = models.CharField(max_length=12)
     amount = models.PositiveIntegerField()
     at = models.DateTimeField(db_default=Now())
@@ -122,6 +125,8 @@ class LimitUse(models.Model):
     objects = LimitUseQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("use of a limit")
+        verbose_name_plural = _("uses of limits")
         indexes = (models.Index(fields=["credential", "counted", "at"]),)
 
     def __str__(self) -> str:

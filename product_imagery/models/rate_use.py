@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import models, transaction
 from django.db.models import Min, Sum
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.api_key import ApiKey
 
@@ -76,6 +77,8 @@ class RateUse(models.Model):
     objects = RateUseQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("use of an API key")
+        verbose_name_plural = _("uses of API keys")
         indexes = (models.Index(fields=["key", "at"]),)
 
     def __str__(self) -> str:

@@ -102,9 +102,13 @@ class ResultImage(Lease):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    item = models.ForeignKey(EnhancementItem, models.CASCADE, related_name="results")
-    enhancement = models.ForeignKey(Enhancement, models.CASCADE, related_name="results", db_index=False)
-    job = models.ForeignKey(ProviderJob, models.SET_NULL, null=True, related_name="results")
+    item = models.ForeignKey(EnhancementItem, models.CASCADE, verbose_name=_("item"), related_name="results")
+    enhancement = models.ForeignKey(
+        Enhancement, models.CASCADE, verbose_name=_("enhancement"), related_name="results", db_index=False
+    )
+    job = models.ForeignKey(
+        ProviderJob, models.SET_NULL, verbose_name=_("provider job"), null=True, related_name="results"
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("owner"), null=True, related_name="+"
     )
@@ -144,8 +148,8 @@ class ResultImage(Lease):
         verbose_name_plural = _("results")
         ordering = ("pk",)
         permissions = (
-            ("review_resultimage", _("Can approve and reject results")),
-            ("publish_resultimage", _("Can put approved results on products")),
+            ("review_resultimage", "Can approve and reject results"),
+            ("publish_resultimage", "Can put approved results on products"),
         )
         constraints = (
             *Lease.Meta.constraints,

@@ -20,7 +20,9 @@ class ImageVersion(models.Model):
     ``place``: table, column and row of the picture, the same for each registration of the model.
     """
 
-    result = models.ForeignKey(ResultImage, models.SET_NULL, null=True, related_name="versions")
+    result = models.ForeignKey(
+        ResultImage, models.SET_NULL, verbose_name=_("result"), null=True, related_name="versions"
+    )
     content_type = models.ForeignKey(ContentType, models.PROTECT, verbose_name=_("model"), related_name="+")
     object_id = models.CharField(_("product id"), max_length=64)
     slot = models.CharField(_("picture"), max_length=64, blank=True)
@@ -44,7 +46,7 @@ class ImageVersion(models.Model):
         verbose_name = _("image version")
         verbose_name_plural = _("image versions")
         ordering = ("-pk",)
-        permissions = (("restore_imageversion", _("Can put the earlier picture back")),)
+        permissions = (("restore_imageversion", "Can put the earlier picture back"),)
         indexes = (models.Index(fields=["content_type", "object_id", "slot"]), models.Index(fields=["place"]))
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.credential import ProviderCredential
@@ -40,7 +41,9 @@ class WebhookDelivery(models.Model):
     - ``set_aside_at``: set after repeated failures, with the reason in ``outcome``, until a person processes it again.
     """
 
-    credential = models.ForeignKey(ProviderCredential, models.CASCADE, related_name="deliveries")
+    credential = models.ForeignKey(
+        ProviderCredential, models.CASCADE, verbose_name=_("credential"), related_name="deliveries"
+    )
     event_id = models.CharField(_("event"), max_length=200, blank=True)
     headers = models.JSONField(_("headers"), default=dict)
     body = models.BinaryField()
@@ -56,7 +59,7 @@ class WebhookDelivery(models.Model):
     class Meta:
         verbose_name = _("webhook delivery")
         verbose_name_plural = _("webhook deliveries")
-        permissions = (("view_body_webhookdelivery", _("Can view the bodies of calls of providers")),)
+        permissions = (("view_body_webhookdelivery", "Can view the bodies of calls of providers"),)
         ordering = ("-pk",)
         indexes = (models.Index(fields=["received_at"]),)
         constraints = (
@@ -66,4 +69,4 @@ class WebhookDelivery(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.event_id or f"delivery {self.pk}"
+        return self.event_id or gettext("delivery %(number)s") % {"number": self.pk}

@@ -33,8 +33,9 @@ class Kind(enum.StrEnum):
 class Option:
     """One option. ``choices`` maps values to labels; ``minimum`` and ``maximum`` are inclusive.
 
-    For texts they count characters. ``added``: the option was added to an offer that shops had used before. At its
-    default it is no part of what tells two pieces of work apart, so that finished pictures still count as done.
+    For texts they count characters. ``label`` is its name for people; without one it is made from ``name``. ``added``:
+    the option was added to an offer that shops had used before. At its default it is no part of what tells two pieces
+    of work apart, so that finished pictures still count as done.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     added: bool = False
+    label: str = ""
 
     def clean(self, value: Any) -> Any:
         """Return ``value``, which can be text from a form or shell, as the option's type. Raises ``OptionError``."""

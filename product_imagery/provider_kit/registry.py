@@ -124,14 +124,14 @@ def get_offer(provider: type[Provider], operation: str) -> Offer:
     offer = provider.offers.get(Operation(operation)) if operation in set(Operation) else None
     if offer is not None:
         return offer
-    able = [other.label for other in all_providers().values() if operation in other.offers]
+    able = [gettext(other.label) for other in all_providers().values() if operation in other.offers]
     if able:
         instead = gettext("These can: %(providers)s.") % {"providers": ", ".join(able)}
     else:
         instead = gettext("It needs a hosted provider.")
     raise RequestError(
         gettext("%(label)s cannot do “%(operation)s”. %(instead)s")
-        % {"label": provider.label, "operation": operation, "instead": instead},
+        % {"label": gettext(provider.label), "operation": operation, "instead": instead},
         code="unsupported_operation",
     )
 

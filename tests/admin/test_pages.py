@@ -152,7 +152,7 @@ def test_the_figures_follow_the_choice(make_product: Make, person: Person, enlar
     work()
     response = _select(client, product)
     page = client.get(response.url + "?preset=larger")
-    assert " 1 have this look already" in _text(page)
+    assert "1 picture has this look already" in _text(page)
     assert re.search(r'name="start"[^>]*disabled', page.content.decode())
     data = read(page).values | {"fresh": "on", "preview": "1"}
     assert "1 picture to make" in _text(client.post(response.url, data))

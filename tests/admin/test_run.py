@@ -188,7 +188,7 @@ def test_what_was_left_out_is_counted_with_reasons(make_product: Any, enlarge: A
     Enhancement.objects.update(omitted={"no_picture": 12, "done_before": 3})
     page = _text(person("*").get(_address(enhancement)))
     assert "15 pictures of the selection were left out" in page
-    assert "12 have no picture" in page
+    assert "12 products have no picture" in page
 
 
 def test_pictures_appear_while_they_are_prepared(make_product: Any, enlarge: Any, person: Person) -> None:

@@ -136,7 +136,7 @@ def test_a_decision_swaps_one_tile_and_keeps_place_and_ticks(
     merchant.wait(".review-tiles")
     assert merchant.find(f"#tick-{results[0].item_id}").is_selected()
     assert not merchant.find(f"#tick-{results[1].item_id}").is_selected()
-    assert "1 ticked" in merchant.find("#review-ticked").text
+    assert "Ticked: 1" in merchant.find("#review-ticked").text
     assert _errors(browser) == []
 
 

@@ -60,7 +60,7 @@ def _picture_url(site: AdminSite, job: ProviderJob, remote_id: str) -> str:
 def _cost_again(job: ProviderJob) -> str:
     with contextlib.suppress(RequestError):  # the provider offers the operation no longer
         if amount := reconcile.cost_again(job):
-            return f"{amount:f} {job.credential.declared.currency}"
+            return f"{amount:f} {gettext(job.credential.declared.currency)}"
     return ""
 
 

@@ -28,7 +28,7 @@ from product_imagery.admin.run.tiles import FILTERS, changed_tiles, filtered, pa
 from product_imagery.admin.visibility import visible, visible_jobs
 from product_imagery.flows.enhancements import reconcile
 from product_imagery.flows.enhancements.pace import pace_of
-from product_imagery.flows.enhancements.plan import LEFT_OUT
+from product_imagery.flows.enhancements.plan import left_out_text
 from product_imagery.flows.worker.waiting import Code, Reason, reasons
 from product_imagery.models import CreditEntry, Enhancement, ResultImage
 from product_imagery.states import ItemStatus, JobState, Publication, Review
@@ -225,7 +225,7 @@ class RunPage:
             conflicts = tiles_of(self._request, self._site, refused[:_CONFLICTS])
         held = self._items.held_back().count() if found.auto_approve and found.completed else 0
         return {
-            "left_out": [(number, LEFT_OUT.get(reason, reason)) for reason, number in found.omitted.items()],
+            "left_out": [left_out_text(reason, number) for reason, number in found.omitted.items()],
             "left_out_total": sum(found.omitted.values()),
             "conflicts": conflicts,
             "held_back": held,

@@ -111,21 +111,25 @@ def _pace(credential: ProviderCredential) -> Iterator[str]:
     if active := credential.active_limit():
         yield ngettext("%d picture at once", "%d pictures at once", active) % active
     for limit in credential.limits():
-        yield _("at most %(most)d %(counted)s in %(time)s") % {
-            "most": limit.most,
-            "counted": _counted(limit),
-            "time": duration(limit.seconds),
-        }
+        yield _counted(limit) % {"most": limit.most, "time": duration(limit.seconds)}
 
 
 def _counted(limit: Limit) -> str:
-    names = {
-        Counted.REQUESTS: _("calls"),
-        Counted.CREATES: _("orders"),
-        Counted.READS: _("questions"),
-        Counted.IMAGES: _("pictures"),
+    sentences = {
+        Counted.REQUESTS: ngettext(
+            "at most %(most)d call in %(time)s", "at most %(most)d calls in %(time)s", limit.most
+        ),
+        Counted.CREATES: ngettext(
+            "at most %(most)d order in %(time)s", "at most %(most)d orders in %(time)s", limit.most
+        ),
+        Counted.READS: ngettext(
+            "at most %(most)d question in %(time)s", "at most %(most)d questions in %(time)s", limit.most
+        ),
+        Counted.IMAGES: ngettext(
+            "at most %(most)d picture in %(time)s", "at most %(most)d pictures in %(time)s", limit.most
+        ),
     }
-    return names[limit.counted]
+    return sentences[limit.counted]
 
 
 def _link(site: AdminSite, enhancement: Enhancement, reason: str, number: int) -> dict[str, Any]:

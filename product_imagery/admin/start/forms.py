@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.option_fields import field_of
+from product_imagery.admin.option_fields import field_of, misfit
 from product_imagery.exceptions import OptionError
 from product_imagery.flows.enhancements.specs import WorkSpec
 
@@ -39,8 +39,8 @@ class OptionsForm(forms.Form):
             if option.name in cleaned:
                 try:
                     cleaned[option.name] = option.clean(cleaned[option.name])
-                except OptionError as error:
-                    self.add_error(option.name, error.message)
+                except OptionError:
+                    self.add_error(option.name, misfit(option))
         return cleaned
 
     def options(self) -> dict[str, Any]:

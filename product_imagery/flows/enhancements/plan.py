@@ -13,8 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RequestError, Skipped
@@ -31,19 +30,59 @@ _TOGETHER = 10_000  #: pictures that are looked up with the same few queries
 #: reasons for which a picture or product is left out
 UNDER_WAY, DONE_BEFORE, NO_PICTURE, UNREADABLE = "under_way", "done_before", "no_picture", "unreadable"
 IN_STORAGE = "in_storage"  #: this look was published once, and something else stands on the product now
-#: the reasons in words, to be read after a number of pictures
-LEFT_OUT = {
-    UNDER_WAY: _("are being made already"),
-    DONE_BEFORE: _("have this look already"),
-    IN_STORAGE: _("had this look before something else was put there: publish it again from the review page, free"),
-    NO_PICTURE: _("have no picture"),
-    UNREADABLE: _("cannot be read: see the log"),
-    RESULT_TOO_LARGE: _("would have results that are too large to be taken"),
-    NAME_TOO_LONG: _("would have results whose names do not fit the product's field"),
-    "gone": _("were gone before they could be prepared"),
-    "cancelled": _("were cancelled before they were prepared"),
-    "not_prepared": _("could not be prepared"),
+#: sentences about the number of pictures, or of products, that are left out for a reason
+LEFT_OUT: dict[str, Any] = {
+    UNDER_WAY: ngettext_lazy(
+        "%(number)s picture is being made already", "%(number)s pictures are being made already", "number"
+    ),
+    DONE_BEFORE: ngettext_lazy(
+        "%(number)s picture has this look already", "%(number)s pictures have this look already", "number"
+    ),
+    IN_STORAGE: ngettext_lazy(
+        "%(number)s picture had this look before something else was put there: publish it again from its review "
+        "page, free",
+        "%(number)s pictures had this look before something else was put there: publish them again from their review "
+        "page, free",
+        "number",
+    ),
+    NO_PICTURE: ngettext_lazy("%(number)s product has no picture", "%(number)s products have no picture", "number"),
+    UNREADABLE: ngettext_lazy(
+        "%(number)s picture cannot be read: see the log", "%(number)s pictures cannot be read: see the log", "number"
+    ),
+    RESULT_TOO_LARGE: ngettext_lazy(
+        "%(number)s picture would have a result that is too large to be taken",
+        "%(number)s pictures would have results that are too large to be taken",
+        "number",
+    ),
+    NAME_TOO_LONG: ngettext_lazy(
+        "%(number)s picture would have a result whose name does not fit the product's field",
+        "%(number)s pictures would have results whose names do not fit the product's field",
+        "number",
+    ),
+    "gone": ngettext_lazy(
+        "%(number)s picture was gone before it could be prepared",
+        "%(number)s pictures were gone before they could be prepared",
+        "number",
+    ),
+    "cancelled": ngettext_lazy(
+        "%(number)s picture was cancelled before it was prepared",
+        "%(number)s pictures were cancelled before they were prepared",
+        "number",
+    ),
+    "not_prepared": ngettext_lazy(
+        "%(number)s picture could not be prepared", "%(number)s pictures could not be prepared", "number"
+    ),
 }
+_TOO_MANY_PRODUCTS = ngettext_lazy(
+    "%(number)s product is selected; at most %(most)s go into one enhancement.",
+    "%(number)s products are selected; at most %(most)s go into one enhancement.",
+    "number",
+)
+_TOO_MANY_PICTURES = ngettext_lazy(
+    "%(number)s picture is selected; at most %(most)s go into one enhancement.",
+    "%(number)s pictures are selected; at most %(most)s go into one enhancement.",
+    "number",
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +160,7 @@ def make_plan(
         a-1.jpg            photo.jpg    the same                          left out: done before
         new.jpg            new.jpg      of (new.jpg, white): another      to do
     """
-    check_number(count_of(chosen), gettext("products"))
+    _check_number(count_of(chosen), _TOO_MANY_PRODUCTS)
     plan = Plan()
     fingerprint = fingerprint_of(spec.credential.provider, spec.operation, spec.options, _mode(spec))
     for description, ids in chosen.items():
@@ -136,7 +175,7 @@ def make_plan(
             works = [_work(description, picture, publications, fingerprint, from_present) for picture in some]
             _sort_out(works, plan, publications, fingerprint, fresh)
     _leave_out_hindered(plan, spec)
-    check_number(len(plan.to_do), gettext("pictures"))
+    _check_number(len(plan.to_do), _TOO_MANY_PICTURES)
     return plan
 
 
@@ -164,14 +203,16 @@ def count_of(chosen: Chosen) -> int:
     return sum(len(ids) for ids in chosen.values())
 
 
-def check_number(number: int, what: str) -> None:
-    """Raise ``RequestError`` for more than the site allows."""
+def left_out_text(reason: str, number: int) -> str:
+    """Return a sentence about the number of pictures, or of products, that are left out for a reason."""
+    return str(LEFT_OUT[reason] % {"number": number}) if reason in LEFT_OUT else f"{number} {reason}"
+
+
+def _check_number(number: int, sentence: Any) -> None:
+    """Raise ``RequestError`` with a sentence for more than the site allows."""
     most = get_settings().max_selection
     if number > most:
-        facts = {"number": number, "what": what, "most": most}
-        raise RequestError(
-            gettext("%(number)s %(what)s are selected; at most %(most)s go into one enhancement.") % facts
-        )
+        raise RequestError(sentence % {"number": number, "most": most})
 
 
 def _mode(spec: WorkSpec) -> Any:

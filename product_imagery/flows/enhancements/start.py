@@ -18,7 +18,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from product_imagery import background
 from product_imagery.exceptions import NothingToDo, Skipped, StateError
@@ -204,18 +204,24 @@ def _why_nothing(plan: Plan, spec: WorkSpec) -> tuple[str, str]:
     """Return a sentence and a code for the reason that helps most."""
     for reason, number in plan.hindrances().items():
         sentence = sentence_of(reason, spec.credential.declared)
-        return gettext("Nothing was started or spent: %(number)s pictures are left out. %(sentence)s") % {
-            "number": number,
-            "sentence": sentence,
-        }, reason
+        text = ngettext(
+            "Nothing was started or spent: %(number)s picture is left out. %(sentence)s",
+            "Nothing was started or spent: %(number)s pictures are left out. %(sentence)s",
+            number,
+        )
+        return text % {"number": number, "sentence": sentence}, reason
     busy, before = plan.count(UNDER_WAY), plan.count(DONE_BEFORE)
     if busy:
         return gettext("All selected pictures are being made already (%(busy)s).") % {"busy": busy}, UNDER_WAY
     if plan.count(IN_STORAGE):
-        sentence = gettext(
+        sentence = ngettext(
+            "Nothing was started or spent: %(number)s picture had this look before something else was put on its "
+            "product. It lies in the storage: publish it again from the review page or with imagery_publish, which "
+            "costs nothing, or ask for a new one (“fresh”).",
             "Nothing was started or spent: %(number)s pictures had this look before something else was put on "
             "their products. They lie in the storage: publish them again from the review page or with "
-            "imagery_publish, which costs nothing, or ask for new ones (“fresh”)."
+            "imagery_publish, which costs nothing, or ask for new ones (“fresh”).",
+            plan.count(IN_STORAGE),
         ) % {"number": plan.count(IN_STORAGE)}
         return sentence, IN_STORAGE
     if before:

@@ -25,7 +25,7 @@ def check(credential: ProviderCredential) -> str:
     """
     provider = credential.declared()
     if not provider.needs_credential:
-        return gettext("%(label)s needs no key.") % {"label": provider.label}
+        return gettext("%(label)s needs no key.") % {"label": gettext(provider.label)}
     outcome = resources.converse(credential, provider.check_credential())
     if isinstance(outcome, Undecidable):
         raise RequestError(outcome.why, code="no_check")

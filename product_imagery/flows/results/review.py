@@ -146,10 +146,10 @@ def require_publishable(result: ResultImage) -> None:
 
 def already_chosen(result: ResultImage) -> StateError:
     """Return the error of a result of whose item another variant is published or waits for that."""
-    sentence = "Another variant of this picture was chosen already. Publish this one by itself to replace it."
-    return StateError(
-        gettext("%(label)s: %(sentence)s") % {"label": result.item.label, "sentence": sentence}, code="variant_chosen"
+    sentence = gettext(
+        "%(label)s: another variant of this picture was chosen already. Publish this one by itself to replace it."
     )
+    return StateError(sentence % {"label": result.item.label}, code="variant_chosen")
 
 
 def _lock_item(result: ResultImage) -> None:

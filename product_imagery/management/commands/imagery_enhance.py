@@ -11,7 +11,7 @@ from django.core.exceptions import FieldError, ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery import background, history
-from product_imagery.flows.enhancements.plan import LEFT_OUT
+from product_imagery.flows.enhancements.plan import left_out_text
 from product_imagery.flows.enhancements.start import Quote, enhance, quote
 from product_imagery.management.base import ImageryCommand, bar_is_wanted, find_credential, pairs
 from product_imagery.management.progress import work_until_ended
@@ -90,7 +90,7 @@ class Command(ImageryCommand):
             self.print_table(("", ""), [(name.replace("_", " "), value) for name, value in facts.items()])
 
     def _print_left_out(self, enhancement: Enhancement) -> None:
-        reasons = [f"{number} {LEFT_OUT.get(reason, reason)}" for reason, number in enhancement.omitted.items()]
+        reasons = [left_out_text(reason, number) for reason, number in enhancement.omitted.items()]
         if reasons:
             self.stdout.write(f"Left out: {', '.join(reasons)}.")
 

@@ -72,6 +72,7 @@ _PRESERVATION = Option(
         "balanced": gettext_noop("balanced"),
         "creative": gettext_noop("creative"),
     },
+    label=gettext_noop("Preservation of the product"),
 )
 _INSTRUCTIONS = Option("instructions", Kind.TEXT, "", gettext_noop("for the whole batch"), maximum=4000)
 

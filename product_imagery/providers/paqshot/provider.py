@@ -47,21 +47,48 @@ _BACKGROUNDS = re.compile(r"white|off_white|light_gray|black|#[0-9A-Fa-f]{6}")
 SECRET = "webhook_secret"  # noqa: S105  the name of a field
 
 
-def _choice(name: str, default: str, help: str, *values: str) -> Option:
-    return Option(
-        name, Kind.CHOICE, default, help, choices={value: value or gettext_noop("not given") for value in values}
-    )
-
-
-#: values that are shown as their own labels
-_LABELS = (
-    *(gettext_noop("auto"), gettext_noop("action"), gettext_noop("abstract"), gettext_noop("product_packshot")),
-    *(gettext_noop("none"), gettext_noop("with_people"), gettext_noop("without_people")),
-    *(gettext_noop("lifestyle"), gettext_noop("editorial"), gettext_noop("mockup")),
+_SCENE_TYPE = Option(
+    "scene_type",
+    Kind.CHOICE,
+    "auto",
+    label=gettext_noop("Kind of scene"),
+    choices={
+        "auto": gettext_noop("Chosen by Paqshot"),
+        "action": gettext_noop("In use"),
+        "abstract": gettext_noop("Abstract"),
+        "product_packshot": gettext_noop("Packshot"),
+    },
 )
-_SCENE_TYPE = _choice("scene_type", "auto", "", *_LABELS[:4])
-_RATIO = _choice("aspect_ratio", "1:1", gettext_noop("of the result"), "1:1", "4:3", "16:9", "9:16", "3:2", "2:3")
-_PEOPLE = _choice("people", "none", "", *_LABELS[4:7])
+_RATIO = Option(
+    "aspect_ratio",
+    Kind.CHOICE,
+    "1:1",
+    gettext_noop("of the result"),
+    label=gettext_noop("Shape"),
+    choices={value: value for value in ("1:1", "4:3", "16:9", "9:16", "3:2", "2:3")},
+)
+_PEOPLE = Option(
+    "people",
+    Kind.CHOICE,
+    "none",
+    label=gettext_noop("People"),
+    choices={
+        "none": gettext_noop("not given"),
+        "with_people": gettext_noop("With people"),
+        "without_people": gettext_noop("Without people"),
+    },
+)
+_STYLE = Option(
+    "style",
+    Kind.CHOICE,
+    "lifestyle",
+    label=gettext_noop("Style"),
+    choices={
+        "lifestyle": gettext_noop("Lifestyle"),
+        "editorial": gettext_noop("Editorial"),
+        "mockup": gettext_noop("Mock-up"),
+    },
+)
 _LOCATION = Option(
     "location", Kind.TEXT, "", gettext_noop("office, outdoor, cafe, studio, urban, nature, or your own"), maximum=100
 )
@@ -113,7 +140,7 @@ class Paqshot(HostedProvider):
             gettext_noop(
                 "as base64, whose form Paqshot does not document, or as addresses of this site, which has to be public"
             ),
-            choices=("bare", "data_uri", "url"),
+            choices=(gettext_noop("bare"), gettext_noop("data_uri"), gettext_noop("url")),
         ),
         LIST,
     )
@@ -129,18 +156,7 @@ class Paqshot(HostedProvider):
         Operation.WHITE_BACKGROUND: Offer(
             (_BACKGROUND, _SCENE_TYPE, _RATIO, _PEOPLE, _LOCATION, _PROMPT), cost=_PRICE, seconds=15, fault=_fault
         ),
-        Operation.SCENE: Offer(
-            (
-                _choice("style", "lifestyle", "", *_LABELS[7:]),
-                _SCENE_TYPE,
-                _RATIO,
-                _PEOPLE,
-                _LOCATION,
-                _PROMPT,
-            ),
-            cost=_PRICE,
-            seconds=15,
-        ),
+        Operation.SCENE: Offer((_STYLE, _SCENE_TYPE, _RATIO, _PEOPLE, _LOCATION, _PROMPT), cost=_PRICE, seconds=15),
     }
 
     def form_in(self, settings: Mapping[str, str]) -> Form:

@@ -48,6 +48,7 @@ _FOLDER = Option(
     gettext_noop("folder in PergAI's storage that holds a copy of the shop's picture folder"),
     minimum=1,
     maximum=200,
+    label=gettext_noop("Folder of the pictures"),
 )
 _CATEGORY = Option("category", Kind.TEXT, "clothing", gettext_noop("of the product at PergAI"), minimum=1, maximum=60)
 _COMMON = (_FOLDER, _CATEGORY)
@@ -61,10 +62,9 @@ _OWN = (Verb.LIST, Verb.SHOW, Verb.CREATE, Verb.DELETE)
 _RATIOS = {"1:1": "1:1", "16:9": "16:9", "9:16": "9:16"}
 
 
-def _side(name: str) -> Option:
-    return Option(
-        name, Kind.INTEGER, 0, gettext_noop("of the original, in pixels; 0: not sent"), minimum=0, maximum=16_384
-    )
+def _side(name: str, label: str) -> Option:
+    help_text = gettext_noop("of the original, in pixels; 0: not sent")
+    return Option(name, Kind.INTEGER, 0, help_text, minimum=0, maximum=16_384, label=label)
 
 
 class PergAI(HostedProvider):
@@ -118,9 +118,11 @@ class PergAI(HostedProvider):
         Operation.UPSCALE: Offer(
             (
                 Option("scale", Kind.CHOICE, "2x", choices={"1x": "1×", "2x": "2×", "4x": "4×"}),
-                _side("width"),
-                _side("height"),
-                Option("sharp", Kind.BOOLEAN, True, gettext_noop("sharpen while enlarging")),
+                _side("width", gettext_noop("Width")),
+                _side("height", gettext_noop("Height")),
+                Option(
+                    "sharp", Kind.BOOLEAN, True, gettext_noop("sharpen while enlarging"), label=gettext_noop("Sharp")
+                ),
                 _MODEL,
                 *_COMMON,
             ),
@@ -132,7 +134,14 @@ class PergAI(HostedProvider):
             (
                 Option("ratio", Kind.CHOICE, "16:9", gettext_noop("of the result"), choices=_RATIOS),
                 Option("prompt", Kind.TEXT, "", gettext_noop("what the new parts show"), maximum=1000),
-                Option("resolution", Kind.CHOICE, "", gettext_noop("of the result"), choices=_SIZES),
+                Option(
+                    "resolution",
+                    Kind.CHOICE,
+                    "",
+                    gettext_noop("of the result"),
+                    choices=_SIZES,
+                    label=gettext_noop("Resolution"),
+                ),
                 _MODEL,
                 *_COMMON,
             ),

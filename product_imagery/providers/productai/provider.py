@@ -65,6 +65,7 @@ _REFERENCE = Option(
     "",
     gettext_noop("https address of a second picture as a reference (seedream, nanobanana, nanobananapro only)"),
     maximum=2000,
+    label=gettext_noop("Second picture"),
 )
 _MODEL = Option(
     "model", Kind.CHOICE, "nanobanana", gettext_noop("the vendor's model"), choices={name: name for name in TOKENS}

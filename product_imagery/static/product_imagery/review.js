@@ -173,9 +173,8 @@
     const ticked = boxes().filter((box) => box.checked);
     sessionStorage.setItem(place(), JSON.stringify(ticked.map((box) => box.value)));
     if (!label) return;
-    const texts = label.dataset;
-    const text = ticked.length === 1 ? texts.one : texts.many.replace("%s", ticked.length);
-    label.textContent = ticked.length ? text : texts.none;
+    const {some, none} = label.dataset;
+    label.textContent = ticked.length ? some.replace("%s", ticked.length.toLocaleString(document.documentElement.lang)) : none;
     form().querySelectorAll("button[value=ticked]").forEach((button) => { button.disabled = !ticked.length; });
   };
 

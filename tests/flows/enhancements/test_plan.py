@@ -84,7 +84,7 @@ class TestARowOnWhichTheShopFails:
         assert (told.to_do, told.unreadable) == (2, 1)
         call_command("imagery_enhance", "shop.Product", all=True, operation="upscale")
         assert sorted(EnhancementItem.objects.values_list("label", flat=True)) == ["better", "good"]
-        assert "1 cannot be read" in capsys.readouterr().out
+        assert "1 picture cannot be read" in capsys.readouterr().out
 
     def test_alone_it_is_said_so(self, make_product: Make) -> None:
         make_product("bad")
