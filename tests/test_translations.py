@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from product_imagery.exceptions import ImageryError
 from product_imagery.flows.enhancements.items import Overtaken
 from product_imagery.provider_kit.contract import NAMES, Operation
 from product_imagery.provider_kit.registry import all_providers
+from tests.languages.messages import Message, messages_of
 
 _PACKAGE = Path(product_imagery.__file__).parent
-_MARKS = {"gettext", "ngettext", "gettext_lazy", "ngettext_lazy", "gettext_noop", "_"}
+_MARKS = {"gettext", "ngettext", "gettext_lazy", "ngettext_lazy", "gettext_noop", "pgettext", "_"}
 _ERRORS = {
     *(name for name, one in vars(exceptions).items() if isinstance(one, type) and issubclass(one, ImageryError)),
     Overtaken.__name__,
@@ -25,6 +27,7 @@ _ENGLISH = (
     "conf.py",
     "declarations.py",
     "doctor/",
+    "flows/results/provenance.py",
     "management/",
     "migrations/",
     "products.py",
@@ -32,7 +35,6 @@ _ENGLISH = (
     "provider_kit/registry.py",
     "testing/",
 )
-_TAG = re.compile(r"""{%\s*translate\s+("[^"]*"|'[^']*')|{%\s*blocktranslate[^%]*%}(.*?){%\s*endblocktranslate""", re.S)
 
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:
@@ -42,20 +44,6 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
 
 def _name(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-
-
-def _marked() -> set[str]:
-    """Return every text that ``makemessages`` finds in the package, a template with variables as it stands."""
-    found = set()
-    for _path, module in _modules():
-        for node in ast.walk(module):
-            if isinstance(node, ast.Call) and _name(node) in _MARKS:
-                found |= {
-                    one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
-                }
-    for path in (_PACKAGE / "templates").rglob("*.html"):
-        found |= {(one[0] or one[1]).strip("\"'") for one in _TAG.findall(path.read_text())}
-    return found
 
 
 def _is_bare(text: ast.expr | None) -> bool:
@@ -122,14 +110,14 @@ def test_no_mark_has_a_name_of_its_own() -> None:
 
 
 def test_every_name_and_help_of_a_provider_is_marked() -> None:
-    marked, unmarked = _marked(), set()
+    marked, unmarked = {message.text for message in messages_of()}, set()
     for provider in all_providers().values():
         if not provider.__module__.startswith("product_imagery."):
             continue
         shown = [*provider.warning_texts.values(), provider.currency]
         shown += [text for field in provider.fields for text in (field.label, field.help)]
         for offer in provider.offers.values():
-            shown += [option.help for option in offer.options]
+            shown += [text for option in offer.options for text in (option.help, option.label)]
             shown += [label for option in offer.options for label in (option.choices or {}).values()]
         unmarked |= {text for text in shown if re.search("[a-z]{4}", text)} - marked
     models = {"nano-banana", "nano-banana-2", "nano-banana-pro", "gpt-low", "gpt-medium", "gpt-high", "kontext-pro"}
@@ -139,8 +127,29 @@ def test_every_name_and_help_of_a_provider_is_marked() -> None:
 
 def test_every_operation_has_a_marked_name() -> None:
     assert set(NAMES) == set(Operation)
-    assert set(NAMES.values()) <= _marked()
+    assert set(NAMES.values()) <= {message.text for message in messages_of()}
+
+
+def test_no_mark_is_hidden_from_makemessages() -> None:
+    """It does not look into f-strings."""
+    bad = [
+        f"{path}:{node.lineno}"
+        for path, module in _modules()
+        for text in ast.walk(module)
+        if isinstance(text, ast.JoinedStr)
+        for node in ast.walk(text)
+        if isinstance(node, ast.Call) and _name(node) in _MARKS and isinstance(node.args[0], ast.Constant)
+    ]
+    assert bad == []
+
+
+def test_messages_of_one_key_have_one_plural_form() -> None:
+    """A catalogue holds one of them only: the other needs a context."""
+    keys = Counter(message.key for message in messages_of())
+    assert [key for key, number in keys.items() if number > 1] == []
 
 
 def test_the_texts_of_templates_are_found() -> None:
-    assert {"Look", "Show its options"} <= _marked()
+    found = messages_of()
+    assert {Message("Look"), Message("Show its options")} <= found
+    assert Message("%(n)s product selected.", "%(n)s products selected.") in found

@@ -44,8 +44,13 @@ class _Fields(HTMLParser):
 
 def read(response: Any) -> _Fields:
     """The fields and buttons of a page."""
+    return read_text(response.content.decode())
+
+
+def read_text(text: str) -> _Fields:
+    """The fields and buttons of a text of HTML."""
     fields = _Fields()
-    fields.feed(response.content.decode())
+    fields.feed(text)
     return fields
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from io import BytesIO
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
@@ -10,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
 import example_project
 from example_project.shop.models import Collection, Product
@@ -31,11 +33,21 @@ from tests.workbench.page import Page
 _PHOTOS = Path(example_project.__file__).parent / "catalogue" / "photos"
 
 
-def build() -> tuple[str, list[Page]]:
-    """Fill the shop; return the session key of a merchant with all permissions, and the pages."""
+NOTES = (
+    "The provider refused the key.",
+    "The connection was lost. The provider may have accepted it.",
+    "Nobody knows whether it was accepted.",
+)
+
+
+def build(side: int = 0) -> tuple[str, list[Page]]:
+    """Fill the shop; return the session key of a merchant with all permissions, and the pages.
+
+    ``side``: the longest side of the photos, to be quick; 0 for photos as they are.
+    """
     call_command("migrate", verbosity=0)
     merchant = get_user_model().objects.create_superuser("merchant", password="secret")
-    products = _products()
+    products = _products(side)
     done = enhance(products[:9], preset="larger", actor=merchant).enhancement
     run_slice(until_idle=True)
     published = ResultImage.objects.filter(enhancement=done).order_by("pk")[:3]
@@ -69,12 +81,12 @@ def build_plain(number: int) -> tuple[str, list[Page]]:
     return str(client.session.session_key), []
 
 
-def _products() -> list[Product]:
+def _products(side: int = 0) -> list[Product]:
     """Return twelve products with photos, and two whose files are no pictures."""
     products = []
     for number, path in enumerate(sorted(_PHOTOS.glob("*.jpg"))[:12]):
         product = Product(title=path.stem.replace("-", " ").capitalize(), sku=f"SKU-{number}", price=10 + number)
-        product.photo.save(path.name, ContentFile(path.read_bytes()))
+        product.photo.save(path.name, ContentFile(_photo(path, side)))
         products.append(product)
     for number in range(2):
         broken = Product(title=f"Broken upload {number + 1}", sku=f"BAD-{number}", price=5)
@@ -82,6 +94,16 @@ def _products() -> list[Product]:
         products.append(broken)
     stock_gallery()
     return products
+
+
+def _photo(path: Path, side: int) -> bytes:
+    if not side:
+        return path.read_bytes()
+    with Image.open(path) as photo:
+        photo.thumbnail((side, side))
+        written = BytesIO()
+        photo.save(written, "JPEG")
+    return written.getvalue()
 
 
 def _conflict(result: ResultImage, merchant: object) -> None:
@@ -97,7 +119,7 @@ def _paused(products: list[Product], merchant: object) -> Enhancement:
     started = enhance(products, operation="scene", options={"prompt": "on a marble table"}, credential=credential,
                       actor=merchant).enhancement  # type: ignore[arg-type]  # fmt: skip
     run_slice(seconds=0.0)
-    credential.pause("The provider refused the key.", stops_reads=True, awaits_key=True)
+    credential.pause(NOTES[0], stops_reads=True, awaits_key=True)
     return started
 
 
@@ -107,9 +129,9 @@ def _stalled(products: list[Product], merchant: object) -> Enhancement:
     started = enhance(products, operation="white_background", credential=credential, actor=merchant).enhancement  # type: ignore[arg-type]
     jobs = ProviderJob.objects.filter(enhancement=started)
     transitions.mark_sending(jobs, 60.0)
-    transitions.mark_stalled(jobs, "The connection was lost. The provider may have accepted it.")
+    transitions.mark_stalled(jobs, NOTES[1])
     items = started.items.all()
-    transitions.stall_items(items, error_code="outcome_unknown", error_message="Nobody knows whether it was accepted.")
+    transitions.stall_items(items, error_code="outcome_unknown", error_message=NOTES[2])
     return started
 
 

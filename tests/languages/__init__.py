@@ -1,0 +1,1 @@
+"""Languages: every text of the pages is translated, and the catalogues are complete."""
