@@ -62,14 +62,14 @@ def started(actor: AbstractBaseUser | None, enhancement: Enhancement) -> None:
 
 def cancelled(actor: AbstractBaseUser | None, enhancement: Enhancement, count: int) -> str:
     """Record that items of an enhancement were cancelled; return the sentence."""
-    sentence = ngettext("%d picture was cancelled.", "%d pictures were cancelled.", count) % count
+    sentence = ngettext("%(n)s picture was cancelled.", "%(n)s pictures were cancelled.", count) % {"n": count}
     if begun := enhancement.items.filter(status=ItemStatus.PROCESSING).count():
         text = ngettext(
-            "%d had been begun, and is finished all the same.",
-            "%d had been begun, and are finished all the same.",
+            "%(n)s had been begun, and is finished all the same.",
+            "%(n)s had been begun, and are finished all the same.",
             begun,
         )
-        sentence += " " + text % begun
+        sentence += " " + text % {"n": begun}
     record(actor, {enhancement: sentence})
     return sentence
 
@@ -79,7 +79,7 @@ def retried(actor: AbstractBaseUser | None, enhancement: Enhancement, count: int
 
     ``free``: so many of them are paid for and only fetched.
     """
-    sentence = ngettext("%d picture is tried again.", "%d pictures are tried again.", count) % count
+    sentence = ngettext("%(n)s picture is tried again.", "%(n)s pictures are tried again.", count) % {"n": count}
     if free:
         sentence += " " + free_sentence(free)
     record(actor, {enhancement: sentence})
@@ -89,11 +89,11 @@ def retried(actor: AbstractBaseUser | None, enhancement: Enhancement, count: int
 def free_sentence(count: int) -> str:
     """Return a sentence about pictures that are paid for and only fetched."""
     text = ngettext(
-        "%d of them is made and paid for already: it is only fetched, which costs nothing.",
-        "%d of them are made and paid for already: they are only fetched, which costs nothing.",
+        "%(n)s of them is made and paid for already: it is only fetched, which costs nothing.",
+        "%(n)s of them are made and paid for already: they are only fetched, which costs nothing.",
         count,
     )
-    return text % count
+    return text % {"n": count}
 
 
 def reviewed(actor: AbstractBaseUser | None, step: str, results: Iterable[ResultImage]) -> None:
@@ -112,17 +112,17 @@ def reviewed(actor: AbstractBaseUser | None, step: str, results: Iterable[Result
 def review_sentence(step: str, count: int) -> str:
     """Return a sentence about a step of the review. Publication itself is left to a worker."""
     sentences = {
-        "approve": ngettext("%d picture approved.", "%d pictures approved.", count),
-        "reject": ngettext("%d picture rejected.", "%d pictures rejected.", count),
-        "reopen": ngettext("%d picture returned to review.", "%d pictures returned to review.", count),
-        "withdraw": ngettext("%d picture is not published.", "%d pictures are not published.", count),
-        "regenerate": ngettext("%d picture is made again.", "%d pictures are made again.", count),
-        "publish": ngettext("%d picture is being published.", "%d pictures are being published.", count),
+        "approve": ngettext("%(n)s picture approved.", "%(n)s pictures approved.", count),
+        "reject": ngettext("%(n)s picture rejected.", "%(n)s pictures rejected.", count),
+        "reopen": ngettext("%(n)s picture returned to review.", "%(n)s pictures returned to review.", count),
+        "withdraw": ngettext("%(n)s picture is not published.", "%(n)s pictures are not published.", count),
+        "regenerate": ngettext("%(n)s picture is made again.", "%(n)s pictures are made again.", count),
+        "publish": ngettext("%(n)s picture is being published.", "%(n)s pictures are being published.", count),
         "approve_and_publish": ngettext(
-            "%d picture approved and being published.", "%d pictures approved and being published.", count
+            "%(n)s picture approved and being published.", "%(n)s pictures approved and being published.", count
         ),
     }
-    return sentences[step] % count
+    return sentences[step] % {"n": count}
 
 
 def approved_unseen(actor: AbstractBaseUser | None, items: Iterable[EnhancementItem]) -> None:
@@ -141,7 +141,7 @@ def restored(actor: AbstractBaseUser | None, versions: Iterable[ImageVersion]) -
 
 def restored_sentence(count: int) -> str:
     """Return a sentence about restorations."""
-    return ngettext("%d picture was put back.", "%d pictures were put back.", count) % count
+    return ngettext("%(n)s picture was put back.", "%(n)s pictures were put back.", count) % {"n": count}
 
 
 def decided(actor: AbstractBaseUser | None, jobs: Iterable[ProviderJob]) -> None:

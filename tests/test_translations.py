@@ -149,6 +149,12 @@ def test_messages_of_one_key_have_one_plural_form() -> None:
     assert [key for key, number in keys.items() if number > 1] == []
 
 
+def test_a_number_in_a_sentence_has_a_name() -> None:
+    """The forms for one and for two can do without it, which ``%d`` would not allow."""
+    bad = [message.text for message in messages_of() if message.plural and re.search("%[ds]", message.plural)]
+    assert bad == []
+
+
 def test_the_texts_of_templates_are_found() -> None:
     found = messages_of()
     assert {Message("Look"), Message("Show its options")} <= found

@@ -85,4 +85,4 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         revoked = [key for key in queryset if key.revoke()]
         record_each(user_of(request), revoked, gettext("Revoked."))
         count = len(revoked)
-        messages.success(request, ngettext("%d key was revoked.", "%d keys were revoked.", count) % count)
+        messages.success(request, ngettext("%(n)s key was revoked.", "%(n)s keys were revoked.", count) % {"n": count})

@@ -108,7 +108,7 @@ class CollectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         new = results.exclude(pk__in=collection.results.values("pk")).order_by("pk").values_list("pk", flat=True)
         entries = [CollectionEntry(collection=collection, result_id=pk) for pk in new]
         CollectionEntry.objects.bulk_create(entries, batch_size=500, ignore_conflicts=True)
-        text = ngettext("%d picture was added.", "%d pictures were added.", len(entries)) % len(entries)
+        text = ngettext("%(n)s picture was added.", "%(n)s pictures were added.", len(entries)) % {"n": len(entries)}
         messages.info(request, text)
 
     def _results(self, request: HttpRequest, collection: Collection) -> Any:

@@ -78,19 +78,19 @@ class Decisions:
             messages.warning(request, sentence)
         if done:
             text = ngettext(
-                "Decided about %d request. A worker goes on with it.",
-                "Decided about %d requests. A worker goes on with them.",
+                "Decided about %(n)s request. A worker goes on with it.",
+                "Decided about %(n)s requests. A worker goes on with them.",
                 len(done),
             )
-            messages.success(request, text % len(done))
+            messages.success(request, text % {"n": len(done)})
 
 
 def _left_sentence(number: int) -> str:
     text = ngettext(
-        "%d request is left as it is, and nothing is spent for it: you may not see all of its products. "
+        "%(n)s request is left as it is, and nothing is spent for it: you may not see all of its products. "
         "Somebody who may see them has to decide.",
-        "%d requests are left as they are, and nothing is spent for them: you may not see all of their products. "
+        "%(n)s requests are left as they are, and nothing is spent for them: you may not see all of their products. "
         "Somebody who may see them has to decide.",
         number,
     )
-    return text % number
+    return text % {"n": number}

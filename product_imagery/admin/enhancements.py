@@ -83,13 +83,17 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     @admin.display(description=_("status"), ordering="status")
     def state(self, enhancement: Any) -> SafeString:
         notes = (
-            [ngettext("%d failed", "%d failed", enhancement.failed) % enhancement.failed] if enhancement.failed else []
+            [ngettext("%(n)s failed", "%(n)s failed", enhancement.failed) % {"n": enhancement.failed}]
+            if enhancement.failed
+            else []
         )
         if enhancement.stalled:
-            text = ngettext("%s needs a decision", "%s need a decision", enhancement.stalled)
-            notes.append(text % enhancement.stalled)
+            text = ngettext("%(n)s needs a decision", "%(n)s need a decision", enhancement.stalled)
+            notes.append(text % {"n": enhancement.stalled})
         if enhancement.refused:
-            notes.append(ngettext("%d not published", "%d not published", enhancement.refused) % enhancement.refused)
+            notes.append(
+                ngettext("%(n)s not published", "%(n)s not published", enhancement.refused) % {"n": enhancement.refused}
+            )
         notes += [gettext("being prepared")] if enhancement.preparing else []
         state = state_label(enhancement.status, enhancement.get_status_display())
         return format_html("{} {}", state, ", ".join(notes))

@@ -195,10 +195,12 @@ class HomePage:
         count = WebhookDelivery.objects.set_aside().count()
         if count:
             text = ngettext(
-                "%s call of a provider could not be processed.", "%s calls of providers could not be processed.", count
+                "%(n)s call of a provider could not be processed.",
+                "%(n)s calls of providers could not be processed.",
+                count,
             )
             yield {
-                "sentence": text % count,
+                "sentence": text % {"n": count},
                 "address": page_url(self._site, "webhookdelivery_changelist") + "?set_aside_at__isempty=0",
                 "button": gettext("Process them again"),
             }

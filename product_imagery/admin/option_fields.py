@@ -58,11 +58,11 @@ _KNOWN: dict[str, dict[Any, Any]] = {
     "size": {0: _("By the photo"), 1000: "1000", 1600: "1600", 2000: "2000", 3000: "3000"},
     "quality": {75: _("Small file (75)"), 90: _("Good (90)"), 97: _("Best (97)")},
     "fill": {
-        0.45: _("Much (45 % filled)"),
-        0.6: _("Airy (60 % filled)"),
-        0.75: _("Some (75 % filled)"),
-        0.85: _("As marketplaces ask (85 % filled)"),
-        0.95: _("Hardly any (95 % filled)"),
+        0.45: _("Much (fills 45 %)"),
+        0.6: _("Airy (fills 60 %)"),
+        0.75: _("Some (fills 75 %)"),
+        0.85: _("As marketplaces ask (fills 85 %)"),
+        0.95: _("Hardly any (fills 95 %)"),
     },
 }
 #: operations: what they are called, and what they do

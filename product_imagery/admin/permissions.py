@@ -28,11 +28,11 @@ def missing(request: HttpRequest, *names: str) -> str:
     """Return a sentence that names the permissions that the person lacks, or an empty string."""
     lacking = [_("“%s”") % _label(name) for name in dict.fromkeys(names) if not may(request, name)]
     text = ngettext(
-        "You lack the permission %s. Ask whoever manages the users of this site for it.",
-        "You lack the permissions %s. Ask whoever manages the users of this site for them.",
+        "You lack the permission %(names)s. Ask whoever manages the users of this site for it.",
+        "You lack the permissions %(names)s. Ask whoever manages the users of this site for them.",
         len(lacking),
     )
-    return text % ", ".join(lacking) if lacking else ""
+    return text % {"names": ", ".join(lacking)} if lacking else ""
 
 
 def require(request: HttpRequest, *permissions: str) -> None:

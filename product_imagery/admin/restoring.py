@@ -72,4 +72,4 @@ def show_refusals(request: HttpRequest, sentences: Iterable[str]) -> None:
         messages.warning(request, sentence)
     more = len(different) - _SENTENCES
     if more > 0:
-        messages.warning(request, ngettext("%d more was refused.", "%d more were refused.", more) % more)
+        messages.warning(request, ngettext("%(n)s more was refused.", "%(n)s more were refused.", more) % {"n": more})

@@ -70,7 +70,9 @@ class WebhookDeliveryAdmin(GuardedBody, ReadOnly, admin.ModelAdmin):  # type: ig
                 messages.warning(request, text % {"call": delivery, "reason": reason})
             done += not reason
         if done:
-            messages.success(request, ngettext("%d call was acted on.", "%d calls were acted on.", done) % done)
+            messages.success(
+                request, ngettext("%(n)s call was acted on.", "%(n)s calls were acted on.", done) % {"n": done}
+            )
 
     @admin.display(description=_("body"))
     def text(self, delivery: WebhookDelivery) -> str:

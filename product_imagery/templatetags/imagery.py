@@ -41,12 +41,12 @@ def duration(seconds: float) -> str:
     """Return a duration in words, e.g. “40 seconds”, “12 minutes”, “3 hours”."""
     if seconds < 60:
         count = max(1, round(seconds))
-        return ngettext("%d second", "%d seconds", count) % count
+        return ngettext("%(n)s second", "%(n)s seconds", count) % {"n": count}
     if seconds < 5400:
         count = round(seconds / 60)
-        return ngettext("%d minute", "%d minutes", count) % count
+        return ngettext("%(n)s minute", "%(n)s minutes", count) % {"n": count}
     count = round(seconds / 3600)
-    return ngettext("%d hour", "%d hours", count) % count
+    return ngettext("%(n)s hour", "%(n)s hours", count) % {"n": count}
 
 
 @register.inclusion_tag("admin/product_imagery/banner.html", takes_context=True)

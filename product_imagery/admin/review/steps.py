@@ -164,11 +164,11 @@ def _for_all(request: HttpRequest, queue: Queue) -> Outcome:
     number = rows.count()
     if number != number_in(shown):
         text = ngettext(
-            "The number has changed: it is %d picture now. Nothing was done; press again if you want that.",
-            "The number has changed: it is %d pictures now. Nothing was done; press again if you want that.",
+            "The number has changed: it is %(n)s picture now. Nothing was done; press again if you want that.",
+            "The number has changed: it is %(n)s pictures now. Nothing was done; press again if you want that.",
             number,
         )
-        messages.warning(request, text % number)
+        messages.warning(request, text % {"n": number})
         return Outcome()
     person, decision = user_of(request), Decision(wait=UNDO_SECONDS)
     if step == "restore":
@@ -269,9 +269,9 @@ def _one_variant_each(request: HttpRequest, ticked: ResultQuerySet) -> ResultQue
 
 def _warn_of_unchanged(request: HttpRequest, number: int) -> None:
     text = ngettext(
-        "%d picture was left as it is: you may not change its product.",
-        "%d pictures were left as they are: you may not change their products.",
+        "%(n)s picture was left as it is: you may not change its product.",
+        "%(n)s pictures were left as they are: you may not change their products.",
         number,
     )
     if number:
-        messages.warning(request, text % number)
+        messages.warning(request, text % {"n": number})

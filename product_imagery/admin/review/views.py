@@ -235,19 +235,21 @@ def _offers(page: _Page) -> list[tuple[str, int, str]]:
 
 def _offer(step: str, number: int, *, warned: bool) -> str:
     texts = {
-        "approve": ngettext("Approve %d without warnings", "Approve all %d without warnings", number),
+        "approve": ngettext("Approve %(n)s without warnings", "Approve all %(n)s without warnings", number),
         "approve_and_publish": ngettext(
-            "Approve and publish %d without warnings", "Approve and publish all %d without warnings", number
+            "Approve and publish %(n)s without warnings", "Approve and publish all %(n)s without warnings", number
         ),
-        "publish": ngettext("Publish %d approved", "Publish all %d approved", number),
-        "restore": ngettext("Take %d back", "Take all %d back", number),
+        "publish": ngettext("Publish %(n)s approved", "Publish all %(n)s approved", number),
+        "restore": ngettext("Take %(n)s back", "Take all %(n)s back", number),
     }
     if warned and step == "approve":
-        return ngettext("Approve %d with warnings", "Approve all %d with warnings", number) % number
+        return ngettext("Approve %(n)s with warnings", "Approve all %(n)s with warnings", number) % {"n": number}
     if warned and step == "approve_and_publish":
-        text = ngettext("Approve and publish %d with warnings", "Approve and publish all %d with warnings", number)
-        return text % number
-    return texts[step] % number
+        text = ngettext(
+            "Approve and publish %(n)s with warnings", "Approve and publish all %(n)s with warnings", number
+        )
+        return text % {"n": number}
+    return texts[step] % {"n": number}
 
 
 def _tick_steps(made: list[Tile]) -> set[str]:

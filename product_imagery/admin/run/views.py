@@ -242,10 +242,10 @@ def _sentence(found: Any, numbers: dict[str, Any], pace: Any, waiting: list[Reas
     """Return the state in one line, as a screen reader announces it."""
     parts = [gettext("%(ended)s of %(total)s done") % {"ended": numbers["ended"], "total": found.total}]
     if found.failed:
-        parts.append(ngettext("%s failed", "%s failed", found.failed) % found.failed)
+        parts.append(ngettext("%(n)s failed", "%(n)s failed", found.failed) % {"n": found.failed})
     if found.stalled:
-        parts.append(ngettext("%s needs a decision", "%s need a decision", found.stalled) % found.stalled)
+        parts.append(ngettext("%(n)s needs a decision", "%(n)s need a decision", found.stalled) % {"n": found.stalled})
     if numbers["review"]:
-        parts.append(ngettext("%s to review", "%s to review", numbers["review"]) % numbers["review"])
+        parts.append(ngettext("%(n)s to review", "%(n)s to review", numbers["review"]) % {"n": numbers["review"]})
     parts += [reason.sentence for reason in waiting if reason.stands_still]
     return ", ".join(parts)

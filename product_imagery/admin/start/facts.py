@@ -109,7 +109,7 @@ def credential(request: HttpRequest, site: AdminSite, spec: WorkSpec) -> dict[st
 def _pace(credential: ProviderCredential) -> Iterator[str]:
     """Yield the limits of an account in sentences."""
     if active := credential.active_limit():
-        yield ngettext("%d picture at once", "%d pictures at once", active) % active
+        yield ngettext("%(n)s picture at once", "%(n)s pictures at once", active) % {"n": active}
     for limit in credential.limits():
         yield _counted(limit) % {"most": limit.most, "time": duration(limit.seconds)}
 

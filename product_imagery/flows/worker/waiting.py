@@ -190,11 +190,11 @@ def _preparing(of: dict[str, Any]) -> Iterator[Reason]:
     found = Preparation.objects.filter(**of).aggregate(number=Count("pk"), left=Sum("left"))
     if found["left"]:
         text = ngettext(
-            "Being prepared: %s picture is still to be queued. You can close this page.",
-            "Being prepared: %s pictures are still to be queued. You can close this page.",
+            "Being prepared: %(n)s picture is still to be queued. You can close this page.",
+            "Being prepared: %(n)s pictures are still to be queued. You can close this page.",
             found["left"],
         )
-        yield Reason(Code.PREPARING, text % found["left"], found["left"])
+        yield Reason(Code.PREPARING, text % {"n": found["left"]}, found["left"])
     elif found["number"]:
         text = gettext("Being prepared: the pictures to try again are queued batch by batch. You can close this page.")
         yield Reason(Code.PREPARING, text)

@@ -78,6 +78,7 @@ class LocalEngine(Provider):
                     Kind.BOOLEAN,
                     False,
                     gettext_noop("the background has its exact colour in every pixel: a PNG, several times as large"),
+                    label=gettext_noop("Exact white"),
                 ),
             ),
             seconds=2,
