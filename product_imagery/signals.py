@@ -4,8 +4,8 @@ A receiver that raises is logged and affects nothing else. A worker sends signal
 receiver does not delay its work; a request sends them itself.
 
 ``enhancement_finished(enhancement)``, ``item_completed(item)``, ``item_failed(item)``, ``result_approved(result)``,
-``image_published(version)``, ``image_restored(version)`` and ``credential_paused(credential)``; the sender is the class
-of the instance.
+``result_reopened(result)``, ``image_published(version)``, ``image_restored(version)`` and
+``credential_paused(credential)``; the sender is the class of the instance.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ enhancement_finished = Signal()
 item_completed = Signal()
 item_failed = Signal()
 result_approved = Signal()
+result_reopened = Signal()  #: its approval was undone
 image_published = Signal()
 image_restored = Signal()
 credential_paused = Signal()  #: nothing is sent with the credential until a person resumes it

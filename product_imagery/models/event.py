@@ -34,6 +34,7 @@ class Event(models.TextChoices):
     ENHANCEMENT_FAILED = "enhancement.failed", _("no picture of an enhancement could be made")
     ENHANCEMENT_CANCELLED = "enhancement.cancelled", _("an enhancement was cancelled")
     GENERATION_APPROVED = "generation.approved", _("a result was approved")
+    GENERATION_REOPENED = "generation.reopened", _("the approval of a result was undone")
     IMAGE_PUBLISHED = "image.published", _("a result was put on its product")
     IMAGE_RESTORED = "image.restored", _("the earlier picture was put back")
 

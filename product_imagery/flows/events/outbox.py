@@ -64,6 +64,11 @@ def results_approved(results: Sequence[ResultImage]) -> None:
     _publish(signals.result_approved, "result", Event.GENERATION_APPROVED, results, _describe_results)
 
 
+def results_reopened(results: Sequence[ResultImage]) -> None:
+    """Publish that the approvals of results were undone."""
+    _publish(signals.result_reopened, "result", Event.GENERATION_REOPENED, results, _describe_results)
+
+
 def image_published(version: ImageVersion) -> None:
     """Publish that a result stands on its product."""
     _publish(signals.image_published, "version", Event.IMAGE_PUBLISHED, [version], _describe_versions)

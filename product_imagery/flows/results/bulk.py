@@ -13,7 +13,14 @@ from product_imagery import background
 from product_imagery.exceptions import StateError
 from product_imagery.flows.events import outbox
 from product_imagery.flows.guard import retried
-from product_imagery.flows.results.review import Decision, already_chosen, already_judged, require_publishable
+from product_imagery.flows.results.review import (
+    TOO_LATE,
+    Decision,
+    already_chosen,
+    already_judged,
+    reopen,
+    require_publishable,
+)
 from product_imagery.models import EnhancementItem, ResultImage, transitions
 from product_imagery.models.result import ResultQuerySet
 from product_imagery.states import Publication, Review
@@ -80,17 +87,11 @@ def undo(results: Sequence[ResultImage], *, judgement: bool) -> Batch:
     """Withdraw publications that no worker has carried out; with ``judgement``, return the results to review."""
     batch, rows = Batch(), _rows(results)
     if judgement:
-        transitions.return_to_review(rows)
-        undone = rows.filter(review=Review.PENDING)
+        undone = rows.filter(pk__in=reopen(results))
     else:
         transitions.withdraw(rows)
         undone = rows.filter(publication=Publication.NONE)
-    _sort(
-        results,
-        undone,
-        batch,
-        gettext("It is too late to undo this: the picture is on its product. Take it back there."),
-    )
+    _sort(results, undone, batch, gettext(TOO_LATE))
     return batch
 
 

@@ -33,6 +33,7 @@ _STATES = {
     Review.APPROVED: gettext_noop("This picture is approved already."),
     Review.REJECTED: gettext_noop("This picture is rejected already."),
 }
+TOO_LATE = gettext_noop("It is too late to undo this: the picture is on its product. Take it back there.")
 
 
 @dataclass(frozen=True)
@@ -91,20 +92,36 @@ def publish(
 
 
 @retried
+@transaction.atomic
 def return_to_review(result: ResultImage) -> None:
     """Undo the approval or rejection of a result that is not on its product, and withdraw its publication.
 
     A worker that is publishing it at this moment loses its lease, and writes nothing. Raises ``StateError``.
     """
-    if not transitions.return_to_review(ResultImage.objects.filter(pk=result.pk)):
-        raise StateError(gettext("It is too late to undo this: the picture is on its product. Take it back there."))
+    if not reopen([result]):
+        raise StateError(gettext(TOO_LATE))
+
+
+def reopen(results: Collection[ResultImage]) -> set[int]:
+    """Return results to review, and publish which approvals are undone by that; return the keys of those returned.
+
+    To be called in a transaction.
+    """
+    rows = ResultImage.objects.filter(pk__in=[result.pk for result in results])
+    before = dict(rows.select_for_update().order_by("pk").values_list("pk", "review"))
+    transitions.return_to_review(rows)
+    reopened = {
+        pk for pk in rows.filter(review=Review.PENDING).values_list("pk", flat=True) if before[pk] != Review.PENDING
+    }
+    outbox.results_reopened([one for one in results if one.pk in reopened and before[one.pk] == Review.APPROVED])
+    return reopened
 
 
 @retried
 def withdraw(result: ResultImage) -> None:
     """Withdraw the request to publish a result; it stays approved. Raises ``StateError`` when it is too late."""
     if not transitions.withdraw(ResultImage.objects.filter(pk=result.pk)):
-        raise StateError(gettext("It is too late to undo this: the picture is on its product. Take it back there."))
+        raise StateError(gettext(TOO_LATE))
 
 
 def _request_publication(

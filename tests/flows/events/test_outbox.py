@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from product_imagery.flows.results import review
+from product_imagery.flows.results import bulk, review
+from product_imagery.flows.results.review import Decision
 from product_imagery.models import EventDelivery, ProviderJob, ResultImage
 from tests.api.conftest import LARGER, Caller, enhance_larger, make_endpoint, verify_event
 from tests.fakes.shop_side import OtherSide
@@ -48,6 +49,28 @@ class TestEvents:
             verify_event(endpoint["secret"], received)
             with pytest.raises(WebhookVerificationError):
                 Webhook(endpoint["secret"]).verify(received.body + b" ", received.headers)
+
+    def test_an_approval_that_is_undone_is_an_event(
+        self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
+    ) -> None:
+        one, _ = verified
+        for _ in range(3):
+            enhance_larger(one, make_product)
+        work()
+        side.received.clear()
+        first, second, third = ResultImage.objects.select_related("item__enhancement").order_by("pk")
+        review.approve(first, actor=None)
+        review.reject(second, actor=None)
+        bulk.approve([third], actor=None, publish=True, decision=Decision(wait=600))
+        for result in (first, second):
+            review.return_to_review(result)
+        bulk.undo([third], judgement=True)
+        work()
+        told = [(event["type"], event["data"]["generation"]) for event in side.events()]
+        approved, reopened = "generation.approved", "generation.reopened"
+        assert sorted(told) == sorted(
+            (kind, str(result.uuid)) for kind in (approved, reopened) for result in (first, third)
+        )
 
     def test_failures_and_cancellations_are_sent(
         self, verified: tuple[Caller, dict[str, Any]], side: OtherSide, work: Work, make_product: Any
