@@ -96,21 +96,23 @@ def free_sentence(count: int) -> str:
     return text % {"n": count}
 
 
-def reviewed(actor: AbstractBaseUser | None, step: str, results: Iterable[ResultImage]) -> None:
+def reviewed(actor: AbstractBaseUser | None, step: str, results: Iterable[ResultImage], rule: str = "") -> None:
     """Record a step of the review with the items, their enhancements and, if it publishes, the products.
 
     ``step`` is ``approve``, ``approve_and_publish``, ``publish``, ``reject``, ``regenerate``, or an undo: ``reopen`` of
-    the review, ``withdraw`` of the request to publish.
+    the review, ``withdraw`` of the request to publish. ``rule``: name of the approval rule that was applied, if any.
     """
     items = [result.item for result in results]
     numbers: Counter[Model | Product] = Counter([*items, *(item.enhancement for item in items)])
     if step in _PUBLISHING:
         numbers.update(product_of(item) for item in items)
-    record(actor, {subject: review_sentence(step, number) for subject, number in numbers.items()})
+    record(actor, {subject: review_sentence(step, number, rule) for subject, number in numbers.items()})
 
 
-def review_sentence(step: str, count: int) -> str:
+def review_sentence(step: str, count: int, rule: str = "") -> str:
     """Return a sentence about a step of the review. Publication itself is left to a worker."""
+    if rule:
+        return _rule_sentence(step, count, rule)
     sentences = {
         "approve": ngettext("%(n)s picture approved.", "%(n)s pictures approved.", count),
         "reject": ngettext("%(n)s picture rejected.", "%(n)s pictures rejected.", count),
@@ -125,10 +127,37 @@ def review_sentence(step: str, count: int) -> str:
     return sentences[step] % {"n": count}
 
 
+def _rule_sentence(step: str, count: int, rule: str) -> str:
+    if step in _PUBLISHING:
+        text = ngettext(
+            "%(n)s picture approved and being published, by the rule “%(rule)s”.",
+            "%(n)s pictures approved and being published, by the rule “%(rule)s”.",
+            count,
+        )
+    else:
+        text = ngettext(
+            "%(n)s picture approved by the rule “%(rule)s”.",
+            "%(n)s pictures approved by the rule “%(rule)s”.",
+            count,
+        )
+    return text % {"n": count, "rule": rule}
+
+
 def approved_unseen(actor: AbstractBaseUser | None, items: Iterable[EnhancementItem]) -> None:
     """Record with the products that pictures were approved as soon as they were made."""
     sentence = gettext("Published without review, as it was asked for at the start.")
     record_each(actor, [product_of(item) for item in items], sentence)
+
+
+def approved_by_rule(
+    actor: AbstractBaseUser | None, rule: str, items: Iterable[EnhancementItem], *, publishes: bool
+) -> None:
+    """Record with the products, or without a publication with the items, that a rule has approved their pictures."""
+    if publishes:
+        sentence = gettext("Approved and published without a person, by the rule “%s”.") % rule
+        record_each(actor, [product_of(item) for item in items], sentence)
+    else:
+        record_each(actor, items, gettext("Approved without a person, by the rule “%s”.") % rule)
 
 
 def restored(actor: AbstractBaseUser | None, versions: Iterable[ImageVersion]) -> None:

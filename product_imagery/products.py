@@ -40,7 +40,7 @@ class ProductImages(Declaration):
     target: ClassVar[str] = ""
     #: the field with the name of the product; by default ``str(product)``
     name: ClassVar[str] = ""
-    #: a field to group by, optional
+    #: a field, or relation, by which products are grouped; approval rules can name one of its values
     category: ClassVar[str] = ""
 
     def __init__(self, model: type[models.Model]) -> None:
@@ -207,8 +207,9 @@ class GalleryImages(ProductImages):
             name = getattr(self, attribute)
             if name and not isinstance(self.holder._meta.get_field(name), models.BooleanField):
                 raise self._wrong(f"{attribute} = “{name}” has to be a BooleanField of {self.holder.__name__}.")
-        if self.name:
-            self._field(self.model, "name", self.name)
+        for attribute in ("name", "category"):
+            if getattr(self, attribute):
+                self._field(self.model, attribute, getattr(self, attribute))
 
     @property
     def holder(self) -> type[models.Model]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, connections, models
+from django.db.models.functions import Cast
 
 logger = logging.getLogger("product_imagery")
 
@@ -30,6 +31,18 @@ def portions(keys: Sequence[T], database: str) -> Iterator[Sequence[T]]:
 def unopened(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Defer the image fields that would open their files when an instance is made."""
     return rows.defer(*(field.name for field in rows.model._meta.concrete_fields if _may_open(field)))
+
+
+def text_keys(rows: models.QuerySet[Any], database: str) -> Any:
+    """Return the primary keys of rows as text: as a subquery where ``database`` has the rows and writes keys as we do.
+
+    It can be used in an ``__in`` lookup of a query to ``database``.
+    """
+    key = rows.model._meta.pk
+    if rows.db == database and isinstance(key, (models.AutoField, models.IntegerField, models.CharField)):
+        text = Cast("pk", models.CharField(max_length=64))
+        return rows.order_by().annotate(imagery_key=text).values("imagery_key")
+    return [str(pk) for pk in rows.order_by().values_list("pk", flat=True)]
 
 
 def _may_open(field: Any) -> bool:

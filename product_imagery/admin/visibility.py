@@ -6,15 +6,16 @@ its ``has_view_permission(request, obj)``. Where the site has none, the permissi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from django.contrib.admin import AdminSite, ModelAdmin
-from django.db.models import AutoField, CharField, Exists, IntegerField, Model, OuterRef, Q, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
 from product_imagery.products import ProductImages, registered
+from product_imagery.rows import text_keys
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -81,8 +82,8 @@ def sees(request: HttpRequest, site: AdminSite, description: ProductImages, key:
     return found if isinstance(found, bool) else key in _texts(found)
 
 
-def may_change(request: HttpRequest, site: AdminSite, description: ProductImages, keys: list[Any]) -> bool:
-    """Return true if the person may change every one of these products."""
+def may_change(request: HttpRequest, site: AdminSite, description: ProductImages, keys: Iterable[Any]) -> bool:
+    """Return true if the person may change every one of these products; ``keys`` may be a query."""
     allowed = _allowed(request, site, description, change=True)
     if isinstance(allowed, bool):
         return allowed
@@ -118,17 +119,9 @@ def _evaluate(request: HttpRequest, site: AdminSite, model: type[Model], change:
         return [str(row.pk) for row in rows if check(request, row)]
     if type(host).get_queryset is ModelAdmin.get_queryset:
         return True
-    return _keys(rows.order_by())
+    return text_keys(rows, EnhancementItem.objects.db)
 
 
 def _texts(keys: Any) -> set[str]:
-    """Return the keys that ``_keys`` has found, or chosen, as text."""
+    """Return the keys that ``text_keys`` has found, or chosen, as text."""
     return set(keys.values_list("imagery_key", flat=True) if isinstance(keys, QuerySet) else keys)
-
-
-def _keys(rows: QuerySet[Any]) -> Any:
-    """Return primary keys as text, as a subquery where the database formats them as we do."""
-    key = rows.model._meta.pk
-    if rows.db == EnhancementItem.objects.db and isinstance(key, (AutoField, IntegerField, CharField)):
-        return rows.annotate(imagery_key=Cast("pk", CharField(max_length=64))).values("imagery_key")
-    return [str(pk) for pk in rows.values_list("pk", flat=True)]

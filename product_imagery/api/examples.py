@@ -76,6 +76,7 @@ _RESULT = {
     "operation": "white_background",
     "sandbox": False,
     "review": "pending",
+    "approved_by_rule": "",
     "publication": "none",
     "publication_note": "",
     "format": "JPEG",

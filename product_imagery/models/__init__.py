@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from product_imagery.models.api_key import ApiKey, Scope
+from product_imagery.models.approval_rule import ApprovalRule
 from product_imagery.models.collection import Collection, CollectionEntry
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement, EnhancementItem, FurtherId
@@ -25,6 +26,7 @@ from product_imagery.models.worker_lease import WorkerLease
 
 __all__ = [
     "ApiKey",
+    "ApprovalRule",
     "Collection",
     "CollectionEntry",
     "CreditEntry",

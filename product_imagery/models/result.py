@@ -98,7 +98,7 @@ class ResultImage(Lease):
 
     ``confidence``: from 0 to 1; ``warnings``: codes that the provider explains; ``mark``: origin mark in the file, such
     as IPTC's DigitalSourceType; ``decision``: the same for all results that one press of a button has decided;
-    ``publish_after``: until then a person may change their mind.
+    ``publish_after``: until then a person may change their mind; ``approved_by_rule``: name that the rule had then.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -130,6 +130,7 @@ class ResultImage(Lease):
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("reviewed by"), null=True, related_name="+"
     )
     reviewed_at = models.DateTimeField(_("reviewed"), null=True)
+    approved_by_rule = models.CharField(_("approved by the rule"), max_length=80, blank=True)
     review_note = models.CharField(_("reason"), max_length=200, blank=True)
     decision = models.UUIDField(null=True, editable=False, db_index=True)
     publication = models.CharField(_("publication"), max_length=10, choices=Publication, default=Publication.NONE)

@@ -244,6 +244,7 @@ def return_to_review(results: ResultQuerySet) -> int:
     """Undo the judgement of results that are not published, and withdraw what was requested for them."""
     decided = results.filter(review__in=REVIEW_EDGES[_R.PENDING]).exclude(publication=_P.PUBLISHED)
     judgement = {"review": _R.PENDING, "reviewed_by": None, "reviewed_at": None, "review_note": "", "decision": None}
+    judgement["approved_by_rule"] = ""
     nowhere = {"publication": _P.NONE, "publication_note": "", "publish_after": None}
     return decided.release(**judgement, **nowhere)
 

@@ -62,6 +62,9 @@ class GenerationOut(serializers.Serializer[Any]):
     operation = serializers.CharField(source="enhancement.operation")
     sandbox = serializers.BooleanField(source="enhancement.is_trial")
     review = serializers.ChoiceField(choices=Review.choices)
+    approved_by_rule = serializers.CharField(
+        help_text="Name of the rule by which it was approved; empty if a person or its enhancement has decided."
+    )
     publication = _PublicationField(
         choices=Publication.choices,
         help_text="State of publication, compared with the picture that is on the product now.",

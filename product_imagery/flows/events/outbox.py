@@ -61,7 +61,7 @@ def enhancement_ended(enhancement: Enhancement) -> None:
 
 def results_approved(results: Sequence[ResultImage]) -> None:
     """Publish that results are approved."""
-    _publish(signals.result_approved, "result", Event.GENERATION_APPROVED, results, _describe_results)
+    _publish(signals.result_approved, "result", Event.GENERATION_APPROVED, results, _describe_approvals)
 
 
 def results_reopened(results: Sequence[ResultImage]) -> None:
@@ -209,6 +209,11 @@ def _describe_results(results: Sequence[ResultImage]) -> list[tuple[int, _Data]]
         )
         for result in results
     ]
+
+
+def _describe_approvals(results: Sequence[ResultImage]) -> list[tuple[int, _Data]]:
+    described = zip(_describe_results(results), results, strict=True)
+    return [(pk, {**data, "approved_by_rule": result.approved_by_rule}) for (pk, data), result in described]
 
 
 def _describe_versions(versions: Sequence[ImageVersion]) -> list[tuple[int, _Data]]:

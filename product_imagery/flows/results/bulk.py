@@ -49,8 +49,10 @@ def approve(
     _lock_items(results)
     able = _publishable(results, batch) if publish else list(results)
     rows = _rows(able)
-    transitions.judge(rows, Review.APPROVED, actor, decision=decision.token)
+    transitions.judge(rows, Review.APPROVED, actor, decision=decision.token, approved_by_rule=decision.rule)
     _sort_judged(able, rows.filter(review=Review.APPROVED, decision=decision.token), batch, actor)
+    for result in batch.done:
+        result.review, result.approved_by_rule = Review.APPROVED, decision.rule
     if publish and batch.done:
         _request(_rows(batch.done), actor, decision)
     outbox.results_approved(batch.done)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from django.utils.translation import gettext
 
 from product_imagery import history
 from product_imagery.conf import get_settings
-from product_imagery.flows.results import review
+from product_imagery.flows.results import approval_rules, bulk
 from product_imagery.flows.results.fetch import Stored
 from product_imagery.flows.results.marketplace import broken_rules
+from product_imagery.flows.results.review import Decision
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
 from product_imagery.provider_kit.outcomes import Picture
 from product_imagery.provider_kit.registry import get_provider
@@ -25,7 +24,8 @@ from product_imagery.storage.store import delete_quietly, listed, results_storag
 def record_results(done: Sequence[tuple[ProviderJob, list[EnhancementItem], list[Stored]]]) -> None:
     """Create the results of jobs: of each its items and the pictures that were stored for them.
 
-    Results of an enhancement with ``auto_approve`` are approved here. To be called in the caller's transaction.
+    Results of an enhancement with ``auto_approve`` are approved here, and those of others by the approval rules. To be
+    called in the caller's transaction.
     """
     by_pk = {item.pk: item for _, items, _ in done for item in items}
     enhancements = Enhancement.objects.select_related("actor").in_bulk({job.enhancement_id for job, _, _ in done})
@@ -36,6 +36,7 @@ def record_results(done: Sequence[tuple[ProviderJob, list[EnhancementItem], list
     )
     EnhancementItem.objects.rank(by_pk.values())
     _approve(results, enhancements)
+    approval_rules.decide(results)
 
 
 def _approve(results: Sequence[ResultImage], enhancements: Mapping[int, Enhancement]) -> None:
@@ -46,21 +47,16 @@ def _approve(results: Sequence[ResultImage], enhancements: Mapping[int, Enhancem
     # ``cancelled_at`` was read just now: somebody may have cancelled while the pictures were made.
     automatic = {pk for pk, one in enhancements.items() if one.auto_approve and not one.cancelled_at}
     firsts = {result.item_id: result for result in reversed(results) if not result.publication_note}
-    if not automatic:
-        return
-    decided = set(ResultImage.objects.filter(item__in=firsts).chosen().values_list("item", flat=True))
-    unseen: dict[Any, list[EnhancementItem]] = defaultdict(list)
-    for result in firsts.values():
-        enhancement = enhancements[result.item.enhancement_id]
-        if enhancement.pk in automatic and result.item_id not in decided:
-            review.approve(result, actor=enhancement.actor, publish=not enhancement.is_trial)
-            if not enhancement.is_trial:
-                unseen[enhancement.actor].append(result.item)
-    for actor, items in unseen.items():
-        history.approved_unseen(actor, items)
+    for pk in automatic:
+        enhancement = enhancements[pk]
+        mine, publishes = [one for one in firsts.values() if one.enhancement_id == pk], not enhancement.is_trial
+        batch = bulk.approve(mine, actor=enhancement.actor, publish=publishes, decision=Decision())
+        if publishes:
+            history.approved_unseen(enhancement.actor, [result.item for result in batch.done])
 
 
 def _result(job: ProviderJob, item: EnhancementItem, stored: Stored, enhancement: Enhancement) -> ResultImage:
+    item.enhancement = enhancement
     encoded = stored.picture.file
     return ResultImage(
         item=item,

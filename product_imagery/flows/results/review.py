@@ -38,10 +38,14 @@ TOO_LATE = gettext_noop("It is too late to undo this: the picture is on its prod
 
 @dataclass(frozen=True)
 class Decision:
-    """One press of a button. Its results carry the ``token``; workers publish them after ``wait`` seconds."""
+    """One press of a button. Its results carry the ``token``; workers publish them after ``wait`` seconds.
+
+    ``rule``: name of the approval rule by which they are approved, if it is one.
+    """
 
     token: uuid.UUID = field(default_factory=uuid.uuid4)
     wait: float = 0.0
+    rule: str = ""
 
 
 @retried
@@ -60,7 +64,7 @@ def approve(
     """
     decision = decision or Decision()
     _lock_item(result)
-    _judge(result, Review.APPROVED, actor, decision)
+    _judge(result, Review.APPROVED, actor, decision, approved_by_rule=decision.rule)
     if publish:
         _request_publication(result, actor, replaces, decision)
     outbox.results_approved([result])
@@ -244,7 +248,7 @@ def _judge(
     judged = ResultImage.objects.filter(pk=result.pk)
     if not transitions.judge(judged, verdict, actor, decision=decision.token, **columns):
         raise already_judged([result.pk], actor)[0]
-    result.review = verdict
+    result.review, result.approved_by_rule = verdict, decision.rule
 
 
 def already_judged(keys: Collection[int], actor: AbstractBaseUser | None) -> list[StateError]:
