@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from product_imagery.admin import (
     api_keys,
+    approval_rules,
     checks,
     collections,
     credentials,
@@ -24,6 +25,7 @@ from product_imagery.admin.sites import register
 __all__ = [
     "EnhanceImagesMixin",
     "api_keys",
+    "approval_rules",
     "checks",
     "collections",
     "credentials",

@@ -14,7 +14,8 @@ from django.http import HttpRequest
 from product_imagery.admin.base import number_in
 from product_imagery.admin.visibility import visible
 from product_imagery.conf import get_settings
-from product_imagery.models import Enhancement, EnhancementItem, ResultImage
+from product_imagery.flows.results import approval_rules
+from product_imagery.models import ApprovalRule, Enhancement, EnhancementItem, ResultImage
 from product_imagery.models.result import ResultQuerySet, needs_review
 from product_imagery.states import Publication, Review
 
@@ -25,13 +26,17 @@ _LISTED = 20  #: enhancements in the filter
 
 @dataclass(frozen=True)
 class Filter:
-    """The choice of pictures in the URL. ``warnings`` is ``yes``, ``no`` or empty."""
+    """The choice of pictures in the URL. ``warnings`` is ``yes``, ``no`` or empty.
+
+    ``rule``: primary key of the approval rule that would approve them; the states then do not matter.
+    """
 
     enhancement: int | None = None
     is_fixed: bool = False  #: the enhancement stands in the path, not in the query
     show: str = "pending"
     warnings: str = ""
     text: str = ""
+    rule: int | None = None
 
     @classmethod
     def of(cls, request: HttpRequest, enhancement: int | None) -> Filter:
@@ -43,27 +48,35 @@ class Filter:
             show=values["show"] if values["show"] in STATES else "pending",
             warnings=values["warnings"] if values["warnings"] in ("yes", "no") else "",
             text=values["q"].strip(),
+            rule=number_in(request.GET.get("rule")),
         )
 
     def query(self, **more: Any) -> str:
         """Return the query string of this filter, with ``more`` parameters."""
         own = {"show": self.show, "warnings": self.warnings, "q": self.text}
         own["enhancement"] = "" if self.is_fixed or not self.enhancement else str(self.enhancement)
+        own["rule"] = str(self.rule or "")
         pairs = [(name, value) for name, value in own.items() if value]
         for name, value in more.items():
             pairs += [(name, one) for one in (value if isinstance(value, list) else [value]) if one]
         return f"?{urlencode(pairs)}"
 
     def with_(self, **changes: Any) -> str:
-        """Return the query string of this filter with changes."""
-        return replace(self, **changes).query()
+        """Return the query string of this filter with changes, and without a rule."""
+        return replace(self, rule=None, **changes).query()
 
 
 class Queue:
-    """Results and items that the person may see and that a filter selects."""
+    """Results and items that the person may see and that a filter selects.
 
-    def __init__(self, request: HttpRequest, site: AdminSite, filter_: Filter) -> None:
+    ``rule``: an approval rule that may not be saved yet, instead of the one that the filter names.
+    """
+
+    def __init__(
+        self, request: HttpRequest, site: AdminSite, filter_: Filter, rule: ApprovalRule | None = None
+    ) -> None:
         self.filter = filter_
+        self.rule = rule or (ApprovalRule.objects.filter(pk=filter_.rule).first() if filter_.rule else None)
         self._request, self._site = request, site
 
     def seen(self, *, change: bool = False) -> ResultQuerySet:
@@ -78,7 +91,11 @@ class Queue:
         return rows.filter(item__label__icontains=self.filter.text) if self.filter.text else rows
 
     def matching(self, *, change: bool = False) -> ResultQuerySet:
-        """Return the results that the whole filter selects."""
+        """Return the results that the whole filter selects; none if it names a rule that is gone."""
+        if self.rule:
+            return approval_rules.fitting(self.rule, self._named(self.seen(change=change)))
+        if self.filter.rule:
+            return ResultImage.objects.none()
         return _warned(_in_state(self._named(self.seen(change=change)), self.filter.show), self.filter.warnings)
 
     @cached_property
@@ -135,7 +152,7 @@ class Queue:
             rows = rows.filter(review=Review.APPROVED, publication=Publication.NONE)
             others = mine.filter(review=Review.APPROVED)
         else:
-            rows = _warned(rows.to_review(), self.filter.warnings or "no")
+            rows = rows.to_review() if self.rule else _warned(rows.to_review(), self.filter.warnings or "no")
             others = mine.filter(Q(review=Review.PENDING) | Q(publication__in=_CHOSEN))
         if step != "approve":
             rows = rows.filter(enhancement__is_test=False, enhancement__is_sandbox=False)

@@ -23,7 +23,7 @@ from product_imagery.admin.restoring import REQUEST_SECONDS, more_is_left, resto
 from product_imagery.admin.review.queue import Queue
 from product_imagery.flows.results import bulk, publish, review
 from product_imagery.flows.results.review import Decision
-from product_imagery.models import EnhancementItem, ImageVersion, ResultImage
+from product_imagery.models import ApprovalRule, EnhancementItem, ImageVersion, ResultImage
 from product_imagery.models.result import ResultQuerySet
 from product_imagery.states import Publication
 
@@ -160,6 +160,9 @@ def _for_all(request: HttpRequest, queue: Queue) -> Outcome:
     if step not in _FOR_ALL or (step == "restore" and not queue.filter.enhancement):
         return Outcome()
     require(request, *PERMISSIONS[step])
+    if queue.filter.rule and not _decides(queue.rule, step):
+        messages.warning(request, _("The rule was changed, switched off or deleted meanwhile. Nothing was done."))
+        return Outcome()
     rows = queue.for_all(step)
     number = rows.count()
     if number != number_in(shown):
@@ -170,14 +173,24 @@ def _for_all(request: HttpRequest, queue: Queue) -> Outcome:
         )
         messages.warning(request, text % {"n": number})
         return Outcome()
-    person, decision = user_of(request), Decision(wait=UNDO_SECONDS)
+    rule = queue.rule.name if queue.rule else ""
+    person, decision = user_of(request), Decision(wait=UNDO_SECONDS, rule=rule)
     if step == "restore":
         return Outcome(done=restore_all(request, _newest(rows)))
     batches = (partial(_batch, step, some, person, decision, "") for some in _loaded(rows))
-    done = _in_batches(request, batches, partial(history.reviewed, person, step))
+    done = _in_batches(request, batches, partial(history.reviewed, person, step, rule=rule))
     if done:
-        messages.success(request, history.review_sentence(step, len(done)))
+        messages.success(request, history.review_sentence(step, len(done), rule))
     return Outcome(undo=_undo_of(step, decision) if done else "", done=len(done))
+
+
+def step_of(rule: ApprovalRule) -> str:
+    """Return the step that a rule takes."""
+    return "approve_and_publish" if rule.publishes else "approve"
+
+
+def _decides(rule: ApprovalRule | None, step: str) -> bool:
+    return rule is not None and rule.is_active and step_of(rule) == step
 
 
 def _batch(step: str, rows: list[ResultImage], person: AbstractBaseUser, decision: Decision, reason: str) -> bulk.Batch:

@@ -62,7 +62,10 @@ class _Page:
             "opts": Enhancement._meta,
             "title": _("Review %s") % self.enhancement if self.enhancement else _("Review pictures"),
             "filter": filter_,
+            "rule": self.queue.rule,
+            "may_see_rules": may(self.request, "view_approvalrule"),
             "query": filter_.query(),
+            "without_rule": filter_.with_(),
             "address": self.address,
             "undo": self.request.GET.get("undo", "") if steps.read_undo(self.request.GET.get("undo", "")) else "",
             "may_review": may(self.request, "review_resultimage"),
@@ -223,12 +226,17 @@ def _offers(page: _Page) -> list[tuple[str, int, str]]:
     """Return the steps for the whole filter, each with the number of pictures and a label."""
     request, queue = page.request, page.queue
     wanted = {"pending": ("approve_and_publish", "approve"), "approved": ("publish",), "published": ("restore",)}
-    offers = []
+    offers: list[tuple[str, int, str]] = []
+    if queue.filter.rule:
+        wanted = {queue.filter.show: (steps.step_of(queue.rule),) if queue.rule and queue.rule.is_active else ()}
     for step in wanted.get(queue.filter.show, ()):
         if not may(request, *steps.PERMISSIONS[step]) or (step == "restore" and not queue.filter.enhancement):
             continue
         if number := queue.for_all(step).count():
-            offers.append((step, number, _offer(step, number, warned=queue.filter.warnings == "yes")))
+            warned = queue.filter.warnings == "yes"
+            offers.append(
+                (step, number, rule_offer(step, number) if queue.rule else _offer(step, number, warned=warned))
+            )
             break  # the furthest step that the person may take
     return offers
 
@@ -249,6 +257,17 @@ def _offer(step: str, number: int, *, warned: bool) -> str:
             "Approve and publish %(n)s with warnings", "Approve and publish all %(n)s with warnings", number
         )
         return text % {"n": number}
+    return texts[step] % {"n": number}
+
+
+def rule_offer(step: str, number: int) -> str:
+    """Return the label of the button that applies a rule to what waits."""
+    texts = {
+        "approve": ngettext("Approve %(n)s by this rule", "Approve all %(n)s by this rule", number),
+        "approve_and_publish": ngettext(
+            "Approve and publish %(n)s by this rule", "Approve and publish all %(n)s by this rule", number
+        ),
+    }
     return texts[step] % {"n": number}
 
 

@@ -20,7 +20,7 @@ from product_imagery.flows.enhancements.plan import DONE_BEFORE, IN_STORAGE, UND
 from product_imagery.flows.enhancements.specs import WorkSpec
 from product_imagery.flows.money import budgets
 from product_imagery.flows.previews import LOOK_SIDE, SIDE
-from product_imagery.models import Enhancement, Preset, ProviderCredential, Selection
+from product_imagery.models import ApprovalRule, Enhancement, Preset, ProviderCredential, Selection
 from product_imagery.products import ProductImages, ProductPicture, description_for
 from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.provider_kit.registry import get_provider
@@ -104,6 +104,23 @@ def credential(request: HttpRequest, site: AdminSite, spec: WorkSpec) -> dict[st
         facts["balance"] = credential.balance
         facts["left"] = budgets.left_of([credential])[credential.pk]
     return facts
+
+
+def rules(spec: WorkSpec, selection: Selection) -> list[str]:
+    """Return sentences about the rules in use that may approve pictures of this work without a review."""
+    if spec.is_sandbox or spec.variants > 1:
+        return []
+    found = ApprovalRule.objects.in_use().for_work(
+        content_type=selection.content_type_id,
+        preset=spec.preset,
+        credential=spec.credential,
+        operation=spec.operation,
+    )
+    texts = {
+        True: _("The rule “%s” publishes those that meet its conditions, without a review."),
+        False: _("The rule “%s” approves those that meet its conditions, without a review."),
+    }
+    return [texts[rule.publishes] % rule for rule in found]
 
 
 def _pace(credential: ProviderCredential) -> Iterator[str]:

@@ -132,6 +132,7 @@ def _show_figures(
     context["figures"] = _digest(wanted, figures)
     context["account"] = facts.credential(request, products.admin_site, wanted)
     context["elsewhere"] = facts.elsewhere(request, products.admin_site, plan)
+    context["rules"] = facts.rules(wanted, selection)
     context["can_try"] = bool(wanted.credential.declared.computes)
     if figures.without_picture:
         description = description_for(selection.content_type_id)
