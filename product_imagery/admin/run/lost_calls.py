@@ -31,12 +31,14 @@ def decision(request: HttpRequest, site: AdminSite, job: ProviderJob) -> dict[st
     """
     items: Any = job.items.all()
     seen = list(visible(request, site, items))
+    candidates = _candidates(site, job)
     return {
         "job": job,
         "sent": [{"name": item.label, "picture": source_url(request, site, item, SIDE)} for item in seen[:_NAMES]],
         "more": max(0, len(seen) - _NAMES),
         "lacking": missing(request, "decide_providerjob") or ("" if len(seen) == len(items) else gettext(NOT_WHOLE)),
-        "candidates": _candidates(site, job),
+        "candidates": candidates,
+        "has_pictures": any(one["picture"] for one in candidates),
         "address": page_url(site, "providerjob_decide", job.pk),
         "cost": _cost_again(job) if may(request, SEE_MONEY) else "",
     }

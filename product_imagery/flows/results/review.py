@@ -103,7 +103,8 @@ def return_to_review(result: ResultImage) -> None:
     A worker that is publishing it at this moment loses its lease, and writes nothing. Raises ``StateError``.
     """
     if not reopen([result]):
-        raise StateError(gettext(TOO_LATE))
+        waits = ResultImage.objects.filter(pk=result.pk, review=Review.PENDING).exists()
+        raise StateError(gettext(_STATES[Review.PENDING] if waits else TOO_LATE))
 
 
 def reopen(results: Collection[ResultImage]) -> set[int]:
