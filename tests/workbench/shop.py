@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 import example_project
@@ -27,6 +28,9 @@ from product_imagery.models import (
     ResultImage,
     transitions,
 )
+from product_imagery.models.db_time import from_now
+from product_imagery.models.job import CANDIDATES, candidates_as_text
+from product_imagery.provider_kit.outcomes import Candidate
 from product_imagery.states import ItemStatus
 from tests.workbench.page import Page
 
@@ -128,8 +132,10 @@ def _stalled(products: list[Product], merchant: object) -> Enhancement:
     credential = _credential("productai", "ProductAI")
     started = enhance(products, operation="white_background", credential=credential, actor=merchant).enhancement  # type: ignore[arg-type]
     jobs = ProviderJob.objects.filter(enhancement=started)
-    transitions.mark_sending(jobs, 60.0)
+    transitions.mark_sending(jobs, 60.0, intent_at=from_now(-90))
     transitions.mark_stalled(jobs, NOTES[1])
+    candidates = [Candidate("41001", "https://10.0.0.1/no.png", timezone.now()), Candidate("41002")]
+    jobs.filter(pk=jobs[0].pk).update(remembered={CANDIDATES: candidates_as_text(candidates)})
     items = started.items.all()
     transitions.stall_items(items, error_code="outcome_unknown", error_message=NOTES[2])
     return started
