@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,6 +15,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from product_imagery.exceptions import ImageryError
 from product_imagery.models import ProviderCredential
+from product_imagery.products import ProductImages, description_of
 
 
 class ImageryCommand(BaseCommand):
@@ -80,6 +82,14 @@ def find_credential(label: str) -> ProviderCredential:
     except ProviderCredential.DoesNotExist:
         known = ", ".join(ProviderCredential.objects.values_list("label", flat=True)) or "none"
         raise CommandError(f"There is no account “{label}”. There are: {known}.", returncode=2) from None
+
+
+def find_description(name: str) -> ProductImages:
+    """Return the description of the model ``app.Model``. Raises ``CommandError``, ``RegistrationError``."""
+    try:
+        return description_of(apps.get_model(name))
+    except (LookupError, ValueError) as error:
+        raise CommandError(f"There is no model {name}. Write app.Model, as in shop.Product.", returncode=2) from error
 
 
 def bar_is_wanted(options: dict[str, Any]) -> bool:

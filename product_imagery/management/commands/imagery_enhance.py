@@ -6,17 +6,16 @@ from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
-from django.apps import apps
 from django.core.exceptions import FieldError, ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from product_imagery import background, history
 from product_imagery.flows.enhancements.plan import left_out_text
 from product_imagery.flows.enhancements.start import Quote, enhance, quote
-from product_imagery.management.base import ImageryCommand, bar_is_wanted, find_credential, pairs
+from product_imagery.management.base import ImageryCommand, bar_is_wanted, find_credential, find_description, pairs
 from product_imagery.management.progress import work_until_ended
 from product_imagery.models import Enhancement
-from product_imagery.products import ProductImages, description_of
+from product_imagery.products import ProductImages
 from product_imagery.templatetags.imagery import duration
 
 
@@ -56,7 +55,7 @@ class Command(ImageryCommand):
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        description = _description(options["model"])
+        description = find_description(options["model"])
         products, work = {description: _ids(description, options)}, _work(options)
         if options["dry_run"]:
             self._print_quote(quote(products, **work), options)
@@ -130,13 +129,6 @@ class Command(ImageryCommand):
                 f"“imagery_credential resume {credential}”" if credential.paused_at else "Switching it on in the admin"
             )
             self.stdout.write(f"Open pictures wait for the account “{credential}” ({why}). {remedy} continues them.")
-
-
-def _description(name: str) -> ProductImages:
-    try:
-        return description_of(apps.get_model(name))
-    except (LookupError, ValueError) as error:
-        raise CommandError(f"There is no model {name}. Write app.Model, as in shop.Product.", returncode=2) from error
 
 
 def _ids(description: ProductImages, options: dict[str, Any]) -> list[Any]:
