@@ -5,6 +5,7 @@ from __future__ import annotations
 from product_imagery.admin import (
     api_keys,
     approval_rules,
+    audits,
     checks,
     collections,
     credentials,
@@ -26,6 +27,7 @@ __all__ = [
     "EnhanceImagesMixin",
     "api_keys",
     "approval_rules",
+    "audits",
     "checks",
     "collections",
     "credentials",

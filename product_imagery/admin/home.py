@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import page_url, render_page
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
+from product_imagery.admin.tables import Echo, plain
 from product_imagery.admin.visibility import visible, visible_enhancements, visible_jobs
 from product_imagery.flows.statistics import Chart, credit_chart, item_charts, last_days
 from product_imagery.flows.worker.waiting import Code, reasons
@@ -41,6 +42,7 @@ _TABLES = (
     ("webhookendpoint", "view_webhookendpoint", _("Webhook endpoints")),
     ("apikey", "view_apikey", _("API keys")),
     ("upload", "view_upload", _("Uploaded pictures")),
+    ("auditedpicture", "view_auditedpicture", _("Pictures outside marketplace rules")),
     ("workertrouble", "view_workertrouble", _("Troubles of workers")),
 )
 
@@ -227,21 +229,8 @@ def _drawn(chart: Chart) -> dict[str, Any]:
     return {"chart": chart, "json": json.dumps(facts, cls=DjangoJSONEncoder), "rows": rows[::-1]}
 
 
-class _Echo:
-    """File-like object whose ``write`` returns the text."""
-
-    def write(self, text: str) -> str:
-        """Return the text."""
-        return text
-
-
 def _lines(chart: Chart) -> Iterator[str]:
-    writer: Any = csv.writer(_Echo())
-    yield writer.writerow([gettext("day"), *(_plain(one.label) for one in chart.series)])
+    writer: Any = csv.writer(Echo())
+    yield writer.writerow([gettext("day"), *(plain(one.label) for one in chart.series)])
     for row in chart.rows():
         yield writer.writerow(["" if value is None else value for value in row])
-
-
-def _plain(label: str) -> str:
-    """Return a label that no spreadsheet takes for a formula."""
-    return f"'{label}" if label[:1] in ("=", "+", "-", "@", "\t", "\r") else label

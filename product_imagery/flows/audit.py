@@ -6,14 +6,19 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+
 from product_imagery.conf import get_settings
 from product_imagery.declarations import ProductPicture
 from product_imagery.exceptions import ImageryError
+from product_imagery.models import AuditedPicture
 from product_imagery.products import ProductImages
 from product_imagery.rules.check import Checker
 from product_imagery.rules.judge import Finding, Level, worst
@@ -63,6 +68,39 @@ def audit(
             chosen = pictures if every else _first(description, portion, pictures)
             for found in threads.map(partial(_examined, description, packs, checker), chosen):
                 yield from found
+
+
+def stored(description: ProductImages, packs: tuple[Pack, ...], found: Iterable[Audited]) -> Iterator[Audited]:
+    """Pass the results of a whole audit on, and keep those that are refused or not advised for the admin.
+
+    When all have been read, what earlier audits kept for these packs is forgotten. An audit that is broken off forgets
+    nothing.
+    """
+    begun, content_type, left = timezone.now(), description.content_type(), iter(found)
+    while portion := list(islice(left, _PORTION)):
+        rows = [_row(one, content_type, begun) for one in portion if one.level != Level.PASS]
+        names = ["label", "file", "is_published", "level", "findings", "checked_at"]
+        identity = ["content_type", "object_id", "slot", "pack"]
+        AuditedPicture.objects.bulk_create(rows, update_conflicts=True, update_fields=names, unique_fields=identity)
+        yield from portion
+    judged = AuditedPicture.objects.filter(content_type=content_type, pack__in=[pack.name for pack in packs])
+    judged.filter(checked_at__lt=begun).delete()
+
+
+def _row(one: Audited, content_type: ContentType, now: datetime) -> AuditedPicture:
+    findings = [finding.as_dict() for finding in (*one.at(Level.FAIL), *one.at(Level.WARN))]
+    return AuditedPicture(
+        content_type=content_type,
+        object_id=one.picture.object_id,
+        slot=one.picture.slot,
+        label=one.picture.label,
+        file=one.file,
+        is_published=bool(one.picture.target_name),
+        pack=one.pack.name,
+        level=one.level.value,
+        findings=findings,
+        checked_at=now,
+    )
 
 
 def _first(

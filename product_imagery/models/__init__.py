@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from product_imagery.models.api_key import ApiKey, Scope
 from product_imagery.models.approval_rule import ApprovalRule
+from product_imagery.models.audited_picture import AuditedPicture
 from product_imagery.models.collection import Collection, CollectionEntry
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.models.enhancement import Enhancement, EnhancementItem, FurtherId
@@ -27,6 +28,7 @@ from product_imagery.models.worker_lease import WorkerLease
 __all__ = [
     "ApiKey",
     "ApprovalRule",
+    "AuditedPicture",
     "Collection",
     "CollectionEntry",
     "CreditEntry",

@@ -13,7 +13,7 @@ from django.core.management.base import CommandParser
 from tqdm import tqdm
 
 from product_imagery.conf import get_settings
-from product_imagery.flows.audit import Audited, audit
+from product_imagery.flows.audit import Audited, audit, stored
 from product_imagery.imaging.sandbox import ImagingPool
 from product_imagery.management.base import ImageryCommand, bar_is_wanted, find_description
 from product_imagery.rules.check import Checker
@@ -37,6 +37,7 @@ class Command(ImageryCommand):
         parser.add_argument(
             "--day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="rules of this day, not of today"
         )
+        parser.add_argument("--store", action="store_true", help="keep what is found for the page of the admin")
         parser.add_argument("--csv", action="store_true", help="print a table for spreadsheets")
         self.add_json(parser)
 
@@ -49,6 +50,7 @@ class Command(ImageryCommand):
         with closing(ImagingPool(settings.pool_limits())) as pool:
             checker = Checker(pool, settings.bounds(), options["day"] or date.today())
             found = audit(description, keys.iterator(chunk_size=2000), packs, checker, every=options["every"])
+            found = stored(description, packs, found) if options["store"] else found
             bar = tqdm(found, unit="picture", disable=not bar_is_wanted(options))
             wanted = (Level.FAIL, Level.WARN) if options["warnings"] else (Level.FAIL,)
             for one in write(one for one in bar if one.level in wanted):
