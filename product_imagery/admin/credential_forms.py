@@ -10,6 +10,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.admin.credential_rates import RatesForm
+from product_imagery.admin.model_forms import ModelForm
 from product_imagery.admin.option_fields import title_of
 from product_imagery.conf import get_settings
 from product_imagery.models import ProviderCredential
@@ -28,11 +30,14 @@ class SecretInput(forms.PasswordInput):
 class ProviderFieldsForm(forms.Form):
     """Fields that a provider declares for its credentials besides the key, prefixed with its slug."""
 
+    classes = ()
+    description = ""
+
     def __init__(
         self, data: Any = None, *, provider: type[Provider], credential: ProviderCredential | None = None
     ) -> None:
         super().__init__(data, prefix=provider.slug)
-        self.provider = provider
+        self.provider, self.title = provider, gettext(provider.label)
         chosen = credential.settings() if credential else {}
         self.fields = {field.name: _form_field(field, chosen.get(field.name)) for field in provider.fields}
 
@@ -54,10 +59,10 @@ def _form_field(field: Field, chosen: str | None) -> forms.Field:
     return forms.ChoiceField(choices=choices, initial=chosen or field.choices[0], **facts)
 
 
-class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
+class CredentialForm(ModelForm):
     """Form of a credential. Stored secrets are never sent to the browser; a field that stays empty keeps its secret.
 
-    ``provider_forms`` maps the slug of the chosen provider to the form of the fields that it declares, if it does.
+    ``parts`` are further forms, which depend on the chosen provider: the fields that it declares, limits and prices.
     """
 
     key = forms.CharField(
@@ -75,18 +80,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ProviderCredential
-        widgets = {name: forms.Textarea(attrs={"rows": 2, "cols": 60}) for name in ("own_limits", "own_prices")}
-        fields = (
-            "provider",
-            "label",
-            "base_url",
-            "is_active",
-            "allowed_active",
-            "own_limits",
-            "own_prices",
-            "budget_day",
-            "budget_month",
-        )
+        fields = ("provider", "label", "base_url", "is_active", "allowed_active", "budget_day", "budget_month")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,9 +90,10 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         data = self.data if self.is_bound else None
         entered = stored.provider if stored else (data or self.initial).get("provider", "")
         chosen = all_providers().get(str(entered))
-        self.provider_forms = {}
-        if chosen and chosen.fields:
-            self.provider_forms = {chosen.slug: ProviderFieldsForm(data, provider=chosen, credential=stored)}
+        facts: dict[str, Any] = {"provider": chosen, "credential": stored}
+        self.rates = RatesForm(data, **facts) if chosen else None
+        self.provider_form = ProviderFieldsForm(data, **facts) if chosen and chosen.fields else None
+        self.parts = [part for part in (self.provider_form, self.rates) if part]
         self._fit(chosen, is_new=stored is None)
 
     def _fit(self, provider: type[Provider] | None, *, is_new: bool) -> None:
@@ -116,18 +111,15 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             beginning = _("It begins with %s") % beginnings
             self.fields[KEY].help_text = beginning if is_new else f"{self.fields[KEY].help_text} {beginning}"
 
-    @property
-    def provider_form(self) -> ProviderFieldsForm | None:
-        """The form of the provider that was chosen, or nothing if it declares no fields."""
-        return self.provider_forms.get(self.cleaned_data.get("provider") or self.instance.provider)
-
     def is_valid(self) -> bool:
-        """Validate the fields of the provider as well."""
-        return super().is_valid() and (self.provider_form is None or self.provider_form.is_valid())
+        """Validate the parts as well."""
+        return all([super().is_valid(), *(part.is_valid() for part in self.parts)])
 
     def clean(self) -> dict[str, Any]:
         """Require a key of a new credential; refuse to overwrite what somebody else has saved meanwhile."""
         cleaned: dict[str, Any] = super().clean() or {}
+        if self.rates and self.rates.is_valid():
+            self.rates.apply_to(self.instance)
         self._check_key(cleaned)
         if self.instance.pk:
             self._check_moved_secrets()
@@ -187,9 +179,12 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         return credential
 
 
+EDITED = (*CredentialForm.Meta.fields, "own_limits", "own_prices", "sealed", "readings")  #: columns of form and parts
+
+
 def _version(credential: ProviderCredential) -> str:
     """Return a digest of what the form edits, which shows that somebody else has saved meanwhile."""
-    values = [str(getattr(credential, name)) for name in (*CredentialForm.Meta.fields, "sealed", "readings")]
+    values = [str(getattr(credential, name)) for name in EDITED]
     return salted_hmac("product_imagery credential form", json.dumps(values), algorithm="sha256").hexdigest()
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import for_each, render_page, user_of
-from product_imagery.admin.credential_forms import CredentialForm, provider_tiles
+from product_imagery.admin.credential_forms import EDITED, CredentialForm, provider_tiles
 from product_imagery.flows.hosted import credentials
 from product_imagery.history import record, record_each
 from product_imagery.models import ProviderCredential
@@ -69,37 +69,35 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Group the fields; the read-only ones appear once the credential exists."""
         provider = obj.declared if obj else all_providers().get(request.GET.get("provider", ""))
         with_address = provider is None or provider.own_address or bool(obj and obj.base_url)
-        seldom = ("own_limits", "own_prices") if with_address else ("base_url", "own_limits", "own_prices")
         may_save = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         needs_key = provider is None or provider.needs_credential
         secrets = (KEY, "check_now") if may_save and needs_key else ()
         return [
             (None, {"fields": ("provider", "label", *(("base_url",) if with_address else ()), "is_active")}),
             *([(_("Secrets"), {"fields": secrets})] if secrets else []),
-            (_("Limits and prices"), {"fields": ("allowed_active", "budget_day", "budget_month")}),
-            (_("Seldom needed"), {"fields": seldom, "classes": ("collapse",)}),
+            (_("Budgets and limits"), {"fields": ("allowed_active", "budget_day", "budget_month")}),
+            *([] if with_address else [(_("Seldom needed"), {"fields": ("base_url",), "classes": ("collapse",)})]),
             *([(_("State"), {"fields": self.readonly_fields})] if obj else []),
         ]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Show the fields that providers declare, a fieldset for each provider, to those who may save them."""
+        """Show the parts that depend on the provider, a fieldset for each, to those who may save them."""
         stored = context["original"]
         may_save = self.has_change_permission(request, stored) if stored else self.has_add_permission(request)
-        forms = context["adminform"].form.provider_forms.values() if may_save else ()
-        context["provider_fieldsets"] = [
-            Fieldset(form, gettext(form.provider.label), fields=list(form.fields)) for form in forms
+        parts = context["adminform"].form.parts if may_save else ()
+        context["parts"] = [
+            Fieldset(part, part.title, fields=list(part.fields), classes=part.classes, description=part.description)
+            for part in parts
         ]
-        for form in forms:
-            context["errors"].extend(form.errors.values())
+        for part in parts:
+            context["errors"].extend(part.errors.values())
         return super().render_change_form(request, context, *args, **kwargs)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
-        """Name the changed fields of the provider as well."""
+        """Name the changed fields of the parts as well."""
         message = super().construct_change_message(request, form, formsets, add)
-        own = form.provider_form
-        if own is None or add or not own.changed_data:
-            return message
-        return [*message, {"changed": {"fields": [str(own.fields[name].label) for name in own.changed_data]}}]
+        changed = [str(part.fields[name].label) for part in form.parts for name in part.changed_data]
+        return message if add or not changed else [*message, {"changed": {"fields": changed}}]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Fix the provider once the credential exists: jobs may depend on it."""
@@ -109,7 +107,7 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Save the fields of the form only: a pause that a worker writes meanwhile stays, unless a new key ends it."""
         if form.cleaned_data.get("check_now"):
             request._imagery_to_check = obj  # type: ignore[attr-defined]
-        obj.save(update_fields=(*CredentialForm.Meta.fields, "sealed", "readings") if change else None)
+        obj.save(update_fields=EDITED if change else None)
         if change and form.cleaned_data.get(KEY) and credentials.welcome_key(obj):
             text = gettext("The account has a new key and is used again.")
             self.message_user(request, text)

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin import AdminSite
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from product_imagery.admin.model_forms import ModelForm
 from product_imagery.admin.option_fields import WORK, field_of, misfit, title_of
 from product_imagery.admin.pictures import example_url
 from product_imagery.admin.visibility import visible_products
@@ -41,7 +41,7 @@ class PreviewInput(forms.Widget):
         return {**super().get_context(name, value, attrs), **self.facts}
 
 
-class PresetForm(forms.ModelForm):  # type: ignore[type-arg]
+class PresetForm(ModelForm):
     """Form of a preset of one kind of work; subclasses made by ``form_for`` have a field for each option."""
 
     provider: ClassVar[str] = ""
@@ -78,13 +78,6 @@ class PresetForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.offer.options:
             self.instance.options = options
         return cleaned
-
-    def _update_errors(self, errors: ValidationError) -> None:
-        """Show a fault of the options together above the form: the field of the model is not part of it."""
-        by_field = getattr(errors, "error_dict", {})
-        if "options" in by_field:
-            by_field.setdefault(NON_FIELD_ERRORS, []).extend(by_field.pop("options"))
-        super()._update_errors(errors)  # type: ignore[misc]
 
 
 def form_for(preset: Preset | None, work: str, preview: dict[str, Any] | None) -> type[PresetForm]:

@@ -48,7 +48,7 @@ def test_the_provider_of_a_new_credential_is_chosen_first(person: Person) -> Non
     assert 'name="key"' not in page
     assert "from 1" in page
     form = client.get(reverse(_ADD) + "?provider=paqshot")
-    assert _headings(form) == ["Secrets", "Limits and prices", "Seldom needed", "Paqshot"]
+    assert _headings(form) == ["Secrets", "Budgets and limits", "Seldom needed", "Paqshot", "Own limits and prices"]
     fields = read(form).values
     assert {"paqshot-webhook_secret", "paqshot-signature", "key"} <= fields.keys()
     assert fields["provider"] == "paqshot"
@@ -78,7 +78,8 @@ def test_a_new_credential_is_checked_after_it_was_saved(account: Any, person: Pe
 
 def test_a_stored_credential_has_the_fields_of_its_provider_only(paqshot: ProviderCredential, person: Person) -> None:
     page = person("*").get(_page("change", paqshot))
-    assert _headings(page) == ["Secrets", "Limits and prices", "Seldom needed", "State", "Paqshot"]
+    ours = ["Secrets", "Budgets and limits", "Seldom needed", "State"]
+    assert _headings(page) == [*ours, "Paqshot", "Own limits and prices"]
     fields = read(page).values
     assert fields["paqshot-webhook_secret"] == ""
     assert not [name for name in fields if name.startswith("pergai")]
@@ -123,6 +124,75 @@ def test_fields_of_the_provider_are_shown_to_those_who_may_save_them(
     page = person("view_providercredential").get(_page("change", paqshot))
     assert page.status_code == 200
     assert not [name for name in read(page).values if name.startswith("paqshot")]
+
+
+class TestOwnLimitsAndPrices:
+    """Limits and prices that the shop has agreed upon are entered beside the documented ones."""
+
+    def test_they_replace_those_of_the_provider(self, paqshot: ProviderCredential, person: Person) -> None:
+        client, page = person("*"), _page("change", paqshot)
+        shown = client.get(page)
+        assert "Documented: at most 60 calls in 1 minute." in shown.content.decode()
+        assert "Documented: 1 generations a picture." in shown.content.decode()
+        filled = read(shown).values
+        assert (filled["own-limit-requests_most"], filled["own-limit-requests_seconds"]) == ("", "60")
+        entered = {"own-limit-requests_most": "30", "own-limit-images_most": "500", "own-price-scene": "0.80"}
+        entered["own-limit-images_seconds"] = "86400"
+        client.post(page, {**filled, **entered})
+        paqshot.refresh_from_db()
+        assert paqshot.own_limits == {"requests": [30, 60], "images": [500, 86_400]}
+        assert paqshot.own_prices == {"scene": "0.80"}
+        history = client.get(_page("history", paqshot)).content.decode()
+        assert "Changed Calls, Pictures and Price: Scene." in history
+        client.post(page, {**read(client.get(page)).values, "own-limit-requests_most": "", "own-price-scene": ""})
+        paqshot.refresh_from_db()
+        assert (paqshot.own_limits, paqshot.own_prices) == ({"images": [500, 86_400]}, {})
+
+    def test_what_has_no_field_stays(self, account: Account, person: Person) -> None:
+        stored: dict[str, Any] = {"own_limits": {"requests": [7, 90]}}
+        stored["own_prices"] = {"nanobanana": 4, "upscale": "25.50", "a-model-of-tomorrow": "9"}
+        credential = account("productai", **stored)
+        client, page = person("*"), _page("change", credential)
+        filled = read(client.get(page)).values
+        assert (filled["own-limit-requests_most"], filled["own-limit-requests_seconds"]) == ("7", "90")
+        assert (filled["own-price-nanobanana"], filled["own-price-upscale"]) == ("4", "25.50")
+        client.post(page, {**filled, "own-price-upscale": "20"})
+        credential.refresh_from_db()
+        assert credential.own_limits == stored["own_limits"]
+        assert credential.own_prices == {**stored["own_prices"], "upscale": "20"}
+
+    @pytest.mark.parametrize(
+        ("field", "value", "sentence"),
+        [
+            ("own-limit-requests_most", "0", "Write a whole number above 0."),
+            ("own-limit-requests_most", "many", "Write a whole number above 0."),
+            ("own-limit-requests_seconds", "", "Choose the time in which so many are allowed."),
+            ("own-price-upscale", "-1", "Write a price from 0."),
+            ("own-price-upscale", "dear", "Write a price from 0."),
+            ("own-price-upscale", "NaN", "Write a price from 0."),
+        ],
+    )
+    def test_what_is_no_limit_or_price_is_refused(
+        self, field: str, value: str, sentence: str, account: Account, person: Person
+    ) -> None:
+        credential = account("productai")
+        client, page = person("*"), _page("change", credential)
+        filled = {**read(client.get(page)).values, "own-limit-requests_most": "5", "budget_day": "3"}
+        shown = client.post(page, {**filled, field: value}).content.decode()
+        assert sentence in shown
+        assert 'class="errornote"' in shown
+        credential.refresh_from_db()
+        assert (credential.own_limits, credential.own_prices, credential.budget_day) == ({}, {}, None)
+
+    def test_a_row_that_was_stored_wrongly_is_repaired_here(self, paqshot: ProviderCredential, person: Person) -> None:
+        ProviderCredential.objects.update(own_limits={"requests": "60/60"}, own_prices=[3])
+        client, page = person("*"), _page("change", paqshot)
+        filled = read(client.get(page)).values
+        without = {name: value for name, value in filled.items() if not name.startswith("own-")}
+        assert "with whole numbers above 0" in client.post(page, without).content.decode()
+        assert client.post(page, filled).status_code == 302
+        paqshot.refresh_from_db()
+        assert (paqshot.own_limits, paqshot.own_prices) == ({}, {})
 
 
 class TestForms:

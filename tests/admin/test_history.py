@@ -134,8 +134,8 @@ def test_a_new_key_of_a_credential_is_told_without_the_key(person: Person) -> No
     credential.pause("The key was refused.", stops_reads=True, awaits_key=True)
     page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
     seen = read(client.get(page)).values["seen"]
-    client.post(page, {"label": "Main", "is_active": "on", "own_limits": "{}", "key": "another", "seen": seen})
-    sentences = {"The account has a new key and is used again.", "Changed API key and Limits of its own."}
+    client.post(page, {"label": "Main", "is_active": "on", "key": "another", "seen": seen})
+    sentences = {"The account has a new key and is used again.", "Changed API key."}
     assert {sentence for _user, sentence in _history(client, credential)} == sentences
 
 

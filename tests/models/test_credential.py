@@ -33,7 +33,7 @@ def elsewhere(fakes: Fakes, side: OtherSide, settings: Any) -> str:
 
 
 def _form(**fields: Any) -> dict[str, Any]:
-    return {"label": "Main", "is_active": "on", "own_limits": "{}", "own_prices": "{}", "key": ""} | fields
+    return {"label": "Main", "is_active": "on", "key": ""} | fields
 
 
 def _check(client: Any, credential: ProviderCredential) -> None:

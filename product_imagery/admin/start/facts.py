@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from product_imagery.admin.base import page_url
+from product_imagery.admin.limit_texts import limit_text
 from product_imagery.admin.permissions import SEE_MONEY, may
 from product_imagery.admin.pictures import example_url, labels_of
 from product_imagery.admin.small_copies import small_url
@@ -22,9 +23,7 @@ from product_imagery.flows.money import budgets
 from product_imagery.flows.previews import LOOK_SIDE, SIDE
 from product_imagery.models import ApprovalRule, Enhancement, Preset, ProviderCredential, Selection
 from product_imagery.products import ProductImages, ProductPicture, description_for
-from product_imagery.provider_kit.contract import Counted, Limit
 from product_imagery.provider_kit.registry import get_provider
-from product_imagery.templatetags.imagery import duration
 
 _SHOWN, _SEARCHED = 12, 60  #: pictures on the page; products among which they are looked for
 _LISTED, _LINKS = 50, 3
@@ -128,25 +127,7 @@ def _pace(credential: ProviderCredential) -> Iterator[str]:
     if active := credential.active_limit():
         yield ngettext("%(n)s picture at once", "%(n)s pictures at once", active) % {"n": active}
     for limit in credential.limits():
-        yield _counted(limit) % {"most": limit.most, "time": duration(limit.seconds)}
-
-
-def _counted(limit: Limit) -> str:
-    sentences = {
-        Counted.REQUESTS: ngettext(
-            "at most %(most)d call in %(time)s", "at most %(most)d calls in %(time)s", limit.most
-        ),
-        Counted.CREATES: ngettext(
-            "at most %(most)d order in %(time)s", "at most %(most)d orders in %(time)s", limit.most
-        ),
-        Counted.READS: ngettext(
-            "at most %(most)d question in %(time)s", "at most %(most)d questions in %(time)s", limit.most
-        ),
-        Counted.IMAGES: ngettext(
-            "at most %(most)d picture in %(time)s", "at most %(most)d pictures in %(time)s", limit.most
-        ),
-    }
-    return sentences[limit.counted]
+        yield limit_text(limit)
 
 
 def _link(site: AdminSite, enhancement: Enhancement, reason: str, number: int) -> dict[str, Any]:

@@ -187,7 +187,7 @@ class TestAccounts:
     def test_the_stored_key_is_not_sent_to_another_address(self, account: Account, person: Person) -> None:
         credential = account("paqshot")
         page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
-        form = {"label": "paqshot", "base_url": "https://elsewhere.example.com", "own_limits": "{}", "is_active": "on"}
+        form = {"label": "paqshot", "base_url": "https://elsewhere.example.com", "is_active": "on"}
         text = person("*").post(page, form).content.decode()
         assert "enter it again" in text
         credential.refresh_from_db()

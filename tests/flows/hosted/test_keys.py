@@ -46,7 +46,7 @@ class TestKeys:
         assert _booked() == 3
         page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
         sent = {"provider": "productai", "label": "productai", "base_url": credential.base_url, "is_active": "on"}
-        answer = person("*").post(page, sent | {"own_limits": "{}", "key": KEYS["productai"]}, follow=True)
+        answer = person("*").post(page, sent | {"key": KEYS["productai"]}, follow=True)
         assert "is used again" in answer.content.decode()
         hurry()
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
@@ -85,13 +85,13 @@ class TestKeys:
         credential.pause("paused by somebody", stops_reads=True)
         page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
         sent = {"provider": "productai", "label": "productai", "base_url": credential.base_url, "is_active": "on"}
-        person("*").post(page, sent | {"own_limits": "{}", "key": "another"})
+        person("*").post(page, sent | {"key": "another"})
         credential.refresh_from_db()
         assert credential.secret().reveal() == "another"
         assert credential.paused_at is not None
 
     def test_a_key_of_another_provider_is_refused_on_entry(self, db: None, person: Any) -> None:
-        sent = {"provider": "aigenstudio", "label": "studio", "is_active": "on", "own_limits": "{}"}
+        sent = {"provider": "aigenstudio", "label": "studio", "is_active": "on"}
         page = person("*").post(
             reverse("admin:product_imagery_providercredential_add"), sent | {"key": "pk_live_of_somebody"}
         )

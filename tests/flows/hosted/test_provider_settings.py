@@ -63,8 +63,8 @@ def test_readings_are_chosen_in_the_admin(paqshot: ProviderCredential, person: A
     page = reverse("admin:product_imagery_providercredential_change", args=[paqshot.pk])
     client = person("*")
     assert "Signatures of webhooks" in client.get(page).content.decode()
-    sent = {"label": "paqshot", "base_url": paqshot.base_url, "is_active": "on", "own_limits": "{}"}
-    client.post(page, sent | {"own_prices": "{}", "paqshot-signature": "base64"})
+    sent = {"label": "paqshot", "base_url": paqshot.base_url, "is_active": "on"}
+    client.post(page, sent | {"paqshot-signature": "base64"})
     paqshot.refresh_from_db()
     assert paqshot.settings() == {"signature": "base64", "image_as": "bare", "list": "compared"}
 
@@ -97,12 +97,3 @@ class TestPrices:
         retry.retry(enhancement)
         hurry()
         assert sum(entry.amount for entry in CreditEntry.objects.all()) == 4
-
-    @pytest.mark.parametrize("prices", ['{"upscale": -1}', '{"upscale": "dear"}', "[3]", '{"upscale": "NaN"}'])
-    def test_what_is_no_price_is_refused(self, prices: str, account: Account, person: Any) -> None:
-        credential = account("productai")
-        page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
-        sent = {"label": "productai", "base_url": credential.base_url, "is_active": "on", "own_limits": "{}"}
-        answer = person("*").post(page, sent | {"own_prices": prices})
-        assert "Write {model or operation: price}" in answer.content.decode()
-        assert ProviderCredential.objects.get().own_prices == {}

@@ -237,8 +237,8 @@ def test_a_new_key_does_not_end_the_pause(account: Account, order: Order, person
     credential.pause("The key is not accepted.", stops_reads=False, awaits_key=True)
     assert restore_guard.pause_if_restored()
     page = reverse("admin:product_imagery_providercredential_change", args=[credential.pk])
-    sent = {"label": "paqshot", "base_url": credential.base_url, "is_active": "on", "own_limits": "{}"}
-    person("*").post(page, sent | {"own_prices": "{}", "key": "pk_live_another_one"})
+    sent = {"label": "paqshot", "base_url": credential.base_url, "is_active": "on"}
+    person("*").post(page, sent | {"key": "pk_live_another_one"})
     credential.refresh_from_db()
     assert credential.secret().reveal() == "pk_live_another_one"
     assert "restored or copied" in credential.paused_reason
