@@ -6,16 +6,21 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import Fieldset
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import for_each, render_page, user_of
+from product_imagery.admin.base import for_each, redirect_to_page, render_page, stepwise_view, user_of
 from product_imagery.admin.credential_forms import EDITED, CredentialForm, provider_tiles
+from product_imagery.admin.credential_sample import sample_facts, start_sample
+from product_imagery.admin.permissions import require
 from product_imagery.flows.hosted import credentials
 from product_imagery.history import record, record_each
 from product_imagery.models import ProviderCredential
@@ -57,12 +62,40 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         context |= {"title": gettext("Add an account: choose the provider"), "query": request.GET.urlencode()}
         return render_page(request, self.admin_site, "admin/product_imagery/credential_providers.html", context)
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the test picture."""
+        view = stepwise_view(self.admin_site, self._sample_view)
+        return [
+            path("<int:pk>/test-picture/", view, name="product_imagery_providercredential_sample"),
+            *super().get_urls(),
+        ]
+
+    def _sample_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Return the part of the page about the test picture; a POST makes one."""
+        credential = self.get_object(request, str(pk))
+        if credential is None or not self.has_view_or_change_permission(request, credential):
+            raise Http404("There is no such credential.")
+        if request.method == "POST":
+            require(request, "start_enhancement")
+            start_sample(request, credential)
+            return redirect_to_page(self.admin_site, "providercredential_change", credential.pk)
+        return HttpResponse(self._sample(request, sample_facts(request, self.admin_site, credential)))
+
+    def _sample(self, request: HttpRequest, facts: dict[str, Any]) -> SafeString:
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return render_to_string("admin/product_imagery/credential_sample.html", facts, request)
+
     def changeform_view(self, request: HttpRequest, *arguments: Any, **named: Any) -> Any:
-        """Check the key if the form asks for it, once the credential is saved: no transaction waits for the network."""
+        """Check the key if the form asks for it, once the credential is saved: no transaction waits for the network.
+
+        Its page is shown then, with what the provider says and the test picture.
+        """
         response = super().changeform_view(request, *arguments, **named)
         saved: ProviderCredential | None = getattr(request, "_imagery_to_check", None)
         if saved:
             for_each(request, lambda one: messages.success(request, f"{one}: {credentials.check(one)}"), [saved])
+            if "_save" in request.POST and IS_POPUP_VAR not in request.POST:
+                return redirect_to_page(self.admin_site, "providercredential_change", saved.pk)
         return response
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -73,7 +106,17 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         needs_key = provider is None or provider.needs_credential
         secrets = (KEY, "check_now") if may_save and needs_key else ()
         return [
-            (None, {"fields": ("provider", "label", *(("base_url",) if with_address else ()), "is_active")}),
+            (
+                None,
+                {
+                    "fields": (
+                        "provider",
+                        "label" if may_save else "name",
+                        *(("base_url",) if with_address else ()),
+                        "is_active",
+                    )
+                },
+            ),
             *([(_("Secrets"), {"fields": secrets})] if secrets else []),
             (_("Budgets and limits"), {"fields": ("allowed_active", "budget_day", "budget_month")}),
             *([] if with_address else [(_("Seldom needed"), {"fields": ("base_url",), "classes": ("collapse",)})]),
@@ -91,6 +134,9 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         ]
         for part in parts:
             context["errors"].extend(part.errors.values())
+        if stored:
+            facts = sample_facts(request, self.admin_site, stored)
+            context |= {"sample": self._sample(request, facts), "sample_is_open": facts.get("is_open")}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
