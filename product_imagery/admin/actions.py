@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.admin.base import stepwise_view
 from product_imagery.admin.permissions import may
 from product_imagery.admin.product_page import enhance_product, panel, pictures_page
-from product_imagery.admin.start import form_in_address, look_picture, start_page
+from product_imagery.admin.start import form_in_address, left_out_view, look_picture, start_page
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RegistrationError
 from product_imagery.models import Enhancement, Selection
@@ -89,6 +89,7 @@ class EnhanceImagesMixin(_Base):
         pages: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
             "enhance-images/<uuid:selection>/": ("enhance_images", self.enhance_images_view),
             "enhance-images/<uuid:selection>/look/": ("imagery_look", self._look_view),
+            "enhance-images/<uuid:selection>/left-out/": ("imagery_left_out", self._left_out_view),
             "enhance-images/product/<path:object_id>/": ("enhance_product", self._enhance_product_view),
             "<path:object_id>/pictures/": ("imagery_pictures", self._pictures_view),
         }
@@ -140,6 +141,9 @@ class EnhanceImagesMixin(_Base):
 
     def _look_view(self, request: HttpRequest, selection: Any) -> HttpResponse:
         return look_picture(request, selection, self)
+
+    def _left_out_view(self, request: HttpRequest, selection: Any) -> HttpResponse:
+        return left_out_view(request, selection, self)
 
     def _pictures_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return pictures_page(request, self, unquote(object_id))

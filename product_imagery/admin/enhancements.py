@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,12 +20,14 @@ from product_imagery.admin.base import (
     errors_as_messages,
     for_each,
     number_in,
+    page_url,
     redirect_to_page,
     state_label,
     stepwise_view,
     user_of,
 )
 from product_imagery.admin.home import HomePage
+from product_imagery.admin.left_out import left_out_page
 from product_imagery.admin.permissions import may, require
 from product_imagery.admin.review import review_page, ticks_in_address
 from product_imagery.admin.run import RunPage
@@ -33,7 +35,7 @@ from product_imagery.admin.visibility import sees_all, visible, visible_enhancem
 from product_imagery.exceptions import StateError
 from product_imagery.flows.enhancements import cancel, retry
 from product_imagery.flows.hosted import credentials
-from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential
+from product_imagery.models import Enhancement, EnhancementItem, LeftOut, ProviderCredential
 
 
 @admin.register(Enhancement)
@@ -117,13 +119,14 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     def get_urls(self) -> list[URLPattern]:
         """Add the entry page and the review page to Django's own."""
         review = stepwise_view(self.admin_site, self.review, ticks_in_address)
-        change = stepwise_view(self.admin_site, self.change_view)
-        home, home_csv = (stepwise_view(self.admin_site, view) for view in (self.home, self.home_csv))
+        views = (self.change_view, self.home, self.home_csv, self.left_out)
+        change, home, home_csv, left_out = (stepwise_view(self.admin_site, view) for view in views)
         own = [
             path("home/", home, name="product_imagery_home"),
             path("home/<slug:chart>.csv", home_csv, name="product_imagery_home_csv"),
             path("<int:pk>/review/", review, name="product_imagery_enhancement_review"),
             path("review/", review, name="product_imagery_enhancement_review"),
+            path("<int:pk>/left-out/", left_out, name="product_imagery_enhancement_left_out"),
             path("<path:object_id>/change/", change, name="product_imagery_enhancement_change"),
         ]
         return own + super().get_urls()
@@ -146,6 +149,17 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
     def review(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         """Show the review page, of one enhancement or of all."""
         return review_page(request, pk, self.admin_site)
+
+    def left_out(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Name the products that an enhancement left out."""
+        self._require_view(request)
+        enhancement = self.get_queryset(request).filter(pk=pk).first()
+        if enhancement is None:
+            raise Http404("There is no such enhancement.")
+        found = LeftOut.objects.filter(pk=pk).first()
+        about = {"title": gettext("Left out"), "opts": self.opts, "back_title": str(enhancement)}
+        about["back"] = page_url(self.admin_site, "enhancement_change", pk)
+        return left_out_page(request, self.admin_site, found.pictures if found else {}, about)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -12,6 +12,7 @@ from product_imagery.models.event import Event, EventDelivery, WebhookEndpoint
 from product_imagery.models.idempotency import StoredResponse
 from product_imagery.models.job import ProviderJob
 from product_imagery.models.ledger import CreditEntry
+from product_imagery.models.left_out import LeftOut
 from product_imagery.models.limit import LimitUse
 from product_imagery.models.mark import SpendingMark
 from product_imagery.models.preparation import Preparation
@@ -38,6 +39,7 @@ __all__ = [
     "EventDelivery",
     "FurtherId",
     "ImageVersion",
+    "LeftOut",
     "LimitUse",
     "Preparation",
     "Preset",

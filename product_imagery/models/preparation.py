@@ -73,6 +73,11 @@ class Preparation(models.Model):
     def __str__(self) -> str:
         return f"{self.enhancement} {self.position}"
 
+    def unprepared(self) -> list[list[Any]]:
+        """Return the pictures that are not items yet; none of a retry, which makes no items."""
+        left: list[list[Any]] = self.pictures[self.position :]
+        return left
+
     def facts(self) -> dict[str, Any]:
         """Return the options of the selection as keyword arguments of ``make_plan``."""
         return {"fresh": self.fresh, "from_present": self.from_present}

@@ -9,7 +9,6 @@ from django.db.models import Count
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext, ngettext
 
-from product_imagery.flows.enhancements.plan import left_out_text
 from product_imagery.flows.worker.waiting import standstill
 from product_imagery.models import ResultImage
 
@@ -28,12 +27,6 @@ def rest_of_selection(context: Any, enhancement: Any) -> dict[str, Any]:
 def translated(text: str) -> str:
     """Return a marked text, such as the unit of a price, in the reader's language."""
     return gettext(text)
-
-
-@register.filter
-def left_out(number: int, reason: str) -> str:
-    """Return a sentence about the number of pictures that are left out for a reason."""
-    return left_out_text(reason, number)
 
 
 @register.filter

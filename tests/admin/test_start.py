@@ -209,13 +209,6 @@ def test_new_ones_can_be_made_of_what_is_done(
     assert Enhancement.objects.count() == 1
 
 
-def test_products_without_a_picture_are_named(client: Client, make_product: Make) -> None:
-    bare = [Product.objects.create(title=f"Bare {n}", sku=f"B{n}", price=1) for n in range(60)]
-    page = _text(client.get(_select(client, make_product(), *bare)))
-    assert "60 products have no picture" in page
-    assert "<li>Bare 49</li> <li>and 10 more</li>" in page.replace("</li><li>", "</li> <li>")
-
-
 def test_the_account_says_what_it_costs_and_why_it_waits(make_product: Make, person: Callable[..., Client]) -> None:
     account = ProviderCredential(provider="paqshot", label="Main", balance=70, budget_day=50)
     account.set_secret("pk_live_example_key_0001")

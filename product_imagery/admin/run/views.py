@@ -21,6 +21,7 @@ from django.utils.translation import gettext, ngettext
 
 from product_imagery import history
 from product_imagery.admin.base import PART_HEADER, number_in, page_url, render_page
+from product_imagery.admin.left_out import left_out_rows
 from product_imagery.admin.permissions import SEE_MONEY, may, missing
 from product_imagery.admin.run import failure_advice
 from product_imagery.admin.run.lost_calls import decision
@@ -28,9 +29,8 @@ from product_imagery.admin.run.tiles import FILTERS, changed_tiles, filtered, pa
 from product_imagery.admin.visibility import visible, visible_jobs
 from product_imagery.flows.enhancements import reconcile
 from product_imagery.flows.enhancements.pace import pace_of
-from product_imagery.flows.enhancements.plan import left_out_text
 from product_imagery.flows.worker.waiting import Code, Reason, reasons
-from product_imagery.models import CreditEntry, Enhancement, ResultImage
+from product_imagery.models import CreditEntry, Enhancement, LeftOut, ResultImage
 from product_imagery.states import ItemStatus, JobState, Publication, Review
 
 _PARTS = ("summary", "decisions", "problems", "notes", "filters")
@@ -217,6 +217,12 @@ class RunPage:
         groups = failed.annotate(number=Count("pk"), message=Max("error_message"), free=free).order_by("-number")
         return {"groups": [(group, failure_advice.advice(group["error_code"])) for group in groups]}
 
+    def _left_out_address(self) -> str:
+        """Return the address of the page with names, without the reason; empty where only numbers are known."""
+        if not LeftOut.objects.filter(pk=self._enhancement.pk).exists():
+            return ""
+        return page_url(self._site, "enhancement_left_out", self._enhancement.pk) + "?reason="
+
     def _notes(self) -> dict[str, Any]:
         found = self._enhancement
         conflicts = []
@@ -225,7 +231,7 @@ class RunPage:
             conflicts = tiles_of(self._request, self._site, refused[:_CONFLICTS])
         held = self._items.held_back().count() if found.auto_approve and found.completed else 0
         return {
-            "left_out": [left_out_text(reason, number) for reason, number in found.omitted.items()],
+            "left_out": left_out_rows(found.omitted, self._left_out_address() if found.omitted else ""),
             "left_out_total": sum(found.omitted.values()),
             "conflicts": conflicts,
             "held_back": held,

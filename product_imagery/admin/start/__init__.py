@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from product_imagery.admin.start.views import form_in_address, look_picture, start_page
+from product_imagery.admin.start.views import form_in_address, left_out_view, look_picture, start_page
 
-__all__ = ["form_in_address", "look_picture", "start_page"]
+__all__ = ["form_in_address", "left_out_view", "look_picture", "start_page"]

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from product_imagery.admin.base import page_url
 from product_imagery.admin.limit_texts import limit_text
 from product_imagery.admin.permissions import SEE_MONEY, may
-from product_imagery.admin.pictures import example_url, labels_of
+from product_imagery.admin.pictures import example_url
 from product_imagery.admin.small_copies import small_url
 from product_imagery.admin.visibility import visible_enhancements
 from product_imagery.flows.enhancements.plan import DONE_BEFORE, IN_STORAGE, UNDER_WAY, Plan, whereabouts
@@ -22,11 +22,11 @@ from product_imagery.flows.enhancements.specs import WorkSpec
 from product_imagery.flows.money import budgets
 from product_imagery.flows.previews import LOOK_SIDE, SIDE
 from product_imagery.models import ApprovalRule, Enhancement, Preset, ProviderCredential, Selection
-from product_imagery.products import ProductImages, ProductPicture, description_for
+from product_imagery.products import ProductPicture, description_for
 from product_imagery.provider_kit.registry import get_provider
 
 _SHOWN, _SEARCHED = 12, 60  #: pictures on the page; products among which they are looked for
-_LISTED, _LINKS = 50, 3
+_LINKS = 3
 _PLACES = (UNDER_WAY, DONE_BEFORE, IN_STORAGE)
 
 
@@ -62,16 +62,6 @@ def strip(request: HttpRequest, host: ModelAdmin[Any], selection: Selection) -> 
     first = small(pictures[0], LOOK_SIDE) if pictures else ""
     further = len(selection.ids) - len({picture.object_id for picture in pictures})
     return {"thumbs": thumbs, "first": first, "first_label": thumbs[0]["label"] if thumbs else "", "further": further}
-
-
-def without_picture(
-    request: HttpRequest, host: ModelAdmin[Any], description: ProductImages, selection: Selection, plan: Plan
-) -> dict[str, Any]:
-    """Return the labels of the first products without a picture, and the number of those that are not listed."""
-    bare = [key for key in selection.ids if (description, str(key)) not in plan.products]
-    rows = host.get_queryset(request).order_by("pk")
-    labels = list(labels_of(description, rows, bare[:_LISTED]).values()) if bare else []
-    return {"labels": labels, "more": len(bare) - len(labels)}
 
 
 def elsewhere(request: HttpRequest, site: AdminSite, plan: Plan) -> dict[str, list[dict[str, Any]]]:

@@ -13,7 +13,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from product_imagery import history
-from product_imagery.admin.base import redirect_to_page, render_page, user_of
+from product_imagery.admin.base import errors_as_messages, redirect_to_page, render_page, user_of
+from product_imagery.admin.left_out import left_out_page, left_out_rows
 from product_imagery.admin.permissions import may, missing, require
 from product_imagery.admin.small_copies import picture_response
 from product_imagery.admin.start import facts
@@ -32,7 +33,7 @@ from product_imagery.templatetags.imagery import REST
 TRIED_FIRST = 3  #: products that “Try first” starts
 _MOST_RESTS = 20  #: selections that a session remembers as tried
 _LONGEST_ADDRESS = 1000  #: characters: inside the address of the login page it grows
-_NOT_KEPT = ("csrfmiddlewaretoken", "figures", "start", "try", "preview")
+_NOT_KEPT = ("csrfmiddlewaretoken", "figures", "start", "try", "preview", "reason", "page")
 
 
 def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], template: str) -> HttpResponse:
@@ -68,6 +69,22 @@ def start_page(request: HttpRequest, pk: Any, products: ModelAdmin[Any], templat
     return render_page(request, site, template, context)
 
 
+def left_out_view(request: HttpRequest, pk: Any, products: ModelAdmin[Any]) -> HttpResponse:
+    """Name the products of a selection that the form in the address leaves out."""
+    require(request, "start_enhancement")
+    selection = Selection.objects.filter(pk=pk, actor_id=request.user.pk).first()
+    if selection is None:
+        raise Http404("There is no such selection.")
+    chosen = request.GET.get("preset", "")
+    about = {"title": _("Left out of this selection"), "back_title": _("Enhance pictures"), "opts": products.opts}
+    about["back"] = f"../?{_kept_form(request, chosen)}"
+    names: dict[str, Any] = {}
+    with errors_as_messages(request):
+        work = _planned(request, products, selection, chosen, {})
+        names = work[1].names(_products(selection)) if work else {}
+    return left_out_page(request, products.admin_site, names, about)
+
+
 def look_picture(request: HttpRequest, pk: Any, products: ModelAdmin[Any]) -> HttpResponse:
     """Return a small picture of a look, with the options in the address, on the first product of a selection.
 
@@ -93,6 +110,27 @@ def _process(
     request: HttpRequest, products: ModelAdmin[Any], selection: Selection, chosen: str, context: dict[str, Any]
 ) -> Enhancement | None:
     """Fill the context of the page; start if the person pressed a button that starts and nothing prevents it."""
+    work = _planned(request, products, selection, chosen, context)
+    if work is None:
+        return None
+    wanted, plan = work
+    _show_figures(request, products, selection, context, work)
+    if not {"start", "try"} & request.POST.keys():
+        return None
+    context["problem"] = _unseen(request, chosen, context["figures"])
+    if context["problem"]:
+        return None
+    chosen_way = context["form"].choices("fresh", "from_present", "auto_approve", "budget")
+    origin: dict[str, Any] = {"channel": Enhancement.Channel.ADMIN, "actor": user_of(request)}
+    if _is_try(request, context):
+        return enhance(_first(plan), wanted, **origin, **{**chosen_way, "auto_approve": False}).enhancement
+    return enhance(_products(selection), wanted, **origin, **chosen_way).enhancement
+
+
+def _planned(
+    request: HttpRequest, products: ModelAdmin[Any], selection: Selection, chosen: str, context: dict[str, Any]
+) -> tuple[WorkSpec, Plan] | None:
+    """Return the work that the form describes, and its plan; nothing while the form has faults."""
     site, spec, entered = products.admin_site, spec_of_preset(chosen), _entered(request)
     is_shown = bool(entered) and entered.get("shown") == chosen
     options = context["options_form"] = OptionsForm(
@@ -104,18 +142,7 @@ def _process(
         return None
     wanted = spec_of_operation(spec.operation, options.options(), spec.credential, spec.preset)
     fresh, from_present = (form.choices(name).get(name, False) for name in ("fresh", "from_present"))
-    plan = make_plan(_products(selection), wanted, fresh=fresh, from_present=from_present)
-    _show_figures(request, products, selection, context, (wanted, plan))
-    if not {"start", "try"} & request.POST.keys():
-        return None
-    context["problem"] = _unseen(request, chosen, context["figures"])
-    if context["problem"]:
-        return None
-    chosen_way = form.choices("fresh", "from_present", "auto_approve", "budget")
-    origin: dict[str, Any] = {"channel": Enhancement.Channel.ADMIN, "actor": user_of(request)}
-    if _is_try(request, context):
-        return enhance(_first(plan), wanted, **origin, **{**chosen_way, "auto_approve": False}).enhancement
-    return enhance(_products(selection), wanted, **origin, **chosen_way).enhancement
+    return wanted, make_plan(_products(selection), wanted, fresh=fresh, from_present=from_present)
 
 
 def _show_figures(
@@ -131,12 +158,13 @@ def _show_figures(
     figures = context["quote"] = quote_of(plan, chosen, wanted)
     context["figures"] = _digest(wanted, figures)
     context["account"] = facts.credential(request, products.admin_site, wanted)
-    context["elsewhere"] = facts.elsewhere(request, products.admin_site, plan)
     context["rules"] = facts.rules(wanted, selection)
     context["can_try"] = bool(wanted.credential.declared.computes)
-    if figures.without_picture:
-        description = description_for(selection.content_type_id)
-        context["bare"] = facts.without_picture(request, products, description, selection, plan)
+    omitted, elsewhere = plan.omitted(chosen), facts.elsewhere(request, products.admin_site, plan)
+    names_page = f"left-out/?{_kept_form(request, context['chosen'])}&reason="
+    context["left_out"] = [
+        {**row, "links": elsewhere.get(row["reason"], ())} for row in left_out_rows(omitted, names_page)
+    ]
     waiting = len({work.product for work in plan.to_do})
     if waiting > TRIED_FIRST:
         first = {str(key) for keys in _first(plan).values() for key in keys}
@@ -175,11 +203,18 @@ def form_in_address(request: HttpRequest, *arguments: Any, **named: Any) -> str:
 
 
 def _with_form(request: HttpRequest) -> str:
+    return f"{request.path}?{_kept_form(request)}"
+
+
+def _kept_form(request: HttpRequest, chosen: str = "") -> str:
+    """Return what was entered as a query, with which the page shows it again, with the chosen look."""
     form = QueryDict(mutable=True)
-    for name, values in request.POST.lists():
+    for name, values in (_entered(request) or form).lists():
         if name not in _NOT_KEPT:
             form.setlist(name, values)
-    return f"{request.path}?{form.urlencode()}"
+    if chosen:
+        form["preset"] = chosen
+    return form.urlencode()
 
 
 def _is_try(request: HttpRequest, context: dict[str, Any]) -> bool:

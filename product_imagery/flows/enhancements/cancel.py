@@ -58,10 +58,13 @@ def cancel_returned() -> int:
 def _stop_preparing(enhancement: Enhancement) -> int:
     """Drop pictures that are not items yet, with their reservation; return how many."""
     preparing = Preparation.objects.filter(enhancement=enhancement)
-    unprepared = sum(preparing.select_for_update().values_list("left", flat=True))
+    dropped = preparing.select_for_update().first()
+    if dropped is None:
+        return 0
     preparing.delete()
-    note_omitted(enhancement.pk, {"cancelled": unprepared})
-    return unprepared
+    names = dropped.unprepared()
+    note_omitted(enhancement.pk, {"cancelled": names}, {"cancelled": dropped.left - len(names)})
+    return dropped.left
 
 
 def _cancel_batches(enhancement: Enhancement) -> tuple[int, bool]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -18,9 +20,10 @@ from product_imagery.flows.enhancements.plan import Plan, Work, done_before, mak
 from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_enhancement
 from product_imagery.flows.jobs.rollup import update_status
 from product_imagery.flows.money import budgets
-from product_imagery.models import Enhancement, EnhancementItem, FurtherId, Preparation, ProviderCredential
+from product_imagery.models import Enhancement, EnhancementItem, FurtherId, LeftOut, Preparation, ProviderCredential
 from product_imagery.products import ProductImages, description_for
 
+_NONE: Mapping[str, int] = MappingProxyType({})
 BATCH = 250  #: pictures in one transaction
 
 
@@ -121,14 +124,16 @@ def make_batch(preparation: Preparation) -> None:
             return
         names = preparation.external_ids
         create_items(enhancement, plan, cost, names, fresh=preparation.fresh, at=preparation.created_at)
-        note_omitted(enhancement.pk, {**plan.figures(), "gone": len(some) - len(plan.to_do) - len(plan.left_out)})
+        note_omitted(enhancement.pk, {**plan.names({}), "gone": _gone(some, plan)})
         if not left:
             Preparation.objects.filter(pk=preparation.pk).delete()
         update_status([enhancement.pk])
 
 
-def note_omitted(enhancement: int, figures: Mapping[str, int]) -> None:
-    """Add numbers of pictures that were left out, by reason, to those of an enhancement."""
+def note_omitted(enhancement: int, pictures: Mapping[str, Sequence[Any]], unnamed: Mapping[str, int] = _NONE) -> None:
+    """Add pictures that were left out, by reason, to those of an enhancement; ``unnamed``: further ones by number."""
+    figures = Counter({reason: len(names) for reason, names in pictures.items()})
+    figures.update(unnamed)
     if not any(figures.values()):
         return
     row = Enhancement.objects.filter(pk=enhancement)
@@ -138,6 +143,16 @@ def note_omitted(enhancement: int, figures: Mapping[str, int]) -> None:
         if number > 0:
             omitted[reason] = omitted.get(reason, 0) + number
     row.update(omitted=omitted)
+    left_out = LeftOut.objects.filter(pk=enhancement).first() or LeftOut(enhancement_id=enhancement)
+    left_out.add(pictures)
+    left_out.save()
+
+
+def _gone(pictures: Sequence[Any], plan: Plan) -> list[Any]:
+    """Return those of the pictures of which the plan knows nothing."""
+    works = [*plan.to_do, *(work for work, _why in plan.left_out)]
+    found = {(work.description.content_type().pk, work.picture.object_id, work.picture.slot) for work in works}
+    return [picture for picture in pictures if tuple(picture) not in found]
 
 
 def _chosen(pictures: Sequence[Any]) -> dict[ProductImages, list[Any]]:

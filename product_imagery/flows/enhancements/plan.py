@@ -125,6 +125,17 @@ class Plan:
         bare = max(0, count_of(chosen) - len(self.products))
         return self.figures() | ({NO_PICTURE: bare} if bare else {})
 
+    def names(self, chosen: Chosen) -> dict[str, list[list[Any]]]:
+        """Return content type, product and slot of what is left out, by reason; no slot where there is no picture."""
+        found: dict[str, list[list[Any]]] = defaultdict(list)
+        for work, why in self.left_out:
+            found[why].append([work.description.content_type().pk, work.picture.object_id, work.picture.slot])
+        for description, keys in chosen.items():
+            bare = [str(key) for key in keys if (description, str(key)) not in self.products]
+            if bare:
+                found[NO_PICTURE] += [[description.content_type().pk, key, ""] for key in bare]
+        return dict(found)
+
     def hindrances(self) -> dict[str, int]:
         """Return how many pictures are left out because their results could not be used, by reason."""
         found = {reason: self.count(reason) for reason in (RESULT_TOO_LARGE, NAME_TOO_LONG)}

@@ -46,5 +46,8 @@ def _failed(preparation: Preparation, error: Exception) -> None:
                 "reason": reason_of(error)
             }
             Enhancement.objects.filter(pk=preparation.pk).update(note=note[:500])
-            note_omitted(preparation.pk, {"not_prepared": preparation.left or 1})
+            names = preparation.unprepared()
+            note_omitted(
+                preparation.pk, {"not_prepared": names}, {"not_prepared": (preparation.left or 1) - len(names)}
+            )
             update_status([preparation.pk])

@@ -37,7 +37,7 @@ from product_imagery.flows.enhancements.preconditions import sentence_of
 from product_imagery.flows.enhancements.selection import Chosen, Products, choose
 from product_imagery.flows.enhancements.specs import WorkSpec, spec_of_request
 from product_imagery.flows.money import budgets
-from product_imagery.models import ApiKey, Enhancement, ProviderCredential
+from product_imagery.models import ApiKey, Enhancement, LeftOut, ProviderCredential
 from product_imagery.products import ProductImages
 from product_imagery.provider_kit.registry import get_provider
 
@@ -162,16 +162,23 @@ def enhance(
         if not plan.to_do:
             raise _nothing(plan, spec, skipped)
         with suppress(IntegrityError, Overtaken):  # somebody else has just started the same ones: plan again
-            return StartResult(_accept(plan, spec, {**about, "omitted": plan.omitted(chosen)}, names, how), skipped)
+            return StartResult(_accept(plan, chosen, spec, about, names, how), skipped)
     raise StateError(gettext("Somebody else is starting the same pictures. Try again in a moment."))
 
 
 @transaction.atomic
 def _accept(
-    plan: Plan, spec: WorkSpec, about: dict[str, Any], names: Mapping[str, Sequence[str]], how: Mapping[str, bool]
+    plan: Plan,
+    chosen: Chosen,
+    spec: WorkSpec,
+    about: dict[str, Any],
+    names: Mapping[str, Sequence[str]],
+    how: Mapping[str, bool],
 ) -> Enhancement:
     """Create the enhancement in one short transaction; the workers create the items of a large one later."""
-    enhancement = _begin(plan, spec, about)
+    enhancement = _begin(plan, spec, {**about, "omitted": plan.omitted(chosen)})
+    if left_out := plan.names(chosen):
+        LeftOut.objects.create(enhancement=enhancement, pictures=left_out)
     if is_large(plan):
         freeze(enhancement, plan, spec, names, **how)
     else:

@@ -13,7 +13,7 @@ from example_project.shop.models import Product
 from product_imagery.flows.enhancements import items
 from product_imagery.flows.enhancements.plan import make_plan
 from product_imagery.flows.enhancements.specs import spec_of_enhancement
-from product_imagery.models import Enhancement, EnhancementItem, FurtherId, Preparation, ProviderJob
+from product_imagery.models import Enhancement, EnhancementItem, FurtherId, LeftOut, Preparation, ProviderJob
 from product_imagery.products import description_of
 
 Make = Callable[..., Product]
@@ -96,6 +96,9 @@ def test_a_picture_that_others_finish_meanwhile_is_not_ordered(
 
 def test_numbers_of_what_is_left_out_add_up(make_product: Make, enlarge: Enlarge) -> None:
     pk = enlarge(make_product()).pk
-    for figures in ({"gone": 2, "done_before": 0}, {"gone": 1, "under_way": 3}, {}):
-        items.note_omitted(pk, figures)
+    first, second = [[7, "1", ""], [7, "2", ""]], [[7, "3", "a"]]
+    items.note_omitted(pk, {"gone": first, "done_before": []})
+    items.note_omitted(pk, {"gone": second}, {"under_way": 3})
+    items.note_omitted(pk, {})
     assert Enhancement.objects.get(pk=pk).omitted == {"gone": 3, "under_way": 3}
+    assert LeftOut.objects.get(pk=pk).pictures == {"gone": first + second}
