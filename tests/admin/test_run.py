@@ -137,6 +137,17 @@ def test_each_state_of_a_result_is_a_filter(make_product: Any, enlarge: Any, wor
     assert "run-tile--rejected" in client.get(_address(enhancement)).content.decode()
 
 
+def test_a_tile_opens_the_review_of_its_picture(make_product: Any, enlarge: Any, work: Any, person: Person) -> None:
+    client, enhancement = person("*"), enlarge(make_product("Bad", content=b"x"), make_product("Good"))
+    work()
+    result = ResultImage.objects.get()
+    page = client.get(_address(enhancement)).content.decode()
+    link = re.search(r'<a href="([^"]+/review/[^"]+focus=[^"]+)"', page)
+    assert link is not None
+    assert link[1].endswith(f"focus={result.pk}")
+    assert "Good" in client.get(link[1].replace("&amp;", "&")).content.decode()
+
+
 def test_failures_are_grouped_and_one_group_is_tried_again(make_product: Any, enlarge: Any, person: Person) -> None:
     client, enhancement = person("*"), enlarge(*[make_product(sku=f"n{k}") for k in range(5)])
     ProviderJob.objects.update(state="failed", finished_at=from_now(0))

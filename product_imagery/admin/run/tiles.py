@@ -113,8 +113,8 @@ def changed_tiles(request: HttpRequest, site: AdminSite, items: QuerySet[Enhance
 
 def _tile(request: HttpRequest, site: AdminSite, item: EnhancementItem) -> Tile:
     state, shown = _standing(item)
-    if state in ("review", "approved", "rejected", "publishing", "published", "conflict", "restored"):
-        address = f"{page_url(site, 'enhancement_review', item.enhancement_id)}?show=all&focus={item.pk}"
+    if shown and item.status == ItemStatus.COMPLETED:
+        address = f"{page_url(site, 'enhancement_review', item.enhancement_id)}?show=all&focus={shown.pk}"
     else:
         address = page_url(site, "enhancementitem_change", item.pk)
     picture = shown.thumbnail.url if shown else source_url(request, site, item, SIDE)
