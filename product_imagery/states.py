@@ -59,7 +59,7 @@ class Publication(models.TextChoices):
     NONE = "none", _("not published")
     WAITING = "waiting", _("being published")
     PUBLISHED = "published", _("on the product")
-    CONFLICT = "conflict", _("not published: the product changed")
+    CONFLICT = "conflict", _("could not be published")
     RESTORED = "restored", _("taken back")
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from product_imagery.admin.base import stepwise_view
 from product_imagery.admin.permissions import may
-from product_imagery.admin.product_page import enhance_product, panel, pictures_page
+from product_imagery.admin.product_page import enhance_product, panel, pictures_page, with_refused
 from product_imagery.admin.start import form_in_address, left_out_view, look_picture, start_page
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import RegistrationError
@@ -52,6 +52,10 @@ class EnhanceImagesMixin(_Base):
         found: Media = super().media
         styles = ("product_imagery/admin.css", "product_imagery/product.css")
         return found + Media(css={"all": styles}, js=("product_imagery/small.js",))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show above the list how many pictures could not be published."""
+        return with_refused(request, self, super().changelist_view(request, extra_context))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Remember with the product for whom it is shown: the panel has links for this person."""

@@ -84,21 +84,21 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, enhancement: Any) -> SafeString:
-        notes = (
-            [ngettext("%(n)s failed", "%(n)s failed", enhancement.failed) % {"n": enhancement.failed}]
-            if enhancement.failed
-            else []
-        )
+        notes = []
+        if enhancement.failed:
+            text = ngettext("%(n)s failed", "%(n)s failed", enhancement.failed)
+            notes.append(text % {"n": enhancement.failed})
         if enhancement.stalled:
             text = ngettext("%(n)s needs a decision", "%(n)s need a decision", enhancement.stalled)
             notes.append(text % {"n": enhancement.stalled})
-        if enhancement.refused:
-            notes.append(
-                ngettext("%(n)s not published", "%(n)s not published", enhancement.refused) % {"n": enhancement.refused}
-            )
         notes += [gettext("being prepared")] if enhancement.preparing else []
         state = state_label(enhancement.status, enhancement.get_status_display())
-        return format_html("{} {}", state, ", ".join(notes))
+        shown = format_html("{} {}", state, ", ".join(notes))
+        if not enhancement.refused:
+            return shown
+        text = ngettext("%(n)s not published", "%(n)s not published", enhancement.refused) % {"n": enhancement.refused}
+        address = f"{page_url(self.admin_site, 'enhancement_review', enhancement.pk)}?show=refused"
+        return format_html('{} <a href="{}">{}</a>', shown, address, text)
 
     @admin.action(description=_("Cancel pictures that have not begun"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Enhancement]) -> None:

@@ -161,13 +161,13 @@ class HomePage:
         rows = Enhancement.objects.titled().in_bulk(sorted(numbers, reverse=True)[:_SHOWN])
         for pk, row in rows.items():
             text = ngettext(
-                "%(title)s: %(n)s picture was not published, because its product changed meanwhile.",
-                "%(title)s: %(n)s pictures were not published, because their products changed meanwhile.",
+                "%(title)s: %(n)s picture could not be published.",
+                "%(title)s: %(n)s pictures could not be published.",
                 numbers[pk],
             )
             yield {
                 "sentence": text % {"title": row, "n": numbers[pk]},
-                "address": page_url(self._site, "enhancement_change", pk) + "?state=conflict#pictures",
+                "address": page_url(self._site, "enhancement_review", pk) + "?show=refused",
                 "button": gettext("Look at them"),
             }
 

@@ -25,7 +25,7 @@ _Product = tuple[int, str]  #: content type and primary key
 
 
 def left_out_rows(numbers: Mapping[str, int], address: str) -> list[dict[str, Any]]:
-    """Return a sentence for each reason; if there is an ``address`` to put the reason behind, with the page of names."""
+    """Return a sentence for each reason; if there is an ``address`` to put the reason behind, with the page."""
     return [
         {"reason": reason, "text": left_out_text(reason, number), "url": address and f"{address}{reason}"}
         for reason, number in numbers.items()

@@ -10,9 +10,10 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Count, Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from product_imagery.admin.base import for_each, number_in, page_url, render_pag
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.admin.pictures import labels_of
 from product_imagery.admin.small_copies import small_url, version_url
+from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.results import publish
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage, Selection
@@ -42,6 +44,25 @@ def panel(request: HttpRequest, host: ModelAdmin[Any], product: Model) -> SafeSt
     except ImageryError as error:
         facts = {"problem": error.message}
     return render_to_string("admin/product_imagery/product_panel.html", facts, request)
+
+
+def with_refused(request: HttpRequest, host: ModelAdmin[Any], response: HttpResponse) -> HttpResponse:
+    """Show above a list of products how many pictures could not be published on them, with the page to decide."""
+    facts: dict[str, Any] = getattr(response, "context_data", None) or {}
+    if not isinstance(response, TemplateResponse) or "cl" not in facts:
+        return response
+    if not host.admin_site.is_registered(Enhancement) or not _may_follow(request):
+        return response
+    mine = ResultImage.objects.lately_refused().filter(item__content_type=_content_type(host))
+    refused = visible(request, host.admin_site, mine, "item__").aggregate(n=Count("item", distinct=True))["n"]
+    if refused:
+        facts |= {
+            "imagery_refused": refused,
+            "imagery_list": response.resolve_template(response.template_name),
+            "imagery_refused_page": page_url(host.admin_site, "enhancement_review") + "?show=refused",
+        }
+        response.template_name = "admin/product_imagery/product_list.html"
+    return response
 
 
 def pictures_page(request: HttpRequest, host: ModelAdmin[Any], object_id: str) -> HttpResponse:
@@ -135,10 +156,20 @@ def _files_of(request: HttpRequest, host: ModelAdmin[Any], picture: ProductPictu
 
 def _work_on(request: HttpRequest, host: ModelAdmin[Any], product: Model) -> dict[str, Any]:
     """Return results that wait for a review and items that are being made, with links for those who may follow them."""
-    site, may_see = host.admin_site, may_take_any_step(request) or may(request, "view_resultimage")
+    site, may_see = host.admin_site, _may_follow(request)
+    refused = _of(ResultImage.objects.refused(), host, product, "item__").order_by("-pk")
     waiting = _of(ResultImage.objects.filter(review=Review.PENDING), host, product, "item__")
     busy = _of(EnhancementItem.objects.exclude(active_key=None), host, product)
     return {
+        "refused": [
+            {
+                "reason": result.publication_note,
+                "url": f"{page_url(site, 'enhancement_review', result.enhancement_id)}?show=refused&focus={result.pk}"
+                if may_see
+                else "",
+            }
+            for result in refused[:_ROWS]
+        ],
         "waiting": [
             {
                 "result": result,
@@ -156,6 +187,10 @@ def _work_on(request: HttpRequest, host: ModelAdmin[Any], product: Model) -> dic
             for item in busy.select_related("enhancement__preset").order_by("-pk")[:_ROWS]
         ],
     }
+
+
+def _may_follow(request: HttpRequest) -> bool:
+    return may_take_any_step(request) or may(request, "view_resultimage")
 
 
 def _history_of(request: HttpRequest, host: ModelAdmin[Any], product: Model, shown: dict[str, str]) -> dict[str, Any]:

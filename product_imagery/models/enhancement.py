@@ -44,7 +44,7 @@ class EnhancementQuerySet(models.QuerySet["Enhancement"]):
     def with_progress(self) -> EnhancementQuerySet:
         """Annotate ``total``, ``completed``, ``failed``, ``cancelled``, ``stalled`` and ``open`` in the same query.
 
-        ``refused``: pictures that were lately not published, because their products had changed.
+        ``refused``: pictures that lately could not be published.
         ``unprepared``: pictures in ``total`` and ``open`` for which a worker has not created items yet; ``preparing``:
         true while it does. The counts are subqueries on an index, evaluated for the returned rows only, so a page of a
         long list is as fast as a short list.

@@ -63,8 +63,8 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
         return self.filter(needs_review())
 
     def lately_refused(self) -> ResultQuerySet:
-        """Filter results of the last 90 days that were not published because their products had changed."""
-        return self.filter(publication=Publication.CONFLICT, created_at__gte=from_now(-_LATELY))
+        """Filter results of the last 90 days that could not be published."""
+        return self.refused().filter(created_at__gte=from_now(-_LATELY))
 
     def in_portions(self, size: int) -> Iterator[list[ResultImage]]:
         """Yield the results in lists of at most ``size`` in the order of their keys, each read by its own query."""
@@ -76,6 +76,10 @@ class ResultQuerySet(LeaseQuerySet["ResultImage"]):
     def chosen(self) -> ResultQuerySet:
         """Filter results that are published or wait for publication."""
         return self.filter(publication__in=(Publication.WAITING, Publication.PUBLISHED))
+
+    def refused(self) -> ResultQuerySet:
+        """Filter approved results that could not be published."""
+        return self.filter(publication=Publication.CONFLICT)
 
     def held(self, row: ResultImage) -> ResultQuerySet:
         """Filter ``row`` if its lease is still ours and its publication was not withdrawn."""

@@ -108,10 +108,12 @@ def test_what_needs_a_person_is_listed_with_its_button(stalled: ProviderJob, per
 
 
 def test_refused_publications_need_a_person(make_product: Any, enlarge: Any, work: Any, person: Person) -> None:
-    enlarge(make_product())
+    started = enlarge(make_product())
     work()
     ResultImage.objects.update(review="approved", publication=Publication.CONFLICT, publication_note="It changed.")
-    assert "1 picture was not published, because its product changed meanwhile" in _text(_home(person("*")))
+    page = _home(person("*"))
+    assert "1 picture could not be published" in _text(page)
+    assert f'{reverse("admin:product_imagery_enhancement_review", args=[started.pk])}?show=refused"' in page
 
 
 def test_charts_are_tables_and_csv(make_product: Any, enlarge: Any, work: Any, person: Person) -> None:

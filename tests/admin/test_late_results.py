@@ -43,7 +43,7 @@ def test_a_refused_publication_is_told_to_whoever_wanted_it(
         assert told in _text(merchant, page)
         assert told not in _text(other, page)
     assert "2 not published" in _text(other, "enhancement_changelist")
-    assert "2 pictures were not published" in _text(other, "home")
+    assert "2 pictures could not be published" in _text(other, "home")
     assert "Use this one all the same" in _text(merchant, "enhancement_review", query="?show=refused")
     for result in ResultImage.objects.all():
         review.return_to_review(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.admin import EnhanceImagesMixin
 from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, ImageVersion, ResultImage, Selection
+from product_imagery.states import Publication
 from product_imagery.testing.pictures import draw_product, encoded
 from tests.admin.pages import read
 
@@ -73,6 +75,32 @@ def test_a_pending_result_leads_to_its_review(make_product: Make, enlarge: Enlar
     assert link in page
     assert link in _page(client, product, "imagery_pictures")
     assert link not in _page(person(*_SEES), product)
+
+
+def test_a_refused_publication_is_shown_with_its_products(
+    make_product: Make, enlarge: Enlarge, work: Any, person: Person
+) -> None:
+    product, _other = make_product("Refused"), make_product("Other")
+    client, products = person("*"), reverse("admin:shop_product_changelist")
+    enlarge(product)
+    work()
+    assert "could not be published" not in client.get(products).content.decode()
+    reason = "The shop wants a square picture."
+    ResultImage.objects.update(review="approved", publication=Publication.CONFLICT, publication_note=reason)
+    page = client.get(products).content.decode()
+    assert "1 picture could not be published on its product." in page
+    assert f'{reverse("admin:product_imagery_enhancement_review")}?show=refused"' in page
+    assert "Refused" in page  # the list itself
+    assert "could not be published" not in client.get(reverse("admin:shop_collection_changelist")).content.decode()
+    assert "could not be published" not in person(*_SEES).get(products).content.decode()
+    for name in ("change", "imagery_pictures"):
+        page = _page(client, product, name)
+        assert reason in page
+        link = re.search(r'href="([^"]+show=refused&amp;focus=\d+)"', page)
+        assert link is not None
+        assert reason in client.get(link[1].replace("&amp;", "&")).content.decode()
+    chosen = {"action": "delete_selected", "_selected_action": [product.pk]}
+    assert client.post(products, chosen).status_code == 200  # Django's own question, as ever
 
 
 def test_the_picture_before_is_put_back_from_the_page_of_the_product(published: Product, person: Person) -> None:

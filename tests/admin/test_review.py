@@ -344,12 +344,12 @@ def test_refusals_are_shown_with_both_pictures(four: Enhancement, person: Person
     from example_project.shop.models import Product
 
     client, (first, second, *_rest) = person("*"), _results()
-    assert "product changed" not in _text(client.get(_page(four)))
+    assert "Could not be published" not in _text(client.get(_page(four)))
     for one in (first, second):
         Product.objects.filter(pk=one.item.object_id).update(enhanced_photo="by-hand.jpg")
         client.post(_page(four), {"approve_and_publish": one.pk})
     work()
-    assert "Not published: product changed 2" in _text(client.get(_page(four)))
+    assert "Could not be published 2" in _text(client.get(_page(four)))
     refused = client.get(_page(four) + "?show=refused")
     assert set(_tiles(refused)) == {first.item_id, second.item_id}
     assert refused.content.decode().count('class="review-now"') == 2

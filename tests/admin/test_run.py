@@ -25,7 +25,7 @@ from product_imagery.models import (
     ResultImage,
 )
 from product_imagery.models.db_time import from_now
-from product_imagery.states import JobState
+from product_imagery.states import JobState, Publication
 from tests.fakes.hosted import Account, Order, hurry
 from tests.fakes.server import Fakes
 
@@ -146,6 +146,24 @@ def test_a_tile_opens_the_review_of_its_picture(make_product: Any, enlarge: Any,
     assert link is not None
     assert link[1].endswith(f"focus={result.pk}")
     assert "Good" in client.get(link[1].replace("&amp;", "&")).content.decode()
+
+
+def test_refused_publications_are_grouped_by_reason(make_product: Any, enlarge: Any, work: Any, person: Person) -> None:
+    enhancement = enlarge(*(make_product(f"P{n}") for n in range(3)))
+    work()
+    refused = {"review": "approved", "publication": Publication.CONFLICT}
+    first, *others = ResultImage.objects.order_by("pk").values_list("pk", flat=True)
+    ResultImage.objects.filter(pk=first).update(publication_note="The shop wants a square picture.", **refused)
+    ResultImage.objects.filter(pk__in=others).update(publication_note="The product was changed.", **refused)
+    client, address = person("*"), reverse("admin:product_imagery_enhancement_review", args=[enhancement.pk])
+    page = _text(client.get(_address(enhancement)))
+    assert "2 The product was changed. 1 The shop wants a square picture." in page
+    assert f'href="{address}?show=refused"' in client.get(_address(enhancement)).content.decode()
+    listed = client.get(reverse("admin:product_imagery_enhancement_changelist")).content.decode()
+    assert f'<a href="{address}?show=refused">3 not published</a>' in listed
+    ResultImage.objects.update(publication=Publication.NONE)
+    listed = client.get(reverse("admin:product_imagery_enhancement_changelist")).content.decode()
+    assert "not published</a>" not in listed
 
 
 def test_failures_are_grouped_and_one_group_is_tried_again(make_product: Any, enlarge: Any, person: Person) -> None:

@@ -201,7 +201,7 @@ def _summary(page: _Page) -> dict[str, Any]:
     counts, filter_ = page.queue.counts(), page.queue.filter
     labels = {
         "pending": _("To review"),
-        "refused": _("Not published: product changed"),
+        "refused": _("Could not be published"),
         "approved": _("Approved"),
         "published": _("On products"),
         "rejected": _("Rejected"),

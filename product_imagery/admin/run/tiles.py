@@ -42,7 +42,7 @@ FILTERS: dict[str, Any] = {
     "approved": _("approved, not published"),
     "publishing": _("being published"),
     "published": _("published"),
-    "conflict": _("not published: the product changed"),
+    "conflict": _("could not be published"),
     "cancelled": _("cancelled"),
 }
 #: the publication that stands for an item with several results, first come

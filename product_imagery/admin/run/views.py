@@ -35,7 +35,7 @@ from product_imagery.states import ItemStatus, JobState, Publication, Review
 
 _PARTS = ("summary", "decisions", "problems", "notes", "filters")
 _DECISIONS = 10  #: lost calls that are shown at once
-_CONFLICTS = 50
+_REFUSALS = 10  #: reasons against publications that are named
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"')
 
 
@@ -225,15 +225,12 @@ class RunPage:
 
     def _notes(self) -> dict[str, Any]:
         found = self._enhancement
-        conflicts = []
-        if self._results["conflict"]:
-            refused = filtered(self._items, "conflict").order_by("pk").prefetch_related("results")
-            conflicts = tiles_of(self._request, self._site, refused[:_CONFLICTS])
         held = self._items.held_back().count() if found.auto_approve and found.completed else 0
         return {
             "left_out": left_out_rows(found.omitted, self._left_out_address() if found.omitted else ""),
             "left_out_total": sum(found.omitted.values()),
-            "conflicts": conflicts,
+            "refusals": list(self._refusals()) if self._results["conflict"] else [],
+            "refused_page": page_url(self._site, "enhancement_review", found.pk) + "?show=refused",
             "held_back": held,
             "came_late": self._came_late(),
         }
@@ -242,6 +239,13 @@ class RunPage:
         """Return the number of pictures that wait for a review and came in after the person had cancelled."""
         since = self._enhancement.cancelled_at
         return self._items.to_review().filter(finished_at__gt=since).count() if since else 0
+
+    def _refusals(self) -> Any:
+        """Return the reasons for which pictures could not be published, with their numbers, the most frequent first."""
+        mine = ResultImage.objects.refused().filter(enhancement=self._enhancement)
+        refused = visible(self._request, self._site, mine, "item__").order_by()
+        counted = refused.values_list("publication_note").annotate(number=Count("item", distinct=True))
+        return counted.order_by("-number", "publication_note")[:_REFUSALS]
 
 
 def _sentence(found: Any, numbers: dict[str, Any], pace: Any, waiting: list[Reason]) -> str:
