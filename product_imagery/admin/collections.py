@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.handlers.asgi import ASGIRequest
+from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from product_imagery.admin.base import page_url, stepwise_view, user_of
+from product_imagery.admin.base import number_in, page_url, stepwise_view, user_of
 from product_imagery.admin.visibility import visible, visible_enhancements
+from product_imagery.history import record
 from product_imagery.models import Collection, CollectionEntry, Enhancement, ResultImage
 from product_imagery.states import Review
 from product_imagery.storage import archive
 from product_imagery.storage.store import results_storage
 
-_SHOWN, _OFFERED = 60, 50  #: pictures on the page; enhancements to add from
+_SHOWN, _OFFERED = 60, 50  #: pictures on a page; enhancements to add from
 
 
 def _add_from(enhancements: QuerySet[Enhancement]) -> forms.Field:
@@ -99,9 +102,26 @@ class CollectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not change:
             obj.owner_id = user_of(request).pk
         super().save_model(request, obj, form, change)
+        if change:
+            self._rearrange(request, obj)
         chosen = form.cleaned_data.get("add_from")
         if chosen:
             self._add(request, obj, chosen)
+
+    def _rearrange(self, request: HttpRequest, collection: Collection) -> None:
+        """Remove the results that are ticked, and move those whose place was changed."""
+        shown = set(self._results(request, collection).values_list("pk", flat=True))
+        removed = {number_in(value) for value in request.POST.getlist("remove")} & shown
+        collection.entries.filter(result__in=removed).delete()
+        if removed:
+            text = ngettext("%(n)s picture was removed.", "%(n)s pictures were removed.", len(removed))
+            text %= {"n": len(removed)}
+            messages.info(request, text)
+            record(user_of(request), {collection: text})
+        places = {pk: place for pk, place in _moved(request.POST).items() if pk in shown - removed}
+        if places:
+            collection.move(places)
+            record(user_of(request), {collection: gettext("The order was changed.")})
 
     def _add(self, request: HttpRequest, collection: Collection, enhancement: Enhancement) -> None:
         results = self._visible(request, enhancement.results.filter(review=Review.APPROVED, is_test=collection.is_test))
@@ -112,7 +132,7 @@ class CollectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         messages.info(request, text)
 
     def _results(self, request: HttpRequest, collection: Collection) -> Any:
-        return self._visible(request, ResultImage.objects.filter(entries__collection=collection).order_by("pk"))
+        return self._visible(request, collection.arranged())
 
     def _visible(self, request: HttpRequest, results: Any) -> Any:
         """Leave out results of products that the shop hides from the person."""
@@ -128,9 +148,15 @@ class CollectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if request is None:
             return "–"
         results = self._results(request, collection)
-        total = results.count()
-        facts = {"results": results.select_related("item")[:_SHOWN], "total": total, "more": max(0, total - _SHOWN)}
-        facts["url"] = page_url(self.admin_site, "collection_download", collection.pk)
+        page = Paginator(results.select_related("item"), _SHOWN).get_page(request.GET.get("page"))
+        facts = {
+            "page": page,
+            "query": "?",
+            "results": list(enumerate(page, start=page.start_index())),
+            "total": page.paginator.count,
+            "may_edit": self.has_change_permission(request, collection),
+            "url": page_url(self.admin_site, "collection_download", collection.pk),
+        }
         return render_to_string("admin/product_imagery/collection_content.html", facts, request)
 
     def _download_view(self, request: HttpRequest, pk: int) -> Any:
@@ -146,6 +172,17 @@ class CollectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         name = slugify(collection.name) or "collection"
         response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
         return response
+
+
+def _moved(form: Mapping[str, str]) -> dict[int, int]:
+    """Return the new places by primary key of the result, of those whose place differs from the one that was shown."""
+    found = {}
+    for name, value in form.items():
+        kind, *numbers = name.split("-")
+        keys, place = [number_in(number) for number in numbers], number_in(value)
+        if kind == "place" and len(keys) == 2 and keys[0] and place and place != keys[1]:
+            found[keys[0]] = place
+    return found
 
 
 def _members(results: QuerySet[ResultImage]) -> list[archive.Member]:

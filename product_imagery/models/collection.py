@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.db import models
@@ -34,12 +35,29 @@ class Collection(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def arranged(self) -> models.QuerySet[ResultImage]:
+        """Return the results in the order in which people have put them; later ones follow."""
+        found = ResultImage.objects.filter(entries__collection=self)
+        return found.order_by(models.F("entries__position").asc(nulls_last=True), "entries__pk")
+
+    def move(self, places: Mapping[int, int]) -> None:
+        """Put results, by primary key, at other places, counted from 1; the others keep their order around them."""
+        order = [pk for pk in self.arranged().values_list("pk", flat=True) if pk not in places]
+        for pk, place in sorted(places.items(), key=lambda moved: moved[1]):
+            order.insert(place - 1, pk)
+        positions = {pk: position for position, pk in enumerate(order, start=1)}
+        entries = list(self.entries.all())
+        for entry in entries:
+            entry.position = positions.get(entry.result_id)
+        CollectionEntry.objects.bulk_update(entries, ["position"], batch_size=500)
+
 
 class CollectionEntry(models.Model):
     """One result in a collection, at most once."""
 
     collection = models.ForeignKey(Collection, models.CASCADE, verbose_name=_("collection"), related_name="entries")
     result = models.ForeignKey(ResultImage, models.CASCADE, verbose_name=_("result"), related_name="entries")
+    position = models.PositiveIntegerField(_("place"), null=True, editable=False)
     added_at = models.DateTimeField(_("added"), auto_now_add=True)
 
     class Meta:

@@ -66,6 +66,55 @@ def test_a_collection_is_downloaded_as_one_archive(done: Enhancement, person: Pe
         assert packed.testzip() is None
 
 
+def _order(collection: Collection) -> list[str]:
+    return list(collection.arranged().values_list("item__label", flat=True))
+
+
+def test_single_pictures_are_removed(done: Enhancement, person: Person) -> None:
+    client = person(*_STEPS)
+    collection = _made(client, done)
+    red, blue = collection.arranged()
+    page = client.get(_page("change", collection.pk))
+    filled = read(page).values
+    assert "remove" not in filled  # nothing is ticked
+    response = client.post(_page("change", collection.pk), {**filled, "remove": str(red.pk)}, follow=True)
+    assert "1 picture was removed." in response.content.decode()
+    assert _order(collection) == ["Blue bottle"]
+    assert ResultImage.objects.filter(pk=red.pk).exists()
+    client.post(_page("change", collection.pk), {**filled, "add_from": "", "remove": ["", "x", "999999"]})
+    assert _order(collection) == ["Blue bottle"]
+    assert "1 picture was removed." in client.get(_page("history", collection.pk)).content.decode()
+    seeing = person("view_collection", "view_product")
+    assert 'name="remove"' not in seeing.get(_page("change", collection.pk)).content.decode()
+    seeing.post(_page("change", collection.pk), {"name": "Summer", "remove": str(blue.pk)})
+    assert _order(collection) == ["Blue bottle"]
+
+
+def test_the_order_is_changed_by_numbers(
+    make_product: Make, enlarge: Callable[..., Enhancement], work: Any, person: Person
+) -> None:
+    started = enlarge(*(make_product(f"P{n}") for n in range(4)))
+    work()
+    for result in ResultImage.objects.all():
+        review.approve(result, actor=None, publish=False)
+    client = person(*_STEPS)
+    collection = _made(client, started)
+    assert _order(collection) == ["P0", "P1", "P2", "P3"]
+    page = _page("change", collection.pk)
+    filled = read(client.get(page)).values
+    last = next(name for name in filled if name.endswith("-4"))
+    client.post(page, {**filled, last: "1"})
+    assert _order(collection) == ["P3", "P0", "P1", "P2"]
+    client.post(page, read(client.get(page)).values)  # saving again moves nothing
+    assert _order(collection) == ["P3", "P0", "P1", "P2"]
+    response = client.get(_page("download", collection.pk))
+    content = b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    names = zipfile.ZipFile(BytesIO(content)).namelist()
+    assert [name.split(".")[0] for name in names] == ["0001-p3", "0002-p0", "0003-p1", "0004-p2"]
+    odd = {**read(client.get(page)).values, "place-x-1": "2", "place-1": "2", last: "9999"}
+    assert client.post(page, odd).status_code == 302
+
+
 def test_steps_need_their_permissions(done: Enhancement, person: Person) -> None:
     collection = _made(person(*_STEPS), done)
     seeing, stranger = person("view_collection", "view_product"), person("review_resultimage")

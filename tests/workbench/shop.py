@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
@@ -15,11 +16,15 @@ from django.utils import timezone
 from PIL import Image
 
 import example_project
-from example_project.shop.models import Collection, Product
+from example_project.shop.models import Collection as Gallery
+from example_project.shop.models import Product
 from example_project.shop.stock import stock_gallery
 from product_imagery import approve, enhance
+from product_imagery.flows import sample_pictures
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
+    Collection,
+    CollectionEntry,
     Enhancement,
     ImageVersion,
     Preset,
@@ -54,6 +59,7 @@ def build(side: int = 0) -> tuple[str, list[Page]]:
     products = _products(side)
     done = enhance(products[:9], preset="larger", actor=merchant).enhancement
     run_slice(until_idle=True)
+    _try_out("local", merchant)
     published = ResultImage.objects.filter(enhancement=done).order_by("pk")[:3]
     for result in published:
         approve(result, actor=merchant, publish=True)
@@ -148,13 +154,31 @@ def _credential(provider: str, label: str) -> ProviderCredential:
     return credential
 
 
+def _collection(enhancement: Enhancement) -> Collection:
+    """Return a collection of the results of an enhancement."""
+    collection = Collection.objects.create(name="Summer", owner=enhancement.actor)
+    results = enhancement.results.order_by("pk")
+    CollectionEntry.objects.bulk_create(CollectionEntry(collection=collection, result=one) for one in results)
+    return collection
+
+
+def _try_out(provider: str, merchant: object) -> None:
+    """Make a test picture with the account at a provider."""
+    credential = ProviderCredential.objects.for_provider(provider)
+    assert credential is not None
+    sample_pictures.make(credential, actor=merchant, most=Decimal(0))  # type: ignore[arg-type]
+    run_slice(until_idle=True)
+
+
 def _start_pages(client: Client, products: list[Product]) -> list[Page]:
     """Return the page of a selection."""
-    chosen = {"action": "enhance_images", "_selected_action": [product.pk for product in products]}
+    bare = Product.objects.create(title="Without a photo", sku="BARE", price=5)
+    chosen = {"action": "enhance_images", "_selected_action": [product.pk for product in [*products, bare]]}
     address = client.post(reverse("admin:shop_product_changelist"), chosen)["Location"]
     return [
         Page("start", address),
         Page("start-paused", f"{address}?preset=paqshot-white"),
+        Page("start-left-out", f"{address}left-out/?preset=larger"),
         Page("start-wrong", f"{address}?preset=marble&shown=marble&option-ratio_own=wide"),
     ]
 
@@ -170,21 +194,26 @@ def _pages(enhancements: dict[str, Enhancement]) -> list[Page]:
     pages.append(Page("review-empty", f"{review}?show=rejected"))
     for model in ("enhancement", "enhancementitem", "imageversion", "preset", "providercredential", "providerjob"):
         pages.append(Page(f"list-{model}", reverse(f"admin:product_imagery_{model}_changelist")))
+    pages.append(Page("list-collection", reverse("admin:product_imagery_collection_changelist")))
     first = {
+        "collection": _collection(enhancements["done"]),
         "preset": Preset.objects.order_by("position").first(),
         "providercredential": ProviderCredential.objects.get(label="Paqshot"),
+        "providercredential-local": ProviderCredential.objects.get(provider="local"),
         "providerjob": ProviderJob.objects.filter(items__status=ItemStatus.STALLED).first(),
         "enhancementitem": enhancements["failed"].items.first(),
         "imageversion": ImageVersion.objects.first(),
     }
     for name, row in first.items():
         assert row is not None
-        pages.append(Page(f"one-{name}", reverse(f"admin:product_imagery_{name}_change", args=[row.pk])))
+        model = row._meta.model_name
+        pages.append(Page(f"one-{name}", reverse(f"admin:product_imagery_{model}_change", args=[row.pk])))
     product = Product.objects.order_by("pk")[0]
     pages.append(Page("one-product", reverse("admin:shop_product_change", args=[product.pk])))
     pages.append(Page("one-product-pictures", reverse("admin:shop_product_imagery_pictures", args=[product.pk])))
-    gallery = Collection.objects.order_by("pk")[0]
+    gallery = Gallery.objects.order_by("pk")[0]
     pages.append(Page("one-gallery", reverse("admin:shop_collection_change", args=[gallery.pk])))
+    pages.append(Page("add-collection", reverse("admin:product_imagery_collection_add")))
     kinds = {"preset": "work=local:scene", "providercredential": "provider=paqshot"}
     for model, kind in kinds.items():
         address = reverse(f"admin:product_imagery_{model}_add")

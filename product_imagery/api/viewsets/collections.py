@@ -81,7 +81,7 @@ class CollectionViewSet(ListModelMixin, RetrieveMixin, ApiViewSet):
     def download(self, request: Request, uuid: Any) -> StreamingHttpResponse:
         """Download all pictures as a ZIP archive. After a failed transfer, the incomplete file cannot be opened."""
         collection = self.get_object()
-        members = _members(ResultImage.objects.filter(**self.ownership(), entries__collection=collection))
+        members = _members(collection.arranged().filter(**self.ownership()))
         if not members:
             raise Conflict("This collection is empty.", code="empty")
         packed = archive.Archive(results_storage(), members)
@@ -138,10 +138,9 @@ class CollectionGenerationViewSet(GenerationListMixin, ApiViewSet):
 
 def _members(results: QuerySet[ResultImage]) -> list[archive.Member]:
     columns = ("item__external_id", "item__label", "image", "size")
-    rows = results.order_by("pk").values_list(*columns)
     return [
         archive.Member(archive.member_name(number, external_id or label, image), image, size)
-        for number, (external_id, label, image, size) in enumerate(rows, start=1)
+        for number, (external_id, label, image, size) in enumerate(results.values_list(*columns), start=1)
     ]
 
 
