@@ -21,7 +21,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 _OURS = ".imagery"  #: what is inside is ours, the rest is the theme's
 _SERIOUS = ("serious", "critical")
 _LEAST = 24  #: pixels, WCAG 2.2 target size
-_CONTRAST = 4.5
+_CONTRAST, _EDGE_CONTRAST = 4.5, 3.0
+#: true if a person sees the element and can press it, at the top of the page as well as in the middle
+_IN_VIEW = """
+const one = document.querySelector(arguments[0]);
+return [0, document.documentElement.scrollHeight / 2].every((top) => {
+  window.scrollTo(0, top);
+  const box = one.getBoundingClientRect();
+  const middle = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+  return box.top >= 0 && box.bottom <= window.innerHeight && one.contains(middle);
+});
+"""
 
 
 @pytest.fixture(scope="module", params=THEMES)
@@ -44,15 +54,25 @@ def browser(site: Site, tmp_path_factory: Any) -> Iterator[Browser]:
 
 
 def test_pages_are_readable_and_accessible(site: Site, browser: Browser) -> None:
-    findings, buttons = [], []
+    findings, buttons, fields = [], [], []
     shown = itertools.product(SIZES, SCHEMES) if site.theme == "stock" else (("desktop", "light"), ("phone", "dark"))
     for page, (size, scheme) in itertools.product(site.pages, list(shown)):
         browser.open(page, size, scheme)
         where = f"{page.name}, {size}, {scheme}"
         findings += [f"{where}: {found}" for found in browser.findings(_OURS) if found["impact"] in _SERIOUS]
         buttons += [f"{where}: {button}" for button in browser.buttons() if not _is_readable(button)]
+        fields += [f"{where}: {field}" for field in browser.fields() if not _is_seen(field)]
     assert not findings, "\n".join(findings)
     assert not buttons, "\n".join(buttons)
+    assert not fields, "\n".join(fields)
+
+
+def test_cost_and_start_stay_in_view_on_a_phone(site: Site, browser: Browser) -> None:
+    browser.open(next(page for page in site.pages if page.name == "start"), "phone")
+    cost = browser.driver.find_element("css selector", ".start-cost").text
+    assert re.fullmatch(r"\d+ pictures to make, free, .+", cost)
+    for button in ("start", "try"):
+        assert browser.driver.execute_script(_IN_VIEW, f"button[name={button}]")
 
 
 def test_our_pages_cause_no_error_in_the_browser(site: Site, browser: Browser) -> None:
@@ -66,6 +86,12 @@ def test_our_pages_cause_no_error_in_the_browser(site: Site, browser: Browser) -
 def _is_readable(button: dict[str, Any]) -> bool:
     contrast = _contrast(button["color"], button["background"])
     return bool(button["text"]) and min(button["width"], button["height"]) >= _LEAST and contrast >= _CONTRAST
+
+
+def _is_seen(field: dict[str, Any]) -> bool:
+    """Return true if a field has a visible box, large enough, with readable text (WCAG 2.2: 1.4.3, 1.4.11, 2.5.8)."""
+    box = field["border"] >= 1 and _contrast(field["edge"], field["background"]) >= _EDGE_CONTRAST
+    return box and field["height"] >= _LEAST and _contrast(field["color"], field["background"]) >= _CONTRAST
 
 
 def _contrast(one: str, other: str) -> float:

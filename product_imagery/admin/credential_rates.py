@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -27,11 +28,12 @@ _PERIODS = {
 
 
 class LimitInput(forms.MultiWidget):
-    """A number, and the time in which it counts."""
+    """A number, and the period in which it counts, ``usual`` seconds by default."""
 
     template_name = "admin/product_imagery/known_or_own.html"
 
-    def __init__(self, periods: list[tuple[int, Any]]) -> None:
+    def __init__(self, periods: list[tuple[int, Any]], usual: int) -> None:
+        self._usual = usual
         period = forms.Select(attrs={"aria-label": _("period")}, choices=periods)
         super().__init__({"most": forms.NumberInput(attrs={"min": 1}), "seconds": period})
 
@@ -40,19 +42,19 @@ class LimitInput(forms.MultiWidget):
         return f"{id_}_0" if id_ else id_
 
     def decompress(self, value: Any) -> list[Any]:
-        """Return the values of both inputs; without a limit only the time that is offered first."""
-        return list(value) if value else [None, None]
+        """Return the values of both inputs; without a limit the number is empty."""
+        return list(value) if value else [None, self._usual]
 
 
 class LimitField(forms.MultiValueField):
     """A limit as the model stores it, ``[most, seconds]``; ``None`` without a number."""
 
-    def __init__(self, seconds: list[int], **facts: Any) -> None:
+    def __init__(self, seconds: Iterable[int], usual: int, **facts: Any) -> None:
         periods = [(one, _PERIODS.get(one) or gettext("in %(time)s") % {"time": duration(one)}) for one in seconds]
         most = dict.fromkeys(("min_value", "invalid"), _("Write a whole number above 0."))
         number = forms.IntegerField(min_value=1, max_value=1_000_000_000, required=False, error_messages=most)
         period = forms.TypedChoiceField(choices=periods, coerce=int, required=False, empty_value=None)
-        super().__init__((number, period), widget=LimitInput(periods), required=False, **facts)
+        super().__init__((number, period), widget=LimitInput(periods, usual), required=False, **facts)
 
     def compress(self, data_list: list[Any]) -> list[int] | None:
         """Return the limit; a number needs a time."""
@@ -129,13 +131,14 @@ def _replaced(stored: dict[str, Any], entered: dict[str, Any]) -> dict[str, Any]
 
 
 def _limit_field(provider: type[Provider], name: str, stored: dict[str, Any]) -> LimitField:
-    """Return the field of a limit; the times that its provider documents are offered first."""
+    """Return the field of a limit, with the documented period by default."""
     documented = [limit for limit in provider.limits if limit.counted == name]
     own = _limit(stored, name)
-    offered = [*(limit.seconds for limit in documented), *sorted({*_PERIODS, *(own or ())[1:]})]
+    seconds = [limit.seconds for limit in documented]
     text = ", ".join(limit_text(limit) for limit in documented)
     return LimitField(
-        list(dict.fromkeys(offered)),
+        sorted({*_PERIODS, *seconds, *(own or ())[1:]}),
+        usual=seconds[0] if seconds else 60,
         label=COUNTED[name],
         help_text=gettext("Documented: %(limits)s.") % {"limits": text} if text else gettext("No limit is documented."),
         initial=own,
@@ -159,11 +162,12 @@ def _price_field(
     provider: type[Provider], label: str, documented: list[Decimal], own: Decimal | None
 ) -> forms.DecimalField:
     facts = {"low": documented[0], "high": documented[-1], "unit": gettext(provider.currency)}
-    one = gettext("Documented: %(low)s %(unit)s a picture.")
+    free, one = gettext("Documented: free."), gettext("Documented: %(low)s %(unit)s a picture.")
     several = gettext("Documented: %(low)s to %(high)s %(unit)s a picture.")
+    text = several if len(documented) > 1 else one
     return forms.DecimalField(
         label=gettext("Price: %(what)s") % {"what": label},
-        help_text=(several if len(documented) > 1 else one) % facts,
+        help_text=text % facts if documented[-1] else free,
         min_value=0,
         max_digits=12,
         decimal_places=2,

@@ -17,7 +17,7 @@ from product_imagery.admin.option_fields import WORK, field_of, misfit, title_of
 from product_imagery.admin.pictures import example_url
 from product_imagery.admin.visibility import visible_products
 from product_imagery.exceptions import ImageryError, OptionError
-from product_imagery.models import Preset, ProviderCredential
+from product_imagery.models import Preset, ProviderCredential, Upload
 from product_imagery.products import ProductImages, ProductPicture, registered
 from product_imagery.provider_kit.contract import Offer
 from product_imagery.provider_kit.registry import all_providers, get_offer, get_provider
@@ -124,8 +124,8 @@ def kinds() -> list[dict[str, Any]]:
 
 
 def products_to_try(request: HttpRequest, site: AdminSite) -> Iterator[tuple[ProductImages, ProductPicture]]:
-    """Yield the first pictures of each model's products that the person may see."""
-    for description in registered():
+    """Yield the first pictures of each model's products that the person may see; those that were uploaded last."""
+    for description in sorted(registered(), key=lambda one: one.model is Upload):
         rows = visible_products(request, site, description)
         if rows is not None:
             with suppress(ImageryError):

@@ -39,6 +39,17 @@ return [...document.querySelectorAll(".pi-button")].filter((one) => one.checkVis
           color: style.color, background: style.backgroundColor};
 });
 """
+#: of each field of our forms that is shown, for writing or choosing: its name, height, width of its border, colours
+_FIELDS = """
+const others = "[type=hidden], [type=checkbox], [type=radio], [type=color], [type=submit]";
+const written = `:is(.pi-form, .imagery-fields) :is(input:not(${others}), select, textarea)`;
+const fields = [...document.querySelectorAll(written)];
+return fields.filter((one) => one.checkVisibility() && one.offsetWidth > 1).map((one) => {
+  const style = getComputedStyle(one); // one pixel wide: replaced by a script of the theme
+  return {name: one.name, height: one.offsetHeight, border: parseFloat(style.borderBottomWidth),
+          edge: style.borderBottomColor, color: style.color, background: style.backgroundColor};
+});
+"""
 
 
 class Browser:
@@ -81,6 +92,11 @@ class Browser:
     def buttons(self) -> list[dict[str, Any]]:
         """Return text, size and colours of each button of ours that is shown."""
         found: list[dict[str, Any]] = self.driver.execute_script(_BUTTONS)
+        return found
+
+    def fields(self) -> list[dict[str, Any]]:
+        """Return name, height, border and colours of each field of our forms that is shown."""
+        found: list[dict[str, Any]] = self.driver.execute_script(_FIELDS)
         return found
 
     def errors(self) -> list[str]:
