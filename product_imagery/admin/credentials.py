@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import Fieldset
+from django.contrib.admin.helpers import AdminForm, Fieldset
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
@@ -28,6 +29,20 @@ from product_imagery.models.credential_secrets import KEY
 from product_imagery.provider_kit.registry import all_providers
 from product_imagery.public_urls import webhook_address
 from product_imagery.states import UNFINISHED_JOBS
+
+
+class _FormWithParts(AdminForm):
+    """Admin form with a fieldset for each part of the form of a credential, so that every theme shows them."""
+
+    def __init__(self, shown: AdminForm) -> None:
+        super().__init__(shown.form, shown.fieldsets, {}, shown.readonly_fields, shown.model_admin)
+
+    def __iter__(self) -> Iterator[Fieldset]:
+        yield from super().__iter__()
+        form: Any = self.form
+        for part in form.parts:
+            about = {"classes": part.classes, "description": part.description}
+            yield Fieldset(part, part.title, fields=tuple(part.fields), model_admin=self.model_admin, **about)
 
 
 @admin.register(ProviderCredential)
@@ -127,13 +142,10 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Show the parts that depend on the provider, a fieldset for each, to those who may save them."""
         stored = context["original"]
         may_save = self.has_change_permission(request, stored) if stored else self.has_add_permission(request)
-        parts = context["adminform"].form.parts if may_save else ()
-        context["parts"] = [
-            Fieldset(part, part.title, fields=list(part.fields), classes=part.classes, description=part.description)
-            for part in parts
-        ]
-        for part in parts:
-            context["errors"].extend(part.errors.values())
+        if may_save:
+            context["adminform"] = _FormWithParts(context["adminform"])
+            for part in context["adminform"].form.parts:
+                context["errors"].extend(part.errors.values())
         if stored:
             facts = sample_facts(request, self.admin_site, stored)
             context |= {"sample": self._sample(request, facts), "sample_is_open": facts.get("is_open")}
