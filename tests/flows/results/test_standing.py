@@ -68,7 +68,7 @@ def test_the_item_page_compares(displaced: Enhancement, person: Any) -> None:
 
 def test_the_quote_says_that_it_lies_in_the_storage(displaced: Enhancement, enlarge: Any, person: Any) -> None:
     assert (_told().to_do, _told().done_before, _told().in_storage) == (0, 0, 1)
-    with pytest.raises(NothingToDo, match="publish them again.*costs nothing") as refused:
+    with pytest.raises(NothingToDo, match="publish it again.*costs nothing") as refused:
         enlarge(Product.objects.get())
     assert refused.value.code == "in_storage"
     with pytest.raises(CommandError, match="imagery_publish"):
