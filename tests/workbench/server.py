@@ -27,18 +27,19 @@ class Site:
     pages: list[Page]
 
 
-def environment_of(theme: str, folder: Path, products: int = 0) -> dict[str, str]:
+def environment_of(theme: str, folder: Path, products: int = 0, language: str = "en") -> dict[str, str]:
     """Return the environment of processes of a shop: ``products`` of one kind, or 0 for a shop in every state."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.workbench.settings", "IMAGERY_THEME": theme}
     environment |= {"VAR_DIR": str(folder), "DEBUG": "1", "IMAGERY_PRODUCTS": str(products)}
+    environment |= {"IMAGERY_LANGUAGE": language}
     environment.pop("DATABASE_URL", None)
     return environment
 
 
 @contextmanager
-def running(theme: str, folder: Path, products: int = 0) -> Iterator[Site]:
-    """Build a shop in ``folder`` and serve it under a theme until the block ends."""
-    environment = environment_of(theme, folder, products)
+def running(theme: str, folder: Path, products: int = 0, language: str = "en") -> Iterator[Site]:
+    """Build a shop in ``folder`` and serve it under a theme, in a language, until the block ends."""
+    environment = environment_of(theme, folder, products, language)
     server = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM], env=environment, cwd=_ROOT, stdout=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""The example shop under another admin theme (``IMAGERY_THEME``), with a strict content security policy."""
+"""The example shop in a theme and language (``IMAGERY_THEME``, ``IMAGERY_LANGUAGE``), with a strict security policy."""
 
 from __future__ import annotations
 
@@ -16,4 +16,5 @@ ROOT_URLCONF = "tests.workbench.urls"
 ALLOWED_HOSTS = ["127.0.0.1", "testserver"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 PRODUCT_IMAGERY = {**example.PRODUCT_IMAGERY, "PROCESSES": 1}
+LANGUAGE_CODE = os.environ.get("IMAGERY_LANGUAGE", "en")
 LOGGING = {"version": 1, "disable_existing_loggers": True}

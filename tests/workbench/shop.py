@@ -36,7 +36,7 @@ from product_imagery.models import (
 from product_imagery.models.db_time import from_now
 from product_imagery.models.job import CANDIDATES, candidates_as_text
 from product_imagery.provider_kit.outcomes import Candidate
-from product_imagery.states import ItemStatus
+from product_imagery.states import ItemStatus, Review
 from tests.workbench.page import Page
 
 _PHOTOS = Path(example_project.__file__).parent / "catalogue" / "photos"
@@ -191,7 +191,8 @@ def _pages(enhancements: dict[str, Enhancement]) -> list[Page]:
         pages.append(Page(f"run-{name}", address))
     review = reverse("admin:product_imagery_enhancement_review", args=[enhancements["done"].pk])
     pages += [Page("review", review), Page("review-approved", f"{review}?show=approved")]
-    pages.append(Page("review-empty", f"{review}?show=rejected"))
+    waiting = ResultImage.objects.filter(enhancement=enhancements["done"], review=Review.PENDING).order_by("pk")[0]
+    pages += [Page("review-empty", f"{review}?show=rejected"), Page("review-large", f"{review}?focus={waiting.pk}")]
     for model in ("enhancement", "enhancementitem", "imageversion", "preset", "providercredential", "providerjob"):
         pages.append(Page(f"list-{model}", reverse(f"admin:product_imagery_{model}_changelist")))
     pages.append(Page("list-collection", reverse("admin:product_imagery_collection_changelist")))
@@ -218,5 +219,6 @@ def _pages(enhancements: dict[str, Enhancement]) -> list[Page]:
     for model, kind in kinds.items():
         address = reverse(f"admin:product_imagery_{model}_add")
         pages += [Page(f"add-{model}", address), Page(f"add-{model}-chosen", f"{address}?{kind}")]
-    return [*pages, Page("storefront", "/"), Page("storefront-product", f"/products/{product.pk}/"),
-            Page("storefront-gallery", f"/collections/{gallery.pk}/")]  # fmt: skip
+    pages += [Page("api-guide", reverse("product_imagery:docs")), Page("storefront", "/")]
+    pages.append(Page("storefront-product", f"/products/{product.pk}/"))
+    return [*pages, Page("storefront-gallery", f"/collections/{gallery.pk}/")]
