@@ -163,8 +163,8 @@ def _text_field(option: Option, common: dict[str, Any]) -> forms.Field:
         attrs = {"type": "color"} if option.kind is Kind.COLOUR else {}
         return forms.CharField(widget=forms.TextInput(attrs=attrs), max_length=20, **common)
     is_long = option.kind is Kind.TEXT and (option.maximum or 0) > 120
-    line = forms.URLInput() if option.kind is Kind.URL else forms.TextInput()
-    area = forms.Textarea(attrs={"rows": 3}) if is_long else line
+    line = forms.URLInput(attrs={"dir": "ltr"}) if option.kind is Kind.URL else forms.TextInput(attrs={"dir": "auto"})
+    area = forms.Textarea(attrs={"rows": 3, "dir": "auto"}) if is_long else line
     most = round(option.maximum or 0) or None
     return forms.CharField(widget=area, max_length=most, required=bool(option.minimum), **common)
 

@@ -31,7 +31,7 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """List and form of the looks that merchants choose from."""
 
     form = PresetForm
-    list_display = ("picture", "look", "name", "operation", "provider", "shown_options", "position", "is_active")
+    list_display = ("picture", "look", "operation", "provider", "position", "is_active", "name", "shown_options")
     list_display_links = ("look",)
     list_editable = ("position", "is_active")
     list_filter = ("operation", "provider", "is_active")

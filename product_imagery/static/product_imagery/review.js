@@ -32,8 +32,9 @@
     const [, after] = panes();
     const line = stage().querySelector(".review-line");
     line.hidden = memory.mode !== "slider";
-    line.style.left = `${memory.share}%`;
-    after.style.clipPath = memory.mode === "slider" ? `inset(0 0 0 ${memory.share}%)` : "";
+    line.style.insetInlineStart = `${memory.share}%`;
+    const hidden = document.documentElement.dir === "rtl" ? `inset(0 ${memory.share}% 0 0)` : `inset(0 0 0 ${memory.share}%)`;
+    after.style.clipPath = memory.mode === "slider" ? hidden : "";
   };
 
   const show = () => {
