@@ -41,7 +41,7 @@ def test_a_look_is_tried_on_the_first_product(make_product: Make, person: Person
 
 
 def test_each_shipped_local_look_has_an_example_of_its_own(db: None) -> None:
-    presets = Preset.objects.filter(provider="local")
+    presets = Preset.objects.filter(provider="local", rules="")  # looks of marketplaces are white, and show that
     names = [example_of(preset.operation, preset.options) for preset in presets]
     assert len(set(names)) == len(names) == 11
     for name in names:
