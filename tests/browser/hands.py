@@ -10,6 +10,7 @@ from tests.test_browser import _Merchant, _until
 _MOST_STOPS = 400  #: presses of Tab on one page
 _PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 _SLOW = {"offline": False, "latency": 2500, "downloadThroughput": -1, "uploadThroughput": -1}
+_INTO_VIEW = "arguments[0].scrollIntoView({block: 'nearest'})"  # not behind a bar at the edge
 _TOO_WIDE = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -35,6 +36,7 @@ class Mouse(_Merchant):
             if not element.is_enabled():
                 return False
             try:
+                self.browser.execute_script(_INTO_VIEW, element)
                 act(element)
             except (ElementClickInterceptedException, ElementNotInteractableException):
                 return False

@@ -97,7 +97,7 @@ def test_both_start_the_same_products(merchant: Mouse, anna: Any, make_product: 
     merchant.press("button[name=start]")
     assert "The figures have changed" in merchant.wait("[role=alert]").text
     figures = merchant.find("#imagery-figures").text
-    assert "1 are being made already" in figures
+    assert "1 picture is being made already" in figures
     assert "anna" in figures
     merchant.press("button[name=start]")
     merchant.wait("#imagery-progress")
