@@ -24,6 +24,7 @@ from product_imagery.provider_kit.registry import all_providers, get_offer, get_
 
 OPTION = "option-"  #: prefix of the fields that are options, as in the form of the start page
 PREVIEW = "preview"
+BOUNDS = ("most_colour", "most_shape", "most_details")
 _SHOWN, _SEARCHED = 12, 48  #: pictures to choose from; products of each model among which they are looked for
 
 
@@ -50,7 +51,7 @@ class PresetForm(ModelForm):
 
     class Meta:
         model = Preset
-        fields = ("label", "name", "description", "rules", "credential", "position", "is_active")
+        fields = ("label", "name", "description", "rules", *BOUNDS, "credential", "position", "is_active")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

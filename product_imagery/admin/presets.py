@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.admin.base import page_url, render_page, stepwise_view
 from product_imagery.admin.option_fields import shown
 from product_imagery.admin.pictures import example_url
-from product_imagery.admin.preset_forms import OPTION, PREVIEW, PresetForm, form_for, kinds, products_to_try
+from product_imagery.admin.preset_forms import BOUNDS, OPTION, PREVIEW, PresetForm, form_for, kinds, products_to_try
 from product_imagery.admin.small_copies import picture_response
 from product_imagery.admin.start.forms import OptionsForm
 from product_imagery.exceptions import ImageryError
@@ -80,6 +80,7 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 },
             ),
             (_("Options"), {"fields": options if options and may_edit else ("shown_options",)}),
+            (_("Fidelity"), {"fields": BOUNDS}),
             (_("Where it is offered"), {"fields": ("is_active", "position", "credential")}),
         ]
 

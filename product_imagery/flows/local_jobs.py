@@ -23,6 +23,7 @@ from product_imagery.flows.guard import TRANSIENT, attempt, raise_if_away, with_
 from product_imagery.flows.jobs.rollup import begin, end_items, keep_waiting
 from product_imagery.flows.log_ids import ids_of_job
 from product_imagery.flows.results import fetch
+from product_imagery.flows.results.fidelity import Comparison
 from product_imagery.flows.results.marketplace import checked
 from product_imagery.flows.results.record import delete_strays, record_results
 from product_imagery.imaging.sandbox import ImagingPool
@@ -153,7 +154,9 @@ def _perform(task: Task, done: Done, pool: ImagingPool) -> None:
         uuids = {item.pk: item.uuid for item in task.items}
         pictures = [picture for picture in outcome.pictures if isinstance(picture, Picture)]
         rules = task.job.enhancement.rules
-        pictures = [checked(picture, rules, pool) for picture in pictures]
+        paths = {given.item_id: given.path for given in inputs if given.path}
+        comparison = Comparison(task.job.enhancement, paths.__getitem__, pool)
+        pictures = [comparison.of(checked(picture, rules, pool)) for picture in pictures]
         done.pictures = [fetch.store(picture, uuids[picture.item_id]) for picture in pictures]
 
 

@@ -102,6 +102,7 @@ class Enhancement(models.Model):
     options = models.JSONField(_("options"), default=dict)
     preset = models.ForeignKey(Preset, models.SET_NULL, verbose_name=_("preset"), null=True, blank=True)
     rules = models.CharField(_("marketplace"), max_length=40, choices=pack_choices, blank=True, editable=False)
+    fidelity = models.JSONField(default=dict, editable=False)
     credential = models.ForeignKey(ProviderCredential, models.PROTECT, verbose_name=_("credential"))
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("started by"), null=True, blank=True, related_name="+"

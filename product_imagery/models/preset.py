@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.exceptions import RequestError
+from product_imagery.fidelity.judge import Bounds
 from product_imagery.models.credential import ProviderCredential
 from product_imagery.provider_kit.contract import NAMES, Operation
 from product_imagery.provider_kit.registry import all_providers, get_offer, get_provider, provider_choices
@@ -55,6 +57,24 @@ class Preset(models.Model):
         blank=True,
         help_text=_("Its rules are checked on every picture. A picture that breaks one waits for a person."),
     )
+    most_colour = models.FloatField(
+        _("colour may change by"),
+        default=Bounds.colour,
+        validators=[MinValueValidator(0)],
+        help_text=_("ΔE 2000 beside the source. A picture whose product changed more waits for a person."),
+    )
+    most_shape = models.FloatField(
+        _("shape may change by"),
+        default=Bounds.shape,
+        validators=[MinValueValidator(0)],
+        help_text=_("Stretch in percent. A picture whose product changed more waits for a person."),
+    )
+    most_details = models.FloatField(
+        _("details may change by"),
+        default=Bounds.details,
+        validators=[MinValueValidator(0)],
+        help_text=_("Percent of the product, such as a label. A picture that changed more waits for a person."),
+    )
     position = models.PositiveSmallIntegerField(_("position"), default=100)
     is_active = models.BooleanField(_("offered"), default=True)
 
@@ -67,6 +87,10 @@ class Preset(models.Model):
 
     def __str__(self) -> str:
         return gettext(self.label)
+
+    def bounds(self) -> Bounds:
+        """Return the drift from the source that needs no person."""
+        return Bounds(self.most_colour, self.most_shape, self.most_details)
 
     def clean(self) -> None:
         """Refuse options that the provider does not honour, and a credential of another provider.

@@ -93,9 +93,12 @@ class Ground:
         if not self.is_plain:
             return self._rim()
         away = self._outside.filter(ImageFilter.MinFilter(2 * math.ceil(_BESIDE / self.step) + 1))
-        cells = away.crop((1, 1, away.width - 1, away.height - 1))
-        whole = cells.resize((cells.width * self.step, cells.height * self.step), Image.Resampling.NEAREST)
-        return whole.crop((0, 0, *self.flat.size))
+        return self._whole(away)
+
+    @cached_property
+    def filled(self) -> Image.Image:
+        """Mask of all parts, to the nearest cell, with what they enclose."""
+        return self._whole(self._outside.point(lambda value: 255 - value))
 
     @cached_property
     def _outside(self) -> Image.Image:
@@ -107,6 +110,12 @@ class Ground:
         for cell in next(_connected(framed)):
             outside[cell] = 255
         return Image.frombytes("L", framed.size, bytes(outside))
+
+    def _whole(self, framed: Image.Image) -> Image.Image:
+        """Return cells with a row around them as a mask of the picture's size."""
+        cells = framed.crop((1, 1, framed.width - 1, framed.height - 1))
+        whole = cells.resize((cells.width * self.step, cells.height * self.step), Image.Resampling.NEAREST)
+        return whole.crop((0, 0, *self.flat.size))
 
     def _rim(self) -> Image.Image:
         width = max(1, round(_RIM * min(self.flat.size)))

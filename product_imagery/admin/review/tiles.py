@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from product_imagery.admin.permissions import may
 from product_imagery.admin.small_copies import file_url, shop_url, small_url, source_url
 from product_imagery.conf import get_settings
+from product_imagery.fidelity.judge import Drift
 from product_imagery.flows.previews import LOOK_SIDE
 from product_imagery.flows.results import review, standing
+from product_imagery.flows.results.fidelity import DRIFTED, drift_in, drifted
 from product_imagery.flows.results.marketplace import BROKEN, Verdict, broken_rules, verdict_of
 from product_imagery.models import EnhancementItem, ResultImage
 from product_imagery.models.result import ResultQuerySet
@@ -35,6 +37,11 @@ class Variant:
     publication: Publication
     warnings: list[str]
     verdict: Verdict | None = None  #: of the marketplace's rules
+
+    @property
+    def drift(self) -> Drift | None:
+        """Difference between the product and that of the source."""
+        return drift_in(self.result.report)
 
     @property
     def advice(self) -> list[Finding]:
@@ -192,7 +199,8 @@ def _steps(request: HttpRequest, item: EnhancementItem, variants: list[Variant])
 
 def _judged(result: ResultImage, texts: Any) -> tuple[list[str], Verdict | None]:
     """Return the warnings about a result, and what the rules of its marketplace say."""
-    found = [_(texts.get(code, code)) for code in result.warnings if code != BROKEN] + broken_rules(result.report)
+    found = [_(texts.get(code, code)) for code in result.warnings if code not in (BROKEN, DRIFTED)]
+    found += broken_rules(result.report) + drifted(result.report)
     if result.confidence < get_settings().review_below:
         found.append(_("Low confidence."))
     return found, verdict_of(result.report)

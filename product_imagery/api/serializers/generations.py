@@ -11,6 +11,7 @@ from rest_framework import serializers
 from product_imagery.api.file_urls import file_url
 from product_imagery.api.serializers.base import Body
 from product_imagery.flows.results import standing
+from product_imagery.flows.results.fidelity import drift_in
 from product_imagery.flows.results.marketplace import verdict_of
 from product_imagery.models import ResultImage
 from product_imagery.rules.judge import Level
@@ -51,6 +52,17 @@ class VerdictOut(serializers.Serializer[Any]):
     findings = FindingOut(many=True)
 
 
+class DriftOut(serializers.Serializer[Any]):
+    """Difference between the product and that of the source; null where it could not be measured."""
+
+    colour = serializers.FloatField(allow_null=True, help_text="ΔE 2000.")
+    colour_95 = serializers.FloatField(allow_null=True, help_text="ΔE 2000 that 95 % of the product do not exceed.")
+    shape = serializers.FloatField(allow_null=True, help_text="Stretch in percent.")
+    details = serializers.FloatField(allow_null=True, help_text="Percent of the product that look different.")
+    exceeded = serializers.ListField(child=serializers.CharField(), help_text="Bounds of the preset that are exceeded.")
+    reason = serializers.CharField(help_text="Code of why nothing was measured; empty if something was.")
+
+
 class GenerationOut(serializers.Serializer[Any]):
     """A picture that was made. Its URLs may expire: download the picture instead of storing its URL."""
 
@@ -80,6 +92,7 @@ class GenerationOut(serializers.Serializer[Any]):
     confidence = serializers.FloatField(help_text="Confidence of the provider in the result, from 0 to 1.")
     warnings = serializers.ListField(child=serializers.CharField())
     rules = serializers.SerializerMethodField()
+    fidelity = serializers.SerializerMethodField()
     image_url = serializers.SerializerMethodField()
     thumbnail_url = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
@@ -93,6 +106,12 @@ class GenerationOut(serializers.Serializer[Any]):
         """Findings of the preset's rule pack; null if the preset names none."""
         verdict = verdict_of(result.report)
         return VerdictOut(verdict).data if verdict else None
+
+    @extend_schema_field(DriftOut(allow_null=True))
+    def get_fidelity(self, result: ResultImage) -> Any:
+        """Difference between the product and that of the source; null for a picture of an earlier version."""
+        drift = drift_in(result.report)
+        return DriftOut(drift).data if drift else None
 
     def get_image_url(self, result: ResultImage) -> str:
         """URL of the picture. It may expire."""

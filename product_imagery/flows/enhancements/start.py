@@ -195,6 +195,7 @@ def _begin(plan: Plan, spec: WorkSpec, about: dict[str, Any]) -> Enhancement:
         options=spec.options,
         preset=spec.preset,
         rules=spec.preset.rules if spec.preset else "",
+        fidelity=spec.preset.bounds().as_dict() if spec.preset else {},
         credential=spec.credential,
         is_test=spec.is_test,
         is_sandbox=spec.is_sandbox,

@@ -92,9 +92,8 @@ def perform(call: Call, session: Session) -> CallResult:
             outcome = _converse(call, inputs, session)
             if not isinstance(outcome, Finished):
                 return CallResult(call, outcome, bad=inputs.bad, digests=inputs.digests)
-            collected = fetch.collect(
-                outcome, call.job.provider, call.items, place, session.tools, call.job.enhancement.rules
-            )
+            storages = {pk: description.storage for pk, description in call.descriptions.items()}
+            collected = fetch.collect(outcome, call.job, call.items, storages, place, session.tools)
             bad = {**inputs.bad, **collected.bad}
             return CallResult(call, outcome, None, collected.pictures, bad, inputs.digests)
     except Exception as error:  # noqa: BLE001  one job must not take its neighbours and the worker with it

@@ -1,9 +1,9 @@
 """Approval rules: approve results without a person, by the same calls as a person's decision.
 
 A rule never approves a result that a person has to see: one whose confidence is below ``REVIEW_BELOW``, with a warning
-that its provider calls serious, or that breaks a rule of its marketplace. Left to a person are also pictures of trials
-and of cancelled enhancements, and those of which there is more than one to choose from, because of variants or because
-one was made again.
+that its provider calls serious, that breaks a rule of its marketplace, or whose product changed. Left to a person are
+also pictures of trials and of cancelled enhancements, and those of which there is more than one to choose from, because
+of variants or because one was made again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from product_imagery.categories import products_of
 from product_imagery.conf import get_settings
 from product_imagery.flows.guard import TRANSIENT, attempt
 from product_imagery.flows.results import bulk
+from product_imagery.flows.results.fidelity import DRIFTED
 from product_imagery.flows.results.marketplace import BROKEN
 from product_imagery.flows.results.review import Decision
 from product_imagery.models import ApprovalRule, ResultImage
@@ -125,7 +126,7 @@ def _without_serious_warnings() -> Q:
     found = Q(pk__in=())
     for slug, provider in all_providers().items():
         mine = Q(job__provider=slug)
-        for code in (*provider.review_warnings, BROKEN):
+        for code in (*provider.review_warnings, BROKEN, DRIFTED):
             mine &= ~Q(warnings_text__contains=f'"{code}"')
         found |= mine
     return found

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from django.core.files.storage import Storage
 from django.utils.translation import gettext
 
 from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError, StorageError, UnsafeAddress
+from product_imagery.flows.results.fidelity import Comparison, NoSource
 from product_imagery.flows.results.marketplace import checked
 from product_imagery.flows.results.provenance import sign
 from product_imagery.flows.results.uncollected import of_result
 from product_imagery.imaging.encode import FORMATS
 from product_imagery.imaging.metadata import SourceType
 from product_imagery.imaging.sandbox import ImagingPool
-from product_imagery.models import EnhancementItem
+from product_imagery.models import EnhancementItem, ProviderJob
 from product_imagery.net import download
 from product_imagery.net.connections import Connections
 from product_imagery.provider_kit.outcomes import Finished, Picture, RemotePicture
 from product_imagery.storage.names import result_name
-from product_imagery.storage.store import keep, results_storage
+from product_imagery.storage.store import copy_out, keep, results_storage
 from product_imagery.storage.workspace import Place, Workspace
 
 _TINY = 64  #: pixels; a result with a shorter side is marked as tiny
@@ -65,20 +68,30 @@ class Tools:
 
 
 def collect(
-    outcome: Finished, provider: str, items: list[EnhancementItem], place: Place, tools: Tools, rules: str = ""
+    outcome: Finished,
+    job: ProviderJob,
+    items: list[EnhancementItem],
+    storages: Mapping[int, Storage],
+    place: Place,
+    tools: Tools,
 ) -> Collected:
     """Download, check and store the pictures of a finished job, several at once.
 
-    They are judged by the pack ``rules``, if one is named. Never raises ``ImageryError``: the error of a picture that
+    They are judged by the rules of their enhancement, and compared with their sources, which are in ``storages`` by the
+    primary keys of items. Never raises ``ImageryError``: the error of a picture that
     cannot be had is in ``Collected.bad``.
     """
     by_pk, collected = {item.pk: item for item in items}, Collected()
+    provider, rules = job.provider, job.enhancement.rules
 
     def fetch(numbered: tuple[int, Picture | RemotePicture]) -> None:
         number, picture = numbered
         try:
             stored = _stored(picture, provider, by_pk[picture.item_id], place, number, tools)
-            collected.pictures.append(replace(stored, picture=checked(stored.picture, rules, tools.pool)))
+            source = partial(_source, item=by_pk[picture.item_id], storages=storages, place=place, number=number)
+            comparison = Comparison(job.enhancement, source, tools.pool)
+            judged = comparison.of(checked(stored.picture, rules, tools.pool))
+            collected.pictures.append(replace(stored, picture=judged))
         except ImageryError as error:
             url = picture.url if isinstance(picture, RemotePicture) else ""
             collected.bad[picture.item_id] = of_result(error, url, provider) if url else error
@@ -89,6 +102,15 @@ def collect(
         with ThreadPoolExecutor(_DOWNLOADS) as threads:
             list(threads.map(fetch, enumerate(outcome.pictures)))
     return collected
+
+
+def _source(pk: int, *, item: EnhancementItem, storages: Mapping[int, Storage], place: Place, number: int) -> Path:
+    """Return a copy of an item's source as it was sent. Raises ``NoSource``, ``ImageryError``."""
+    path = place.source(f"{pk}-of-{number}")
+    digest = copy_out(storages[pk], item.source_name, path, get_settings().max_bytes)
+    if item.source_digest and digest != item.source_digest:
+        raise NoSource("source_changed")
+    return path
 
 
 def _stored(

@@ -11,6 +11,7 @@ from product_imagery import history
 from product_imagery.conf import get_settings
 from product_imagery.flows.results import approval_rules, bulk
 from product_imagery.flows.results.fetch import Stored
+from product_imagery.flows.results.fidelity import drifted
 from product_imagery.flows.results.marketplace import broken_rules
 from product_imagery.flows.results.review import Decision
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage
@@ -86,7 +87,7 @@ def _reason_for_review(picture: Picture, provider: str) -> str:
     serious = [
         gettext(declared.warning_texts.get(code, code)) for code in picture.warnings if code in declared.review_warnings
     ]
-    serious += broken_rules(picture.report)
+    serious += broken_rules(picture.report) + drifted(picture.report)
     if serious:
         return gettext("It waits for a person before it is published: %(why)s") % {"why": " ".join(serious)}
     if picture.confidence < floor:

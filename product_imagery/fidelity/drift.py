@@ -1,0 +1,274 @@
+"""Drift of the product between a source and its result: measured in an imaging process.
+
+What is measured: ``colour`` (ΔE 2000, the third quartile and the 95th percentile of averaged cells), ``shape``
+(stretch in percent, after the best similarity) and ``details`` (percent of the product whose structure is another).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageChops, ImageFilter, ImageOps
+
+from product_imagery.exceptions import PictureError
+from product_imagery.fidelity.align import Aligned, Shown, View, align, find
+from product_imagery.fidelity.arrays import Flags, Floats, flags, floats, sums
+from product_imagery.fidelity.colours import difference, lab
+from product_imagery.imaging.decode import open_picture
+from product_imagery.imaging.encode import on_white
+from product_imagery.imaging.limits import Limits
+from product_imagery.rules.ground import Box, Ground
+from product_imagery.rules.ground import difference as difference_from
+
+_SIDE = 640  #: longest side of the pictures that are compared
+_PRODUCT = 320  #: longest side of the product in them
+_LEAST = 48  #: pixels of its longest side, below which nothing is said
+_CELL = 8  #: pixels along the side of a cell, over which colours are averaged
+_OPAQUE = 200  #: opacity from which a pixel is the product's
+_SAME, _WIDE = 4, 2  #: levels up to which a pixel is ground; half the pixels across a hole that is seen through
+_RIM = 5  #: pixels along the contour in which the grounds are mixed in
+_THIN = 0.2  #: share of the product that is left without its rim, below which the rim counts
+_GREY = (128, 128, 128)
+_ROOM = 0.1  #: around a picture on grey, as a share of its longest side
+_STRUCTURE, _NOISE = 0.5, 12.0  #: likeness of a part that is kept; variance that is noise of compression
+_CLEARED = ("white_background", "remove_background")  #: operations after which the ground is plain
+_SURE = 0.9  #: share of a photo's edge that is ground, from which the ground is known
+_WHOLE = ("upscale", "expand")  #: operations that keep the whole picture
+_TINT, _SOFT = 12, 24  #: levels by which a shadow may differ from the ground's colour; of an edge that it may have
+_CLEAR, _ALIKE = 40.0, 0.8  #: variance of clear structure; likeness of what is certainly the same
+_FULL = 0.95  #: share of a cell that is product, from which its colour counts
+_TYPICAL = 75  #: percentile of the colour differences: grey parts keep their colour under any hue
+_SAME_PLACE = 0.9  #: share of it from which its shape is certain
+_ENOUGH = 0.7  #: share of the middle that has to be alike in both, to be the same
+_OTHER = 50.0  #: percent of other details from which the shape says nothing
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The product in the one picture, the other picture, and the place in it, if that is known."""
+
+    product: Shown
+    other: View
+    place: Box | None = None
+
+
+def measure(
+    *, source: str, result: str, operation: str, limits: dict[str, int], bounds: dict[str, int]
+) -> dict[str, Any]:
+    """Return ``colour``, ``colour_95``, ``shape`` and ``details`` (see above), each a number or ``None``.
+
+    ``reason`` is a code (``judge.REASONS``) if nothing was measured. ``limits`` are those of sources, ``bounds`` those
+    of results. Raises ``PictureError`` if the result cannot be read.
+    """
+    made = _small(result, bounds)
+    try:
+        original = _small(source, limits)
+    except PictureError:
+        return unmeasured("source_unreadable")
+    return drift(original, made, operation)
+
+
+def unmeasured(reason: str) -> dict[str, Any]:
+    """Return a measurement in which nothing was measured."""
+    return {"colour": None, "colour_95": None, "shape": None, "details": None, "reason": reason}
+
+
+def drift(original: Image.Image, made: Image.Image, operation: str) -> dict[str, Any]:
+    """Return the measurement of two upright sRGB pictures."""
+    original, made = _at_most(original), _at_most(made)
+    pair = _pair(original, made, operation)
+    if pair is None:
+        return _of_middle(original, made)
+    measured = _of_product(pair)
+    if operation in (*_CLEARED, *_WHOLE) or (measured["details"] or 0) < _OTHER:
+        return measured
+    guessed = _of_middle(original, made)  # another pose or light may hide the contour
+    return measured if guessed["reason"] else guessed
+
+
+def _of_product(pair: _Pair) -> dict[str, Any]:
+    place = pair.place or find(pair.product, pair.other.guide)
+    if place is None:
+        return {**unmeasured(""), "details": 100.0}
+    side = _side(pair.product, place)
+    return _compared(align(pair.product, pair.other, place, side)) if side >= _LEAST else unmeasured("small")
+
+
+def _of_middle(original: Image.Image, made: Image.Image) -> dict[str, Any]:
+    """Compare the middle of the photo, where the product mostly is: colour and shape of what is alike."""
+    width, height = original.size
+    mask = Image.new("L", original.size)
+    mask.paste(255, (round(0.3 * width), round(0.3 * height), round(0.7 * width), round(0.7 * height)))
+    product, other = _part(original, mask), _view(made)
+    place = find(product, other.guide)
+    if place is None or _side(product, place) < _LEAST:
+        return unmeasured("ground")
+    found = align(product, other, place, _side(product, place))
+    likeness, energy, area = _likeness(found, found.mask)
+    alike = area * (likeness >= _STRUCTURE)
+    if alike.sum() < _ENOUGH * area.sum():
+        return unmeasured("ground")
+    clear = alike * ((energy > _CLEAR) & (likeness >= _ALIKE))
+    shape = 100 * found.stretch if alike.sum() >= _SAME_PLACE * area.sum() else None
+    return {**_colours(found, clear, 50), "shape": shape, "details": None, "reason": ""}
+
+
+def _side(product: Shown, place: Box) -> int:
+    return min(_PRODUCT, product.side, max(place[2] - place[0], place[3] - place[1]))
+
+
+def _small(path: str, limits: dict[str, int]) -> Image.Image:
+    return _at_most(open_picture(Path(path), Limits(**limits)).image)
+
+
+def _at_most(image: Image.Image) -> Image.Image:
+    small = image
+    if max(image.size) > _SIDE:
+        factor = _SIDE / max(image.size)
+        size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+        small = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return small
+
+
+def _pair(original: Image.Image, made: Image.Image, operation: str) -> _Pair | None:
+    """Return what is compared; ``None`` if the product cannot be told from the ground in either picture."""
+    if operation == "upscale":
+        return _Pair(_part(made), _view(original), (0, 0, *original.size))
+    if operation == "expand":
+        return _Pair(_part(original), _view(made))
+    before, after = _mask(original, _SURE), _mask(made) if operation in _CLEARED else None
+    if before and after:
+        # With both grounds known, they are made alike: then the contour is aligned as well.
+        return _Pair(_on_grey(made, after), _on_grey(original, before).view)
+    if after:
+        return _Pair(_part(made, after), _view(original))
+    if before:
+        return _Pair(_part(original, before), _view(made))
+    return None
+
+
+def _mask(image: Image.Image, least: float = 0.0) -> Image.Image | None:
+    """Return the mask of the product, without gaps; ``None`` if it cannot be told from the ground.
+
+    ``least``: share of the frame's edge that has to have the colour of the ground.
+    """
+    ground = Ground(image)
+    if least and image.mode == "RGB":
+        ground.apart = ImageChops.subtract(ground.apart, _shadow(ground))
+    if not ground.is_plain or ground.plain < least or ground.box is None:
+        return None
+    if image.mode == "RGBA":
+        return image.getchannel("A").point(lambda value: 255 * (value >= _OPAQUE))
+    inner = _narrower(ground.filled, ground.step)
+    same = difference_from(ground.flat, ground.colour).point(lambda value: 255 * (value <= _SAME))
+    hole = _wider(_narrower(same, _WIDE), _WIDE)
+    return ImageChops.subtract(ImageChops.lighter(ground.apart, inner), hole)
+
+
+def _shadow(ground: Ground) -> Image.Image:
+    """Return the mask of what may be a shadow: a darker shade of the ground's colour, without clear edges."""
+    pixels, colour = floats(ground.flat), np.array(ground.colour, dtype=np.float32)
+    shade = np.clip(pixels @ colour / max(float(colour @ colour), 1), 0, 1)
+    rest = np.abs(pixels - shade[..., None] * colour).max(-1)
+    grey = ground.flat.convert("L")
+    edges = ImageChops.subtract(grey.filter(ImageFilter.MaxFilter(3)), grey.filter(ImageFilter.MinFilter(3)))
+    return Image.fromarray((255 * ((rest < _TINT) & (floats(edges) < _SOFT))).astype(np.uint8))
+
+
+def _narrower(mask: Image.Image, by: int) -> Image.Image:
+    """Return the mask without its outer pixels. A box blur is many times faster than a minimum."""
+    return mask.filter(ImageFilter.BoxBlur(by)).point(lambda value: 255 * (value == 255))
+
+
+def _wider(mask: Image.Image, by: int) -> Image.Image:
+    return mask.filter(ImageFilter.BoxBlur(by)).point(lambda value: 255 * (value > 0))
+
+
+def _part(image: Image.Image, mask: Image.Image | None = None) -> Shown:
+    mask = mask or Image.new("L", image.size, 255)
+    return Shown(_view(image), mask, mask)
+
+
+def _on_grey(image: Image.Image, mask: Image.Image) -> Shown:
+    """Return the product with room around, and on the same grey as others for its alignment."""
+    room = round(_ROOM * max(image.size))
+    size = (image.width + 2 * room, image.height + 2 * room)
+    flat, guide, around = Image.new("RGB", size, _GREY), Image.new("RGB", size, _GREY), Image.new("L", size)
+    flat.paste(_flat(image), (room, room))
+    guide.paste(_flat(image), (room, room), mask)
+    around.paste(mask, (room, room))
+    return Shown(View(flat, guide), around, _wider(around, 2))
+
+
+def _view(image: Image.Image) -> View:
+    flat = _flat(image)
+    return View(flat, flat)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    return on_white(image) if image.mode == "RGBA" else image
+
+
+def _compared(found: Aligned) -> dict[str, Any]:
+    framed = ImageOps.expand(Image.fromarray(found.mask).convert("L"), _RIM)
+    inner = flags(ImageOps.crop(_narrower(framed, _RIM), _RIM))
+    mask = inner if inner.sum() > _THIN * found.mask.sum() else found.mask
+    likeness, _energy, area = _likeness(found, mask)
+    lost = _opened((likeness < _STRUCTURE) & (area > 0))
+    details = 100 * float((area * lost).sum() / max(area.sum(), 1))
+    shape = 100 * found.stretch if details < _OTHER else None
+    return {
+        **_colours(found, sums(mask.astype(np.float32), _CELL), _TYPICAL),
+        "shape": shape,
+        "details": details,
+        "reason": "",
+    }
+
+
+def _opened(cells: Flags) -> Flags:
+    """Return the cells that are part of a full square of 2×2: a single row along the contour is none."""
+    square = cells[:-1, :-1] & cells[1:, :-1] & cells[:-1, 1:] & cells[1:, 1:]
+    framed = np.pad(square, 1)
+    return np.asarray(framed[:-1, :-1] | framed[1:, :-1] | framed[:-1, 1:] | framed[1:, 1:])
+
+
+def _colours(found: Aligned, area: Floats, typical: int) -> dict[str, float | None]:
+    """Return ΔE 2000 of the averages of cells that are nearly full of product."""
+    full = area >= _FULL * _CELL**2
+    if not full.any():
+        return {"colour": None, "colour_95": None}
+    first, second = (sums(floats(one), _CELL)[full] / _CELL**2 for one in (found.product, found.other))
+    apart = np.percentile(difference(lab(first), lab(second)), (typical, 95))
+    return {"colour": float(apart[0]), "colour_95": float(apart[1])}
+
+
+def _likeness(found: Aligned, inner: Flags) -> tuple[Floats, Floats, Floats]:
+    """Return for each cell the likeness of the structure around it, from -1 to 1, its energy, and the area."""
+    mask = inner.astype(np.float32)
+    a, b = (_structure(one, mask) for one in (found.product, found.other))
+    area = sums(mask, _CELL)
+    number = _around(area) + 1e-6
+    mean_a, mean_b = (_around(sums(one, _CELL)) / number for one in (a, b))
+    of_a, of_b = (
+        np.maximum(_around(sums(one**2, _CELL)) / number - mean**2, 0) for one, mean in ((a, mean_a), (b, mean_b))
+    )
+    both = _around(sums(a * b, _CELL)) / number - mean_a * mean_b
+    return (2 * both + _NOISE) / (of_a + of_b + _NOISE), np.minimum(of_a, of_b), area
+
+
+def _structure(image: Image.Image, mask: Floats) -> Floats:
+    """Return the brightness without its slow changes, inside the mask."""
+    grey = image.convert("L")
+    wide = ImageFilter.GaussianBlur(_CELL)
+    around = floats(Image.fromarray((mask * 255).astype(np.uint8)).filter(wide)) / 255 + 1e-3
+    level = floats(Image.fromarray((floats(grey) * mask).astype(np.uint8)).filter(wide)) / around
+    return (floats(grey.filter(ImageFilter.GaussianBlur(1))) - level) * mask
+
+
+def _around(cells: Floats) -> Floats:
+    rows, columns = cells.shape
+    framed = np.pad(cells, 1)
+    return np.asarray(sum(framed[y : y + rows, x : x + columns] for y in range(3) for x in range(3)))
