@@ -70,7 +70,8 @@ class ApprovalRuleForm(forms.ModelForm):  # type: ignore[type-arg]
         field.initial = stored
         for name in {"preset", "operation", "credential"} & self.fields.keys():
             empty: Any = self.fields[name]
-            empty.choices = [("", _("All")), *[one for one in empty.choices if one[0] != ""]]
+            named = [(value, title_of(value) if name == "operation" else label) for value, label in empty.choices]
+            empty.choices = [("", _("All")), *[one for one in named if one[0] != ""]]
 
     def clean(self) -> dict[str, Any]:
         """Set what the rule covers, and refuse a rule that does more than the person may do."""

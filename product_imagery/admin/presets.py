@@ -41,7 +41,7 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css = {"all": ("product_imagery/admin.css", "product_imagery/preset.css")}
-        js = ("product_imagery/preset.js",)
+        js = ("product_imagery/options.js", "product_imagery/preset.js")
 
     def get_urls(self) -> list[URLPattern]:
         """Add the picture of the preview."""

@@ -85,7 +85,8 @@ def _unprepared() -> Coalesce:
 class Enhancement(models.Model):
     """A request to enhance a frozen selection of pictures.
 
-    ``omitted`` counts the pictures that were left out, by reason.
+    ``omitted`` counts the pictures that were left out, by reason. ``origin``: the enhancement in whose review another
+    picture was asked for, which this one makes.
     """
 
     class Channel(models.TextChoices):
@@ -115,6 +116,9 @@ class Enhancement(models.Model):
     is_sandbox = models.BooleanField(_("made with a provider's sandbox key: never published"), default=False)
     webhook_url = models.TextField(_("events go to"), blank=True)
     budget = models.DecimalField(_("budget"), max_digits=12, decimal_places=2, null=True, blank=True)
+    origin = models.ForeignKey(
+        "self", models.SET_NULL, verbose_name=_("asked for in the review of"), null=True, blank=True, related_name="+"
+    )
     auto_approve = models.BooleanField(_("approve without review"), default=False)
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)

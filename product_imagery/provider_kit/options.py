@@ -35,7 +35,9 @@ class Option:
 
     For texts they count characters. ``label`` is its name for people; without one it is made from ``name``. ``added``:
     the option was added to an offer that shops had used before. At its default it is no part of what tells two pieces
-    of work apart, so that finished pictures still count as done.
+    of work apart, so that finished pictures still count as done. ``changes_picture`` is false for an option that
+    changes only the file, or the number of pictures, and not what they show: somebody who wants another picture is not
+    asked for it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Option:
     maximum: float | None = None
     added: bool = False
     label: str = ""
+    changes_picture: bool = True
 
     def clean(self, value: Any) -> Any:
         """Return ``value``, which can be text from a form or shell, as the option's type. Raises ``OptionError``."""

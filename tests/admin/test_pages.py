@@ -20,7 +20,7 @@ from product_imagery.models import (
     ResultImage,
     Selection,
 )
-from product_imagery.states import EnhancementStatus, Publication, Review
+from product_imagery.states import EnhancementStatus, Review
 from tests.admin.pages import press_start, read
 
 Make = Callable[..., Product]
@@ -108,7 +108,7 @@ def test_every_step_needs_its_own_permission(make_product: Make, person: Person,
     result = ResultImage.objects.get()
     review = _page(enhancement, "review")
     assert viewer.get(review).status_code == 200
-    for step in ("approve", "approve_and_publish", "reject", "regenerate", "publish"):
+    for step in ("approve", "approve_and_publish", "reject", "publish"):
         assert viewer.post(review, {step: result.pk}).status_code == 403
     reviewer = person(*_PRODUCTS, "view_resultimage", "review_resultimage")
     assert reviewer.post(review, {"approve_and_publish": result.pk}).status_code == 403
@@ -213,32 +213,6 @@ def test_results_of_another_enhancement_cannot_be_judged_here(
     client.post(_page(mine, "review"), {"approve": foreign.pk})
     foreign.refresh_from_db()
     assert foreign.review == Review.PENDING
-
-
-def test_what_would_come_out_the_same_is_not_offered_again(
-    make_product: Make, person: Person, enlarge: Enlarge, work: Work
-) -> None:
-    client, enhancement = person("*"), enlarge(make_product())
-    work()
-    page = _page(enhancement, "review")
-    assert 'name="regenerate"' not in client.get(page).content.decode()
-    answer = client.post(page, {"regenerate": ResultImage.objects.get().pk}, follow=True)
-    assert "makes the same picture again" in _text(answer)
-    assert ProviderJob.objects.count() == 1
-    assert ResultImage.objects.get().review == Review.PENDING
-
-
-def test_making_another_from_the_review_page(
-    make_product: Make, person: Person, enlarge: Enlarge, work: Work, make_it_vary: Work
-) -> None:
-    client, enhancement = person("*"), enlarge(make_product())
-    work()
-    make_it_vary()
-    assert 'name="regenerate"' in client.get(_page(enhancement, "review")).content.decode()
-    client.post(_page(enhancement, "review"), {"regenerate": ResultImage.objects.get().pk})
-    work()
-    assert ResultImage.objects.count() == 2
-    assert not ResultImage.objects.filter(publication=Publication.PUBLISHED).exists()
 
 
 @pytest.mark.parametrize("name", ["enhancement", "enhancementitem", "preset", "providercredential", "imageversion"])

@@ -140,6 +140,48 @@ def test_a_decision_swaps_one_tile_and_keeps_place_and_ticks(
     assert _errors(browser) == []
 
 
+def test_another_is_asked_for_by_keyboard_and_by_mouse(
+    browser: Any,  # noqa: F811
+    live_server: Any,
+    made: Enhancement,
+    person: Callable[..., Any],
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import Select
+
+    merchant = _open(browser, live_server, person, made)
+    worst = ResultImage.objects.exclude(warnings=[]).get()
+    merchant.open(f"/admin/product_imagery/enhancement/{made.pk}/review/?focus={worst.pk}")
+    merchant.wait('.review-view[data-mode="slider"]')
+
+    def focused() -> str:
+        return str(browser.execute_script("return document.activeElement.id || document.activeElement.tagName"))
+
+    before = focused()
+    _press(browser, "m")
+    merchant.wait("dialog[open] #another-form")
+    _until(lambda: focused() == "id_option-factor")
+    assert not merchant.find("#another-form [name=make]").is_enabled()
+    merchant.picture("47-review-another")
+    _press(browser, "a")  # means nothing while one is asked
+    _press(browser, Keys.ESCAPE)
+    _until(lambda: not browser.find_elements("css selector", "dialog[open]"))
+    assert focused() == before
+    assert _reviews() == ["pending"] * 5
+    merchant.click("[data-key=m]")
+    Select(merchant.wait("dialog[open] #id_option-factor")).select_by_value("4")
+    _until(lambda: merchant.find("#another-form [name=make]").is_enabled())
+    assert focused() == "id_option-factor"
+    assert Enhancement.objects.count() == 1
+    merchant.click("#another-form [name=make]")
+    _until(lambda: not browser.find_elements("css selector", "dialog[open]"))
+    _until(lambda: worst.item.label not in merchant.find(".review-head h2").text)
+    assert "Another one is being made" in merchant.find("#review-toast").text
+    assert Enhancement.objects.latest("pk").options["factor"] == "4"
+    assert _reviews().count("rejected") == 1
+    assert _errors(browser) == []
+
+
 def test_without_javascript_one_is_decided_and_undone(
     browser: Any,  # noqa: F811
     live_server: Any,

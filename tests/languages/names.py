@@ -25,6 +25,7 @@ _COLUMNS: tuple[tuple[Any, str], ...] = (
     (Gallery, "title"),
     (models.ProviderCredential, "label"),
     (models.Preset, "name"),
+    (models.ApprovalRule, "name"),
     (models.ApiKey, "name"),
     (models.ApiKey, "prefix"),
     (models.Collection, "name"),

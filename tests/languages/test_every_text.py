@@ -39,7 +39,7 @@ _CODE = "xx"
 _HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n"
 _NOT_A_TEXT = "yes,no,maybe"  #: three words in one message
 _REVIEW = "admin:product_imagery_enhancement_review"
-_OF_SHOP = ("approvalrule", "start", "products", "one-product", "one-gallery")
+_OF_SHOP = ("approvalrule", "add-approvalrule", "one-approvalrule", "start", "products", "one-product", "one-gallery")
 
 
 def _django_messages() -> Iterator[Message]:

@@ -23,6 +23,7 @@ from product_imagery import approve, enhance
 from product_imagery.flows import sample_pictures
 from product_imagery.flows.worker.loop import run_slice
 from product_imagery.models import (
+    ApprovalRule,
     Collection,
     CollectionEntry,
     Enhancement,
@@ -193,10 +194,23 @@ def _pages(enhancements: dict[str, Enhancement]) -> list[Page]:
     pages += [Page("review", review), Page("review-approved", f"{review}?show=approved")]
     waiting = ResultImage.objects.filter(enhancement=enhancements["done"], review=Review.PENDING).order_by("pk")[0]
     pages += [Page("review-empty", f"{review}?show=rejected"), Page("review-large", f"{review}?focus={waiting.pk}")]
-    for model in ("enhancement", "enhancementitem", "imageversion", "preset", "providercredential", "providerjob"):
+    pages.append(Page("review-another", f"{review}?another={waiting.pk}"))
+    rule = ApprovalRule.objects.create(name="Sure enlargements", operation="upscale", publishes=True)
+    pages.append(Page("review-rule", f"{reverse('admin:product_imagery_enhancement_review')}?rule={rule.pk}"))
+    pages.append(Page("add-approvalrule", reverse("admin:product_imagery_approvalrule_add")))
+    for model in (
+        "approvalrule",
+        "enhancement",
+        "enhancementitem",
+        "imageversion",
+        "preset",
+        "providercredential",
+        "providerjob",
+    ):
         pages.append(Page(f"list-{model}", reverse(f"admin:product_imagery_{model}_changelist")))
     pages.append(Page("list-collection", reverse("admin:product_imagery_collection_changelist")))
     first = {
+        "approvalrule": rule,
         "collection": _collection(enhancements["done"]),
         "preset": Preset.objects.order_by("position").first(),
         "providercredential": ProviderCredential.objects.get(label="Paqshot"),

@@ -82,8 +82,9 @@ class Queue:
     def seen(self, *, change: bool = False) -> ResultQuerySet:
         """Return all results, of one enhancement if it is chosen, that the person may see or ``change``."""
         mine = ResultImage.objects.all()
-        if self.filter.enhancement:
-            mine = mine.filter(enhancement=self.filter.enhancement)
+        if self.filter.enhancement:  # with the pictures that its review has asked for
+            own = Enhancement.objects.filter(Q(pk=self.filter.enhancement) | Q(origin=self.filter.enhancement))
+            mine = mine.filter(enhancement__in=own.order_by().values("pk"))
         rows: Any = visible(self._request, self._site, mine, "item__", change=change)
         return rows  # type: ignore[no-any-return]
 

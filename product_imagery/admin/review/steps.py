@@ -35,7 +35,6 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "approve": (_REVIEW,),
     "approve_and_publish": (_REVIEW, _PUBLISH),
     "reject": (_REVIEW,),
-    "regenerate": (_REVIEW, "start_enhancement"),
     "publish": (_PUBLISH,),
     "reopen": (_REVIEW,),
     "restore": ("restore_imageversion",),
@@ -106,8 +105,6 @@ def _single(
         return partial(review.publish, replaces=not many, **by_person)
     if step == "reject":
         return lambda row: review.reject(row, reason=request.POST.get(f"reason-{row.item_id}", ""), **by_person)
-    if step == "regenerate":
-        return partial(review.regenerate, actor=person)
     if step == "reopen":
         return review.return_to_review
     return partial(review.approve, publish=step == "approve_and_publish", **by_person)

@@ -16,7 +16,7 @@ from product_imagery.admin.small_copies import file_url, shop_url, small_url, so
 from product_imagery.conf import get_settings
 from product_imagery.fidelity.judge import Drift
 from product_imagery.flows.previews import LOOK_SIDE
-from product_imagery.flows.results import review, standing
+from product_imagery.flows.results import standing
 from product_imagery.flows.results.fidelity import DRIFTED, drift_in, drifted
 from product_imagery.flows.results.marketplace import BROKEN, Verdict, broken_rules, verdict_of
 from product_imagery.models import EnhancementItem, ResultImage
@@ -190,8 +190,8 @@ def _steps(request: HttpRequest, item: EnhancementItem, variants: list[Variant])
         steps |= {"publish"} if any(one.publishable for one in variants) else set()
     if may_review and any(one.undoable for one in variants):
         steps.add("reopen")
-    if may_review and may(request, "start_enhancement") and review.can_vary(item.enhancement):
-        steps.add("regenerate")
+    if may_review and may(request, "start_enhancement"):
+        steps.add("another")
     if may(request, "restore_imageversion") and any(one.on_product for one in variants):
         steps.add("restore")
     return steps

@@ -15,11 +15,11 @@ from django.utils.translation import ngettext
 from product_imagery.admin.base import PART_HEADER, number_in, render_page
 from product_imagery.admin.permissions import may, may_take_any_step, missing, require
 from product_imagery.admin.review import steps
+from product_imagery.admin.review.another import Another
 from product_imagery.admin.review.queue import PER_PAGE, STATES, Filter, Queue
 from product_imagery.admin.review.tiles import Tile, tiles
 from product_imagery.admin.small_copies import source_url
 from product_imagery.admin.visibility import visible, visible_enhancements
-from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, EnhancementItem
 from product_imagery.states import OPEN_ITEMS
 
@@ -82,7 +82,8 @@ class _Page:
 def review_page(request: HttpRequest, pk: int | None, site: AdminSite) -> HttpResponse:
     """Show the queue, of one enhancement or of all; a POST carries out a step.
 
-    ``?focus=`` names a result that is shown in large. Scripts (htmx) get parts of the page.
+    ``?focus=`` names a result that is shown in large, ``?another=`` one of which another is to be made. Scripts (htmx)
+    get parts of the page.
     """
     if not may_take_any_step(request):
         require(request, "view_resultimage")
@@ -90,7 +91,9 @@ def review_page(request: HttpRequest, pk: int | None, site: AdminSite) -> HttpRe
     if pk is not None:
         enhancement = get_object_or_404(visible_enhancements(request, site, Enhancement.objects.titled()), pk=pk)
     page = _Page(request, site, enhancement, Queue(request, site, Filter.of(request, pk)))
-    focus = number_in(request.GET.get("focus"))
+    focus, result = number_in(request.GET.get("focus")), number_in(request.GET.get("another"))
+    if result is not None:
+        return _another(page, result, focus)
     if request.method == "POST":
         return _after(page, steps.carry_out(request, page.queue), focus)
     return _grid(page) if focus is None else _focus(page, focus)
@@ -118,6 +121,29 @@ def _after(page: _Page, outcome: steps.Outcome, focus: int | None) -> HttpRespon
     query = page.queue.filter.query(page=page.request.GET.get("page", ""), ticked=ticked, undo=outcome.undo)
     place = f"#item-{outcome.items[0]}" if len(outcome.items) == 1 else ""
     return HttpResponseRedirect(page.request.path + query + place)
+
+
+def _another(page: _Page, pk: int, focus: int | None) -> HttpResponse:
+    """Show or carry out the form that asks in what another picture should differ."""
+    request = page.request
+    require(request, "review_resultimage", "start_enhancement")
+    related = ("item__enhancement", "enhancement__credential", "enhancement__preset", "enhancement__origin", "job")
+    result = get_object_or_404(page.queue.seen().select_related(*related), pk=pk)
+    wish = Another(request, page.site, result)
+    if "make" in request.POST and "preview" not in request.POST and wish.carry_out():
+        response = _after(page, steps.Outcome((result.item_id,), done=1), focus)
+        response["HX-Retarget"] = f"#item-{result.item_id}" if focus is None else "#review-stage"
+        response["HX-Reswap"] = "outerHTML"
+        return response
+    more = {"page": request.GET.get("page", ""), "focus": request.GET.get("focus", "")}
+    query = page.queue.filter.query
+    back = request.path + query(**more) + ("" if focus else f"#item-{result.item_id}")
+    context = {
+        "back": back,
+        "another_address": request.path + query(**more, another=str(pk)),
+        "title": _("Make another"),
+    }
+    return page.render("another_form.html" if page.by_script else "another.html", context | wish.context())
 
 
 def _pressed(request: HttpRequest) -> list[str]:
@@ -280,7 +306,4 @@ def _lacking(request: HttpRequest, made: list[Tile]) -> str:
     """Return a sentence about permissions that the person lacks for the steps of these tiles."""
     if not made:
         return ""
-    names = ["review_resultimage", "publish_resultimage"]
-    if any(review.can_vary(tile.item.enhancement) for tile in made):
-        names.append("start_enhancement")
-    return missing(request, *names)
+    return missing(request, "review_resultimage", "publish_resultimage", "start_enhancement")

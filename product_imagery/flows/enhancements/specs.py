@@ -131,11 +131,11 @@ def spec_for_test_key(
     cleaned = get_offer(get_provider(slug), wanted).clean({**(known.options if known else {}), **options})
     local = _usable("local")
     offer = get_offer(get_provider(local.provider), wanted)
-    honoured = cleaned if slug == "local" else _fitting(offer, cleaned)
+    honoured = cleaned if slug == "local" else fitting(offer, cleaned)
     return WorkSpec(wanted, offer.clean(honoured), local, offer, known, is_test=True)
 
 
-def _fitting(offer: Offer, options: Mapping[str, Any]) -> dict[str, Any]:
+def fitting(offer: Offer, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the options that an offer accepts, cleaned."""
     fitting = {}
     for option in offer.options:

@@ -10,7 +10,7 @@ When two people start the same 100 pictures at once, they are bought once::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -155,9 +155,25 @@ def enhance(
     about: dict[str, Any] = {"channel": channel, "actor": actor, "auto_approve": auto_approve, "api_key": api_key}
     about |= {"webhook_url": webhook_url, "budget": None if budget is None else Decimal(budget)}
     names = {name_of(*product): name for product, name in (external_ids or {}).items()}
-    how = {"fresh": fresh, "from_present": from_present}
+    return start(chosen, spec, about, names, fresh=fresh, from_present=from_present)
+
+
+def start(
+    chosen: Chosen,
+    spec: WorkSpec,
+    about: dict[str, Any],
+    names: Mapping[str, Sequence[str]],
+    *,
+    only: Set[tuple[ProductImages, str, str]] | None = None,
+    **how: bool,
+) -> StartResult:
+    """Start an enhancement with the columns ``about``, as ``enhance`` does.
+
+    ``only``: these pictures of the products, as in ``make_plan``. ``names``: external ids. Raises what ``enhance``
+    raises.
+    """
     for _attempt in range(3):
-        plan = make_plan(chosen, spec, fresh=fresh, from_present=from_present)
+        plan = make_plan(chosen, spec, only=only, fresh=how["fresh"], from_present=how["from_present"])
         skipped = plan.skipped(chosen)
         if not plan.to_do:
             raise _nothing(plan, spec, skipped)

@@ -89,7 +89,7 @@ def _decidable(results: ResultQuerySet) -> ResultQuerySet:
     """Filter results about which a rule may decide at all."""
     others = ResultImage.objects.filter(item=OuterRef("item")).exclude(pk=OuterRef("pk"))
     results = results.annotate(warnings_text=Cast("warnings", TextField()))
-    wanted = {"is_test": False, "is_sandbox": False, "cancelled_at": None}
+    wanted = {"is_test": False, "is_sandbox": False, "cancelled_at": None, "origin": None}
     open_ = results.filter(~Exists(others), review=Review.PENDING, publication_note="")
     return open_.filter(**{f"enhancement__{name}": value for name, value in wanted.items()})
 

@@ -201,11 +201,11 @@ def can_vary(enhancement: Enhancement) -> bool:
 
 
 @retried
-def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> ProviderJob:
-    """Reject a result and make another one of its item, with another seed where the operation has one.
+def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None, rejects: bool = True) -> ProviderJob:
+    """Make another result of an item by the same work, with another seed where there is one; reject the present one.
 
-    Raises ``StateError`` when the item is being worked on already or would come out the same, ``RequestError`` over a
-    budget.
+    With ``rejects`` false the present one goes on waiting. Raises ``StateError`` when the item is being worked on
+    already or would come out the same, ``RequestError`` over a budget.
     """
     with transaction.atomic():
         item = EnhancementItem.objects.select_related("enhancement__credential").get(pk=result.item_id)
@@ -215,13 +215,13 @@ def regenerate(result: ResultImage, *, actor: AbstractBaseUser | None) -> Provid
             )
             raise StateError(sentence, code="same_again")
         (job,) = budgets.order_again(item.enhancement, [(_varied(item), 1)])
-        _reopen(item, job)
-        if result.review == Review.PENDING:
+        _queue_again(item, job)
+        if rejects and result.review == Review.PENDING:
             reject(result, actor=actor)
         return job
 
 
-def _reopen(item: EnhancementItem, job: ProviderJob) -> None:
+def _queue_again(item: EnhancementItem, job: ProviderJob) -> None:
     """Queue a completed item again under a new job."""
     try:
         with transaction.atomic():

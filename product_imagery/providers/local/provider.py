@@ -26,7 +26,15 @@ _SCENES = {
     "slate": gettext_noop("Dark slate"),
     "dusk": gettext_noop("Plaster and dusk"),
 }
-_QUALITY = Option("quality", Kind.INTEGER, 90, gettext_noop("of JPEG, WebP and AVIF"), minimum=50, maximum=100)
+_QUALITY = Option(
+    "quality",
+    Kind.INTEGER,
+    90,
+    gettext_noop("of JPEG, WebP and AVIF"),
+    minimum=50,
+    maximum=100,
+    changes_picture=False,
+)
 _SIZE = Option(
     "size",
     Kind.INTEGER,
@@ -36,11 +44,18 @@ _SIZE = Option(
     maximum=6000,
 )
 _RATIO = Option("ratio", Kind.RATIO, "1:1", gettext_noop("of the frame"))
-_SAME_FORMAT = Option("format", Kind.CHOICE, "source", choices={"source": gettext_noop("as the source"), **_FORMATS})
+_SAME_FORMAT = Option(
+    "format",
+    Kind.CHOICE,
+    "source",
+    choices={"source": gettext_noop("as the source"), **_FORMATS},
+    changes_picture=False,
+)
 
 
 def _format(default: str, *names: str) -> Option:
-    return Option("format", Kind.CHOICE, default, choices={name: _FORMATS[name] for name in names or _FORMATS})
+    choices = {name: _FORMATS[name] for name in names or _FORMATS}
+    return Option("format", Kind.CHOICE, default, choices=choices, changes_picture=False)
 
 
 def _fill(default: float) -> Option:
@@ -94,7 +109,15 @@ class LocalEngine(Provider):
         Operation.SCENE: Offer(
             (
                 Option("scene", Kind.CHOICE, "studio_sweep", choices=_SCENES),
-                Option("variants", Kind.INTEGER, 1, gettext_noop("pictures to choose from"), minimum=1, maximum=4),
+                Option(
+                    "variants",
+                    Kind.INTEGER,
+                    1,
+                    gettext_noop("pictures to choose from"),
+                    minimum=1,
+                    maximum=4,
+                    changes_picture=False,
+                ),
                 Option(
                     "seed",
                     Kind.INTEGER,

@@ -49,6 +49,7 @@ _FOLDER = Option(
     minimum=1,
     maximum=200,
     label=gettext_noop("Folder of the pictures"),
+    changes_picture=False,
 )
 _CATEGORY = Option("category", Kind.TEXT, "clothing", gettext_noop("of the product at PergAI"), minimum=1, maximum=60)
 _COMMON = (_FOLDER, _CATEGORY)

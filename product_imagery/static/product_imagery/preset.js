@@ -1,15 +1,6 @@
 // Shows the look on the chosen product beside the options of a preset, as they stand in the form.
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
-  const ownOf = (known) => known.parentElement.querySelector("[data-own]");
-  document.querySelectorAll("[data-known]").forEach((known) => {
-    ownOf(known).hidden = Boolean(known.value);
-    known.addEventListener("change", () => {
-      ownOf(known).hidden = Boolean(known.value);
-      if (known.value) ownOf(known).value = ""; // what is typed counts, so a choice removes it
-      else ownOf(known).focus();
-    });
-  });
   const box = document.querySelector(".preset-preview");
   const image = box?.querySelector("img");
   if (!image) return;

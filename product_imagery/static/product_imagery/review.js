@@ -7,7 +7,10 @@
   let zooms = [];
   let blinking = 0;
 
+  const dialog = () => document.getElementById("review-another");
+
   const say = (text, link, address) => {
+    if (dialog()?.open) dialog().close(); // nothing else could be reached while it is open
     const toast = document.getElementById("review-toast") || root().appendChild(document.createElement("div"));
     toast.id = "review-toast";
     toast.className = "review-toast";
@@ -138,7 +141,7 @@
     z: "[data-zoom]", "?": "[data-help]"};
 
   document.addEventListener("keydown", (event) => {
-    if (!root() || event.ctrlKey || event.metaKey || event.altKey || event.repeat && !event.key.startsWith("Arrow")) return;
+    if (!root() || dialog()?.open || event.ctrlKey || event.metaKey || event.altKey || event.repeat && !event.key.startsWith("Arrow")) return;
     let key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (event.target.matches?.("input:not([type])") && key === "Enter") {
       event.preventDefault(); // a reason is sent by its own button, never by the first one of the form
@@ -201,6 +204,23 @@
     if (event.target === form() && ["ticked"].includes(event.submitter?.value)) sessionStorage.removeItem(place());
   });
 
+  // “Make another” asks in a dialog. Escape closes it and gives the focus back, as the browser does for all dialogs.
+
+  if (dialog()) {
+    dialog().addEventListener("close", () => { dialog().replaceChildren(); });
+    dialog().addEventListener("click", (event) => {
+      if (!event.target.closest("[data-close]")) return;
+      event.preventDefault();
+      dialog().close();
+    });
+  }
+
+  const showDialog = () => {
+    if (dialog().open) return;
+    dialog().showModal();
+    dialog().querySelector("select, input:not([type=hidden])")?.focus();
+  };
+
   // What comes back from the server
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -214,6 +234,8 @@
   document.addEventListener("htmx:sendError", () => { if (root()) say(root().dataset.lost); });
 
   document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target === dialog()) return showDialog();
+    if (dialog()?.open) dialog().close();
     if (event.target.id === "review-stage" || event.detail.elt?.id === "review-stage") {
       startStage();
       const isChoice = event.detail.requestConfig?.elt?.matches?.("input[type=radio]");

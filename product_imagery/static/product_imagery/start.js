@@ -19,12 +19,6 @@
     if (busy) starters().forEach((button) => { button.disabled = true; });
   };
 
-  const ownOf = (known) => known.parentElement.querySelector("[data-own]");
-  const hideButtons = () => {
-    form.querySelectorAll("[data-known]").forEach((known) => { ownOf(known).hidden = Boolean(known.value); });
-    form.querySelectorAll("[data-without-script]").forEach((button) => { button.hidden = true; });
-  };
-
   const fail = () => {
     const note = document.createElement("p");
     note.className = "imagery-note";
@@ -42,7 +36,7 @@
     if (options.dataset.look !== part("options").dataset.look) part("options").replaceWith(options);
     part("figures").replaceWith(figures);
     opened.forEach((id) => { const details = document.getElementById(id); if (details) details.open = true; });
-    hideButtons();
+    document.dispatchEvent(new Event("imagery:swapped"));
     tryLook();
   };
 
@@ -101,15 +95,7 @@
   const isWritten = (field) => field.matches("textarea, input:not([type=radio], [type=checkbox])");
   form.addEventListener("input", (event) => { if (isWritten(event.target)) later(); });
   form.addEventListener("change", (event) => {
-    const field = event.target;
-    if (isWritten(field)) return;
-    if (field.matches("[data-known]")) {
-      const own = ownOf(field);
-      own.hidden = Boolean(field.value);
-      if (!field.value) { own.focus(); return; } // the value is still to be typed
-      own.value = ""; // what is typed counts, so a choice removes it
-    }
-    refresh();
+    if (!isWritten(event.target)) refresh();
   });
   form.addEventListener("submit", (event) => {
     if (isBusy || isSent) event.preventDefault();
@@ -119,6 +105,5 @@
     isSent = false;
     if (chosen() !== part("options").dataset.look) refresh(); // the browser has restored an earlier choice
   });
-  hideButtons();
   tryLook();
 })();
