@@ -13,6 +13,7 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
+from product_imagery.admin.base import ReadOnly
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob
 from product_imagery.products import ProductImages, registered
 from product_imagery.rows import text_keys
@@ -109,7 +110,8 @@ def _evaluate(request: HttpRequest, site: AdminSite, model: type[Model], change:
     host = site.get_model_admin(model)
     check = host.has_change_permission if change else host.has_view_or_change_permission
     names = ("has_change_permission",) if change else ("has_view_permission", "has_change_permission")
-    is_own_check = any(getattr(type(host), name) is not getattr(ModelAdmin, name) for name in names)
+    alike: Any = {ReadOnly.has_change_permission, *(getattr(ModelAdmin, name) for name in names)}  # for all rows
+    is_own_check = any(getattr(type(host), name) not in alike for name in names)
     if not check(request):
         return False
     rows = host.get_queryset(request)

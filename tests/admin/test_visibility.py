@@ -119,6 +119,23 @@ def test_the_rules_of_the_shops_own_admin_hold(
     assert "may not see" in bob.post(cancel, {"cancel": "1"}, follow=True).content.decode()
 
 
+@pytest.mark.parametrize("narrow", [_by_list, _by_object])
+@pytest.mark.parametrize(("category", "is_offered"), [("bob", True), ("alice", False)])
+def test_publication_is_offered_for_products_that_the_person_may_change(
+    narrow: Callable[..., None],
+    category: str,
+    is_offered: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    make_product: Any,
+    person: Any,
+) -> None:
+    product, bob = make_product("mug", category=category), person(*_STEPS, *_PRODUCTS)
+    data = {"action": "enhance_images", "_selected_action": [product.pk]}
+    address = bob.post(reverse("admin:shop_product_changelist"), data)["Location"]
+    narrow(monkeypatch, admin.site.get_model_admin(Product))
+    assert ('name="auto_approve"' in bob.get(address).content.decode()) is is_offered
+
+
 @pytest.mark.parametrize("name", ["creditentry", "upload", "collection", "webhookdelivery", "eventdelivery"])
 def test_money_and_what_programs_brought_need_a_permission_of_their_own(name: str, person: Any) -> None:
     address = reverse(f"admin:product_imagery_{name}_changelist")
