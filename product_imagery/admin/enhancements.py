@@ -44,7 +44,6 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     list_display = ("__str__", "number", "progress", "state", "actor", "created_at", "finished_at")
     list_filter = ("status", "operation", "preset", "channel", "created_at")
-    list_select_related = ("preset", "actor")
     sortable_by = ("number", "state", "actor", "created_at", "finished_at")
     search_fields = ("items__label",)
     search_help_text = _("Product name")
@@ -55,7 +54,8 @@ class EnhancementAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enhancement]:
         """Annotate the figures of all rows in one query."""
-        return visible_enhancements(request, self.admin_site, Enhancement.objects.titled().with_progress())
+        rows = Enhancement.objects.titled().with_progress().select_related("actor")  # ``titled`` fetches the preset
+        return visible_enhancements(request, self.admin_site, rows)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Enhancement], search_term: str
