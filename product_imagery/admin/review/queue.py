@@ -121,6 +121,7 @@ class Queue:
         beside = {"following": self.beside(item, "gt"), "previous": self.beside(item, "lt")}
         return beside | self._unordered().aggregate(total=Count("pk"), before=before)
 
+    @cached_property
     def counts(self) -> dict[str, int]:
         """Return the numbers of items in each state, and of those with and without warnings in the chosen one."""
         named = self._named(self.seen())

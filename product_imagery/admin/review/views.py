@@ -152,7 +152,9 @@ def _pressed(request: HttpRequest) -> list[str]:
 
 def _grid(page: _Page) -> HttpResponse:
     request, queue = page.request, page.queue
-    shown = Paginator(queue.items, PER_PAGE).get_page(request.GET.get("page"))
+    pages = Paginator(queue.items, PER_PAGE)
+    pages.count = queue.counts[queue.filter.show]
+    shown = pages.get_page(request.GET.get("page"))
     first = {item.pk: item.first for item in shown}
     made = tiles(request, page.site, list(shown), queue.seen(), first=first, ticked=request.GET.getlist("ticked"))
     context = {
@@ -224,7 +226,7 @@ def _focus_address(page: _Page, pk: int, undo: str = "") -> str:
 
 
 def _summary(page: _Page) -> dict[str, Any]:
-    counts, filter_ = page.queue.counts(), page.queue.filter
+    counts, filter_ = page.queue.counts, page.queue.filter
     labels = {
         "pending": _("To review"),
         "refused": _("Could not be published"),
