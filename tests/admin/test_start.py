@@ -220,7 +220,7 @@ def test_the_account_says_what_it_costs_and_why_it_waits(make_product: Make, per
     for more, sees in ((("view_creditentry", "view_providercredential"), True), ((), False)):
         one = person(*steps, *more)
         page = _text(one.get(_select(one, product) + "?preset=paqshot-white"))
-        assert "This account is paused: the key was refused." in page
+        assert "somebody resumes this account. It is paused: the key was refused" in page
         assert "a picture" in page
         assert ("balance 70" in page, "left of today" in page, link in page) == (sees, sees, sees)
 

@@ -34,7 +34,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const plot = new uPlot({
       width: Math.max(200, element.clientWidth), height: HEIGHT, tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1e3), "Etc/UTC"),
       scales: {x: {dir: isRtl ? -1 : 1, range: (_plot, first, last) => [first - HALF_A_DAY, last + HALF_A_DAY]}, y: {range: (_plot, _low, high) => [0, (facts.unit === "%" ? 100 : high || 1) * 1.05]}},
-      axes: [{...axis, values: (_plot, stamps) => stamps.map((one) => new Date(one * 1e3).toLocaleDateString(document.documentElement.lang || undefined, {day: "numeric", month: "short", timeZone: "UTC"}))}, {...axis, side: isRtl ? 1 : 3, ...(facts.stack && {incrs: WHOLE}), size: (_plot, values) => 20 + 7.5 * Math.max(2, ...(values ?? []).map((one) => String(one ?? "").length))}],
+      axes: [{...axis, space: 72, values: (_plot, stamps) => stamps.map((one) => new Date(one * 1e3).toLocaleDateString(document.documentElement.lang || undefined, {day: "numeric", month: "short", timeZone: "UTC"}))}, {...axis, side: isRtl ? 1 : 3, ...(facts.stack && {incrs: WHOLE}), size: (_plot, values) => 20 + 7.5 * Math.max(2, ...(values ?? []).map((one) => String(one ?? "").length))}],
       series: [{label: facts.day, value: (_plot, stamp) => (stamp == null ? "–" : new Date(stamp * 1e3).toLocaleDateString(document.documentElement.lang || undefined, {timeZone: "UTC"}))}, ...order.map((at) => series[at])],
       cursor: {drag: {x: false, y: false}},
     }, [facts.days.map(day), ...order.map((at) => shown[at])], element);
