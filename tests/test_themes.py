@@ -72,7 +72,7 @@ def test_cost_and_start_stay_in_view_on_a_phone(site: Site, browser: Browser) ->
     cost = browser.driver.find_element("css selector", ".start-cost").text
     assert re.fullmatch(r"\d+ pictures to make, free, .+", cost)
     for button in ("start", "try"):
-        assert browser.driver.execute_script(_IN_VIEW, f"button[name={button}]")
+        browser.wait(_IN_VIEW, f"button[name={button}]")
 
 
 def test_our_pages_cause_no_error_in_the_browser(site: Site, browser: Browser) -> None:

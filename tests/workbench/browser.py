@@ -81,6 +81,12 @@ class Browser:
         shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", options)
         path.write_bytes(base64.b64decode(shot["data"]))
 
+    def wait(self, script: str, *arguments: Any) -> None:
+        """Wait until a script returns true; raises ``TimeoutException`` if it does not within a while."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        WebDriverWait(self.driver, 30).until(lambda driver: driver.execute_script(script, *arguments))
+
     def findings(self, selector: str) -> list[dict[str, Any]]:
         """Return what axe finds inside the elements of a selector; nothing where there are none."""
         if not self.driver.find_elements("css selector", selector):
