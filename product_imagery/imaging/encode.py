@@ -107,7 +107,7 @@ def on_white(image: Image.Image) -> Image.Image:
 
 def _settings(format: str, quality: int) -> dict[str, Any]:
     if format == "jpeg":
-        return {"quality": quality, "subsampling": 0 if quality >= 90 else 2, "progressive": True, "dpi": DENSITY}
+        return {"quality": quality, "subsampling": 0 if quality >= 90 else 2, "dpi": DENSITY}
     if format == "webp":
         return {"quality": quality, "method": 4}
     return {"quality": quality, "speed": 8}

@@ -53,7 +53,7 @@ def test_a_source_that_is_too_large_goes_as_a_smaller_copy(
 ) -> None:
     order(account("aigenstudio"))
     _replace_source(_noisy(mode))
-    hurry(3)
+    hurry(8)
     address = fakes.created[0].body["images"][0]["source_url"]
     answer = client.get(address.removeprefix(fakes.base))
     content = b"".join(answer.streaming_content)
@@ -67,7 +67,7 @@ def test_a_source_that_is_too_large_goes_as_a_smaller_copy(
 def test_bytes_are_made_smaller_as_well(account: Account, order: Order, fakes: Fakes) -> None:
     order(account("paqshot"))
     _replace_source(_noisy())
-    hurry(3)
+    hurry(8)
     sent = base64.b64decode(fakes.created[0].body["product_image"])
     assert len(sent) <= MOST
 
