@@ -71,6 +71,9 @@ class Settings:
         dict,
         'hosts from which results of a provider may be fetched: `{"paqshot": ["cdn.example.com"]}`; others are refused',
     )
+    compare_results: bool = _key(
+        False, "compare the product in each new picture with that of its source; a visible difference needs a person"
+    )
     provenance: Mapping[str, Any] = _key(
         dict,
         "signs results as Content Credentials (extra `provenance`): `certificate` and `key` are paths of PEM files, "

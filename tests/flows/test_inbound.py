@@ -341,7 +341,7 @@ class TestLostCreates:
         assert (stalled.state, stalled.remote_id) == (JobState.DONE, fakes.created[0].id)
         assert EnhancementItem.objects.get().status == ItemStatus.COMPLETED
         assert fakes.charged("productai") == 1
-        assert "found_again" in ResultImage.objects.get().warnings
+        assert ResultImage.objects.get().warnings == ["found_again"]
 
     def test_what_was_found_so_is_approved_by_a_person_only(
         self, stalled: ProviderJob, newest: ProviderJob, fakes: Fakes, client: Client

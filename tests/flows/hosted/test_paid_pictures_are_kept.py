@@ -17,7 +17,6 @@ from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import reconcile, retry
 from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import enhance
-from product_imagery.flows.results.fidelity import DRIFTED
 from product_imagery.flows.worker import hosted_calls, maintenance
 from product_imagery.models import (
     CreditEntry,
@@ -247,7 +246,7 @@ def test_a_picture_of_one_pixel_is_kept_for_a_person_to_see(account: Account, or
     fakes.picture = target.getvalue()
     order(account("productai"))
     hurry()
-    assert ResultImage.objects.get().warnings == ["tiny", DRIFTED]
+    assert ResultImage.objects.get().warnings == ["tiny"]
 
 
 def test_other_bytes_the_second_time_overwrite_nothing(

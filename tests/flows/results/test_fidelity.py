@@ -18,6 +18,11 @@ from tests.flows.results.test_marketplace import _make
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _compares(settings: Any) -> None:
+    settings.PRODUCT_IMAGERY = {"PROCESSES": 1, "COMPARE_RESULTS": True}
+
+
 def _photo() -> bytes:
     file = io.BytesIO()
     placed(bottle(), plain()).resize((400, 400), Image.Resampling.LANCZOS).save(file, "JPEG", quality=92)
