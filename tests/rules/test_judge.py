@@ -156,7 +156,7 @@ def test_the_product_s_box_is_found_to_the_pixel(left: int, top: int, across: in
 
 
 @settings(deadline=None, max_examples=30)
-@given(share=st.floats(0, 1), bound=st.sampled_from([0.75, 0.85]))
+@given(share=st.integers(0, 1000).map(lambda thousandths: thousandths / 1000), bound=st.sampled_from([0.75, 0.85]))
 def test_a_number_passes_exactly_from_its_bound(share: float, bound: float) -> None:
     name = {0.75: "google_merchant", 0.85: "amazon_main"}[bound]
     facts = {**_facts_of_nothing(), "fill": share}
