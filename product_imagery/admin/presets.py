@@ -19,6 +19,7 @@ from product_imagery.admin.pictures import example_url
 from product_imagery.admin.preset_forms import BOUNDS, OPTION, PREVIEW, PresetForm, form_for, kinds, products_to_try
 from product_imagery.admin.small_copies import picture_response
 from product_imagery.admin.start.forms import OptionsForm
+from product_imagery.conf import get_settings
 from product_imagery.exceptions import ImageryError
 from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.previews import try_look
@@ -80,7 +81,7 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 },
             ),
             (_("Options"), {"fields": options if options and may_edit else ("shown_options",)}),
-            (_("Fidelity"), {"fields": BOUNDS}),
+            *([(_("Fidelity"), {"fields": BOUNDS})] if get_settings().compare_results else []),
             (_("Where it is offered"), {"fields": ("is_active", "position", "credential")}),
         ]
 

@@ -123,3 +123,13 @@ def test_a_look_names_the_marketplace_whose_rules_it_keeps(person: Person) -> No
     assert client.post(_change(preset), {**filled, "rules": "ebay"}).status_code == 302
     preset.refresh_from_db()
     assert (preset.rules, preset.options) == ("ebay", {})
+
+
+@pytest.mark.parametrize("compares", [False, True])
+def test_bounds_are_asked_for_only_where_they_have_an_effect(
+    compares: bool, person: Callable[..., Client], settings: Any
+) -> None:
+    settings.PRODUCT_IMAGERY = {"COMPARE_RESULTS": compares}
+    white = Preset.objects.get(name="white")
+    page = person("*").get(reverse("admin:product_imagery_preset_change", args=[white.pk])).content.decode()
+    assert ('name="most_colour"' in page) is compares
