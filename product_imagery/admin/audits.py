@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -19,17 +19,15 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.admin.actions import EnhanceImagesMixin
 from product_imagery.admin.base import ReadOnlyRecords, state_label
 from product_imagery.admin.permissions import may
-from product_imagery.admin.small_copies import file_url, small_url
+from product_imagery.admin.small_copies import ListsSmallCopies, file_url, small_url
 from product_imagery.admin.tables import Echo, plain
 from product_imagery.admin.visibility import visible
 from product_imagery.models import AuditedPicture, Preset
 from product_imagery.rules.judge import Level
 
-_shown_to: ContextVar[HttpRequest | None] = ContextVar("product_imagery_audits_shown_to", default=None)
-
 
 @admin.register(AuditedPicture)
-class AuditedPictureAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditedPictureAdmin(ListsSmallCopies, ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only list of what ``imagery_audit --store`` has kept; actions start a fitting look, and write a table."""
 
     change_list_template = "admin/product_imagery/audits.html"  # type: ignore[misc]
@@ -41,17 +39,12 @@ class AuditedPictureAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[ty
     actions = ("enhance", "as_csv")
     steps = ("start_enhancement",)
 
-    class Media:
-        css = {"all": ("product_imagery/admin.css",)}
-        js = ("product_imagery/small.js",)
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditedPicture]:
         """Leave out the products that the shop hides from the person."""
         return visible(request, self.admin_site, super().get_queryset(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Keep the request for the addresses of the thumbnails, which are made for one person."""
-        _shown_to.set(request)
+        """Show the list under its title."""
         return super().changelist_view(
             request, {"title": _("Pictures outside marketplace rules"), **(extra_context or {})}
         )
@@ -62,11 +55,10 @@ class AuditedPictureAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[ty
 
     @admin.display(description=_("picture"))
     def picture(self, row: AuditedPicture) -> SafeString | str:
-        request, product = _shown_to.get(), (row.content_type_id, row.object_id)
-        small = small_url(request, self.admin_site, product, row.file, target=row.is_published) if request else ""
-        full = file_url(row.content_type_id, row.file, target=row.is_published)
-        link = '<a href="{}"><img src="{}" alt="{}" class="imagery-thumb" loading="lazy"></a>'
-        return format_html(link, full, small or full, row) if full else "–"
+        product, is_target = (row.content_type_id, row.object_id), row.is_published
+        full = file_url(row.content_type_id, row.file, target=is_target)
+        small = partial(small_url, site=self.admin_site, product=product, name=row.file, target=is_target)
+        return self.linked_copy(full, small, row) if full else "–"
 
     @admin.display(description=_("product"), ordering="label")
     def found(self, row: AuditedPicture) -> SafeString:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import NoReverseMatch
 from django.utils.translation import gettext, ngettext
@@ -135,58 +135,46 @@ class HomePage:
 
     def _stalled(self) -> Iterator[dict[str, Any]]:
         stalled = ProviderJob.objects.filter(state=JobState.STALLED)
-        jobs = visible_jobs(self._request, self._site, stalled).order_by()
-        counted = dict(
-            jobs.values_list("enhancement").annotate(number=Count("pk")).values_list("enhancement", "number")
-        )
-        rows = Enhancement.objects.titled().in_bulk(sorted(counted, reverse=True)[:_SHOWN])
-        for pk, row in rows.items():
+        for row, number in _newest(visible_jobs(self._request, self._site, stalled), Count("pk")):
             text = ngettext(
                 "%(title)s: %(n)s lost call needs a decision.",
                 "%(title)s: %(n)s lost calls need a decision.",
-                counted[pk],
+                number,
             )
             yield {
-                "sentence": text % {"title": row, "n": counted[pk]},
-                "address": page_url(self._site, "enhancement_change", pk) + "#run-decisions",
+                "sentence": text % {"title": row, "n": number},
+                "address": page_url(self._site, "enhancement_change", row.pk) + "#run-decisions",
                 "button": gettext("Decide"),
                 "lacking": missing(self._request, "decide_providerjob"),
             }
 
     def _conflicts(self) -> Iterator[dict[str, Any]]:
         refused = ResultImage.objects.lately_refused()
-        results = visible(self._request, self._site, refused, "item__").order_by()
-        counted = results.values_list("enhancement").annotate(number=Count("item", distinct=True))
-        numbers = dict(counted.values_list("enhancement", "number"))
-        rows = Enhancement.objects.titled().in_bulk(sorted(numbers, reverse=True)[:_SHOWN])
-        for pk, row in rows.items():
+        results = visible(self._request, self._site, refused, "item__")
+        for row, number in _newest(results, Count("item", distinct=True)):
             text = ngettext(
                 "%(title)s: %(n)s picture could not be published.",
                 "%(title)s: %(n)s pictures could not be published.",
-                numbers[pk],
+                number,
             )
             yield {
-                "sentence": text % {"title": row, "n": numbers[pk]},
-                "address": page_url(self._site, "enhancement_review", pk) + "?show=refused",
+                "sentence": text % {"title": row, "n": number},
+                "address": page_url(self._site, "enhancement_review", row.pk) + "?show=refused",
                 "button": gettext("Look at them"),
             }
 
     def _to_collect(self) -> Iterator[dict[str, Any]]:
         """Yield enhancements with failed pictures that the provider has after all."""
-        items = self._items.to_collect().filter(finished_at__gte=from_now(-_COLLECT_SECONDS)).order_by()
-        numbers = dict(
-            items.values_list("enhancement").annotate(number=Count("pk")).values_list("enhancement", "number")
-        )
-        rows = Enhancement.objects.titled().in_bulk(sorted(numbers, reverse=True)[:_SHOWN])
-        for pk, row in rows.items():
+        items = self._items.to_collect().filter(finished_at__gte=from_now(-_COLLECT_SECONDS))
+        for row, number in _newest(items, Count("pk")):
             text = ngettext(
                 "%(title)s: %(n)s picture is made and paid for, and only has to be fetched.",
                 "%(title)s: %(n)s pictures are made and paid for, and only have to be fetched.",
-                numbers[pk],
+                number,
             )
             yield {
-                "sentence": text % {"title": row, "n": numbers[pk]},
-                "address": page_url(self._site, "enhancement_change", pk) + "#run-problems",
+                "sentence": text % {"title": row, "n": number},
+                "address": page_url(self._site, "enhancement_change", row.pk) + "#run-problems",
                 "button": gettext("Fetch them"),
                 "lacking": missing(self._request, "cancel_enhancement", "start_enhancement"),
             }
@@ -234,3 +222,12 @@ def _lines(chart: Chart) -> Iterator[str]:
     yield writer.writerow([gettext("day"), *(plain(one.label) for one in chart.series)])
     for row in chart.rows():
         yield writer.writerow(["" if value is None else value for value in row])
+
+
+def _newest(rows: QuerySet[Any], count: Count) -> Iterator[tuple[Enhancement, int]]:
+    """Yield the newest enhancements of some rows, each with what is counted of its rows, in two queries."""
+    counted = rows.order_by().values_list("enhancement").annotate(number=count)
+    numbers = dict(counted.values_list("enhancement", "number"))
+    titled = Enhancement.objects.titled().in_bulk(sorted(numbers, reverse=True)[:_SHOWN])
+    for pk, enhancement in titled.items():
+        yield enhancement, numbers[pk]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,8 @@ from django.db.models import FileField
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from product_imagery.admin.base import page_url
 from product_imagery.admin.visibility import sees
@@ -24,9 +27,30 @@ from product_imagery.products import ProductImages, description_for
 from product_imagery.storage.errors import reading
 from product_imagery.storage.store import address_of, results_storage
 
+_listed_for: ContextVar[HttpRequest | None] = ContextVar("product_imagery_listed_for", default=None)
 _SALT = "product_imagery.admin.small_copies"
 _HOUR, _YEAR = 3600, 31_536_000  #: seconds
 _LINE, _LINES = 30, 5  #: characters and lines of a placeholder
+
+
+class ListsSmallCopies:
+    """Mixin of a ModelAdmin whose list shows small copies: it keeps the request, since they are made for one person."""
+
+    class Media:
+        css = {"all": ("product_imagery/admin.css",)}
+        js = ("product_imagery/small.js",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, and keep the request for ``linked_copy``."""
+        _listed_for.set(request)
+        shown: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        return shown
+
+    def linked_copy(self, address: str, small: Callable[[HttpRequest], str], text: Any) -> SafeString:
+        """Return a link to a file, with the small copy whose URL ``small`` returns for the request."""
+        request = _listed_for.get()
+        link = '<a href="{}"><img src="{}" alt="{}" class="imagery-thumb" loading="lazy"></a>'
+        return format_html(link, address, (request and small(request)) or address, text)
 
 
 def small_url(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,12 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery.admin.base import ReadOnlyRecords, number_in
 from product_imagery.admin.permissions import may
 from product_imagery.admin.restoring import restore_all
-from product_imagery.admin.small_copies import file_url, version_url
+from product_imagery.admin.small_copies import ListsSmallCopies, file_url, version_url
 from product_imagery.admin.visibility import visible
 from product_imagery.models import Enhancement, ImageVersion
 
 _LISTED = 20  #: enhancements in the filter
-_shown_to: ContextVar[HttpRequest | None] = ContextVar("product_imagery_shown_to", default=None)
 
 
 class EnhancementFilter(admin.SimpleListFilter):
@@ -48,7 +46,7 @@ class EnhancementFilter(admin.SimpleListFilter):
 
 
 @admin.register(ImageVersion)
-class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
+class ImageVersionAdmin(ListsSmallCopies, ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only, except for the action that puts the earlier picture back."""
 
     list_display = ("label", "before", "after", "published_at", "published_by", "state")
@@ -62,10 +60,6 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
     search_fields = ("label", "=object_id")
     actions = ("restore",)
     steps = ("restore_imageversion",)
-
-    class Media:
-        css = {"all": ("product_imagery/admin.css",)}
-        js = ("product_imagery/small.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImageVersion]:
         """Leave out the products that the shop hides from the person."""
@@ -81,11 +75,6 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
         if allowed.count() < queryset.count():
             messages.warning(request, gettext("Pictures of products that you may not change were left as they are."))
         restore_all(request, allowed)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Keep the request for the addresses of the thumbnails, which are made for one person."""
-        _shown_to.set(request)
-        return super().changelist_view(request, extra_context)
 
     @admin.display(description=_("before"))
     def before(self, version: ImageVersion) -> SafeString | str:
@@ -103,9 +92,8 @@ class ImageVersionAdmin(ReadOnlyRecords, admin.ModelAdmin):  # type: ignore[type
 
     def _thumb(self, version: ImageVersion, name: str, which: str) -> SafeString | str:
         """Return a link to a file of a product, with a small copy of it."""
-        address, request = file_url(version.content_type_id, name, target=True), _shown_to.get()
-        if not address or request is None:
+        address = file_url(version.content_type_id, name, target=True)
+        if not address:
             return name
-        small = version_url(request, self.admin_site, version, which)
-        link = '<a href="{}"><img src="{}" alt="{}" class="imagery-thumb" loading="lazy"></a>'
-        return format_html(link, address, small, name)
+        small = partial(version_url, site=self.admin_site, version=version, which=which)
+        return self.linked_copy(address, small, name)
