@@ -17,6 +17,7 @@ from product_imagery.exceptions import PictureError
 from product_imagery.fidelity.align import Aligned, Shown, View, align, find
 from product_imagery.fidelity.arrays import Flags, Floats, flags, floats, sums
 from product_imagery.fidelity.colours import difference, lab
+from product_imagery.fidelity.judge import unmeasured
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import on_white
 from product_imagery.imaging.limits import Limits
@@ -69,11 +70,6 @@ def measure(
     except PictureError:
         return unmeasured("source_unreadable")
     return drift(original, made, operation)
-
-
-def unmeasured(reason: str) -> dict[str, Any]:
-    """Return a measurement in which nothing was measured."""
-    return {"colour": None, "colour_95": None, "shape": None, "details": None, "reason": reason}
 
 
 def drift(original: Image.Image, made: Image.Image, operation: str) -> dict[str, Any]:

@@ -80,6 +80,11 @@ class Drift:
         return asdict(self)
 
 
+def unmeasured(reason: str) -> dict[str, Any]:
+    """Return a measurement in which nothing was measured. ``reason``: a key of ``REASONS``."""
+    return {"colour": None, "colour_95": None, "shape": None, "details": None, "reason": reason}
+
+
 def drift_of(stored: Mapping[str, Any]) -> Drift:
     """Return the drift that ``as_dict`` described."""
     return Drift(**{**stored, "bounds": Bounds(**stored["bounds"])})

@@ -45,7 +45,7 @@ class FindingOut(serializers.Serializer[Any]):
 
 
 class VerdictOut(serializers.Serializer[Any]):
-    """What the rules of a marketplace say about a picture."""
+    """Findings of the rules of a marketplace about a picture."""
 
     pack = serializers.CharField()
     version = serializers.IntegerField()

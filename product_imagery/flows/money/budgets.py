@@ -31,7 +31,7 @@ class _Budget:
 
 @dataclass(frozen=True)
 class Left:
-    """What is left of the budgets of an account for the day and the month; ``None`` where there is none."""
+    """Rest of the budgets of an account for the day and the month; ``None`` where there is none."""
 
     day: Decimal | None
     month: Decimal | None

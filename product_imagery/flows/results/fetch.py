@@ -78,8 +78,8 @@ def collect(
     """Download, check and store the pictures of a finished job, several at once.
 
     They are judged by the rules of their enhancement, and compared with their sources, which are in ``storages`` by the
-    primary keys of items. Never raises ``ImageryError``: the error of a picture that
-    cannot be had is in ``Collected.bad``.
+    primary keys of items. Never raises ``ImageryError``: the error of a picture that cannot be had is in
+    ``Collected.bad``.
     """
     by_pk, collected = {item.pk: item for item in items}, Collected()
     provider, rules = job.provider, job.enhancement.rules

@@ -20,7 +20,6 @@ logger = logging.getLogger("product_imagery")
 
 DRIFTED = "drifted"  #: code of the warning about a picture whose product changed
 _REPORT = "fidelity"  #: key in the report
-_NOTHING = {"colour": None, "colour_95": None, "shape": None, "details": None}
 
 
 class NoSource(Exception):
@@ -29,7 +28,7 @@ class NoSource(Exception):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the pictures of an enhancement are compared by. ``source`` returns the file of an item's source.
+    """Comparison of the pictures of an enhancement with their sources. ``source`` returns the file of an item's source.
 
     It may raise ``NoSource`` and ``ImageryError``.
     """
@@ -54,9 +53,9 @@ class Comparison:
         try:
             source = self.source(picture.item_id)
         except NoSource as error:
-            return {**_NOTHING, "reason": str(error)}
+            return judge.unmeasured(str(error))
         except ImageryError:
-            return {**_NOTHING, "reason": "source_unreadable"}
+            return judge.unmeasured("source_unreadable")
         settings = get_settings()
         try:
             measured: dict[str, Any] = self.pool.run(
@@ -69,9 +68,9 @@ class Comparison:
             )
         except ImageryError as error:
             if error.code == "not_installed":
-                return {**_NOTHING, "reason": "not_installed"}
+                return judge.unmeasured("not_installed")
             logger.warning("A picture could not be compared: %s %s", error.message, error.detail)
-            return {**_NOTHING, "reason": "failed"}
+            return judge.unmeasured("failed")
         return measured
 
 
