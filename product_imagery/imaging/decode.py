@@ -30,6 +30,7 @@ from product_imagery.imaging.depth import to_eight_bits
 from product_imagery.imaging.kinds import damaged, format_of
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.orientation import orientation_of, upright
+from product_imagery.imaging.quantisation import coarseness_of
 from product_imagery.texts import gettext
 
 
@@ -38,7 +39,8 @@ class Decoded:
     """An upright sRGB picture in mode ``RGB`` or ``RGBA``, and how it was stored.
 
     ``format`` and ``mode`` have Pillow's names, ``bits`` is the number of bits of a sample as far as it is known, and
-    ``profile`` is an ICC profile or empty.
+    ``profile`` is an ICC profile or empty. ``coarseness`` tells how strongly a JPEG is compressed, see
+    ``quantisation.coarseness_of``; 0 for other formats.
     """
 
     image: Image.Image
@@ -46,6 +48,7 @@ class Decoded:
     mode: str = "RGB"
     bits: int = 8
     profile: bytes = b""
+    coarseness: float = 0.0
 
 
 def open_picture(path: Path, limits: Limits | None = None) -> Decoded:
@@ -69,9 +72,9 @@ def open_picture(path: Path, limits: Limits | None = None) -> Decoded:
         if format == "AVIF":  # its decoder has read the profile, and reports irot and imir as EXIF
             orientation = orientation_of(stored.info.get("exif", b""))
             profile = stored.info.get("icc_profile", b"")
-        mode = stored.mode
+        mode, coarseness = stored.mode, coarseness_of(stored.info.get("quantization", {}))
         colours = to_srgb(to_eight_bits(stored, parts.bits), profile)
-        return Decoded(upright(colours, orientation), format, mode, parts.bits, profile)
+        return Decoded(upright(colours, orientation), format, mode, parts.bits, profile, coarseness)
 
 
 def _unpacked(pixels: bytes, format: str, limits: Limits) -> Image.Image:
@@ -81,6 +84,7 @@ def _unpacked(pixels: bytes, format: str, limits: Limits) -> Image.Image:
     plain = Image.Image()._new(opened.im)  # no longer tied to the file
     plain.palette = opened.palette
     plain.info = {key: opened.info[key] for key in ("transparency", "exif", "icc_profile") if key in opened.info}
+    plain.info["quantization"] = getattr(opened, "quantization", {})
     return plain
 
 

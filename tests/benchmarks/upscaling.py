@@ -1,13 +1,15 @@
-"""Truth of enlarged pictures: python -m tests.benchmarks.upscaling [FOLDER …]
+"""Truth of enlarged pictures: python -m tests.benchmarks.upscaling [--quality N] [FOLDER …]
 
 Photos are halved and enlarged again; printed is the peak signal-to-noise ratio of their luma, in dB: by Lanczos alone,
-by our Lanczos with its careful unsharp mask, and by the ``upscale`` extra where it is installed and fetched.
+by our Lanczos with its careful unsharp mask, and by the ``upscale`` extra where it is installed and fetched. With
+``--quality`` the halves are JPEGs of that quality, and the extra is shown with and without knowing that.
 """
 
 from __future__ import annotations
 
+import argparse
+import io
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from PIL import Image, ImageOps
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example_project.settings")
 
 
-def main(folders: list[str]) -> None:
+def main(folders: list[str], quality: int) -> None:
     from product_imagery.conf import get_settings
     from product_imagery.providers.local.upscale import upscale
 
@@ -26,12 +28,23 @@ def main(folders: list[str]) -> None:
         for path in sorted(Path(folder).glob("*.jpg")):
             whole = _photo(path)
             half = whole.resize((whole.width // 2, whole.height // 2), Image.Resampling.BOX)
+            half, coarseness = _compressed(half, quality) if quality else (half, 0.0)
             found["Pillow, Lanczos"].append(_psnr(whole, half.resize(whole.size, Image.Resampling.LANCZOS)))
-            for where in (models, Path("/nonexistent")):
-                enlarged, method = upscale(half, 2, where)
-                found.setdefault(f"ours, {method}", []).append(_psnr(whole, enlarged))
+            for where, known in dict.fromkeys(((models, 0.0), (models, coarseness), (Path("/nonexistent"), 0.0))):
+                enlarged, report = upscale(half, 2, where, coarseness=known)
+                name = " ".join(str(value) for value in report.values())
+                found.setdefault(f"ours, {name}", []).append(_psnr(whole, enlarged))
         for method, values in found.items():
             print(f"{folder[-40:]:40} {method:18} {np.mean(values):6.2f} dB ({len(values)})")
+
+
+def _compressed(image: Image.Image, quality: int) -> tuple[Image.Image, float]:
+    from product_imagery.imaging.quantisation import coarseness_of
+
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    with Image.open(file) as opened:
+        return opened.convert("RGB"), coarseness_of(opened.quantization)  # type: ignore[attr-defined]
 
 
 def _photo(path: Path) -> Image.Image:
@@ -47,4 +60,8 @@ def _psnr(truth: Image.Image, found: Image.Image) -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folders", nargs="*")
+    parser.add_argument("--quality", type=int, default=0)
+    given = parser.parse_args()
+    main(given.folders, given.quality)

