@@ -25,6 +25,7 @@ from product_imagery.providers.local.frame import parse_ratio, place
 from product_imagery.providers.local.inference import ModelSpec
 from product_imagery.providers.local.packshot import packshot, parse_colour
 from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
+from product_imagery.providers.local.shadow import without_shadow
 from product_imagery.providers.local.transparency import kept_matte, visible_part
 from product_imagery.providers.local.white_jpeg import white_jpeg
 from product_imagery.texts import gettext
@@ -91,7 +92,7 @@ def _remove_background(task: _Task) -> Iterator[_Made]:
 
 def _white_background(task: _Task) -> Iterator[_Made]:
     options = task.options
-    cut = cut_out(task.picture, task.model).trimmed()
+    cut = without_shadow(cut_out(task.picture, task.model)).trimmed()
     ratio = parse_ratio(options["ratio"], task.picture.size)
     placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"])
     image, ground = packshot(placed, background=options["background"], shadow=options["shadow"])
@@ -102,7 +103,7 @@ def _white_background(task: _Task) -> Iterator[_Made]:
 
 def _scene(task: _Task) -> Iterator[_Made]:
     options = task.options
-    cut = cut_out(task.picture, task.model).trimmed()
+    cut = without_shadow(cut_out(task.picture, task.model)).trimmed()
     ratio = parse_ratio(options["ratio"], task.picture.size)
     stage = BACKDROPS[options["scene"]]
     placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"], bottom=stage.ground)

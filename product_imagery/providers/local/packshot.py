@@ -5,6 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageColor
 
 from product_imagery.exceptions import OptionError
+from product_imagery.providers.local.contact import parts
 from product_imagery.providers.local.frame import Placed
 from product_imagery.providers.local.shadow import contact_shadow, darken
 from product_imagery.texts import gettext
@@ -19,7 +20,7 @@ def packshot(placed: Placed, *, background: str, shadow: bool) -> tuple[Image.Im
     """
     ground = Image.new("RGB", placed.size, parse_colour(background))
     if shadow:
-        ground = darken(ground, contact_shadow(placed, 0.5))
+        ground = darken(ground, contact_shadow(placed, parts(placed.product.getchannel("A")), 0.5))
     clear = placed.product.getchannel("A").point(lambda value: value if value >= _HAZE else 0)
     ground.paste(placed.product, placed.box[:2], clear)
     around = Image.new("L", placed.size, 255)

@@ -1,42 +1,90 @@
-"""Shadows and reflections. Shadows are drawn at an eighth of the size, because they are soft."""
+"""Shadows and reflections. Shadows are drawn at a fraction of the size, because they are soft."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
+from product_imagery.providers.local.contact import Part
+from product_imagery.providers.local.cutout import Cutout
 from product_imagery.providers.local.frame import Placed
 
-_SHRINK = 8
+_CLOSE, _FAR = 4, 8  #: divisors of the size at which shadows are drawn: where things touch, and on the ground behind
+_FOOT = 0.07  #: height of what darkens the ground below it, as a share of the product's longest side
+_TIGHT, _WIDE = (0.015, 0.008), (0.04, 0.024)  #: how far the foot is moved down, and blurred: shares of the same
+_SOLID, _EDGE, _BLACK = 128, 3, 40  #: alpha of the product; pixels of its soft edge; brightest level of a shadow
+_HAZY = 0.01  #: least area of a shadow that came with a cut-out, as a share of the product's
 
 
-def contact_shadow(placed: Placed, strength: float) -> Image.Image:
-    """Return an ``L`` map of darkness (0: none) directly below the product; ``strength`` is 0…1."""
-    alpha, (left, top, right, bottom) = _small_alpha(placed)
-    shadow = _empty(placed)
-    height = max(2, (bottom - top) // 14)
-    base = alpha.crop((0, max(0, alpha.height - max(2, alpha.height // 6)), alpha.width, alpha.height))
-    footprint = base.resize((right - left, height), Image.Resampling.BOX)
-    shadow.paste(footprint, (left, bottom - height // 2))
-    blur = max(1.0, shadow.width / 90)
-    soft = shadow.filter(ImageFilter.GaussianBlur(blur * 2.2)).point(lambda value: value * 0.55)
-    tight = shadow.filter(ImageFilter.GaussianBlur(blur * 0.7))
-    return _full(ImageChops.lighter(soft, tight), placed.size, strength)
+def contact_shadow(placed: Placed, parts: list[Part], strength: float) -> Image.Image:
+    """Return an ``L`` map of darkness (0: none) below each place where a part touches the ground; ``strength`` 0…1."""
+    shadow = Image.new("L", _small(placed.size, _CLOSE))
+    feet = shadow.copy()
+    for part in parts:
+        foot = _foot(part)
+        box = [round(edge / _CLOSE) for edge in placed.box]
+        size = (max(1, box[2] - box[0]), max(1, box[3] - box[1]))
+        feet.paste(255, (box[0], box[1]), foot.resize(size, Image.Resampling.BOX))
+    longest = max(placed.product.size) / _CLOSE
+    for (down, blur), share in ((_TIGHT, 1.0), (_WIDE, 0.6)):
+        moved = ImageChops.offset(feet, 0, round(down * longest))
+        soft = moved.filter(ImageFilter.GaussianBlur(max(0.7, blur * longest)))
+        shadow = ImageChops.lighter(shadow, soft.point(lambda value, share=share: value * share))
+    return _full(shadow, placed.size, strength)
 
 
-def cast_shadow(placed: Placed, strength: float, *, lean: float, length: float, softness: float) -> Image.Image:
+def _foot(part: Part) -> Image.Image:
+    """Return what of the part is close to the ground, fading with its height and where it hardly touches."""
+    height, width = part.alpha.shape
+    above = part.base[None] - np.arange(height, dtype=np.float32)[:, None]
+    near = np.clip(1 - above / (_FOOT * max(height, width)), 0, 1) * part.contact[None]
+    return Image.fromarray(np.rint(part.alpha * near).astype(np.uint8))
+
+
+def cast_shadow(
+    placed: Placed, parts: list[Part], strength: float, *, lean: float, length: float, softness: float, horizon: float
+) -> Image.Image:
     """Return an ``L`` map of the product's shadow on the ground behind it.
 
-    ``lean`` is the sideways shift per height (positive: to the right), ``length`` the length of the shadow as a share
-    of the product's height, ``softness`` the blur in hundredths of the frame's width.
+    ``lean`` is the sideways shift per length (positive: to the right), ``length`` the length of the shadow as a share
+    of the product's height, ``softness`` the blur in hundredths of the frame's width. Towards ``horizon``, a row of the
+    frame as a share of its height, the shadow becomes shorter, as the ground does.
     """
-    alpha, (left, top, _, bottom) = _small_alpha(placed)
-    flat = _empty(placed)
-    flat.paste(alpha, (left, top))
-    # Maps output to input: the foot stays, heights are divided by length, and the lean is undone.
-    matrix = (1.0, lean, -lean * bottom, 0.0, 1 / length, bottom - bottom / length)
-    thrown = flat.transform(flat.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    thrown = thrown.filter(ImageFilter.GaussianBlur(max(0.6, thrown.width * softness / 100)))
-    return _full(thrown, placed.size, strength)
+    width, height = _small(placed.size, _FAR)
+    thrown = np.zeros((height, width), np.uint8)
+    left, top = placed.box[0] / _FAR, placed.box[1] / _FAR
+    for part in parts:
+        size = tuple(max(1, round(side / _FAR)) for side in reversed(part.alpha.shape))
+        alpha = np.asarray(Image.fromarray(part.alpha).resize(size, Image.Resampling.BOX))
+        y, x = np.nonzero(alpha)
+        base = np.interp((x + 0.5) * _FAR, np.arange(part.base.size), part.base) / _FAR
+        room = np.maximum(top + base - horizon * height, 1)
+        back = np.maximum(base - y - 0.5, 0) * length
+        back *= room / (back + room)
+        row = np.rint(top + base - 0.5 - back).astype(int)
+        column = np.rint(left + x + back * lean).astype(int)
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        np.maximum.at(thrown, (row[inside], column[inside]), alpha[y, x][inside])
+    soft = Image.fromarray(thrown).filter(ImageFilter.GaussianBlur(max(0.6, width * softness / 100)))
+    return _full(soft, placed.size, strength)
+
+
+def without_shadow(cut: Cutout) -> Cutout:
+    """Return the cut-out without a shadow that came with it: black haze that fades out beside or below the product."""
+    image, alpha = (np.asarray(one) for one in (cut.image, cut.alpha))
+    solid = cut.alpha.point(lambda value: 255 * (value >= _SOLID))
+    box = solid.getbbox()
+    if box is None:
+        return cut
+    near = np.asarray(solid.filter(ImageFilter.MaxFilter(2 * _EDGE + 1))) > 0
+    haze = (alpha > 0) & ~near & (image.max(axis=2) <= _BLACK)
+    haze[: (box[1] + box[3]) // 2] = False
+    faint = haze & (alpha < _SOLID // 4)
+    if haze.sum() < _HAZY * (alpha >= _SOLID).sum() or faint.sum() < haze.sum() / 5:
+        return cut
+    return replace(cut, alpha=Image.fromarray(np.where(haze, 0, alpha).astype(np.uint8)))
 
 
 def darken(image: Image.Image, shadow: Image.Image, colour: tuple[int, int, int] = (0, 0, 0)) -> Image.Image:
@@ -44,32 +92,30 @@ def darken(image: Image.Image, shadow: Image.Image, colour: tuple[int, int, int]
     return Image.composite(Image.new("RGB", image.size, colour), image, shadow)
 
 
-def reflect(image: Image.Image, placed: Placed, strength: float) -> Image.Image:
-    """Add the product's reflection on a glossy ground, which fades out within a third of its height."""
-    left, _, _, bottom = placed.box
-    depth = max(1, placed.product.height // 3)
-    mirrored = placed.product.transpose(Image.Transpose.FLIP_TOP_BOTTOM).crop((0, 0, placed.product.width, depth))
-    fade = Image.linear_gradient("L").transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize(mirrored.size)
-    veil = ImageChops.multiply(mirrored.getchannel("A"), fade.point(lambda value: value * strength))
-    mirrored = mirrored.convert("RGB").filter(ImageFilter.GaussianBlur(max(1, image.width / 700)))
+def reflect(image: Image.Image, placed: Placed, parts: list[Part], strength: float) -> Image.Image:
+    """Add the product's reflection on a glossy ground: each column mirrored about the place where it stands.
+
+    It fades out within a third of the product's height.
+    """
     result = image.copy()
-    result.paste(mirrored, (left, bottom), veil)
+    pixels = np.asarray(placed.product.convert("RGB").filter(ImageFilter.GaussianBlur(max(1, image.width / 700))))
+    depth = max(1, placed.product.height // 3)
+    for part in parts:
+        base = np.rint(part.base).astype(int)
+        first = max(0, int(base.min()) - 1)
+        rows = np.arange(first, int(base.max()) + depth)[:, None]
+        below = rows - base[None] + 1  # one row of overlap, so that no line of ground is left between
+        source = np.clip(base[None] - 1 - below, 0, part.alpha.shape[0] - 1)
+        fade = np.clip(1 - below / depth, 0, 1) * (below >= 0) * strength
+        veil = np.take_along_axis(part.alpha, source, axis=0) * fade.astype(np.float32)
+        mirrored = np.take_along_axis(pixels, source[..., None], axis=0)
+        mask = Image.fromarray(np.rint(veil).astype(np.uint8))
+        result.paste(Image.fromarray(mirrored), (placed.box[0], placed.box[1] + first), mask)
     return result
 
 
-def _small_alpha(placed: Placed) -> tuple[Image.Image, tuple[int, int, int, int]]:
-    left, top, right, bottom = (round(edge / _SHRINK) for edge in placed.box)
-    right, bottom = max(right, left + 1), max(bottom, top + 1)
-    return placed.product.getchannel("A").resize((right - left, bottom - top), Image.Resampling.BOX), (
-        left,
-        top,
-        right,
-        bottom,
-    )
-
-
-def _empty(placed: Placed) -> Image.Image:
-    return Image.new("L", (-(-placed.size[0] // _SHRINK), -(-placed.size[1] // _SHRINK)))
+def _small(size: tuple[int, int], divisor: int) -> tuple[int, int]:
+    return -(-size[0] // divisor), -(-size[1] // divisor)
 
 
 def _full(shadow: Image.Image, size: tuple[int, int], strength: float) -> Image.Image:

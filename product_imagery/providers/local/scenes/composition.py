@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from product_imagery.providers.local.contact import parts
 from product_imagery.providers.local.frame import Placed
 from product_imagery.providers.local.scenes.backdrops import BACKDROPS
 from product_imagery.providers.local.scenes.stage import Light, render
@@ -16,11 +17,15 @@ def compose_scene(placed: Placed, scene: str, seed: int) -> Image.Image:
     stage = BACKDROPS[scene]
     picture = render(stage, placed.size, np.random.default_rng(seed))
     light = stage.light
+    standing = parts(placed.product.getchannel("A"))
     if stage.gloss:
-        picture = reflect(picture, placed, stage.gloss)
-    thrown = cast_shadow(placed, light.shadow, lean=light.lean, length=0.45, softness=light.softness)
+        picture = reflect(picture, placed, standing, stage.gloss)
+    horizon = 0.3 if stage.floor is None else stage.horizon
+    thrown = cast_shadow(
+        placed, standing, light.shadow, lean=light.lean, length=0.5, softness=light.softness, horizon=horizon
+    )
     picture = darken(picture, thrown, light.shadow_colour)
-    picture = darken(picture, contact_shadow(placed, min(0.8, light.shadow * 1.6)), light.shadow_colour)
+    picture = darken(picture, contact_shadow(placed, standing, min(0.85, light.shadow * 1.9)), light.shadow_colour)
     picture.paste(_lit(placed.product, light), placed.box[:2], placed.product.getchannel("A"))
     return picture
 
