@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image, ImageChops
@@ -11,6 +11,7 @@ from product_imagery.exceptions import PictureError
 from product_imagery.providers.local.arrays import Box, Floats
 from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.inference import ModelSpec, saliency
+from product_imagery.providers.local.looks import fuse
 from product_imagery.providers.local.transparency import kept_matte, visible_box, visible_part
 from product_imagery.texts import gettext
 
@@ -26,13 +27,16 @@ _BLACK, _WHITE = 40, 215  #: levels of the enlarged 8-bit matte that become 0 an
 class Cutout:
     """A product with its matte: RGB ``image`` and ``L`` ``alpha`` of the same size.
 
-    ``confidence`` is 0…1; ``warnings`` are codes, explained by ``LocalEngine.warning_texts``.
+    ``confidence`` is 0…1; ``warnings`` are codes, explained by ``LocalEngine.warning_texts``. ``signs`` are measured
+    on the way: ``agreement`` of the two looks, share ``rescued`` from the first one, ``soft`` pixels relative to solid
+    ones, and ``contrast`` across the edge (0…255).
     """
 
     image: Image.Image
     alpha: Image.Image
     confidence: float = 1.0
     warnings: list[str] = field(default_factory=list)
+    signs: dict[str, float] = field(default_factory=dict)
 
     def picture(self) -> Image.Image:
         """Return the product as ``RGBA``. Transparent pixels are black, without traces of the background."""
@@ -46,7 +50,7 @@ class Cutout:
         box = self.alpha.point(lambda value: 255 if value >= 8 else 0).getbbox()
         if box is None:
             raise _nothing_found()
-        return Cutout(self.image.crop(box), self.alpha.crop(box), self.confidence, self.warnings)
+        return replace(self, image=self.image.crop(box), alpha=self.alpha.crop(box))
 
 
 def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
@@ -67,19 +71,24 @@ def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
     if _is_all_haze(look):
         raise _nothing_found()
     box = _box_with_margin(look, picture.size)
-    agreement = 1.0
+    signs = {"agreement": 1.0, "rescued": 0.0}
     if _deserves_a_second_look(look, box, picture.size):
         again = saliency(picture, spec, box)
-        agreement = _agreement(look, again, box, picture.size)
-        matte = _levels(again, box, box)
+        grid = (again.shape[1], again.shape[0])
+        small = picture.resize(grid, Image.Resampling.BOX, box=box, reducing_gap=2.0)
+        coarse = Image.fromarray(look).resize(grid, Image.Resampling.BILINEAR, box=_on_map(box, frame, look))
+        fused = fuse(small, np.asarray(coarse), again)
+        signs = {"agreement": fused.agreement, "rescued": fused.rescued}
+        matte = _levels(fused.look, box, box)
     else:
         matte = _levels(look, frame, box)
-    contrast = _edge_contrast(picture, box, matte)
+    signs["contrast"] = _edge_contrast(picture, box, matte)
     refine(picture, box, matte)
-    confidence, warnings = _judge(agreement, contrast, matte, box, picture.size)
+    signs["soft"] = _softness(matte)
+    confidence, warnings = _judge(signs, matte, box, picture.size)
     alpha = Image.new("L", picture.size)
     alpha.paste(matte, box[:2])
-    return Cutout(picture, alpha, confidence, warnings)
+    return Cutout(picture, alpha, confidence, warnings, signs)
 
 
 def _deserves_a_second_look(look: Floats, box: Box, size: tuple[int, int]) -> bool:
@@ -109,7 +118,7 @@ def _cut_visible(picture: Image.Image, spec: ModelSpec) -> Cutout:
     image, matte = Image.new("RGB", picture.size), Image.new("L", picture.size)
     image.paste(cut.image, box[:2])
     matte.paste(ImageChops.darker(cut.alpha, alpha.crop(box)), box[:2])
-    return Cutout(image, matte, cut.confidence, cut.warnings)
+    return replace(cut, image=image, alpha=matte)
 
 
 def _box_with_margin(found: Floats, size: tuple[int, int]) -> Box:
@@ -151,22 +160,24 @@ def _on_map(box: Box, region: Box, found: Floats) -> tuple[float, float, float, 
     )
 
 
-def _judge(
-    agreement: float, contrast: float, alpha: Image.Image, box: Box, size: tuple[int, int]
-) -> tuple[float, list[str]]:
+def _softness(matte: Image.Image) -> float:
+    """Return the uncertain pixels of a matte, relative to those that are certainly product."""
+    levels = np.array(matte.histogram())
+    return float(levels[21:235].sum() / max(1, levels[235:].sum()))
+
+
+def _judge(signs: dict[str, float], matte: Image.Image, box: Box, size: tuple[int, int]) -> tuple[float, list[str]]:
     """Return the confidence, from independent signs, and codes of warnings for a reviewer.
 
     The bounds were set with real photos, so that white on white, black on black, fur and thin stems get a warning.
     """
-    levels = np.array(alpha.histogram())
-    soft = float(levels[21:235].sum() / max(1, levels[235:].sum()))
-    signs = {
-        "soft_matte": soft > 0.14,
-        "unsure_what_the_product_is": agreement < 0.92,
-        "low_contrast": contrast < 25,
+    seen = {
+        "soft_matte": signs["soft"] > 0.14,
+        "unsure_what_the_product_is": signs["agreement"] < 0.92,
+        "low_contrast": signs["contrast"] < 25,
     }
-    warnings = [code for code, seen in signs.items() if seen] + _frame_warnings(alpha, box, size)
-    certain = (1 - min(0.5, soft), agreement, min(1.0, 0.5 + contrast / 50))
+    warnings = [code for code, doubtful in seen.items() if doubtful] + _frame_warnings(matte, box, size)
+    certain = (1 - min(0.5, signs["soft"]), signs["agreement"], min(1.0, 0.5 + signs["contrast"] / 50))
     return round(float(np.prod(certain)), 3), warnings
 
 
@@ -182,14 +193,6 @@ def _frame_warnings(alpha: Image.Image, box: Box, size: tuple[int, int]) -> list
     if sum(alpha.histogram()[129:]) < 0.02 * size[0] * size[1]:
         warnings.append("very_small_product")
     return warnings
-
-
-def _agreement(first: Floats, second: Floats, box: Box, size: tuple[int, int]) -> float:
-    """Return the intersection over union of two maps of the product, on the grid of the second."""
-    region = _on_map(box, (0, 0, *size), first)
-    look = np.asarray(Image.fromarray(first).resize(second.shape[::-1], Image.Resampling.BILINEAR, box=region)) > 0.5
-    again = second > 0.5
-    return float((look & again).sum() / max(1, (look | again).sum()))
 
 
 def _edge_contrast(picture: Image.Image, box: Box, matte_of_box: Image.Image) -> float:
