@@ -61,7 +61,7 @@ _KNOWN: dict[str, dict[Any, Any]] = {
         0.45: _("Much (fills 45 %)"),
         0.6: _("Airy (fills 60 %)"),
         0.75: _("Some (fills 75 %)"),
-        0.85: _("As marketplaces ask (fills 85 %)"),
+        0.88: _("As marketplaces ask (fills 88 %)"),
         0.95: _("Hardly any (fills 95 %)"),
     },
 }

@@ -14,11 +14,8 @@ from functools import cached_property
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from product_imagery.imaging.encode import on_white
-from product_imagery.imaging.visible import FAINTEST
+from product_imagery.imaging.visible import APART, FAINTEST, Box, difference
 
-Box = tuple[int, int, int, int]  #: left, top, right, bottom in pixels
-
-APART = 10  #: levels of 255 by which a pixel differs from the ground if it is no ground
 _GRID = 200  #: cells along the longest side, in which parts are searched
 _FINEST = 4  #: pixels along the side of the smallest cell
 _FILLED = 6  #: of 255: share of different pixels from which a cell is no ground
@@ -124,12 +121,6 @@ class Ground:
         if inner[0] <= inner[2] and inner[1] <= inner[3]:
             ImageDraw.Draw(mask).rectangle(inner, fill=0)
         return mask
-
-
-def difference(image: Image.Image, colour: tuple[int, ...]) -> Image.Image:
-    """Return for each pixel of an ``RGB`` picture the largest difference of a channel from a colour."""
-    red, green, blue = ImageChops.difference(image, Image.new("RGB", image.size, colour)).split()
-    return ImageChops.lighter(red, ImageChops.lighter(green, blue))
 
 
 def darkest(image: Image.Image) -> Image.Image:

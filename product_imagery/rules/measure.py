@@ -11,7 +11,8 @@ from product_imagery.imaging.colour import is_srgb
 from product_imagery.imaging.decode import Decoded, open_picture
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.metadata import mark_of
-from product_imagery.rules.ground import Box, Ground, darkest, difference
+from product_imagery.imaging.visible import Box, difference
+from product_imagery.rules.ground import Ground, darkest
 
 LOWEST_WHITE = 240  #: level from which shares of white ground are counted
 

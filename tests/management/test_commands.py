@@ -119,7 +119,7 @@ def test_the_provider_table_is_the_declarations() -> None:
     assert {(fact["provider"], fact["operation"]) for fact in told} == {
         (slug, str(operation)) for slug, provider in all_providers().items() for operation in provider.offers
     }
-    assert "fill: a number from 0.2 to 1 (default 0.85)" in _run("imagery_providers")
+    assert "fill: a number from 0.2 to 1 (default 0.88)" in _run("imagery_providers")
 
 
 def test_the_model_command(model_file: Path) -> None:

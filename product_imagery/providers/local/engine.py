@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from product_imagery.providers.local import upscale as enlargement
 from product_imagery.providers.local.cutout import Cutout, cut_out
 from product_imagery.providers.local.frame import parse_ratio, place
 from product_imagery.providers.local.inference import ModelSpec
-from product_imagery.providers.local.packshot import packshot, parse_colour
+from product_imagery.providers.local.packshot import packshot, parse_colour, seen_share, trimmed_to_seen
 from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
 from product_imagery.providers.local.shadow import without_shadow
 from product_imagery.providers.local.transparency import kept_matte, visible_part
@@ -62,6 +63,7 @@ class _Made:
     warnings: tuple[str, ...] = ()
     report: dict[str, Any] = field(default_factory=dict)
     mark: SourceType = SourceType.ENHANCED
+    share: Callable[[Image.Image], float] | None = None  #: measures the product's share on the written picture
     ground: Image.Image | None = None  #: mask of a background that must be pure white
 
 
@@ -92,13 +94,20 @@ def _remove_background(task: _Task) -> Iterator[_Made]:
 
 def _white_background(task: _Task) -> Iterator[_Made]:
     options = task.options
+    background = parse_colour(options["background"])
     cut = without_shadow(cut_out(task.picture, task.model)).trimmed()
+    cut = trimmed_to_seen(cut, background, options["size"])
     ratio = parse_ratio(options["ratio"], task.picture.size)
     placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"])
-    image, ground = packshot(placed, background=options["background"], shadow=options["shadow"])
-    white = parse_colour(options["background"]) == (255, 255, 255) and not options["shadow"]
-    report = {"share": round(placed.share(), 4)}
-    yield _Made(image, cut.confidence, (*cut.warnings, *placed.warnings), report, ground=ground if white else None)
+    image, behind, around = packshot(placed, background=background, shadow=options["shadow"])
+    white = background == (255, 255, 255) and not options["shadow"]
+    yield _Made(
+        image,
+        cut.confidence,
+        (*cut.warnings, *placed.warnings),
+        share=partial(seen_share, placed=placed, behind=behind),
+        ground=around if white else None,
+    )
 
 
 def _scene(task: _Task) -> Iterator[_Made]:
@@ -170,15 +179,24 @@ def _write(made: _Made, task: _Task, folder: Path, number: int) -> dict[str, Any
     with ThreadPoolExecutor(1) as threads:
         small = threads.submit(write_thumbnail, made.image, folder / f"thumbnail-{number}", mark=made.mark)
         encoded = _write_picture(made, task, folder / f"picture-{number}")
+        report = made.report | _share(made, encoded)
         thumbnail = small.result()
     return {
         "file": encoded.as_dict(),
         "thumbnail": thumbnail.as_dict(),
         "confidence": made.confidence,
         "warnings": list(made.warnings),
-        "report": made.report,
+        "report": report,
         "mark": str(made.mark),
     }
+
+
+def _share(made: _Made, encoded: Encoded) -> dict[str, float]:
+    """Return the share that the product has of the frame in the written file, if it has one."""
+    if made.share is None:
+        return {}
+    with Image.open(encoded.path) as written:
+        return {"share": round(made.share(written.convert("RGB")), 4)}
 
 
 def _write_picture(made: _Made, task: _Task, path: Path) -> Encoded:

@@ -67,13 +67,19 @@ def place(cutout: Cutout, *, ratio: float, longest: int, fill: float, bottom: fl
         natural = max(_fitting(cutout.image.size, ratio)) / fill
         longest = round(min(_LARGEST, max(_SMALLEST, natural)))
     size = frame_size(ratio, longest)
-    factor = fill * min(size[0] / cutout.image.width, size[1] / cutout.image.height)
+    room = min(size[0] / cutout.image.width, size[1] / cutout.image.height)
+    factor = min(room, fill * room + _softened(fill * room) / max(cutout.image.size))
     scaled = (max(1, round(cutout.image.width * factor)), max(1, round(cutout.image.height * factor)))
     product = _scale(cutout, scaled)
     left = (size[0] - scaled[0]) // 2
     top = (size[1] - scaled[1]) // 2 if bottom is None else round(size[1] * bottom) - scaled[1]
     box = (left, top, left + scaled[0], top + scaled[1])
     return Placed(product, size, box, ("enlarged",) if factor > _ENLARGED else ())
+
+
+def _softened(factor: float) -> float:
+    """Return by how many pixels a product scaled by ``factor`` looks smaller than it is, at most: edges get softer."""
+    return max(1.0, factor)
 
 
 def _fitting(size: tuple[int, int], ratio: float) -> tuple[float, float]:

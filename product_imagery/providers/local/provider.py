@@ -84,7 +84,7 @@ class LocalEngine(Provider):
                 Option("background", Kind.COLOUR, "#FFFFFF", gettext_noop("colour of the background")),
                 _RATIO,
                 _SIZE,
-                _fill(0.85),
+                _fill(0.88),
                 Option("shadow", Kind.BOOLEAN, False, gettext_noop("soft shadow where the product touches the ground")),
                 _format("jpeg"),
                 _QUALITY,
