@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from product_imagery.fidelity.arrays import Flags, Floats, Waves, flags, floats
-from product_imagery.rules.ground import Box
+from product_imagery.imaging.visible import Box
 
 _SEARCHED = 96  #: longest side of the picture in which the product is searched at first
 _SMALLEST, _STEP = 20, 1.12  #: longest side of the product there, and the step between the sizes that are tried

@@ -21,8 +21,9 @@ from product_imagery.fidelity.judge import unmeasured
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import on_white
 from product_imagery.imaging.limits import Limits
-from product_imagery.rules.ground import Box, Ground
-from product_imagery.rules.ground import difference as difference_from
+from product_imagery.imaging.visible import Box
+from product_imagery.imaging.visible import difference as difference_from
+from product_imagery.rules.ground import Ground
 
 _SIDE = 640  #: longest side of the pictures that are compared
 _PRODUCT = 320  #: longest side of the product in them
