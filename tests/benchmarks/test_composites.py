@@ -15,7 +15,7 @@ def test_there_are_at_least_24_composites_of_named_kinds() -> None:
 @pytest.mark.parametrize("kind", ["set of parts", "white on white", "in hand"])
 def test_a_composite_is_the_same_each_time_and_shows_its_product(kind: str) -> None:
     (photo, matte), (again, same) = render(kind, 3), render(kind, 3)
-    assert photo.mode == "RGB" and matte.mode == "L" and photo.size == matte.size
-    assert photo.tobytes() == again.tobytes() and matte.tobytes() == same.tobytes()
+    assert (photo.mode, matte.mode, photo.size) == ("RGB", "L", matte.size)
+    assert (photo.tobytes(), matte.tobytes()) == (again.tobytes(), same.tobytes())
     share = (np.asarray(matte) > 128).mean()
     assert 0.01 < share < 0.8
