@@ -35,8 +35,8 @@ return [0, document.documentElement.scrollHeight / 2].every((top) => {
 
 
 @pytest.fixture(scope="module", params=THEMES)
-def site(request: Any, tmp_path_factory: Any) -> Iterator[Site]:
-    """A shop in every state, under one of the themes."""
+def site(request: Any, tmp_path_factory: Any, model_file: Path) -> Iterator[Site]:
+    """A shop in every state, under one of the themes; its test picture needs the matting model."""
     pytest.importorskip(request.param if request.param != "stock" else "django")
     with running(request.param, tmp_path_factory.mktemp(request.param)) as started:
         yield started

@@ -56,6 +56,7 @@ def build(side: int = 0) -> tuple[str, list[Page]]:
     ``side``: the longest side of the photos, to be quick; 0 for photos as they are.
     """
     call_command("migrate", verbosity=0)
+    call_command("imagery_model", "fetch")  # without it the test picture waits, and the shop with it
     merchant = get_user_model().objects.create_superuser("merchant", password="secret")
     products = _products(side)
     done = enhance(products[:9], preset="larger", actor=merchant).enhancement
