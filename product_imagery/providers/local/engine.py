@@ -22,7 +22,7 @@ from product_imagery.imaging.visible import require_something_visible
 from product_imagery.providers.local import expand as expansion
 from product_imagery.providers.local import upscale as enlargement
 from product_imagery.providers.local.cutout import Cutout, cut_out
-from product_imagery.providers.local.frame import parse_ratio, place
+from product_imagery.providers.local.frame import cut_sides, parse_ratio, place
 from product_imagery.providers.local.inference import ModelSpec
 from product_imagery.providers.local.packshot import packshot, parse_colour, seen_share, trimmed_to_seen
 from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
@@ -95,10 +95,10 @@ def _remove_background(task: _Task) -> Iterator[_Made]:
 def _white_background(task: _Task) -> Iterator[_Made]:
     options = task.options
     background = parse_colour(options["background"])
-    cut = without_shadow(cut_out(task.picture, task.model)).trimmed()
-    cut = trimmed_to_seen(cut, background, options["size"])
+    found = without_shadow(cut_out(task.picture, task.model))
+    cut = trimmed_to_seen(found.trimmed(), background, options["size"])
     ratio = parse_ratio(options["ratio"], task.picture.size)
-    placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"])
+    placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"], cut=cut_sides(found))
     image, behind, around = packshot(placed, background=background, shadow=options["shadow"])
     white = background == (255, 255, 255) and not options["shadow"]
     yield _Made(
@@ -112,10 +112,12 @@ def _white_background(task: _Task) -> Iterator[_Made]:
 
 def _scene(task: _Task) -> Iterator[_Made]:
     options = task.options
-    cut = without_shadow(cut_out(task.picture, task.model)).trimmed()
+    found = without_shadow(cut_out(task.picture, task.model))
+    cut = found.trimmed()
     ratio = parse_ratio(options["ratio"], task.picture.size)
     stage = BACKDROPS[options["scene"]]
-    placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"], bottom=stage.ground)
+    frame = {"longest": options["size"], "fill": options["fill"], "bottom": stage.ground}
+    placed = place(cut, ratio=ratio, cut=cut_sides(found), **frame)
     for variant in range(options["variants"]):
         seed = options["seed"] + variant
         image = compose_scene(placed, options["scene"], seed)

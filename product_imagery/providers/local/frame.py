@@ -6,7 +6,9 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from product_imagery.exceptions import OptionError
@@ -17,16 +19,30 @@ from product_imagery.texts import gettext
 _SMALLEST, _LARGEST = 1000, 2400  #: bounds of the longest side in pixels for size 0
 _BAND = 256  #: rows that are scaled at once
 _ENLARGED = 1.6  #: scale factor above which the result gets a warning
+_OPAQUE, _TOUCHING = 128, 0.01  #: alpha, and share of a side of the photo, from which the product touches that side
+
+
+class Sides(NamedTuple):
+    """Sides of a product at which the photo's frame cuts it."""
+
+    left: bool = False
+    top: bool = False
+    right: bool = False
+    bottom: bool = False
+
+
+WHOLE = Sides()
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An ``RGBA`` product scaled for a frame of ``size``, and its box there."""
+    """An ``RGBA`` product scaled for a frame of ``size``, and its box there. ``stands``: its lower end is in it."""
 
     product: Image.Image
     size: tuple[int, int]
     box: Box
     warnings: tuple[str, ...] = ()
+    stands: bool = True
 
     def share(self) -> float:
         """Return the larger of the box's shares of the frame's width and height, 0…1."""
@@ -57,24 +73,54 @@ def frame_size(ratio: float, longest: int) -> tuple[int, int]:
     return max(1, round(longest * ratio)), longest
 
 
-def place(cutout: Cutout, *, ratio: float, longest: int, fill: float, bottom: float | None = None) -> Placed:
+def cut_sides(cutout: Cutout) -> Sides:
+    """Return the sides at which the photo's frame cuts the product; the cut-out is that of the whole photo."""
+    if "touches_the_frame" not in cutout.warnings:
+        return WHOLE
+    matte = np.asarray(cutout.alpha) >= _OPAQUE
+    edges = (matte[:, 0], matte[0], matte[:, -1], matte[-1])
+    return Sides(*(bool(edge.mean() > _TOUCHING) for edge in edges))
+
+
+def place(
+    cutout: Cutout, *, ratio: float, longest: int, fill: float, bottom: float | None = None, cut: Sides = WHOLE
+) -> Placed:
     """Scale the trimmed ``cutout`` so that it fills the share ``fill`` of the frame on its tighter side.
 
     ``longest`` is the frame's longest side in pixels; 0 chooses one by the product's own resolution. The product is
-    centred, or stands with its lowest pixel at ``bottom``, a share of the frame's height.
+    centred, or stands with its lowest pixel at ``bottom``, a share of the frame's height. Sides that are ``cut`` are
+    put flush to those of the frame, so margins are left on the others only; a product that is cut on two opposite
+    sides and is not as wide or high as the frame stays between them.
     """
+    ground = 1.0 if bottom is None or cut.bottom else bottom
+    limits = (_limit(fill, cut.left, cut.right), min(ground, _limit(fill, cut.top, cut.bottom)))
     if not longest:
-        natural = max(_fitting(cutout.image.size, ratio)) / fill
+        natural = max(_fitting((cutout.image.width / limits[0], cutout.image.height / limits[1]), ratio))
         longest = round(min(_LARGEST, max(_SMALLEST, natural)))
     size = frame_size(ratio, longest)
-    room = min(size[0] / cutout.image.width, size[1] / cutout.image.height)
-    factor = min(room, fill * room + _softened(fill * room) / max(cutout.image.size))
+    rooms = (size[0] / cutout.image.width, size[1] / cutout.image.height)
+    wanted = min(room * limit for room, limit in zip(rooms, limits, strict=True))
+    factor = min(rooms[0], rooms[1] * ground, wanted + _softened(wanted) / max(cutout.image.size))
     scaled = (max(1, round(cutout.image.width * factor)), max(1, round(cutout.image.height * factor)))
     product = _scale(cutout, scaled)
-    left = (size[0] - scaled[0]) // 2
-    top = (size[1] - scaled[1]) // 2 if bottom is None else round(size[1] * bottom) - scaled[1]
+    left = _start(size[0] - scaled[0], cut.left, cut.right)
+    top = _start(size[1] - scaled[1], cut.top, cut.bottom)
+    if bottom is not None and not cut.bottom:
+        top = round(size[1] * bottom) - scaled[1]
     box = (left, top, left + scaled[0], top + scaled[1])
-    return Placed(product, size, box, ("enlarged",) if factor > _ENLARGED else ())
+    return Placed(product, size, box, ("enlarged",) if factor > _ENLARGED else (), stands=not cut.bottom)
+
+
+def _limit(fill: float, near: bool, far: bool) -> float:
+    """Return the share of the frame between the margins of those sides that are not cut, each as if none were."""
+    return 1 - (1 - fill) / 2 * (2 - near - far)
+
+
+def _start(free: int, near: bool, far: bool) -> int:
+    """Return how many of the ``free`` pixels along an axis come before the product."""
+    if near != far:
+        return 0 if near else free
+    return free // 2
 
 
 def _softened(factor: float) -> float:
@@ -82,9 +128,9 @@ def _softened(factor: float) -> float:
     return max(1.0, factor)
 
 
-def _fitting(size: tuple[int, int], ratio: float) -> tuple[float, float]:
+def _fitting(size: tuple[float, float], ratio: float) -> tuple[float, float]:
     """Return the smallest frame of ``ratio`` that holds ``size`` without scaling."""
-    width = max(float(size[0]), size[1] * ratio)
+    width = max(size[0], size[1] * ratio)
     return width, width / ratio
 
 

@@ -25,10 +25,11 @@ def packshot(
 ) -> tuple[Image.Image, Image.Image, Image.Image]:
     """Return an RGB picture of the placed product on ``background``, what is behind it, and the mask of that ground.
 
-    ``shadow`` adds a soft contact shadow. The mask is ``L``, 255 where the product is not.
+    ``shadow`` adds a soft contact shadow, unless the product is cut off below. The mask is ``L``, 255 where the product
+    is not.
     """
     ground = Image.new("RGB", placed.size, background)
-    if shadow:
+    if shadow and placed.stands:
         ground = darken(ground, contact_shadow(placed, parts(placed.product.getchannel("A")), 0.5))
     behind = ground.crop(placed.box)
     clear = placed.product.getchannel("A").point(lambda value: value if value >= _HAZE else 0)
