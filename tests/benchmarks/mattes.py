@@ -33,9 +33,10 @@ class Sample:
 
 def main(arguments: list[str]) -> None:
     from product_imagery.conf import get_settings
+    from product_imagery.providers.local.catalogue import MATTING
     from product_imagery.providers.local.cutout import cut_out
     from product_imagery.providers.local.inference import ModelSpec
-    from product_imagery.providers.local.model import MATTING, fetch
+    from product_imagery.providers.local.model import fetch
     from tests.benchmarks import peers
 
     options = _options(arguments)

@@ -124,12 +124,13 @@ def test_the_provider_table_is_the_declarations() -> None:
 
 def test_the_model_command(model_file: Path) -> None:
     assert _json("imagery_model", "fetch")[0]["ok"]
-    assert "verified" in _run("imagery_model", "show")
+    assert "verified" in _run("imagery_model", "verify")
+    assert {fact["name"]: fact["state"] for fact in _json("imagery_model", "list")}["u2netp"] == "verified"
 
 
 def test_the_model_command_fails_where_the_file_is_missing(settings: Any, tmp_path: Path) -> None:
     settings.PRODUCT_IMAGERY = {"MODEL_FOLDER": str(tmp_path)}
-    assert _json("imagery_model", "show")[0]["ok"] is False
+    assert _json("imagery_model", "list")[0]["state"] == "missing"
     with pytest.raises(CommandError, match="imagery_model fetch"):
         call_command("imagery_model", "verify")
 

@@ -21,6 +21,7 @@ from product_imagery.imaging.thumbnails import write_thumbnail
 from product_imagery.imaging.visible import require_something_visible
 from product_imagery.providers.local import expand as expansion
 from product_imagery.providers.local import upscale as enlargement
+from product_imagery.providers.local.catalogue import chosen
 from product_imagery.providers.local.cutout import Cutout, cut_out
 from product_imagery.providers.local.frame import cut_sides, parse_ratio, place
 from product_imagery.providers.local.inference import ModelSpec
@@ -72,15 +73,13 @@ def enhance(
 ) -> list[dict[str, Any]]:
     """Carry out one operation and write each picture with its thumbnail into ``folder``.
 
-    ``options`` are complete and validated. ``engine`` has ``model`` (fields of ``ModelSpec``) and ``models`` (a
-    folder). Returns the fields of ``provider_kit.outcomes.Picture`` for each picture. Raises ``PictureError``,
-    ``OptionError`` and ``ModelMissing``.
+    ``options`` are complete and validated. ``engine`` is that of ``Settings.provider_settings``. Returns the fields of
+    ``provider_kit.outcomes.Picture`` for each picture. Raises ``PictureError``, ``OptionError`` and ``ModelMissing``.
     """
     bounds = Limits(**limits)
     opened = open_picture(Path(source), bounds)
     require_something_visible(opened.image)
-    model = engine["model"]
-    spec = ModelSpec(model["path"], model["side"], tuple(model["mean"]), tuple(model["deviation"]))
+    _, spec = chosen(engine)
     task = _Task(opened.image, opened.format, options, spec, Path(engine["models"]), bounds, opened.coarseness)
     return [_write(made, task, Path(folder), number) for number, made in enumerate(_MAKERS[operation](task))]
 

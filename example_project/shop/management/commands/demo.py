@@ -20,7 +20,8 @@ from product_imagery.exceptions import NothingToDo
 from product_imagery.management.base import ImageryCommand, bar_is_wanted
 from product_imagery.management.progress import work_until_ended
 from product_imagery.models import Enhancement
-from product_imagery.providers.local.model import MATTING, fetch
+from product_imagery.providers.local.catalogue import MATTING
+from product_imagery.providers.local.model import fetch
 
 _USER = _PASSWORD = "demo"  # noqa: S105  the example shop listens on this machine only
 
