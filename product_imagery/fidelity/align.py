@@ -13,7 +13,8 @@ from product_imagery.imaging.visible import Box
 
 _SEARCHED = 96  #: longest side of the picture in which the product is searched at first
 _SMALLEST, _STEP = 20, 1.12  #: longest side of the product there, and the step between the sizes that are tried
-_ROUNDS = (8, 5, 4)  #: of refinement at a quarter, half and all of the pixels
+_ROUNDS = (8, 4, 3)  #: of refinement at a quarter, half and all of the pixels
+_STILL = 0.03  #: pixels by which a round moves the product at most when nothing is left to refine
 _SMALLEST_FRAME = 8  #: pixels of the shorter side, below which nothing is refined
 _MOST_CHANGE = 0.3  #: of a side, by which the refinement may change what was found
 _ROOM = 0.25  #: around the place that was found, as a share of its sides
@@ -73,9 +74,11 @@ def find(product: Shown, image: Image.Image) -> Box | None:
     left, top, right, bottom = product.box
     most = min(small.width / (right - left), small.height / (bottom - top))
     best: tuple[float, Box | None] = (0.0, None)
+    enough = _scaled((right - left, bottom - top), min(1.0, 2 * _SEARCHED / product.side))
+    view, guide = (one.resize(enough, Image.Resampling.BOX, product.box) for one in (product.view.guide, product.guide))
     while most * product.side >= _SMALLEST:
         size = _scaled((right - left, bottom - top), most)
-        score, (x, y) = _best_place(product, size, field.shape[:2], spectra, square)
+        score, (x, y) = _best_place(view, guide, size, field.shape[:2], spectra, square)
         if score > best[0]:
             box = (x / factor, y / factor, (x + size[0]) / factor, (y + size[1]) / factor)
             best = score, (round(box[0]), round(box[1]), round(box[2]), round(box[3]))
@@ -84,11 +87,16 @@ def find(product: Shown, image: Image.Image) -> Box | None:
 
 
 def _best_place(
-    product: Shown, size: tuple[int, int], shape: tuple[int, ...], spectra: Sequence[Waves], square: Waves
+    product: Image.Image,
+    guide: Image.Image,
+    size: tuple[int, int],
+    shape: tuple[int, ...],
+    spectra: Sequence[Waves],
+    square: Waves,
 ) -> tuple[float, tuple[int, int]]:
     """Return the largest normalised correlation of the product at this size, and where it is."""
-    mask = floats(product.guide.resize(size, Image.Resampling.BOX, box=product.box)) / 255
-    template = floats(product.view.guide.resize(size, Image.Resampling.BOX, box=product.box))
+    mask = floats(guide.resize(size, Image.Resampling.BOX)) / 255
+    template = floats(product.resize(size, Image.Resampling.BOX))
     weight = mask.sum() + 1e-6
     template = (template - (template * mask[..., None]).sum((0, 1)) / weight) * mask[..., None]
     of_mask = np.conj(np.fft.rfft2(mask, shape))
@@ -166,7 +174,7 @@ def _refined(
             break
         step = _step(fixed, floats(_warped(moving, size, matrix, offset)), inside, x, y)
         matrix, offset = matrix @ (np.eye(2) + step[:, :2]), offset + matrix @ step[:, 2]
-        if np.abs(step[:, 2]).max() < 0.01 and np.abs(step[:, :2]).max() * max(size) < 0.01:
+        if np.abs(step[:, 2]).max() < _STILL and np.abs(step[:, :2]).max() * max(size) < _STILL:
             break
     away = np.abs(offset + matrix @ (np.array(size) / 2) - first - start @ (np.array(size) / 2)).max()
     if np.abs(matrix - start).max() > _MOST_CHANGE or away > _MOST_CHANGE * max(size):
@@ -177,7 +185,7 @@ def _refined(
 def _step(fixed: Floats, moved: Floats, inside: Flags, x: Floats, y: Floats) -> Floats:
     """Return the change of the map (2×3, in the frame of ``fixed``) that makes ``moved`` most like ``fixed``."""
     down, across = np.gradient(moved, axis=0), np.gradient(moved, axis=1)
-    a, b, dx, dy, px, py = (values[inside].astype(float) for values in (fixed, moved, across, down, x, y))
+    a, b, dx, dy, px, py = (values[inside].astype(np.float32) for values in (fixed, moved, across, down, x, y))
     weight = np.ones_like(a)
     for _ in range(2):
         gain, level = _line(b, a, weight)

@@ -1,7 +1,8 @@
 """Drift of the product between a source and its result: measured in an imaging process.
 
 What is measured: ``colour`` (ΔE 2000, the third quartile and the 95th percentile of averaged cells), ``shape``
-(stretch in percent, after the best similarity) and ``details`` (percent of the product whose structure is another).
+(stretch in percent, after the best similarity) and ``details`` (percent of the product whose structure is another, or
+whose colour differs far more than that of the rest).
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from product_imagery.imaging.visible import Box
 from product_imagery.imaging.visible import difference as difference_from
 from product_imagery.rules.ground import Ground
 
-_SIDE = 640  #: longest side of the pictures that are compared
-_PRODUCT = 320  #: longest side of the product in them
+_SIDE = 448  #: longest side of the pictures that are compared
+_PRODUCT = 256  #: longest side of the product in them
 _LEAST = 48  #: pixels of its longest side, below which nothing is said
 _CELL = 8  #: pixels along the side of a cell, over which colours are averaged
 _OPAQUE = 200  #: opacity from which a pixel is the product's
-_SAME, _WIDE = 4, 2  #: levels up to which a pixel is ground; half the pixels across a hole that is seen through
+_COARSE = 2  #: pixels along the side of those in which the ground is told apart
+_SAME, _WIDE = 4, 1  #: levels up to which a pixel is ground; half the pixels across a hole that is seen through
 _RIM = 5  #: pixels along the contour in which the grounds are mixed in
 _THIN = 0.2  #: share of the product that is left without its rim, below which the rim counts
 _GREY = (128, 128, 128)
@@ -40,11 +42,13 @@ _CLEARED = ("white_background", "remove_background")  #: operations after which 
 _SURE = 0.9  #: share of a photo's edge that is ground, from which the ground is known
 _WHOLE = ("upscale", "expand")  #: operations that keep the whole picture
 _TINT, _SOFT = 12, 24  #: levels by which a shadow may differ from the ground's colour; of an edge that it may have
+_PAINTED = 20.0  #: ΔE beyond that of the whole, from which a cell shows something else
 _CLEAR, _ALIKE = 40.0, 0.8  #: variance of clear structure; likeness of what is certainly the same
 _FULL = 0.95  #: share of a cell that is product, from which its colour counts
 _TYPICAL = 75  #: percentile of the colour differences: grey parts keep their colour under any hue
 _SAME_PLACE = 0.9  #: share of it from which its shape is certain
 _ENOUGH = 0.7  #: share of the middle that has to be alike in both, to be the same
+_DOUBTFUL = 2.0  #: percent of other details from which the product is aligned in another way as well
 _OTHER = 50.0  #: percent of other details from which the shape says nothing
 
 
@@ -62,8 +66,8 @@ def measure(
 ) -> dict[str, Any]:
     """Return ``colour``, ``colour_95``, ``shape`` and ``details`` (see above), each a number or ``None``.
 
-    ``reason`` is a code (``judge.REASONS``) if nothing was measured. ``limits`` are those of sources, ``bounds`` those
-    of results. Raises ``PictureError`` if the result cannot be read.
+    ``result`` may be a small copy. ``reason`` is a code (``judge.REASONS``) if nothing was measured. ``limits`` are
+    those of sources, ``bounds`` those of results. Raises ``PictureError`` if the result cannot be read.
     """
     made = _small(result, bounds)
     try:
@@ -76,10 +80,13 @@ def measure(
 def drift(original: Image.Image, made: Image.Image, operation: str) -> dict[str, Any]:
     """Return the measurement of two upright sRGB pictures."""
     original, made = _at_most(original), _at_most(made)
-    pair = _pair(original, made, operation)
-    if pair is None:
+    pairs = _pairs(original, made, operation)
+    if not pairs:
         return _of_middle(original, made)
-    measured = _of_product(pair)
+    measured = _of_product(pairs[0])
+    for pair in pairs[1:]:
+        if (measured["details"] or 0) > _DOUBTFUL:  # it may have been aligned by a wrong contour
+            measured = min(measured, _of_product(pair), key=lambda one: one["details"] or 0)
     if operation in (*_CLEARED, *_WHOLE) or (measured["details"] or 0) < _OTHER:
         return measured
     guessed = _of_middle(original, made)  # another pose or light may hide the contour
@@ -110,7 +117,7 @@ def _of_middle(original: Image.Image, made: Image.Image) -> dict[str, Any]:
         return unmeasured("ground")
     clear = alike * ((energy > _CLEAR) & (likeness >= _ALIKE))
     shape = 100 * found.stretch if alike.sum() >= _SAME_PLACE * area.sum() else None
-    return {**_colours(found, clear, 50), "shape": shape, "details": None, "reason": ""}
+    return {**_colours(_apart(found, clear), 50), "shape": shape, "details": None, "reason": ""}
 
 
 def _side(product: Shown, place: Box) -> int:
@@ -118,7 +125,7 @@ def _side(product: Shown, place: Box) -> int:
 
 
 def _small(path: str, limits: dict[str, int]) -> Image.Image:
-    return _at_most(open_picture(Path(path), Limits(**limits)).image)
+    return _at_most(open_picture(Path(path), Limits(**limits), enough=_SIDE).image)
 
 
 def _at_most(image: Image.Image) -> Image.Image:
@@ -130,21 +137,18 @@ def _at_most(image: Image.Image) -> Image.Image:
     return small
 
 
-def _pair(original: Image.Image, made: Image.Image, operation: str) -> _Pair | None:
-    """Return what is compared; ``None`` if the product cannot be told from the ground in either picture."""
+def _pairs(original: Image.Image, made: Image.Image, operation: str) -> list[_Pair]:
+    """Return what is compared, the surest first; nothing if the product cannot be told from the ground in either."""
     if operation == "upscale":
-        return _Pair(_part(made), _view(original), (0, 0, *original.size))
+        return [_Pair(_part(made), _view(original), (0, 0, *original.size))]
     if operation == "expand":
-        return _Pair(_part(original), _view(made))
+        return [_Pair(_part(original), _view(made))]
     before, after = _mask(original, _SURE), _mask(made) if operation in _CLEARED else None
-    if before and after:
-        # With both grounds known, they are made alike: then the contour is aligned as well.
-        return _Pair(_on_grey(made, after), _on_grey(original, before).view)
     if after:
-        return _Pair(_part(made, after), _view(original))
-    if before:
-        return _Pair(_part(original, before), _view(made))
-    return None
+        found = [_Pair(_part(made, after), _view(original))]
+        # With both grounds known, they are made alike: then the contour is aligned as well.
+        return [_Pair(_on_grey(made, after), _on_grey(original, before).view), *found] if before else found
+    return [_Pair(_part(original, before), _view(made))] if before else []
 
 
 def _mask(image: Image.Image, least: float = 0.0) -> Image.Image | None:
@@ -152,7 +156,7 @@ def _mask(image: Image.Image, least: float = 0.0) -> Image.Image | None:
 
     ``least``: share of the frame's edge that has to have the colour of the ground.
     """
-    ground = Ground(image)
+    ground = Ground(image.reduce(_COARSE))
     if least and image.mode == "RGB":
         ground.apart = ImageChops.subtract(ground.apart, _shadow(ground))
     if not ground.is_plain or ground.plain < least or ground.box is None:
@@ -162,7 +166,9 @@ def _mask(image: Image.Image, least: float = 0.0) -> Image.Image | None:
     inner = _narrower(ground.filled, ground.step)
     same = difference_from(ground.flat, ground.colour).point(lambda value: 255 * (value <= _SAME))
     hole = _wider(_narrower(same, _WIDE), _WIDE)
-    return ImageChops.subtract(ImageChops.lighter(ground.apart, inner), hole)
+    coarse = ImageChops.subtract(ImageChops.lighter(ground.apart, inner), hole)
+    whole = coarse.resize((coarse.width * _COARSE, coarse.height * _COARSE), Image.Resampling.BILINEAR)
+    return whole.crop((0, 0, *image.size)).point(lambda value: 255 * (value > 127))
 
 
 def _shadow(ground: Ground) -> Image.Image:
@@ -214,15 +220,13 @@ def _compared(found: Aligned) -> dict[str, Any]:
     inner = flags(ImageOps.crop(_narrower(framed, _RIM), _RIM))
     mask = inner if inner.sum() > _THIN * found.mask.sum() else found.mask
     likeness, _energy, area = _likeness(found, mask)
-    lost = _opened((likeness < _STRUCTURE) & (area > 0))
+    apart = _apart(found, area)
+    colours = _colours(apart, _TYPICAL)
+    painted = apart > _PAINTED + (colours["colour"] or 0)
+    lost = _opened(((likeness < _STRUCTURE) & (area > 0)) | painted)
     details = 100 * float((area * lost).sum() / max(area.sum(), 1))
     shape = 100 * found.stretch if details < _OTHER else None
-    return {
-        **_colours(found, sums(mask.astype(np.float32), _CELL), _TYPICAL),
-        "shape": shape,
-        "details": details,
-        "reason": "",
-    }
+    return {**colours, "shape": shape, "details": details, "reason": ""}
 
 
 def _opened(cells: Flags) -> Flags:
@@ -232,14 +236,19 @@ def _opened(cells: Flags) -> Flags:
     return np.asarray(framed[:-1, :-1] | framed[1:, :-1] | framed[:-1, 1:] | framed[1:, 1:])
 
 
-def _colours(found: Aligned, area: Floats, typical: int) -> dict[str, float | None]:
-    """Return ΔE 2000 of the averages of cells that are nearly full of product."""
-    full = area >= _FULL * _CELL**2
-    if not full.any():
+def _apart(found: Aligned, area: Floats) -> Floats:
+    """Return ΔE 2000 of the averages of cells; -1 in those that are not nearly full of product."""
+    first, second = (sums(floats(one), _CELL) / _CELL**2 for one in (found.product, found.other))
+    return np.where(area >= _FULL * _CELL**2, difference(lab(first), lab(second)), -1)
+
+
+def _colours(apart: Floats, typical: int) -> dict[str, float | None]:
+    """Return the percentiles of colour differences."""
+    known = apart[apart >= 0]
+    if not known.size:
         return {"colour": None, "colour_95": None}
-    first, second = (sums(floats(one), _CELL)[full] / _CELL**2 for one in (found.product, found.other))
-    apart = np.percentile(difference(lab(first), lab(second)), (typical, 95))
-    return {"colour": float(apart[0]), "colour_95": float(apart[1])}
+    colour, most = np.percentile(known, (typical, 95))
+    return {"colour": float(colour), "colour_95": float(most)}
 
 
 def _likeness(found: Aligned, inner: Flags) -> tuple[Floats, Floats, Floats]:

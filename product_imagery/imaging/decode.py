@@ -51,8 +51,8 @@ class Decoded:
     coarseness: float = 0.0
 
 
-def open_picture(path: Path, limits: Limits | None = None) -> Decoded:
-    """Decode the whole file at ``path``.
+def open_picture(path: Path, limits: Limits | None = None, *, enough: int = 0) -> Decoded:
+    """Decode the whole file at ``path``; with ``enough``, a JPEG only to at least so many pixels on its longest side.
 
     The format is detected from the content with an allow-list, never from the name. The size is checked from the
     header before any pixel is unpacked. The orientation is applied and colours are converted to sRGB. Metadata is
@@ -67,7 +67,7 @@ def open_picture(path: Path, limits: Limits | None = None) -> Decoded:
         format = format_of(content)
         parts = take_apart(content, format)
         del content
-        stored = _unpacked(parts.pixels, format, limits)
+        stored = _unpacked(parts.pixels, format, limits, enough)
         orientation, profile = parts.orientation, parts.profile
         if format == "AVIF":  # its decoder has read the profile, and reports irot and imir as EXIF
             orientation = orientation_of(stored.info.get("exif", b""))
@@ -77,9 +77,12 @@ def open_picture(path: Path, limits: Limits | None = None) -> Decoded:
         return Decoded(upright(colours, orientation), format, mode, parts.bits, profile, coarseness)
 
 
-def _unpacked(pixels: bytes, format: str, limits: Limits) -> Image.Image:
+def _unpacked(pixels: bytes, format: str, limits: Limits, enough: int) -> Image.Image:
     opened = Image.open(io.BytesIO(pixels), formats=(format,))
     _check_header(opened, limits)
+    if enough:
+        width, height = opened.size
+        opened.draft(None, (max(1, width * enough // max(opened.size)), max(1, height * enough // max(opened.size))))
     opened.load()
     plain = Image.Image()._new(opened.im)  # no longer tied to the file
     plain.palette = opened.palette

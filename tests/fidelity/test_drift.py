@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from example_project import catalogue
 from product_imagery.fidelity.colours import difference, lab
 from product_imagery.fidelity.drift import drift
 from product_imagery.fidelity.judge import Bounds, Drift
@@ -82,6 +84,21 @@ def test_a_swapped_product_is_found(photo: Image.Image, result: Image.Image) -> 
     found = _drift(photo, packshot(result))
     assert found.needs_person
     assert "details" in found.exceeded
+
+
+@pytest.mark.parametrize("name", ["stool-teal", "lamp-brass", "building-blocks", "watch-leather"])
+def test_rendered_products_pass_unless_they_were_stretched(name: str) -> None:
+    photo = _catalogue("photos", f"{name}.jpg").convert("RGB")
+    product = photo.copy()
+    product.putalpha(_catalogue("mattes", f"{name}.png").convert("L"))
+    product = product.crop(product.getbbox())
+    assert _drift(photo, encoded(packshot(product))).exceeded == []
+    for percent in (-3, 3):
+        assert "shape" in _drift(photo, encoded(packshot(stretched(product, percent)))).exceeded
+
+
+def _catalogue(*parts: str) -> Image.Image:
+    return ImageOps.exif_transpose(Image.open(Path(catalogue.__file__).with_name(parts[0]) / parts[1]))
 
 
 def test_the_numbers_are_those_of_the_change(photo: Image.Image) -> None:

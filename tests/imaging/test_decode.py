@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from product_imagery.conf import Settings
 from product_imagery.exceptions import PictureError
@@ -152,6 +152,16 @@ def test_photos_of_present_cameras_are_within_the_limits(tmp_path: Path, size: t
     image, limits = open_picture(path, Limits(**Settings().bounds())).image, Limits()
     assert image.size == size
     assert Settings().bounds().items() <= vars(limits).items()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK", "L"])
+def test_a_jpeg_is_decoded_only_as_large_as_is_enough(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(encoded(draw_product((1200, 900), mode)))
+    small, whole = open_picture(path, enough=250).image, open_picture(path).image
+    assert (small.size, small.mode) == ((300, 225), "RGB")
+    assert whole.size == (1200, 900)
+    assert max(ImageStat.Stat(ImageChops.difference(small, whole.reduce(4))).mean) < 3
 
 
 def test_a_refusal_names_the_setting(tmp_path: Path) -> None:

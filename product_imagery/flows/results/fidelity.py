@@ -61,7 +61,7 @@ class Comparison:
             measured: dict[str, Any] = self.pool.run(
                 "product_imagery.fidelity.drift:measure",
                 source=str(source),
-                result=str(picture.file["path"]),
+                result=str(picture.thumbnail["path"]),
                 operation=self.enhancement.operation,
                 limits=settings.bounds(),
                 bounds=settings.result_bounds(),
