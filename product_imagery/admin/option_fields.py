@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext
@@ -74,6 +74,7 @@ WORK: dict[str, tuple[Any, Any]] = {
     "expand": (_("Another shape"), _("more room at the edges, nothing stretched")),
     "edit": (_("Change as described"), _("by a text that says what should change")),
 }
+_LONGEST = 4000  #: characters of strokes
 _OWN = "own"  #: suffix of the input beside a select
 
 
@@ -110,6 +111,38 @@ class KnownOrOwnInput(forms.MultiWidget):
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         """Return true if the option is not in the form at all."""
         return name not in data
+
+
+class RegionInput(forms.MultiWidget):
+    """Four numbers: a box in shares of the picture."""
+
+    template_name = "admin/product_imagery/region.html"
+    _PARTS: ClassVar[dict[str, Any]] = {
+        "x": _("From the left"),
+        "y": _("From the top"),
+        "width": _("Width"),
+        "height": _("Height"),
+    }
+
+    def __init__(self) -> None:
+        one = {"min": 0, "max": 1, "step": "any", "inputmode": "decimal"}
+        super().__init__(
+            {part: forms.NumberInput(attrs={**one, "data-region": part, "aria-label": label, "placeholder": label})
+             for part, label in self._PARTS.items()}
+        )  # fmt: skip
+
+    def id_for_label(self, id_: str) -> str:
+        """Return the id of the first input."""
+        return f"{id_}_0" if id_ else id_
+
+    def decompress(self, value: Any) -> list[str]:
+        """Return the four numbers of a region."""
+        return str(value).split(",") if value else ["", "", "", ""]
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """Return the region as text; empty if nothing was entered."""
+        parts = super().value_from_datadict(data, files, name)
+        return ",".join(part or "" for part in parts) if any(parts) else ""
 
 
 def field_of(option: Option, value: Any) -> forms.Field:
@@ -159,6 +192,11 @@ def shown(option: Option, value: Any) -> str:
 
 
 def _text_field(option: Option, common: dict[str, Any]) -> forms.Field:
+    if option.kind is Kind.REGION:
+        return forms.CharField(required=False, widget=RegionInput(), **common)
+    if option.kind is Kind.STROKES:
+        hand = forms.TextInput(attrs={"data-strokes": option.name, "dir": "ltr", "placeholder": "0.3,0.4; 0.5,0.5"})
+        return forms.CharField(required=False, widget=hand, max_length=_LONGEST, **common)
     if not option.is_free_text:
         attrs = {"type": "color"} if option.kind is Kind.COLOUR else {}
         return forms.CharField(widget=forms.TextInput(attrs=attrs), max_length=20, **common)

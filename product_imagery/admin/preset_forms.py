@@ -67,6 +67,8 @@ class PresetForm(ModelForm):
         stored, options = self.instance.options or {}, {}
         for option in self.offer.options:
             name = f"{OPTION}{option.name}"
+            if option.one_picture and option.name in stored:
+                options[option.name] = stored[option.name]
             if name not in cleaned or (option.required and not cleaned[name]):
                 continue
             try:
@@ -93,7 +95,7 @@ def form_for(preset: Preset | None, work: str, preview: dict[str, Any] | None) -
         return PresetForm
     fields: dict[str, Any] = {}
     stored = preset.options if preset else {}
-    for option in offer.options:
+    for option in (one for one in offer.options if not one.one_picture):
         field = field_of(option, stored.get(option.name, option.default))
         field.required = field.required and not option.required
         fields[f"{OPTION}{option.name}"] = field

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from product_imagery.exceptions import OptionError
+from product_imagery.provider_kit.shares import clean_region, clean_strokes
 from product_imagery.texts import gettext, gettext_noop
 
 _RATIO = re.compile(r"^(source|\d{1,3}(\.\d+)?:\d{1,3}(\.\d+)?)$")
+_MOST_POINTS = 200  #: of all strokes together
 _COLOUR = re.compile(r"^#[0-9A-Fa-f]{6}$")
 
 
@@ -26,6 +28,8 @@ class Kind(enum.StrEnum):
     RATIO = "ratio"  #: ``width:height`` or ``source``
     COLOUR = "colour"  #: ``#RRGGBB``
     TEXT = "text"  #: at most ``maximum`` characters
+    REGION = "region"  #: ``x,y,width,height`` in shares of the source picture, or empty
+    STROKES = "strokes"  #: points ``x,y`` in such shares, with spaces between them and ``;`` between strokes, or empty
     URL = "url"  #: an https address that the provider fetches, or empty
 
 
@@ -37,7 +41,8 @@ class Option:
     the option was added to an offer that shops had used before. At its default it is no part of what tells two pieces
     of work apart, so that finished pictures still count as done. ``changes_picture`` is false for an option that
     changes only the file, or the number of pictures, and not what they show: somebody who wants another picture is not
-    asked for it.
+    asked for it. ``one_picture``: the option is about what one certain picture shows, so a person is asked for it only
+    where one picture is ordered, and not for a look or for many pictures.
     """
 
     name: str
@@ -50,12 +55,13 @@ class Option:
     added: bool = False
     label: str = ""
     changes_picture: bool = True
+    one_picture: bool = False
 
     def clean(self, value: Any) -> Any:
         """Return ``value``, which can be text from a form or shell, as the option's type. Raises ``OptionError``."""
         try:
             cleaned = _READERS[self.kind](value)
-        except (TypeError, ValueError, KeyError, OverflowError) as error:
+        except (TypeError, ValueError, LookupError, OverflowError) as error:
             raise self._refusal(value) from error
         if self.kind is Kind.CHOICE and cleaned not in (self.choices or {}):
             raise self._refusal(value)
@@ -168,6 +174,8 @@ _READERS = {
     Kind.INTEGER: _integer,
     Kind.NUMBER: _number,
     Kind.BOOLEAN: _boolean,
+    Kind.REGION: clean_region,
+    Kind.STROKES: lambda value: clean_strokes(value, _MOST_POINTS),
     Kind.RATIO: _matching(_RATIO),
     Kind.COLOUR: _matching(_COLOUR),
 }
@@ -178,4 +186,9 @@ _EXPECTED = {
     Kind.BOOLEAN: gettext_noop("true or false"),
     Kind.RATIO: gettext_noop("width:height, for example 4:5, or source"),
     Kind.COLOUR: gettext_noop("#RRGGBB, for example #FFFFFF"),
+    Kind.REGION: gettext_noop("x,y,width,height in shares of the picture from 0 to 1, for example 0.1,0.2,0.5,0.6"),
+    Kind.STROKES: gettext_noop(
+        "at most 200 points x,y in shares of the picture from 0 to 1, for example 0.3,0.4; a space joins points to a "
+        "stroke, and a semicolon begins another one"
+    ),
 }

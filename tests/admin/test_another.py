@@ -280,3 +280,30 @@ def test_an_entry_that_cannot_be_one_orders_nothing(sent: Any, larger: ResultIma
     assert person("*").post(_address(larger), {**sent, "make": "1"}).status_code == 200
     assert Enhancement.objects.count() == 1
     assert ProviderJob.objects.count() == 1
+
+
+def test_a_person_points_to_the_product(make_product: Any, person: Person, model_file: Any, work: Work) -> None:
+    from product_imagery.flows.enhancements.specs import spec_of_operation
+    from product_imagery.flows.enhancements.start import enhance
+    from product_imagery.products import description_of
+
+    product = make_product()
+    enhance(
+        {description_of(type(product)): [product.pk]}, spec_of_operation("remove_background", {}), channel="command"
+    )
+    work()
+    (first,) = ResultImage.objects.all()
+    client = person("*")
+    assert {f"option-region_{part}" for part in ("x", "y", "width", "height")} <= read(
+        client.get(_address(first))
+    ).values.keys()
+    half = {"option-region_x": "0.5", "option-region_y": "0", "option-region_width": "0.8"}
+    refused = _order(client, _address(first), **half, **{"option-region_height": ""})
+    assert "This does not fit: write x,y,width,height in shares" in _text(refused)
+    assert Enhancement.objects.count() == 1
+    chosen = {**half, "option-region_width": "0.5", "option-region_height": "1", "option-remove": "0.9,0.1"}
+    _order(client, _address(first), **chosen)
+    started = Enhancement.objects.latest("pk")
+    assert (started.options["region"], started.options["remove"]) == ("0.5,0,0.5,1", "0.9,0.1")
+    work()
+    assert "0.5" in read(client.get(_address(ResultImage.objects.latest("pk")))).values["option-region_x"]

@@ -235,3 +235,23 @@ def test_cursor_pages_cover_all_rows_once(
             break
     assert len(seen) == len(set(seen)) == EnhancementItem.objects.count() == 5
     assert [entry["id"] for entry in one.get("generations?offset=3").json()["generations"]] == seen[3:]
+
+
+def test_a_hint_is_an_option_and_another_hint_another_order(caller: Call, make_product: Any) -> None:
+    one, images = caller(), [{"product": _id(make_product())}]
+    listed = one.get("operations?provider=local").json()["operations"]
+    kinds = {option["name"]: option["kind"] for offer in listed for option in offer["options"]}
+    assert (kinds["region"], kinds["keep"], kinds["remove"]) == ("region", "strokes", "strokes")
+
+    def ask(**hint: Any) -> Any:
+        return one.post("enhancements", {"operation": "remove_background", "options": hint, "images": images})
+
+    assert ask().status_code == 202
+    made = ask(region=[0.1, 0.2, 0.5, 0.6], keep=[[0.3, 0.4]])
+    assert made.status_code == 202, made.content
+    assert made.json()["enhancement"]["options"]["region"] == "0.1,0.2,0.5,0.6"
+    keys = list(EnhancementItem.objects.values_list("work_key", flat=True))
+    assert len(set(keys)) == 2
+    refused = ask(region=[0.6, 0.2, 0.5, 0.6])
+    assert refused.status_code == 400
+    assert "in shares of the picture from 0 to 1" in refused.json()["error"]["message"]

@@ -54,7 +54,7 @@ class Another:
         wanted = (one for one in offer.options if one.changes_picture or (one.required and not options[one.name]))
         shown = replace(offer, options=tuple(wanted))
         spec = WorkSpec(self.before.operation, options, credential, shown)
-        return OptionsForm(data, spec=spec, kept=fitting(shown, kept or {}))
+        return OptionsForm(data, spec=spec, kept=fitting(shown, kept or {}), one_picture=True)
 
     def carry_out(self) -> bool:
         """Order the picture if its price was seen; return false, with a ``problem``, if it was not ordered."""

@@ -17,20 +17,25 @@ from product_imagery.flows.enhancements.specs import WorkSpec
 class OptionsForm(forms.Form):
     """Options of a look, as its provider declares them.
 
-    ``kept``: options that the person entered for another look and that fit this one.
+    ``kept``: options that the person entered for another look and that fit this one. ``one_picture``: one certain
+    picture is ordered, so that it is asked for what is in it, too.
     """
 
-    def __init__(self, data: Any = None, *, spec: WorkSpec, kept: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, data: Any = None, *, spec: WorkSpec, kept: Mapping[str, Any] | None = None, one_picture: bool = False
+    ) -> None:
         super().__init__(data, prefix="option")
         self.spec = spec
         self.initially = {**spec.options, **(kept or {})}
-        self.fields = {option.name: field_of(option, self.initially[option.name]) for option in spec.offer.options}
+        asked = (option for option in spec.offer.options if one_picture or not option.one_picture)
+        self.fields = {option.name: field_of(option, self.initially[option.name]) for option in asked}
 
     @property
     def changes(self) -> list[str]:
         """The labels of the options that differ from those of the look."""
         chosen = self.options()
-        return [str(self.fields[name].label) for name, value in self.spec.options.items() if chosen.get(name) != value]
+        before = self.spec.options
+        return [str(field.label) for name, field in self.fields.items() if chosen.get(name) != before.get(name)]
 
     def clean(self) -> dict[str, Any]:
         """Check each value against the declaration of its option."""
@@ -96,7 +101,7 @@ def kept_options(entered: Any, before: WorkSpec, spec: WorkSpec) -> dict[str, An
     kept = {}
     for option in spec.offer.options:
         value = form.cleaned_data.get(option.name)
-        if option.name in before.options and option.name not in own and value != before.options[option.name]:
+        if option.name in form.fields and option.name not in own and value != before.options[option.name]:
             with suppress(OptionError):
                 kept[option.name] = option.clean(value)
     return kept

@@ -22,7 +22,13 @@ class WorkSpecIn(Body):
 
     preset = serializers.CharField(max_length=60, required=False, help_text="Id of a preset.")
     operation = serializers.ChoiceField(choices=[one.value for one in Operation], required=False)
-    options = serializers.DictField(required=False, default=dict)
+    options = serializers.DictField(
+        required=False,
+        default=dict,
+        help_text="Options of the operation, as listed under operations. For the local engine's operations that cut "
+        "out: region (box around the product, [x, y, width, height]), keep and remove (lists of points [x, y], or of "
+        "strokes, which are lists of points), all in shares of the source picture from 0 to 1.",
+    )
     credential = serializers.CharField(
         max_length=80,
         required=False,
@@ -71,7 +77,13 @@ class EnhancementIn(QuoteIn):
 class ToolIn(PictureIn):
     """A picture, and options of the operation."""
 
-    options = serializers.DictField(required=False, default=dict)
+    options = serializers.DictField(
+        required=False,
+        default=dict,
+        help_text="Options of the operation, as listed under operations. For the local engine's operations that cut "
+        "out: region (box around the product, [x, y, width, height]), keep and remove (lists of points [x, y], or of "
+        "strokes, which are lists of points), all in shares of the source picture from 0 to 1.",
+    )
     credential = serializers.CharField(max_length=80, required=False)
     fresh = serializers.BooleanField(default=False)
     from_present = serializers.BooleanField(default=False)

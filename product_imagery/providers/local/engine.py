@@ -24,6 +24,7 @@ from product_imagery.providers.local import upscale as enlargement
 from product_imagery.providers.local.catalogue import chosen
 from product_imagery.providers.local.cutout import Cutout, cut_out
 from product_imagery.providers.local.frame import cut_sides, parse_ratio, place
+from product_imagery.providers.local.hint import Hint, cut_out_by_hint
 from product_imagery.providers.local.inference import ModelSpec
 from product_imagery.providers.local.packshot import packshot, parse_colour, seen_share, trimmed_to_seen
 from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
@@ -84,8 +85,19 @@ def enhance(
     return [_write(made, task, Path(folder), number) for number, made in enumerate(_MAKERS[operation](task))]
 
 
+def _cut(task: _Task) -> Cutout:
+    hint = Hint.of(task.options)
+    return cut_out_by_hint(task.picture, task.model, hint) if hint else cut_out(task.picture, task.model)
+
+
+def _cut_above_ground(task: _Task) -> Cutout:
+    """The cut-out without the shadow that the product casts, unless a person has said what else to keep."""
+    cut = _cut(task)
+    return cut if task.options["keep"] else without_shadow(cut)
+
+
 def _remove_background(task: _Task) -> Iterator[_Made]:
-    cut = cut_out(task.picture, task.model)
+    cut = _cut(task)
     if task.options["crop"]:
         cut = cut.trimmed()
     yield _Made(cut.picture(), cut.confidence, tuple(cut.warnings))
@@ -94,7 +106,7 @@ def _remove_background(task: _Task) -> Iterator[_Made]:
 def _white_background(task: _Task) -> Iterator[_Made]:
     options = task.options
     background = parse_colour(options["background"])
-    found = without_shadow(cut_out(task.picture, task.model))
+    found = _cut_above_ground(task)
     cut = trimmed_to_seen(found.trimmed(), background, options["size"])
     ratio = parse_ratio(options["ratio"], task.picture.size)
     placed = place(cut, ratio=ratio, longest=options["size"], fill=options["fill"], cut=cut_sides(found))
@@ -111,7 +123,7 @@ def _white_background(task: _Task) -> Iterator[_Made]:
 
 def _scene(task: _Task) -> Iterator[_Made]:
     options = task.options
-    found = without_shadow(cut_out(task.picture, task.model))
+    found = _cut_above_ground(task)
     cut = found.trimmed()
     ratio = parse_ratio(options["ratio"], task.picture.size)
     stage = BACKDROPS[options["scene"]]

@@ -51,6 +51,36 @@ _SAME_FORMAT = Option(
     choices={"source": gettext_noop("as the source"), **_FORMATS},
     changes_picture=False,
 )
+#: what a person says about one picture, for the operations that cut out
+_HINT = (
+    Option(
+        "region",
+        Kind.REGION,
+        "",
+        gettext_noop("box around the product in the source picture: nothing outside of it is product"),
+        added=True,
+        label=gettext_noop("The product"),
+        one_picture=True,
+    ),
+    Option(
+        "keep",
+        Kind.STROKES,
+        "",
+        gettext_noop("points or strokes on parts of the product that were lost"),
+        added=True,
+        label=gettext_noop("Keep"),
+        one_picture=True,
+    ),
+    Option(
+        "remove",
+        Kind.STROKES,
+        "",
+        gettext_noop("points or strokes on what is not the product"),
+        added=True,
+        label=gettext_noop("Remove"),
+        one_picture=True,
+    ),
+)
 
 
 def _format(default: str, *names: str) -> Option:
@@ -95,6 +125,7 @@ class LocalEngine(Provider):
                     gettext_noop("the background has its exact colour in every pixel: a PNG, several times as large"),
                     label=gettext_noop("Exact white"),
                 ),
+                *_HINT,
             ),
             seconds=2,
         ),
@@ -103,6 +134,7 @@ class LocalEngine(Provider):
                 Option("crop", Kind.BOOLEAN, False, gettext_noop("cut the frame to the product")),
                 _format("png", "png", "webp", "avif"),
                 _QUALITY,
+                *_HINT,
             ),
             seconds=2,
         ),
@@ -131,6 +163,7 @@ class LocalEngine(Provider):
                 _fill(0.6),
                 _format("jpeg"),
                 _QUALITY,
+                *_HINT,
             ),
             seconds=3,
         ),
