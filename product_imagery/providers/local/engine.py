@@ -27,7 +27,7 @@ from product_imagery.providers.local.frame import cut_sides, parse_ratio, place
 from product_imagery.providers.local.hint import Hint, cut_out_by_hint
 from product_imagery.providers.local.inference import ModelSpec
 from product_imagery.providers.local.packshot import packshot, parse_colour, seen_share, trimmed_to_seen
-from product_imagery.providers.local.scenes import BACKDROPS, compose_scene
+from product_imagery.providers.local.scenes import BACKDROPS, STAND, compose_scene, suggested_pose
 from product_imagery.providers.local.shadow import without_shadow
 from product_imagery.providers.local.transparency import kept_matte, visible_part
 from product_imagery.providers.local.white_jpeg import white_jpeg
@@ -127,12 +127,14 @@ def _scene(task: _Task) -> Iterator[_Made]:
     cut = found.trimmed()
     ratio = parse_ratio(options["ratio"], task.picture.size)
     stage = BACKDROPS[options["scene"]]
-    frame = {"longest": options["size"], "fill": options["fill"], "bottom": stage.ground}
+    pose = suggested_pose(cut.alpha) if options["pose"] == "auto" else options["pose"]
+    frame = {"longest": options["size"], "fill": options["fill"], "bottom": stage.ground if pose == STAND else None}
     placed = place(cut, ratio=ratio, cut=cut_sides(found), **frame)
     for variant in range(options["variants"]):
         seed = options["seed"] + variant
-        image = compose_scene(placed, options["scene"], seed)
-        report = {"seed": seed, "share": round(placed.share(), 4)}
+        keep = options["keep_colours"]
+        image = compose_scene(placed, options["scene"], seed, pose=pose, keep_colours=keep)
+        report = {"seed": seed, "share": round(placed.share(), 4), "pose": pose, "colours_kept": keep}
         yield _Made(image, cut.confidence, (*cut.warnings, *placed.warnings), report, SourceType.COMPOSITE)
 
 

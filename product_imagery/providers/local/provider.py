@@ -26,6 +26,12 @@ _SCENES = {
     "slate": gettext_noop("Dark slate"),
     "dusk": gettext_noop("Plaster and dusk"),
 }
+_POSES = {
+    "auto": gettext_noop("By its shape"),
+    "stand": gettext_noop("Standing on the floor"),
+    "lie": gettext_noop("Lying, seen from above"),
+    "hang": gettext_noop("Hanging on the wall"),
+}
 _QUALITY = Option(
     "quality",
     Kind.INTEGER,
@@ -161,6 +167,22 @@ class LocalEngine(Provider):
                 _RATIO,
                 _SIZE,
                 _fill(0.6),
+                Option(
+                    "pose",
+                    Kind.CHOICE,
+                    "auto",
+                    choices=_POSES,
+                    added=True,
+                    label=gettext_noop("Pose"),
+                ),
+                Option(
+                    "keep_colours",
+                    Kind.BOOLEAN,
+                    True,
+                    gettext_noop("otherwise the light of the scene tints and shades the product"),
+                    added=True,
+                    label=gettext_noop("Keep the product's colours"),
+                ),
                 _format("jpeg"),
                 _QUALITY,
                 *_HINT,

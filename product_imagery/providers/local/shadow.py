@@ -71,6 +71,20 @@ def cast_shadow(
     return _full(soft, placed.size, strength)
 
 
+def drop_shadow(placed: Placed, strength: float, *, shift: tuple[float, float], blur: float) -> Image.Image:
+    """Return an ``L`` map of the product's shadow on a surface behind it, all round.
+
+    ``shift`` (to the right, down) and ``blur`` are shares of the product's longest side.
+    """
+    box = [round(edge / _CLOSE) for edge in placed.box]
+    size = (max(1, box[2] - box[0]), max(1, box[3] - box[1]))
+    longest = max(size)
+    shadow = Image.new("L", _small(placed.size, _CLOSE))
+    at = (box[0] + round(shift[0] * longest), box[1] + round(shift[1] * longest))
+    shadow.paste(placed.product.getchannel("A").resize(size, Image.Resampling.BOX), at)
+    return _full(shadow.filter(ImageFilter.GaussianBlur(max(0.7, blur * longest))), placed.size, strength)
+
+
 def without_shadow(cut: Cutout) -> Cutout:
     """Return the cut-out without a shadow that came with it: black haze that fades out beside or below the product."""
     image, alpha = (np.asarray(one) for one in (cut.image, cut.alpha))

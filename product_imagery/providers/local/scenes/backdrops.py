@@ -51,6 +51,7 @@ BACKDROPS: dict[str, Stage] = {
         floor=partial(textures.wood, dark=(0.45, 0.38, 0.28), light=(0.86, 0.79, 0.66), planks=5),
         light=Light(lean=-0.7, tint=(1.03, 1.02, 0.94), shadow=0.42, shadow_colour=(34, 36, 18)),
         dapple=0.34,
+        outdoors=True,
         glow=(0.25, 0.2, 0.45),
     ),
     "luxury_dark": Stage(
@@ -81,6 +82,7 @@ BACKDROPS: dict[str, Stage] = {
         floor=partial(textures.sand, dark=(0.68, 0.54, 0.37), light=(0.96, 0.86, 0.68)),
         light=Light(lean=0.8, tint=(1.04, 1.01, 0.94), shadow=0.5, shadow_colour=(60, 40, 22), softness=1.0),
         glow=(0.75, 0.2, 0.3),
+        outdoors=True,
     ),
     "slate": Stage(
         "Dark slate",

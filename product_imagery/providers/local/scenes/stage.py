@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from product_imagery.providers.local.arrays import Floats
+from product_imagery.providers.local.scenes.poses import HANG, LIE, STAND
 from product_imagery.providers.local.scenes.textures import Colour, clouds, tinted
 
 _LONGEST = 1600  #: a backdrop is out of focus, so more pixels would not show more
@@ -48,15 +49,22 @@ class Stage:
     glow: tuple[float, float, float] = (0.5, 0.45, 0.25)  #: centre x, centre y, strength of the light on the wall
     dapple: float = 0.0  #: strength of leaf shadows
     gloss: float = 0.0  #: strength of the product's reflection
+    outdoors: bool = False  #: there is no wall: what hangs has the surface of the floor behind it
 
 
-def render(stage: Stage, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """Render the empty stage as an RGB picture of ``size``. The same generator state gives the same picture."""
+def render(stage: Stage, size: tuple[int, int], rng: np.random.Generator, pose: str = STAND) -> Image.Image:
+    """Render the empty stage as an RGB picture of ``size``. The same generator state gives the same picture.
+
+    A product stands on the floor, lies on it, seen from above, or hangs on the wall.
+    """
     factor = min(1.0, _LONGEST / max(size))
     width, height = max(2, round(size[0] * factor)), max(2, round(size[1] * factor))
-    picture = _wall(stage, width, height, rng)
-    if stage.floor is not None:
-        _lay_floor(picture, stage, stage.floor(rng))
+    if pose == LIE or (pose == HANG and stage.outdoors):
+        picture = _surface(stage, width, height, rng)
+    else:
+        picture = _wall(stage, width, height, rng, to_the_floor=pose == STAND)
+        if stage.floor is not None and pose == STAND:
+            _lay_floor(picture, stage, stage.floor(rng))
     _shine(picture, stage)
     if stage.dapple:
         picture *= _leaves(rng, width, height, stage.dapple)[..., None]
@@ -65,10 +73,21 @@ def render(stage: Stage, size: tuple[int, int], rng: np.random.Generator) -> Ima
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
-def _wall(stage: Stage, width: int, height: int, rng: np.random.Generator) -> Floats:
+def _surface(stage: Stage, width: int, height: int, rng: np.random.Generator) -> Floats:
+    """Return the floor as it is seen from above."""
+    texture = stage.floor or stage.wall_texture
+    if texture is None:
+        return _wall(stage, width, height, rng, to_the_floor=False)
+    side = max(width, height)
+    tile = Image.fromarray(np.rint(np.clip(texture(rng), 0, 1) * 255).astype(np.uint8))
+    flat = tile.resize((side, side), Image.Resampling.BICUBIC).crop((0, 0, width, height))
+    return np.array(flat, np.float32) / np.float32(255)
+
+
+def _wall(stage: Stage, width: int, height: int, rng: np.random.Generator, *, to_the_floor: bool) -> Floats:
     down = np.linspace(0, 1, height, dtype=np.float32)[:, None].repeat(width, axis=1).astype(np.float32)
     # A studio sweep has no corner: the gradient of the wall continues to the lower edge.
-    edge = 1.0 if stage.floor is None else stage.horizon
+    edge = stage.horizon if stage.floor is not None and to_the_floor else 1.0
     picture = tinted(down / edge, *stage.wall)
     if stage.wall_texture is not None:
         tile = Image.fromarray(np.rint(np.clip(stage.wall_texture(rng), 0, 1) * 255).astype(np.uint8))
