@@ -48,7 +48,7 @@ def _below(picture: Image.Image, column: int, row: int) -> int:
 @given(rise=st.integers(0, 90), column=st.integers(10, SIDE - 10))
 @settings(max_examples=25, deadline=None)
 def test_the_shadow_touches_the_product_wherever_it_stands(rise: int, column: int) -> None:
-    picture, _ground = packshot(_placed(_sole(rise)), background="#FFFFFF", shadow=True)
+    picture, *_masks = packshot(_placed(_sole(rise)), background=(255, 255, 255), shadow=True)
     contour = SIDE - rise + rise * column // SIDE
     assert _below(picture, column, contour + 3) < 215
     assert _below(picture, column, contour + 90) > 250
@@ -57,7 +57,7 @@ def test_the_shadow_touches_the_product_wherever_it_stands(rise: int, column: in
 @given(leg=st.integers(12, 60), height=st.integers(120, 220))
 @settings(max_examples=15, deadline=None)
 def test_nothing_darkens_the_ground_where_the_product_is_high_above_it(leg: int, height: int) -> None:
-    picture, _ground = packshot(_placed(_table(leg, height)), background="#FFFFFF", shadow=True)
+    picture, *_masks = packshot(_placed(_table(leg, height)), background=(255, 255, 255), shadow=True)
     assert _below(picture, leg // 2, SIDE + 3) < 225
     for row in range(SIDE - height + 3, SIDE + 60, 10):
         assert _below(picture, SIDE // 2, row) == 255
@@ -69,7 +69,7 @@ def test_parts_that_stand_apart_have_each_their_own_shadow() -> None:
     draw.rectangle((180, 200, 220, 320), fill=_RED)
     draw.rectangle((40, 360, 260, SIDE), fill=_RED)
     draw.ellipse((300, 360, 350, SIDE), fill=_RED)
-    picture, _ground = packshot(_placed(image), background="#FFFFFF", shadow=True)
+    picture, *_masks = packshot(_placed(image), background=(255, 255, 255), shadow=True)
     for column, row in ((200, 320), (150, SIDE), (325, SIDE)):
         assert _below(picture, column, row + 3) < 225, (column, row)
     assert _below(picture, 80, 210) == 255  # below the screen
