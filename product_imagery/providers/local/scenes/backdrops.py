@@ -82,6 +82,9 @@ BACKDROPS: dict[str, Stage] = {
         floor=partial(textures.sand, dark=(0.68, 0.54, 0.37), light=(0.96, 0.86, 0.68)),
         light=Light(lean=0.8, tint=(1.04, 1.01, 0.94), shadow=0.5, shadow_colour=(60, 40, 22), softness=1.0),
         glow=(0.75, 0.2, 0.3),
+        horizon=0.55,
+        haze=0.2,
+        hills=0.16,
         outdoors=True,
     ),
     "slate": Stage(

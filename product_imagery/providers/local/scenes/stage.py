@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 from product_imagery.providers.local.arrays import Floats
 from product_imagery.providers.local.scenes.poses import HANG, LIE, STAND
-from product_imagery.providers.local.scenes.textures import Colour, clouds, tinted
+from product_imagery.providers.local.scenes.textures import Colour, clouds, noise, tinted
 
 _LONGEST = 1600  #: a backdrop is out of focus, so more pixels would not show more
 Texture = Callable[[np.random.Generator], Floats]
@@ -49,6 +49,8 @@ class Stage:
     glow: tuple[float, float, float] = (0.5, 0.45, 0.25)  #: centre x, centre y, strength of the light on the wall
     dapple: float = 0.0  #: strength of leaf shadows
     gloss: float = 0.0  #: strength of the product's reflection
+    haze: float = 0.06  #: depth of the edge between floor and wall, as a share of the floor's height
+    hills: float = 0.0  #: by how much that edge rises and falls, as a share of the same
     outdoors: bool = False  #: there is no wall: what hangs has the surface of the floor behind it
 
 
@@ -64,7 +66,7 @@ def render(stage: Stage, size: tuple[int, int], rng: np.random.Generator, pose: 
     else:
         picture = _wall(stage, width, height, rng, to_the_floor=pose == STAND)
         if stage.floor is not None and pose == STAND:
-            _lay_floor(picture, stage, stage.floor(rng))
+            _lay_floor(picture, stage, stage.floor(rng), rng)
     _shine(picture, stage)
     if stage.dapple:
         picture *= _leaves(rng, width, height, stage.dapple)[..., None]
@@ -97,7 +99,7 @@ def _wall(stage: Stage, width: int, height: int, rng: np.random.Generator, *, to
     return picture
 
 
-def _lay_floor(picture: Floats, stage: Stage, tile: Floats) -> None:
+def _lay_floor(picture: Floats, stage: Stage, tile: Floats, rng: np.random.Generator) -> None:
     """Sample the tile in perspective below the horizon. Distant rows come from a blurred copy of it."""
     height, width = picture.shape[:2]
     first = round(height * stage.horizon)
@@ -108,14 +110,19 @@ def _lay_floor(picture: Floats, stage: Stage, tile: Floats) -> None:
     u = (across[None] * distance[:, None] * 0.75 * stage.scale + 0.5) * side
     v = (np.broadcast_to(distance[:, None], u.shape) * 0.55 * stage.scale) * side
     u, v = u.astype(np.float32), v.astype(np.float32)
-    near = _sample(tile, u, v)
+    floor = _sample(tile, u, v)
     shrunk = Image.fromarray(np.rint(np.clip(tile, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(5))
-    far = _sample(np.asarray(shrunk, np.float32) / np.float32(255), u, v)
     focus = np.clip((depth - 0.05) * 3.2, 0, 1)[:, None, None]
-    floor = near * focus + far * (1 - focus)
+    soft = int((focus < 1).sum())
+    far = _sample(np.asarray(shrunk, np.float32) / np.float32(255), u[:soft], v[:soft])
+    floor[:soft] = floor[:soft] * focus[:soft] + far * (1 - focus[:soft])
     # The edge between wall and floor is soft, because it is out of focus.
-    blend = np.clip(depth / 0.06, 0, 1)[:, None, None]
-    picture[first:] = floor * blend + picture[first:] * (1 - blend)
+    edge = int((depth < stage.hills + stage.haze).sum())
+    hills = stage.hills * (0.5 + 0.5 * noise(rng, (width, 1), (3, 1))[0])
+    blend = np.clip((depth[:edge, None] - hills[None]) / stage.haze, 0, 1)[..., None]
+    blend *= blend * (3 - 2 * blend)
+    floor[:edge] = floor[:edge] * blend + picture[first : first + edge] * (1 - blend)
+    picture[first:] = floor
 
 
 def _sample(tile: Floats, u: Floats, v: Floats) -> Floats:
@@ -148,4 +155,7 @@ def _leaves(rng: np.random.Generator, width: int, height: int, strength: float) 
     pattern = clouds(rng, (width, height), (4, 6), 3) + 0.5 * clouds(rng, (width, height), (9, 5), 2)
     shade = np.clip(pattern * 2.2, -1, 1) * 0.5 + 0.5
     image = Image.fromarray(np.rint(shade * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(width / 110))
-    return np.asarray(1 - strength * np.asarray(image, np.float32) / 255, np.float32)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    # The product stands in a sunny spot, because no leaf throws its shadow on it.
+    spot = np.exp(-(((x / width - 0.5) / 0.36) ** 4) - ((y / height - 0.62) / 0.36) ** 4)
+    return np.asarray(1 - strength * np.asarray(image, np.float32) / 255 * (1 - 0.9 * spot), np.float32)

@@ -8,6 +8,13 @@ from PIL import Image, ImageDraw, ImageFilter
 from product_imagery.providers.local.arrays import Floats
 
 _SIDE = 1024
+#: of marble: stripes across and down, how much they wander, width, strength
+_VEINS = (
+    (1.3, 1.1, 0.55, 0.05, 0.6),
+    (2.1, 2.6, 0.8, 0.02, 0.5),
+    (3.4, -1.9, 0.9, 0.012, 0.35),
+    (5.3, 6.1, 1.5, 0.012, 0.2),
+)
 Colour = tuple[float, float, float]
 
 
@@ -30,14 +37,18 @@ def tinted(value: Floats, dark: Colour, light: Colour) -> Floats:
 
 
 def marble(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
-    """Return stone with slanted veins of two widths."""
+    """Return stone with smoky bands and slanted veins that swell, thin out and fade."""
     size = (_SIDE, _SIDE)
     y, x = np.mgrid[0:_SIDE, 0:_SIDE].astype(np.float32) / _SIDE
-    warp = clouds(rng, size, (3, 3))
-    broad = 1 - np.abs(np.sin((x * 2.0 + y * 3.1 + warp * 1.3) * np.pi))
-    fine = 1 - np.abs(np.sin((x * 5.2 - y * 3.7 + clouds(rng, size, (4, 4)) * 1.8) * np.pi))
-    veins = 0.75 * broad**14 + 0.35 * fine**26 + 0.12 * (0.5 + 0.5 * clouds(rng, size, (5, 5)))
-    return tinted(1 - veins, dark, light)
+    warp = clouds(rng, size, (2, 2), 6)
+    smoke = clouds(rng, size, (3, 3), 4)
+    stain = np.zeros((_SIDE, _SIDE), np.float32)
+    for across, down, bend, width, strength in _VEINS:
+        away = np.abs(np.sin((across * x + down * y + bend * warp + rng.uniform(0, 1)) * np.pi))
+        presence = np.clip(0.35 + 1.3 * noise(rng, size, (5, 5)), 0, 1)
+        breadth = width * (0.15 + presence**2)
+        stain += strength * presence * (np.exp(-away / breadth) + 0.3 * np.exp(-away / (9 * width)))
+    return tinted(1 - stain - 0.14 * np.clip(smoke + 0.3, 0, 1), dark, light)
 
 
 def wood(rng: np.random.Generator, dark: Colour, light: Colour, planks: int = 7) -> Floats:
@@ -85,8 +96,8 @@ def terrazzo(rng: np.random.Generator, ground: Colour, chips: tuple[Colour, ...]
     """Return polished ground with angular chips of several stones."""
     tile = Image.new("RGB", (_SIDE, _SIDE), tuple(round(255 * c) for c in ground))
     draw = ImageDraw.Draw(tile)
-    for _ in range(620):
-        x, y, radius = rng.uniform(0, _SIDE), rng.uniform(0, _SIDE), rng.gamma(2.2, 5.0) + 2
+    for _ in range(2400):
+        x, y, radius = rng.uniform(0, _SIDE), rng.uniform(0, _SIDE), min(17.0, rng.gamma(1.5, 2.8) + 1.2)
         angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(5, 8)))
         reach = radius * rng.uniform(0.6, 1.2, len(angles))
         corners = [(float(x + r * np.cos(a)), float(y + r * np.sin(a))) for a, r in zip(angles, reach, strict=True)]
@@ -96,8 +107,14 @@ def terrazzo(rng: np.random.Generator, ground: Colour, chips: tuple[Colour, ...]
 
 
 def sand(rng: np.random.Generator, dark: Colour, light: Colour) -> Floats:
-    """Return fine grains in wind ripples."""
+    """Return grains of several sizes, with wind ripples that come and go."""
+    size = (_SIDE, _SIDE)
     rows = np.arange(_SIDE, dtype=np.float32)[:, None] / _SIDE
-    ripples = np.sin((rows * 13 + clouds(rng, (_SIDE, _SIDE), (3, 3), 3) * 0.9) * 2 * np.pi)
+    phase = rows * 24 + clouds(rng, size, (2, 3), 5) * 1.5
+    ripples = (1 - np.abs(np.sin(phase * np.pi))) ** 0.8 - 0.45  # sharp crests, broad troughs
+    windy = np.clip(0.45 + 0.9 * clouds(rng, size, (2, 3), 3), 0, 1)
+    mounds = clouds(rng, size, (3, 4), 4)
     grains = rng.standard_normal((_SIDE, _SIDE)).astype(np.float32)
-    return tinted(np.asarray(0.58 + 0.16 * ripples + 0.09 * grains, np.float32), dark, light)
+    clumps = noise(rng, size, (256, 256))
+    value = 0.62 + 0.13 * windy * ripples + 0.16 * mounds + 0.06 * grains + 0.07 * clumps
+    return tinted(np.asarray(value, np.float32), dark, light)
