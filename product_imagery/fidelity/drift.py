@@ -26,13 +26,10 @@ from product_imagery.imaging.visible import Box
 from product_imagery.imaging.visible import difference as difference_from
 from product_imagery.rules.ground import Ground
 
-_SIDE = 448  #: longest side of the pictures that are compared
-_PRODUCT = 256  #: longest side of the product in them
 _LEAST = 48  #: pixels of its longest side, below which nothing is said
 _CELL = 8  #: pixels along the side of a cell, over which colours are averaged
 _OPAQUE = 200  #: opacity from which a pixel is the product's
-_COARSE = 2  #: pixels along the side of those in which the ground is told apart
-_SAME, _WIDE = 4, 1  #: levels up to which a pixel is ground; half the pixels across a hole that is seen through
+_SAME = 4  #: levels up to which a pixel is ground
 _RIM = 5  #: pixels along the contour in which the grounds are mixed in
 _THIN = 0.2  #: share of the product that is left without its rim, below which the rim counts
 _GREY = (128, 128, 128)
@@ -48,8 +45,19 @@ _FULL = 0.95  #: share of a cell that is product, from which its colour counts
 _TYPICAL = 75  #: percentile of the colour differences: grey parts keep their colour under any hue
 _SAME_PLACE = 0.9  #: share of it from which its shape is certain
 _ENOUGH = 0.7  #: share of the middle that has to be alike in both, to be the same
-_DOUBTFUL = 2.0  #: percent of other details from which the product is aligned in another way as well
+_DOUBTFUL = {"colour": 3.0, "shape": 1.0, "details": 2.0}  #: most that is not measured again
 _OTHER = 50.0  #: percent of other details from which the shape says nothing
+
+
+@dataclass(frozen=True)
+class _Scale:
+    side: int  #: longest one of the pictures that are compared, in pixels
+    product: int  #: longest side of the product in them
+    coarse: int  #: pixels along the side of those in which the ground is told apart
+    hole: int  #: half of those across a hole that is seen through
+
+
+_QUICK, _THOROUGH = _Scale(448, 256, 2, 1), _Scale(640, 320, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -78,39 +86,46 @@ def measure(
 
 
 def drift(original: Image.Image, made: Image.Image, operation: str) -> dict[str, Any]:
-    """Return the measurement of two upright sRGB pictures."""
-    original, made = _at_most(original), _at_most(made)
-    pairs = _pairs(original, made, operation)
+    """Return the measurement of two upright sRGB pictures: a thorough one where a quick one leaves doubts."""
+    measured = _measured(original, made, operation, _QUICK)
+    if all((measured[name] or 0) <= most for name, most in _DOUBTFUL.items()):
+        return measured
+    return _measured(original, made, operation, _THOROUGH)
+
+
+def _measured(original: Image.Image, made: Image.Image, operation: str, scale: _Scale) -> dict[str, Any]:
+    original, made = _at_most(original, scale.side), _at_most(made, scale.side)
+    pairs = _pairs(original, made, operation, scale)
     if not pairs:
-        return _of_middle(original, made)
-    measured = _of_product(pairs[0])
+        return _of_middle(original, made, scale)
+    measured = _of_product(pairs[0], scale)
     for pair in pairs[1:]:
-        if (measured["details"] or 0) > _DOUBTFUL:  # it may have been aligned by a wrong contour
-            measured = min(measured, _of_product(pair), key=lambda one: one["details"] or 0)
+        if (measured["details"] or 0) > _DOUBTFUL["details"]:  # it may have been aligned by a wrong contour
+            measured = min(measured, _of_product(pair, scale), key=lambda one: one["details"] or 0)
     if operation in (*_CLEARED, *_WHOLE) or (measured["details"] or 0) < _OTHER:
         return measured
-    guessed = _of_middle(original, made)  # another pose or light may hide the contour
+    guessed = _of_middle(original, made, scale)  # another pose or light may hide the contour
     return measured if guessed["reason"] else guessed
 
 
-def _of_product(pair: _Pair) -> dict[str, Any]:
+def _of_product(pair: _Pair, scale: _Scale) -> dict[str, Any]:
     place = pair.place or find(pair.product, pair.other.guide)
     if place is None:
         return {**unmeasured(""), "details": 100.0}
-    side = _side(pair.product, place)
+    side = _side(pair.product, place, scale)
     return _compared(align(pair.product, pair.other, place, side)) if side >= _LEAST else unmeasured("small")
 
 
-def _of_middle(original: Image.Image, made: Image.Image) -> dict[str, Any]:
+def _of_middle(original: Image.Image, made: Image.Image, scale: _Scale) -> dict[str, Any]:
     """Compare the middle of the photo, where the product mostly is: colour and shape of what is alike."""
     width, height = original.size
     mask = Image.new("L", original.size)
     mask.paste(255, (round(0.3 * width), round(0.3 * height), round(0.7 * width), round(0.7 * height)))
     product, other = _part(original, mask), _view(made)
     place = find(product, other.guide)
-    if place is None or _side(product, place) < _LEAST:
+    if place is None or _side(product, place, scale) < _LEAST:
         return unmeasured("ground")
-    found = align(product, other, place, _side(product, place))
+    found = align(product, other, place, _side(product, place, scale))
     likeness, energy, area = _likeness(found, found.mask)
     alike = area * (likeness >= _STRUCTURE)
     if alike.sum() < _ENOUGH * area.sum():
@@ -120,30 +135,31 @@ def _of_middle(original: Image.Image, made: Image.Image) -> dict[str, Any]:
     return {**_colours(_apart(found, clear), 50), "shape": shape, "details": None, "reason": ""}
 
 
-def _side(product: Shown, place: Box) -> int:
-    return min(_PRODUCT, product.side, max(place[2] - place[0], place[3] - place[1]))
+def _side(product: Shown, place: Box, scale: _Scale) -> int:
+    return min(scale.product, product.side, max(place[2] - place[0], place[3] - place[1]))
 
 
 def _small(path: str, limits: dict[str, int]) -> Image.Image:
-    return _at_most(open_picture(Path(path), Limits(**limits), enough=_SIDE).image)
+    return _at_most(open_picture(Path(path), Limits(**limits), enough=_THOROUGH.side).image, _THOROUGH.side)
 
 
-def _at_most(image: Image.Image) -> Image.Image:
+def _at_most(image: Image.Image, side: int) -> Image.Image:
     small = image
-    if max(image.size) > _SIDE:
-        factor = _SIDE / max(image.size)
+    if max(image.size) > side:
+        factor = side / max(image.size)
         size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
         small = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     return small
 
 
-def _pairs(original: Image.Image, made: Image.Image, operation: str) -> list[_Pair]:
+def _pairs(original: Image.Image, made: Image.Image, operation: str, scale: _Scale) -> list[_Pair]:
     """Return what is compared, the surest first; nothing if the product cannot be told from the ground in either."""
     if operation == "upscale":
         return [_Pair(_part(made), _view(original), (0, 0, *original.size))]
     if operation == "expand":
         return [_Pair(_part(original), _view(made))]
-    before, after = _mask(original, _SURE), _mask(made) if operation in _CLEARED else None
+    before = _mask(original, scale, _SURE)
+    after = _mask(made, scale) if operation in _CLEARED else None
     if after:
         found = [_Pair(_part(made, after), _view(original))]
         # With both grounds known, they are made alike: then the contour is aligned as well.
@@ -151,12 +167,12 @@ def _pairs(original: Image.Image, made: Image.Image, operation: str) -> list[_Pa
     return [_Pair(_part(original, before), _view(made))] if before else []
 
 
-def _mask(image: Image.Image, least: float = 0.0) -> Image.Image | None:
+def _mask(image: Image.Image, scale: _Scale, least: float = 0.0) -> Image.Image | None:
     """Return the mask of the product, without gaps; ``None`` if it cannot be told from the ground.
 
     ``least``: share of the frame's edge that has to have the colour of the ground.
     """
-    ground = Ground(image.reduce(_COARSE))
+    ground = Ground(image.reduce(scale.coarse))
     if least and image.mode == "RGB":
         ground.apart = ImageChops.subtract(ground.apart, _shadow(ground))
     if not ground.is_plain or ground.plain < least or ground.box is None:
@@ -165,9 +181,9 @@ def _mask(image: Image.Image, least: float = 0.0) -> Image.Image | None:
         return image.getchannel("A").point(lambda value: 255 * (value >= _OPAQUE))
     inner = _narrower(ground.filled, ground.step)
     same = difference_from(ground.flat, ground.colour).point(lambda value: 255 * (value <= _SAME))
-    hole = _wider(_narrower(same, _WIDE), _WIDE)
+    hole = _wider(_narrower(same, scale.hole), scale.hole)
     coarse = ImageChops.subtract(ImageChops.lighter(ground.apart, inner), hole)
-    whole = coarse.resize((coarse.width * _COARSE, coarse.height * _COARSE), Image.Resampling.BILINEAR)
+    whole = coarse.resize((coarse.width * scale.coarse, coarse.height * scale.coarse), Image.Resampling.BILINEAR)
     return whole.crop((0, 0, *image.size)).point(lambda value: 255 * (value > 127))
 
 
