@@ -22,6 +22,7 @@ from product_imagery.imaging.visible import require_something_visible
 from product_imagery.providers.local import expand as expansion
 from product_imagery.providers.local import upscale as enlargement
 from product_imagery.providers.local.catalogue import chosen
+from product_imagery.providers.local.continuity import continuity
 from product_imagery.providers.local.cutout import Cutout, cut_out
 from product_imagery.providers.local.frame import cut_sides, parse_ratio, place
 from product_imagery.providers.local.hint import Hint, cut_out_by_hint
@@ -34,6 +35,8 @@ from product_imagery.providers.local.white_jpeg import white_jpeg
 from product_imagery.texts import gettext
 
 _MOST_PIXELS = 100_000_000  #: limit for results larger than their source: 3 GB of memory are enough for them
+_LEAST, _MOST = 0.3, 0.85  #: confidence in a background that does not go on beyond the frame, and in one that does
+_HARD = 0.3  #: continuity below which a background gets a warning
 
 
 @dataclass(frozen=True)
@@ -157,9 +160,14 @@ def _expand(task: _Task) -> Iterator[_Made]:
     grows = (size[0] > task.picture.width, size[1] > task.picture.height)
     product = None if expansion.is_plain(task.picture, *grows) else _product_or_none(task)
     image, method = expansion.expand(task.picture, size, product)
-    warnings = () if method == "plain" else ("background_invented",)
+    goes_on, warnings = 1.0, tuple[str, ...]()
+    if method != "plain":
+        grown = ((size[0] - task.picture.width) // 2, (size[1] - task.picture.height) // 2)
+        goes_on = continuity(task.picture, expansion.product_box(task.picture, product), grown)
+        warnings = ("background_invented",) + ("background_hard_to_continue",) * (goes_on < _HARD)
     touching = tuple(code for code in (product.warnings if product else ()) if code == "touches_the_frame")
-    yield _Made(image, 1.0 if method == "plain" else 0.7, warnings + touching, {"method": method})
+    confidence = 1.0 if method == "plain" else round(_LEAST + (_MOST - _LEAST) * goes_on, 3)
+    yield _Made(image, confidence, warnings + touching, {"method": method})
 
 
 def _check_size(size: tuple[int, int], limits: Limits) -> None:

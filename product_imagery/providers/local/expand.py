@@ -61,13 +61,13 @@ def _continue_edges(picture: Image.Image, size: tuple[int, int], left: int, top:
 
 
 def _by_mirror(picture: Image.Image, size: tuple[int, int], left: int, top: int, product: Cutout | None) -> Image.Image:
-    box = _product_box(picture, product)
+    box = product_box(picture, product)
     columns = _mirrored(size[0], left, picture.width, box[0], picture.width - box[2])
     rows = _mirrored(size[1], top, picture.height, box[1], picture.height - box[3])
     grown = Image.fromarray(np.asarray(picture)[rows[:, None], columns])
-    # Blur the outer part, to hide the repetition.
+    # Blur what is mirrored more than once, to hide the repetition; the rest keeps the sharpness and grain of the photo.
     blurred = grown.filter(ImageFilter.GaussianBlur(max(size) / 120))
-    return Image.composite(blurred, grown, _distance_mask(size, picture.size, left, top))
+    return Image.composite(blurred, grown, _repetition_mask(size, picture.size, (left, top), box))
 
 
 def _mirrored(length: int, before: int, inner: int, near: int, far: int) -> NDArray[np.intp]:
@@ -84,18 +84,21 @@ def _mirrored(length: int, before: int, inner: int, near: int, far: int) -> NDAr
     return np.asarray(np.where(index < 0, low, np.where(index >= inner, high, index)), np.intp)
 
 
-def _distance_mask(size: tuple[int, int], inner: tuple[int, int], left: int, top: int) -> Image.Image:
-    """Return an ``L`` mask: 0 over the source, rising to 255 within a 25th of the frame."""
+def _repetition_mask(size: tuple[int, int], inner: tuple[int, int], at: tuple[int, int], box: Box) -> Image.Image:
+    """Return an ``L`` mask: 0 where background is mirrored once, rising to 255 within a 25th of the frame beyond."""
 
-    def along(length: int, before: int, within: int) -> Bytes:
+    def along(length: int, before: int, within: int, near: int, far: int) -> Bytes:
         index = np.arange(length)
-        outside = np.maximum(before - index, index - (before + within - 1)).clip(0)
+        outside = np.maximum(before - near - index, index - (before + within - 1 + far)).clip(0)
         return np.asarray(np.clip(outside / max(1, max(size) / 25), 0, 1) * 255).astype(np.uint8)
 
-    return Image.fromarray(np.maximum(along(size[0], left, inner[0])[None, :], along(size[1], top, inner[1])[:, None]))
+    columns = along(size[0], at[0], inner[0], box[0], inner[0] - box[2])
+    rows = along(size[1], at[1], inner[1], box[1], inner[1] - box[3])
+    return Image.fromarray(np.maximum(columns[None, :], rows[:, None]))
 
 
-def _product_box(picture: Image.Image, product: Cutout | None) -> Box:
+def product_box(picture: Image.Image, product: Cutout | None) -> Box:
+    """Return the box of the product; the middle of the picture without one."""
     found = product.alpha.point(lambda value: 255 if value > 20 else 0).getbbox() if product else None
     return found or (picture.width // 2, picture.height // 2, picture.width // 2, picture.height // 2)
 

@@ -209,6 +209,10 @@ class LocalEngine(Provider):
         "very_small_product": gettext_noop("The product is very small in the photo."),
         "enlarged": gettext_noop("The product was enlarged to fill the frame; a larger photo would be sharper."),
         "background_invented": gettext_noop("Parts of the background are made up."),
+        "background_hard_to_continue": gettext_noop(
+            "The background does not simply go on beyond the photo, so look at the added edges. A plain background in "
+            "this shape has none."
+        ),
     }
 
     def submit(self, job: Job) -> Conversation:
