@@ -9,6 +9,7 @@ from PIL import Image, ImageChops
 
 from product_imagery.exceptions import PictureError
 from product_imagery.providers.local.arrays import Box, Floats
+from product_imagery.providers.local.completeness import like_ground
 from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.inference import ModelSpec, saliency
 from product_imagery.providers.local.looks import fuse
@@ -20,6 +21,7 @@ _MARGIN = 0.12  #: share of the box, added on each side for the second look
 _LARGE = 0.5  #: share of the frame above which a second look does not improve the product's box …
 _HAZE, _HAZY = 0.15, 0.05  #: … unless more than _HAZY of the first map is uncertain, at least _HAZE away from 0 and 1
 _NOTHING = 5  #: haze above which a picture is empty: empty ones have more than 8, photos of products less than 1
+_GROUND_INSIDE = 0.35  #: share of the product that may have the ground's colours
 _BLACK, _WHITE = 40, 215  #: levels of the enlarged 8-bit matte that become 0 and 255
 
 
@@ -85,9 +87,10 @@ def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
     signs["contrast"] = _edge_contrast(picture, box, matte)
     refine(picture, box, matte)
     signs["soft"] = _softness(matte)
-    confidence, warnings = _judge(signs, matte, box, picture.size)
     alpha = Image.new("L", picture.size)
     alpha.paste(matte, box[:2])
+    signs["like_ground"] = like_ground(picture, alpha, look)
+    confidence, warnings = _judge(signs, matte, box, picture.size)
     return Cutout(picture, alpha, confidence, warnings, signs)
 
 
@@ -173,11 +176,16 @@ def _judge(signs: dict[str, float], matte: Image.Image, box: Box, size: tuple[in
     """
     seen = {
         "soft_matte": signs["soft"] > 0.14,
-        "unsure_what_the_product_is": signs["agreement"] < 0.92,
+        "unsure_what_the_product_is": signs["agreement"] < 0.92 or signs["like_ground"] > _GROUND_INSIDE,
         "low_contrast": signs["contrast"] < 25,
     }
     warnings = [code for code, doubtful in seen.items() if doubtful] + _frame_warnings(matte, box, size)
-    certain = (1 - min(0.5, signs["soft"]), signs["agreement"], min(1.0, 0.5 + signs["contrast"] / 50))
+    certain = (
+        1 - min(0.5, signs["soft"]),
+        signs["agreement"],
+        min(1.0, 0.5 + signs["contrast"] / 50),
+        1 - max(0.0, signs["like_ground"] - _GROUND_INSIDE),
+    )
     return round(float(np.prod(certain)), 3), warnings
 
 

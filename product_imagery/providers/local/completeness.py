@@ -1,0 +1,28 @@
+"""Signs of a cut-out that has too much, measured on a small copy, without the model."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from product_imagery.providers.local.arrays import Floats
+from product_imagery.providers.local.islands import grow, shrink
+from product_imagery.providers.local.looks import distance_to_ground
+
+_SIDE = 256  #: cells of the longest side of the small copy
+_SAME = 0.5  #: distance from the ground below which a colour is the ground's
+
+
+def like_ground(picture: Image.Image, alpha: Image.Image, look: Floats) -> float:
+    """Return the share of the product that has the ground's colours: filled holes, ground between cords, shadow.
+
+    For an RGB picture, its ``L`` matte, and the model's first ``look`` at the whole picture.
+    """
+    factor = min(1.0, _SIDE / max(picture.size))
+    size = (max(8, round(picture.width * factor)), max(8, round(picture.height * factor)))
+    small = picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    matte = np.asarray(alpha.resize(size, Image.Resampling.BOX), np.float32) / 255
+    first = np.asarray(Image.fromarray(look).resize(size, Image.Resampling.BILINEAR))
+    away = distance_to_ground(small, ~grow(matte > 0.1, 3) & (first < 0.1))
+    core = shrink(matte > 0.5, 2)
+    return float((away[core] < _SAME).mean()) if core.any() else 0.0
