@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from product_imagery import history
 from product_imagery.admin.base import number_in, page_url, user_of
+from product_imagery.admin.small_copies import source_url
 from product_imagery.admin.start import facts
 from product_imagery.admin.start.forms import OptionsForm
 from product_imagery.exceptions import ImageryError, StateError
@@ -113,6 +114,10 @@ class Another:
         }
         found |= {"credentials": list(self.credentials.values()), "rejects": self.rejects}
         found["may_reject"] = self.result.review == Review.PENDING
+        names = {option.name for option in self.form.spec.offer.options if option.one_picture}
+        found["hints"] = [field for field in self.form if field.name in names]
+        found["fields"] = [field for field in self.form if field.name not in names]
+        found["before"] = source_url(self._request, self._site, self.result.item)
         after = self._after()
         if after is not None:
             found |= {"facts": facts.credential(self._request, self._site, after), "cost": after.cost_each}
