@@ -11,6 +11,7 @@ from product_imagery.exceptions import PictureError
 from product_imagery.providers.local.arrays import Box, Floats
 from product_imagery.providers.local.completeness import like_ground
 from product_imagery.providers.local.edges import refine
+from product_imagery.providers.local.ground import complete, plain_ground
 from product_imagery.providers.local.inference import ModelSpec, saliency
 from product_imagery.providers.local.looks import fuse
 from product_imagery.providers.local.transparency import kept_matte, visible_box, visible_part
@@ -30,7 +31,8 @@ class Cutout:
     """A product with its matte: RGB ``image`` and ``L`` ``alpha`` of the same size.
 
     ``confidence`` is 0…1; ``warnings`` are codes, explained by ``LocalEngine.warning_texts``. ``signs`` are measured
-    on the way: ``agreement`` of the two looks, share ``rescued`` from the first one, ``soft`` pixels relative to solid
+    on the way: ``agreement`` of the two looks, share ``rescued`` from the first one, share
+    ``lost`` by both and added by what a plain ground does not explain, ``soft`` pixels relative to solid
     ones, and ``contrast`` across the edge (0…255).
     """
 
@@ -73,17 +75,20 @@ def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
     if _is_all_haze(look):
         raise _nothing_found()
     box = _box_with_margin(look, picture.size)
-    signs = {"agreement": 1.0, "rescued": 0.0}
+    signs = {"agreement": 1.0, "rescued": 0.0, "lost": 0.0}
     if _deserves_a_second_look(look, box, picture.size):
         again = saliency(picture, spec, box)
         grid = (again.shape[1], again.shape[0])
         small = picture.resize(grid, Image.Resampling.BOX, box=box, reducing_gap=2.0)
         coarse = Image.fromarray(look).resize(grid, Image.Resampling.BILINEAR, box=_on_map(box, frame, look))
         fused = fuse(small, np.asarray(coarse), again)
-        signs = {"agreement": fused.agreement, "rescued": fused.rescued}
+        signs |= {"agreement": fused.agreement, "rescued": fused.rescued}
         matte = _levels(fused.look, box, box)
     else:
         matte = _levels(look, frame, box)
+    ground = plain_ground(picture)
+    if ground:
+        box, matte, signs["lost"] = complete(ground, box, matte, picture.size)
     signs["contrast"] = _edge_contrast(picture, box, matte)
     refine(picture, box, matte)
     signs["soft"] = _softness(matte)
