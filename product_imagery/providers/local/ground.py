@@ -14,7 +14,8 @@ from product_imagery.providers.local.islands import Mask, components, grow, open
 _SIDE = 480  #: cells of the longest side of the grid
 _BORDER = 0.025  #: width of the border, a share of the shorter side
 _PLAIN = 0.8  #: share of the border that is plain in a picture with a plain ground
-_FITS = 14  #: distance (0…255, largest channel) from the fitted colours up to which the border is plain
+_FITS = 14  #: distance (0…255, largest channel) from the fitted colours up to which a pixel counts in the next round
+_EVEN = 6  #: the same in the end, up to which it is plain: a floor of tiles or a wall with stains is not
 _ROUNDS = 6
 _PURE = 4  #: distance from 255 up to which a ground is pure white
 _FLAT, _SMOOTH, _DARKEST = 2.5, 5, 110  #: levels per cell of a flat colour and a soft shadow, and below the ground
@@ -108,7 +109,7 @@ def _border(shape: tuple[int, ...]) -> Mask:
 
 
 def _surface(colour: NDArray[np.int16], border: Mask) -> tuple[NDArray[np.int16], float]:
-    """Fit polynomials of second order to the border; return their colours, and the share of the border that fits."""
+    """Fit polynomials of second order to the border. Return their colours, and the share of the border that fits."""
     high, wide = border.shape
     rows, columns = np.mgrid[0:high, 0:wide].astype(np.float32)
     u, v = columns / wide - 0.5, rows / high - 0.5
@@ -119,8 +120,9 @@ def _surface(colour: NDArray[np.int16], border: Mask) -> tuple[NDArray[np.int16]
         if fits.sum() < 60:
             return colour, 0.0
         weights = np.linalg.lstsq(known[fits], target[fits], rcond=None)[0]
-        fits = np.abs(known @ weights - target).max(axis=1) < _FITS
-    return np.rint(np.clip(terms @ weights, 0, 255)).astype(np.int16), float(fits.mean())
+        residual = np.abs(known @ weights - target).max(axis=1)
+        fits = residual < _FITS
+    return np.rint(np.clip(terms @ weights, 0, 255)).astype(np.int16), float((residual < _EVEN).mean())
 
 
 def _steps(small: Image.Image) -> Floats:
