@@ -47,9 +47,10 @@ def _measured(composites: int, folders: list[Path], known: set[str]) -> Iterator
     """Yield a row for each picture that is not ``known``. What is refused gets no row: a refusal needs no warning."""
     from product_imagery.conf import get_settings
     from product_imagery.exceptions import PictureError
+    from product_imagery.providers.local.catalogue import MATTING
     from product_imagery.providers.local.cutout import cut_out
     from product_imagery.providers.local.inference import ModelSpec
-    from product_imagery.providers.local.model import MATTING, fetch
+    from product_imagery.providers.local.model import fetch
 
     spec = ModelSpec(str(fetch(MATTING, get_settings().models())))
     for kind, name, sample in _samples(composites, folders, known):

@@ -15,6 +15,11 @@ from product_imagery.provider_kit.contract import Operation
 from product_imagery.states import EnhancementStatus, ItemStatus
 
 _MAX_IMAGES = 1000
+_OPTIONS = (
+    "Options of the operation, as listed under operations. For the local engine's operations that cut out: region (box "
+    "around the product, [x, y, width, height]), keep and remove (lists of points [x, y], or of strokes, which are "
+    "lists of points), all in shares of the source picture from 0 to 1."
+)
 
 
 class WorkSpecIn(Body):
@@ -25,9 +30,7 @@ class WorkSpecIn(Body):
     options = serializers.DictField(
         required=False,
         default=dict,
-        help_text="Options of the operation, as listed under operations. For the local engine's operations that cut "
-        "out: region (box around the product, [x, y, width, height]), keep and remove (lists of points [x, y], or of "
-        "strokes, which are lists of points), all in shares of the source picture from 0 to 1.",
+        help_text=_OPTIONS,
     )
     credential = serializers.CharField(
         max_length=80,
@@ -80,9 +83,7 @@ class ToolIn(PictureIn):
     options = serializers.DictField(
         required=False,
         default=dict,
-        help_text="Options of the operation, as listed under operations. For the local engine's operations that cut "
-        "out: region (box around the product, [x, y, width, height]), keep and remove (lists of points [x, y], or of "
-        "strokes, which are lists of points), all in shares of the source picture from 0 to 1.",
+        help_text=_OPTIONS,
     )
     credential = serializers.CharField(max_length=80, required=False)
     fresh = serializers.BooleanField(default=False)
