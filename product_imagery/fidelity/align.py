@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from product_imagery.fidelity.arrays import Flags, Floats, Waves, flags, floats
+from product_imagery.imaging.scale import scaled
 from product_imagery.imaging.visible import Box
 
 _SEARCHED = 96  #: longest side of the picture in which the product is searched at first
@@ -67,17 +68,17 @@ class Aligned:
 def find(product: Shown, image: Image.Image) -> Box | None:
     """Return the box in ``image`` that looks most like the product, by masked correlation at many sizes."""
     factor = min(1.0, _SEARCHED / max(image.size))
-    small = image.resize(_scaled(image.size, factor), Image.Resampling.BOX)
+    small = image.resize(scaled(image.size, factor), Image.Resampling.BOX)
     field = floats(small)
     spectra = [np.fft.rfft2(field[..., channel]) for channel in range(3)]
     square = np.fft.rfft2((field**2).sum(-1))
     left, top, right, bottom = product.box
     most = min(small.width / (right - left), small.height / (bottom - top))
     best: tuple[float, Box | None] = (0.0, None)
-    enough = _scaled((right - left, bottom - top), min(1.0, 2 * _SEARCHED / product.side))
+    enough = scaled((right - left, bottom - top), min(1.0, 2 * _SEARCHED / product.side))
     view, guide = (one.resize(enough, Image.Resampling.BOX, product.box) for one in (product.view.guide, product.guide))
     while most * product.side >= _SMALLEST:
-        size = _scaled((right - left, bottom - top), most)
+        size = scaled((right - left, bottom - top), most)
         score, (x, y) = _best_place(view, guide, size, field.shape[:2], spectra, square)
         if score > best[0]:
             box = (x / factor, y / factor, (x + size[0]) / factor, (y + size[1]) / factor)
@@ -112,7 +113,7 @@ def _best_place(
 
 def align(product: Shown, other: View, place: Box, side: int) -> Aligned:
     """Map a place of the other picture onto the product as well as an affine map can, at ``side`` pixels."""
-    size = _scaled((product.box[2] - product.box[0], product.box[3] - product.box[1]), side / product.side)
+    size = scaled((product.box[2] - product.box[0], product.box[3] - product.box[1]), side / product.side)
     view, guide = (_cut(one, size, product.box) for one in (product.view.guide, product.guide))
     moving, offset = _around(other.guide, place, size)
     linear: Floats = np.eye(2)
@@ -157,10 +158,10 @@ def _refined(
     rounds: int,
 ) -> tuple[Floats, Floats]:
     """Return a better map, by robust least squares on the brightness, whatever its contrast and level."""
-    size = _scaled(shown.size, 1 / divisor)
+    size = scaled(shown.size, 1 / divisor)
     soft = ImageFilter.GaussianBlur(1)
     fixed = floats(shown.resize(size, Image.Resampling.BOX).convert("L").filter(soft))
-    moving = other.resize(_scaled(other.size, 1 / divisor), Image.Resampling.BOX).convert("L").filter(soft).convert("F")
+    moving = other.resize(scaled(other.size, 1 / divisor), Image.Resampling.BOX).convert("L").filter(soft).convert("F")
     wanted = flags(mask.resize(size, Image.Resampling.BOX))
     frame = Image.new("L", moving.size, 255)
     ratio = np.array([moving.width / other.width, moving.height / other.height])
@@ -220,7 +221,3 @@ def _warped(
 ) -> Image.Image:
     data = (linear[0, 0], linear[0, 1], shift[0], linear[1, 0], linear[1, 1], shift[1])
     return image.transform(size, Image.Transform.AFFINE, tuple(float(one) for one in data), how)
-
-
-def _scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
-    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

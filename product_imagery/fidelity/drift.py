@@ -22,6 +22,7 @@ from product_imagery.fidelity.judge import unmeasured
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import on_white
 from product_imagery.imaging.limits import Limits
+from product_imagery.imaging.scale import bounded
 from product_imagery.imaging.visible import Box
 from product_imagery.imaging.visible import difference as difference_from
 from product_imagery.rules.ground import Ground
@@ -144,12 +145,9 @@ def _small(path: str, limits: dict[str, int]) -> Image.Image:
 
 
 def _at_most(image: Image.Image, side: int) -> Image.Image:
-    small = image
-    if max(image.size) > side:
-        factor = side / max(image.size)
-        size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-        small = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    return small
+    if max(image.size) <= side:
+        return image
+    return image.resize(bounded(image.size, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def _pairs(original: Image.Image, made: Image.Image, operation: str, scale: _Scale) -> list[_Pair]:

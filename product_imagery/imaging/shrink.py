@@ -11,6 +11,7 @@ from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import write_picture
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.metadata import SourceType, mark_of
+from product_imagery.imaging.scale import bounded
 
 
 def shrink(*, source: str, stem: str, side: int, quality: int, limits: dict[str, int]) -> dict[str, Any]:
@@ -22,9 +23,7 @@ def shrink(*, source: str, stem: str, side: int, quality: int, limits: dict[str,
     path = Path(source)
     image = open_picture(path, Limits(**limits)).image
     if max(image.size) > side:
-        factor = side / max(image.size)
-        size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        image = image.resize(bounded(image.size, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return write_picture(image, Path(stem), format="webp", quality=quality, mark=_mark_of(path)).as_dict()
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from product_imagery.imaging.encode import Encoded, write_picture
 from product_imagery.imaging.metadata import SourceType
+from product_imagery.imaging.scale import bounded
 
 #: longest side in pixels: sharp on a high-resolution phone, small enough for twenty-four on a page
 SIDE = 640
@@ -20,6 +21,4 @@ def write_thumbnail(image: Image.Image, path: Path, *, mark: SourceType) -> Enco
 
 
 def _shrink(image: Image.Image) -> Image.Image:
-    factor = SIDE / max(image.size)
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return image.resize(bounded(image.size, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -1,4 +1,4 @@
-"""What can be seen in a picture: refusal of pictures that show nothing, and the box of what differs from a ground."""
+"""Visible parts of a picture: refusal of pictures that show nothing, and the box of what differs from a ground."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from product_imagery.providers.local.islands import Mask, components, grow, opened, shrink, touched
+from product_imagery.providers.local.arrays import Mask
+from product_imagery.providers.local.islands import components, grow, opened, shrink, touched
 
 
 @st.composite

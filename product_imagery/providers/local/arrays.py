@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
+Mask: TypeAlias = NDArray[np.bool_]
 
 #: left, top, right, bottom in pixels; right and bottom are outside, as in Pillow
 Box: TypeAlias = tuple[int, int, int, int]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from product_imagery.imaging.scale import bounded
 from product_imagery.providers.local.arrays import Floats
 from product_imagery.providers.local.islands import grow, shrink
 from product_imagery.providers.local.looks import distance_to_ground
@@ -18,8 +19,7 @@ def like_ground(picture: Image.Image, alpha: Image.Image, look: Floats) -> float
 
     For an RGB picture, its ``L`` matte, and the model's first ``look`` at the whole picture.
     """
-    factor = min(1.0, _SIDE / max(picture.size))
-    size = (max(8, round(picture.width * factor)), max(8, round(picture.height * factor)))
+    size = bounded(picture.size, _SIDE, 8)
     small = picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     matte = np.asarray(alpha.resize(size, Image.Resampling.BOX), np.float32) / 255
     first = np.asarray(Image.fromarray(look).resize(size, Image.Resampling.BILINEAR))

@@ -1,19 +1,17 @@
-"""How well the background of a photo can be continued beyond its frame."""
+"""Continuity of a photo's background beyond its frame."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
 
+from product_imagery.imaging.scale import scaled
 from product_imagery.providers.local.arrays import Box, Floats
 
 _SIDE = 64  #: pixels of the longest side of the copy that is compared: texture averages out, lines and things stay
 _DEEPEST, _LEAST = 10, 2  #: pixels of the copy in a strip
 _ROWS = 0.25  #: share of the rows of a strip that count: those that are predicted worst
-_GOOD, _BAD = (
-    4.0,
-    34.0,
-)  #: levels of 255 by which they are off: those of a ground that goes on, and of one that does not
+_GOOD, _BAD = 4.0, 34.0  #: levels of 255 by which a ground that goes on is off, and one that does not
 
 
 def continuity(picture: Image.Image, product: Box, grown: tuple[int, int]) -> float:
@@ -23,8 +21,7 @@ def continuity(picture: Image.Image, product: Box, grown: tuple[int, int]) -> fl
     before. ``product`` is the box of the product, and ``grown`` the pixels by which each side grows across and down.
     """
     scale = min(1.0, _SIDE / max(picture.size))
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    pixels = np.asarray(picture.resize(size, Image.Resampling.BOX, reducing_gap=3.0), np.float32)
+    pixels = np.asarray(picture.resize(scaled(picture.size, scale), Image.Resampling.BOX, reducing_gap=3.0), np.float32)
     turned = pixels.swapaxes(0, 1)
     sides = [
         (pixels, product[0], grown[0]),

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from product_imagery.imaging.scale import bounded
 from product_imagery.providers.local.arrays import Box, Bytes, Floats, box_mean
 
 _SIDE = 640  #: longest side of the small copy
@@ -47,8 +48,7 @@ def refine(picture: Image.Image, box: Box, matte: Image.Image) -> None:
 
 
 def _small_maps(picture: Image.Image, box: Box, matte: Image.Image) -> _Maps:
-    factor = min(1.0, _SIDE / max(matte.size))
-    size = (max(1, round(matte.width * factor)), max(1, round(matte.height * factor)))
+    size = bounded(matte.size, _SIDE)
     small = picture.resize(size, Image.Resampling.BOX, box=box, reducing_gap=1.0)
     coarse = matte.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
     uncertain = coarse.point(lambda value: 255 if 2 < value < 253 else 0)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from product_imagery.imaging.scale import bounded
 from product_imagery.providers.local.arrays import Box, Bytes
 from product_imagery.providers.local.cutout import Cutout
 
@@ -108,8 +109,7 @@ def _by_patches(
 ) -> Image.Image:
     from patchmatch import patch_match  # noqa: PLC0415  the ``expand`` extra
 
-    factor = min(1.0, _PATCH_SIDE / max(size))
-    small = (max(1, round(size[0] * factor)), max(1, round(size[1] * factor)))
+    small = bounded(size, _PATCH_SIDE)
     frame, hole, forbidden = Image.new("RGB", size), Image.new("L", size, 255), Image.new("L", size)
     frame.paste(picture, (left, top))
     hole.paste(0, (left, top, left + picture.width, top + picture.height))

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
-from product_imagery.providers.local.arrays import Box, Floats
-from product_imagery.providers.local.islands import Mask, components, grow, opened, shrink, touched
+from product_imagery.imaging.scale import bounded
+from product_imagery.providers.local.arrays import Box, Floats, Mask
+from product_imagery.providers.local.islands import components, grow, opened, shrink, touched
 
 _SIDE = 480  #: cells of the longest side of the grid
 _BORDER = 0.025  #: width of the border, a share of the shorter side
@@ -44,9 +45,7 @@ class Ground:
 
 def plain_ground(picture: Image.Image) -> Ground | None:
     """Return the ground of an RGB picture whose border has one smooth colour; ``None`` for others."""
-    factor = min(1.0, _SIDE / max(picture.size))
-    size = (max(8, round(picture.width * factor)), max(8, round(picture.height * factor)))
-    small = picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    small = picture.resize(bounded(picture.size, _SIDE, 8), Image.Resampling.BOX, reducing_gap=2.0)
     colour = np.asarray(small, np.int16)
     border = _border(colour.shape[:2])
     if (colour[border].min(axis=1) >= 255 - _PURE).mean() >= _PLAIN:

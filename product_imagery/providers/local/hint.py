@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw
 
 from product_imagery.exceptions import PictureError
+from product_imagery.imaging.scale import bounded
 from product_imagery.provider_kit.shares import Region, Stroke, region_of, strokes_of
-from product_imagery.providers.local.arrays import Box, Bytes, Floats
+from product_imagery.providers.local.arrays import Box, Bytes, Floats, Mask
 from product_imagery.providers.local.cutout import Cutout, cut_out
 from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.inference import ModelSpec
 from product_imagery.providers.local.transparency import kept_matte, visible_box, visible_part
-
-Mask: TypeAlias = NDArray[np.bool_]
 
 _MARGIN = 0.04  #: share of the region, added on each side: more ground only gives the model more to mistake
 _GRID = 320  #: longest side of the grid for distances
@@ -44,7 +42,7 @@ _OF_THE_FRAME = {_TOUCHES, "very_small_product"}
 
 @dataclass(frozen=True)
 class Hint:
-    """What a person says about one picture, in shares of it. Made by ``Hint.of``."""
+    """A person's statements about one picture, in shares of it. Made by ``Hint.of``."""
 
     region: Region | None = None
     keep: tuple[Stroke, ...] = ()
@@ -186,8 +184,7 @@ def _moved(box: Box, origin: Box) -> Box:
 
 def _after_strokes(part: Image.Image, matte: Image.Image, pens: _Pens) -> Image.Image:
     """Return the ``L`` matte of a picture after strokes, each as far as its colours reach."""
-    factor = min(1.0, _GRID / max(part.size))
-    size = (max(1, round(part.width * factor)), max(1, round(part.height * factor)))
+    size = bounded(part.size, _GRID)
     colours = np.asarray(part.resize(size, Image.Resampling.BOX).convert("YCbCr"))
     alpha = np.asarray(matte.resize(size, Image.Resampling.BOX), np.float32) / 255
     keep, remove = pens.masks(size)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-Mask: TypeAlias = NDArray[np.bool_]
+from product_imagery.providers.local.arrays import Mask
+
 Labels: TypeAlias = NDArray[np.int32]
 
 

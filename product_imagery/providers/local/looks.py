@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from product_imagery.providers.local.arrays import Floats, box_mean
-from product_imagery.providers.local.islands import Mask, components, grow, opened, touched
+from product_imagery.providers.local.arrays import Floats, Mask, box_mean
+from product_imagery.providers.local.islands import components, grow, opened, touched
 
 _SURE, _HALF, _GROUND = 0.8, 0.5, 0.1  #: saliency of what belongs to the product, of its edge, and of the ground
 _OPENING = 2  #: cells on each side of the middle of a part that is judged as a whole

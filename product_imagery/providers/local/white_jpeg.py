@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from product_imagery.providers.local.arrays import Bytes, Floats
+from product_imagery.providers.local.arrays import Bytes, Floats, Mask
 
-_Mask: TypeAlias = NDArray[np.bool_]
 _Places: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 FLOOR = 250  #: least value of white beside the product
@@ -65,14 +64,14 @@ def _in_blocks(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels.reshape(height // _SIDE, _SIDE, width // _SIDE, _SIDE, planes).swapaxes(1, 2)
 
 
-def _mixed(white: _Mask) -> _Places:
+def _mixed(white: Mask) -> _Places:
     """Return rows and columns of the blocks that have pixels of both kinds."""
     share = _in_blocks(white[..., None])
     rows, columns = np.nonzero(share.any((2, 3, 4)) & ~share.all((2, 3, 4)))
     return rows, columns
 
 
-def _without_ringing(blocks: Bytes, white: _Mask, fixed: _Mask, *, quality: int) -> Bytes:
+def _without_ringing(blocks: Bytes, white: Mask, fixed: Mask, *, quality: int) -> Bytes:
     """Return blocks (n, 8, 8, 3) in which the white (n, 8, 8) decodes well; those that do already are unchanged.
 
     Pixels that are ``fixed`` (n, 8, 8) keep their values.
@@ -91,25 +90,25 @@ def _without_ringing(blocks: Bytes, white: _Mask, fixed: _Mask, *, quality: int)
     return blocks
 
 
-def _least(white: _Mask) -> Bytes:
+def _least(white: Mask) -> Bytes:
     """Return the least value of each pixel after decoding: 0 for the product, ``FLOOR`` beside it, 255 far from it."""
     product = ~white.reshape(len(white), _SIDE * _SIDE)
     beside = (product @ (_DISTANCE < FAR)).reshape(white.shape)
     return np.where(white, np.where(beside, FLOOR, 255), 0).astype(np.uint8)
 
 
-def _weights(white: _Mask) -> Floats:
+def _weights(white: Mask) -> Floats:
     """Return by how much each pixel may change (n, 8, 8): most beside the white, less inside the product."""
     nearest = np.where(white.reshape(len(white), 1, _SIDE * _SIDE), _DISTANCE, np.inf).min(-1)
     weights: Floats = np.exp((1 - nearest) / _REACH, dtype=np.float32).reshape(white.shape)
     return weights
 
 
-def _is_well(blocks: Bytes, least: Bytes, quality: int) -> _Mask:
+def _is_well(blocks: Bytes, least: Bytes, quality: int) -> Mask:
     """Return which of the blocks (…, 8, 8, 3) decode to pixels of these values at least."""
     strip = blocks.reshape(-1, _SIDE, _SIDE, 3)
     decoded = [_decoded(strip[at : at + _STRIP], quality) for at in range(0, len(strip), _STRIP)]
-    well: _Mask = (np.concatenate(decoded).min(-1).reshape(blocks.shape[:-1]) >= least).all((-1, -2))
+    well: Mask = (np.concatenate(decoded).min(-1).reshape(blocks.shape[:-1]) >= least).all((-1, -2))
     return well
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from product_imagery.imaging.scale import scaled
+from product_imagery.providers.local.arrays import Mask
 from product_imagery.providers.local.contact import parts
 
 STAND, LIE, HANG = "stand", "lie", "hang"
@@ -15,23 +16,20 @@ _TIPPING = 0.04  #: how far outside its foot the centre of a standing product is
 _SLEEVES = (0.2, 0.92)  #: rows in which sleeves end, as shares of the height
 _BODY = 1.4  #: least width of a garment's body in widths of a sleeve
 
-_Mask = NDArray[np.bool_]
-
 
 def suggested_pose(alpha: Image.Image) -> str:
     """Return ``lie`` for a garment with sleeves and for what would fall over, and else ``stand``.
 
     ``alpha`` is the matte of the trimmed product. Nothing hangs unless somebody says so.
     """
-    factor = _SIDE / max(alpha.size)
-    size = (max(1, round(alpha.width * factor)), max(1, round(alpha.height * factor)))
+    size = scaled(alpha.size, _SIDE / max(alpha.size))
     small = alpha.resize(size, Image.Resampling.BOX)
     mask = np.asarray(small) >= 128
     falls = max(size) / min(size) > _LONG or _tips_over(small, mask)
     return LIE if falls or _has_sleeves(mask) else STAND
 
 
-def _tips_over(small: Image.Image, mask: _Mask) -> bool:
+def _tips_over(small: Image.Image, mask: Mask) -> bool:
     if not mask.any():
         return False
     touching = np.flatnonzero(np.max([part.contact for part in parts(small)], axis=0) > 0.5)
@@ -40,7 +38,7 @@ def _tips_over(small: Image.Image, mask: _Mask) -> bool:
     return not touching[0] - spare <= centre <= touching[-1] + spare
 
 
-def _has_sleeves(mask: _Mask) -> bool:
+def _has_sleeves(mask: Mask) -> bool:
     """True if two narrow parts hang at both sides of a broad one and end freely above its lower edge."""
     height = mask.shape[0]
     framed = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
@@ -51,7 +49,7 @@ def _has_sleeves(mask: _Mask) -> bool:
     return False
 
 
-def _are_sleeves(mask: _Mask, row: int, left: list[int], body: list[int], right: list[int]) -> bool:
+def _are_sleeves(mask: Mask, row: int, left: list[int], body: list[int], right: list[int]) -> bool:
     """True if the outer of three parts beside each other are narrow, join the middle one above, and end before it."""
     above, below = mask[:row], mask[row + 2 :]
     (narrow, wide), middle = sorted(end - start for start, end in (left, right)), body[1] - body[0]
