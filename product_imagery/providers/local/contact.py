@@ -1,14 +1,15 @@
-"""Where a product touches the ground: along its lower contour, and separately for parts that stand apart."""
+"""Contact of a product with the ground: along its lower contour, and separately for parts that stand apart."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from product_imagery.providers.local.arrays import Bytes, Floats
+from product_imagery.imaging.scale import bounded
+from product_imagery.providers.local.arrays import Bytes, Floats, Mask
+from product_imagery.providers.local.islands import components
 
 _OPAQUE = 128  #: alpha from which a pixel belongs to the contour
 _SLOPE = 0.55  #: steepest rise of the ground in the picture, as seen from above: a steeper contour leaves the ground
@@ -16,8 +17,6 @@ _BAND = 0.05  #: height above that ground, as a share of the product's longest s
 _DEPTH = 0.3  #: how much higher than the lowest point the ground is at most, as a share of the same
 _SIDE = 160  #: pixels of the longest side of the mask in which parts are told apart
 _PART = 0.004  #: least share of the product's area of a part that stands on its own
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -76,52 +75,20 @@ def _labels(alpha: Image.Image) -> Bytes:
 
     Crumbs, and parts too high to stand on the same ground, belong to the largest part, and so does what is empty.
     """
-    factor = min(1.0, _SIDE / max(alpha.size))
-    size = (max(1, round(alpha.width * factor)), max(1, round(alpha.height * factor)))
-    mask = np.asarray(alpha.resize(size, Image.Resampling.BOX)) >= _OPAQUE // 2
-    pieces = _pieces(mask)
-    bottom = max((end for piece in pieces for _, _, end in piece), default=0)
+    mask = np.asarray(alpha.resize(bounded(alpha.size, _SIDE), Image.Resampling.BOX)) >= _OPAQUE // 2
+    pieces = components(mask.T).T  # numbered from the left, which decides between equal areas
+    areas = np.bincount(pieces.ravel())
+    areas[0] = 0
+    ends = np.zeros(len(areas), int)  # the row below the lowest pixel of each piece
+    np.maximum.at(ends, pieces, np.arange(1, mask.shape[0] + 1)[:, None])
+    bottom = ends[1:].max(initial=0)
     large = [
         piece
-        for piece in sorted(pieces, key=_area, reverse=True)[:8]
-        if _area(piece) >= _PART * mask.sum() and bottom - max(run[2] for run in piece) <= _DEPTH * max(size)
+        for piece in np.argsort(-areas, kind="stable")[:8]
+        if areas[piece] >= max(1, _PART * mask.sum()) and bottom - ends[piece] <= _DEPTH * max(mask.shape)
     ]
     labels = np.ones(mask.shape, np.uint8)
     for number, piece in enumerate(large[1:], start=2):
-        for column, start, end in piece:
-            labels[start:end, column] = number
+        labels[pieces == piece] = number
     grown = np.asarray(Image.fromarray(labels).filter(ImageFilter.MaxFilter(5)))  # for their soft edges
     return np.where(mask, labels, grown).astype(np.uint8)
-
-
-_Run = tuple[int, int, int]  # column, first row, row below the last one
-
-
-def _area(piece: list[_Run]) -> int:
-    return sum(end - start for _, start, end in piece)
-
-
-def _pieces(mask: Mask) -> list[list[_Run]]:
-    """Return the connected pieces of the mask as vertical runs."""
-    framed = np.pad(mask, ((1, 1), (0, 0))).astype(np.int8)
-    columns, rows = np.nonzero(np.diff(framed, axis=0).T)
-    runs = list(zip(columns[::2].tolist(), rows[::2].tolist(), rows[1::2].tolist(), strict=True))
-    owner = list(range(len(runs)))
-
-    def root(index: int) -> int:
-        while owner[index] != index:
-            owner[index] = owner[owner[index]]
-            index = owner[index]
-        return index
-
-    first = 0
-    for index, (column, start, end) in enumerate(runs):
-        while runs[first][0] < column - 1:
-            first += 1
-        for other in range(first, index):
-            if runs[other][0] == column - 1 and runs[other][1] <= end and start <= runs[other][2]:
-                owner[root(other)] = root(index)
-    grouped: dict[int, list[_Run]] = {}
-    for index, run in enumerate(runs):
-        grouped.setdefault(root(index), []).append(run)
-    return list(grouped.values())
