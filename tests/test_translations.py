@@ -25,12 +25,14 @@ _ERRORS = {
 #: for developers and operators, in English: settings, registration, checks of providers, commands, stand-ins
 _ENGLISH = (
     "conf.py",
-    "declarations.py",
     "doctor/",
     "flows/results/provenance.py",
     "management/",
     "migrations/",
-    "products.py",
+    "products/declarations.py",
+    "products/fields.py",
+    "products/galleries.py",
+    "products/registry.py",
     "provider_kit/declaration.py",
     "provider_kit/registry.py",
     "testing/",

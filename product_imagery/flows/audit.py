@@ -16,10 +16,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from product_imagery.conf import get_settings
-from product_imagery.declarations import ProductPicture
 from product_imagery.exceptions import ImageryError
 from product_imagery.models import AuditedPicture
-from product_imagery.products import ProductImages
+from product_imagery.products import ProductImages, ProductPicture
 from product_imagery.rules.check import Checker
 from product_imagery.rules.judge import Finding, Level, worst
 from product_imagery.rules.packs import Pack

@@ -21,9 +21,9 @@ from product_imagery.flows.enhancements.start import Quote, quote_of, start
 from product_imagery.flows.identity import Publications
 from product_imagery.models import Enhancement, EnhancementItem, ProviderCredential, ResultImage
 from product_imagery.products import description_for
+from product_imagery.products.slots import read_slot
 from product_imagery.provider_kit.contract import SANDBOX
 from product_imagery.provider_kit.registry import all_providers, get_offer
-from product_imagery.slots import read_slot
 
 SAME_AGAIN = gettext_noop("With these options it would come out the same. Change something.")
 

@@ -27,7 +27,7 @@ from product_imagery.models import EnhancementItem, ImageVersion, ResultImage, t
 from product_imagery.models.db_time import from_now
 from product_imagery.models.result import ResultQuerySet
 from product_imagery.products import ProductImages, description_for
-from product_imagery.slots import ProductSlot, read_slot
+from product_imagery.products.slots import ProductSlot, read_slot
 from product_imagery.storage import store
 from product_imagery.storage.scratch import TEMPORARY
 

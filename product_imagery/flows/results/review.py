@@ -20,8 +20,8 @@ from product_imagery.flows.people import name_of_other
 from product_imagery.flows.results.standing import on_product
 from product_imagery.models import Enhancement, EnhancementItem, ProviderJob, ResultImage, transitions
 from product_imagery.products import description_for
+from product_imagery.products.slots import read_slot
 from product_imagery.provider_kit.registry import get_provider
-from product_imagery.slots import read_slot
 from product_imagery.states import ItemStatus, Publication, Review
 
 _JUDGED = {

@@ -8,9 +8,9 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext
 
-from product_imagery.declarations import place_of_row
 from product_imagery.exceptions import RequestError
-from product_imagery.products import ProductImages
+from product_imagery.products.declarations import place_of_row
+from product_imagery.products.fields import ProductImages
 from product_imagery.rows import unopened
 
 _SOURCE, _TARGET = "imagery_source_name", "imagery_target_name"

@@ -10,7 +10,7 @@ import pytest
 from example_project.shop.models import Collection, CollectionPhoto, Product
 from product_imagery.exceptions import RequestError
 from product_imagery.products import description_of
-from product_imagery.slots import ProductSlot, read_slot
+from product_imagery.products.slots import ProductSlot, read_slot
 
 _ENDING = "0123456789ab-0123456789ab.jpg"
 
