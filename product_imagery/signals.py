@@ -48,8 +48,13 @@ def sent_by(run: _Run) -> Iterator[None]:
 
 def send_on_commit(signal: Signal, **subject: models.Model) -> None:
     """Send ``signal`` with one named instance when the current transaction is committed."""
-    send, run = functools.partial(_send, signal, subject), _run.get()
-    transaction.on_commit(functools.partial(run, send) if run else send)
+    run_on_commit(functools.partial(_send, signal, subject))
+
+
+def run_on_commit(action: Callable[[], None]) -> None:
+    """Run code of the shop when the current transaction is committed, in the thread that receivers run in."""
+    run = _run.get()
+    transaction.on_commit(functools.partial(run, action) if run else action)
 
 
 def _send(signal: Signal, subject: dict[str, Any]) -> None:

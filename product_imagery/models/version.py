@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from product_imagery.models.result import ResultImage
+from product_imagery.products import description_for
 
 
 class ImageVersion(models.Model):
@@ -51,3 +52,11 @@ class ImageVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label}, {self.published_at:%Y-%m-%d %H:%M}"
+
+    def get_object(self) -> models.Model | None:
+        """Return the product; ``None`` if it is gone. Raises ``RegistrationError`` if its model is."""
+        return description_for(self.content_type_id).model._base_manager.filter(pk=self.object_id).first()
+
+    def get_row(self) -> models.Model | None:
+        """Return the row with the picture: the product itself, or a related one. ``None`` if it is gone."""
+        return description_for(self.content_type_id).rows_of(self.object_id, self.slot).first()

@@ -10,9 +10,9 @@ Each shape of a shop's pictures has its own module; ``docs/registration.md`` sho
 
 from __future__ import annotations
 
-from product_imagery.products.declarations import ProductPicture
 from product_imagery.products.fields import ProductImages
 from product_imagery.products.galleries import GalleryImages
+from product_imagery.products.pictures import ProductPicture
 from product_imagery.products.registry import description_for, description_of, register, registered, unregister
 
 __all__ = [

@@ -9,11 +9,13 @@ from django.db.models import F
 from django.utils.translation import gettext
 
 from product_imagery.exceptions import RequestError
-from product_imagery.products.declarations import place_of_row
+from product_imagery.products.addresses import name_of_address
 from product_imagery.products.fields import ProductImages
+from product_imagery.products.paths import place_of_row
+from product_imagery.products.values import value_of
 from product_imagery.rows import unopened
 
-_SOURCE, _TARGET = "imagery_source_name", "imagery_target_name"
+_SOURCE, _SOURCE_KEY, _TARGET = "imagery_source_name", "imagery_source_key", "imagery_target_name"
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,9 @@ class ProductSlot:
     description: ProductImages
     row: models.Model
     source_name: str
+    source_place: str  #: empty where the source has only an address
     target_name: str
     is_null: bool  #: of the target field
-
-    @property
-    def source_place(self) -> str:
-        """Place where the picture is read."""
-        field = self.description.source_field
-        return place_of_row(field, getattr(self.row, field.model._meta.pk.attname))
 
     def published_name(self, stem: str, ending: str) -> str:
         """Return the name that the target field's ``upload_to`` generates for the file ``stem-ending``.
@@ -51,9 +48,14 @@ class ProductSlot:
 
 def read_slot(description: ProductImages, object_id: str, slot: str) -> ProductSlot | None:
     """Read the place of a picture with one query, which opens no file; ``None`` if the product is gone."""
-    fields = {_SOURCE: F(description.source_field.name), _TARGET: F(description.target_field.name)}
-    row = unopened(description.rows_of(object_id, slot)).annotate(**fields).first()
+    source = description.source_from_holder
+    read = {_SOURCE: F(source.lookup), _SOURCE_KEY: F(source.key)} if source else {}
+    rows = unopened(description.rows_of(object_id, slot))
+    row = rows.annotate(**read, **{_TARGET: F(description.target_field.name)}).first()
     if row is None:
         return None
-    source, target = getattr(row, _SOURCE), getattr(row, _TARGET)
-    return ProductSlot(description, row, str(source or ""), str(target or ""), is_null=target is None)
+    name, target = str(getattr(row, _SOURCE, "") or ""), getattr(row, _TARGET)
+    if not name and description.source_url:
+        name = name_of_address(str(value_of(row, description.named("source_url")) or ""))
+    place = place_of_row(description.source_field, getattr(row, _SOURCE_KEY)) if source else ""
+    return ProductSlot(description, row, name, place, str(target or ""), is_null=target is None)

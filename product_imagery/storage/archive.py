@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from asgiref.sync import sync_to_async
 from django.core.files.storage import Storage
 from django.db import connection
-from django.utils.text import slugify
 from django.utils.translation import gettext
 from zipstream import ZipStream
 
 from product_imagery.exceptions import StorageError
+from product_imagery.products.names import readable
 from product_imagery.storage.store import pieces
 
 
@@ -28,7 +28,7 @@ class Member:
 
 def member_name(number: int, title: str, stored: str) -> str:
     """A name that every system can write, and that no other member has: ``0001-blue-mug.jpg``."""
-    return f"{number:04}-{slugify(title)[:80] or 'picture'}{posixpath.splitext(stored)[1].lower()}"
+    return f"{number:04}-{readable(title) or 'picture'}{posixpath.splitext(stored)[1].lower()}"
 
 
 class Archive:

@@ -235,8 +235,7 @@ def _placed(description: ProductImages, picture: ProductPicture) -> ProductPictu
     if picture.place:
         return picture
     place = description.place_of(picture.object_id, picture.slot)
-    own_field = description.source_field == description.target_field
-    return dataclasses.replace(picture, place=place, source_place=place if own_field else "")
+    return dataclasses.replace(picture, place=place, source_place=place if description.is_in_place else "")
 
 
 def _work(

@@ -22,6 +22,7 @@ from product_imagery.imaging.dimensions import HEAD, dimensions
 from product_imagery.imaging.fit import LARGEST
 from product_imagery.imaging.growth import grows_too_large, too_large
 from product_imagery.products import ProductImages, ProductPicture
+from product_imagery.products.paths import beyond
 from product_imagery.provider_kit.contract import Form, Provider
 from product_imagery.rows import portions, read_rows
 from product_imagery.storage import probe
@@ -136,10 +137,14 @@ def _written_sizes(
     """Return width and height from the columns of rows that still hold the same files."""
     places = _by_key(pictures)
     names = {(one.object_id, one.slot): one.source_name for one in pictures}
+    source = description.source_from_holder
     found: dict[tuple[str, str], tuple[int, int]] = {}
+    if source is None:
+        return found
+    columns = [beyond(source.prefix, name) for name in columns]
     for some in portions(list(places), router.db_for_read(description.holder)):
         rows = description.holder._base_manager.filter(pk__in=some)
-        for key, name, *size in rows.values_list("pk", description.source_field.name, *columns):
+        for key, name, *size in rows.values_list("pk", source.lookup, *columns):
             if all(size) and str(name) == names[places[str(key)]]:
                 found[places[str(key)]] = (size[0], size[1])
     return found

@@ -14,7 +14,6 @@ from typing import TypeVar
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection, transaction
 from django.db.models.functions import Now
-from django.utils.text import slugify
 from django.utils.translation import gettext, gettext_noop
 
 from product_imagery.conf import get_settings
@@ -23,6 +22,7 @@ from product_imagery.flows.events import outbox
 from product_imagery.flows.guard import TRANSIENT, attempt, reason_of, retried
 from product_imagery.flows.identity import Publications
 from product_imagery.flows.people import name_of_other
+from product_imagery.flows.results.refresh import refresh_on_commit
 from product_imagery.models import EnhancementItem, ImageVersion, ResultImage, transitions
 from product_imagery.models.db_time import from_now
 from product_imagery.models.result import ResultQuerySet
@@ -139,8 +139,7 @@ def _expected(item: EnhancementItem) -> ProductSlot:
     slot = read_slot(description, item.object_id, item.slot)
     if slot is None:
         raise PublicationConflict(gettext("The product, or this picture of it, no longer exists."))
-    own_field = description.source_field == description.target_field
-    if slot.target_name != item.target_name or not (own_field or _is_same_source(slot, item)):
+    if slot.target_name != item.target_name or not (description.is_in_place or _is_same_source(slot, item)):
         message = gettext("The product's picture was changed after this one was started, so nothing was overwritten.")
         raise PublicationConflict(message)
     digest = _digest_of_source(slot, item)
@@ -178,7 +177,8 @@ def _copy_to_product(slot: ProductSlot, result: ResultImage) -> str:
     own_name = str(result.image.name)
     suffix = posixpath.splitext(own_name)[1]
     ending = f"{result.uuid.hex[:12]}-{result.sha256[:12]}{suffix}"
-    name = slot.published_name(slugify(result.item.label)[:60] or "picture", ending)
+    stem = slot.description.file_stem(result.item.object_id, result.item.label)
+    name = slot.published_name(stem, ending)
     with tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         path = Path(folder, "picture")
         if store.copy_out(result.image.storage, own_name, path, _NO_LIMIT) != result.sha256:
@@ -219,6 +219,7 @@ def _switch(result: ResultImage, copy: _Copy) -> ImageVersion:
         )
         _expect_from_now_on(version, stored, instead_of=before)
         transitions.mark_displaced(_standing(version, before))
+        refresh_on_commit(description, version)
         outbox.image_published(version)
     return version
 
@@ -268,6 +269,7 @@ def restore(version: ImageVersion, *, actor: AbstractBaseUser | None) -> None:
             transitions.mark_restored(ResultImage.objects.filter(pk=version.result_id))
         _expect_from_now_on(version, version.before_name, instead_of=version.after_name)
         transitions.mark_published(_standing(version, version.before_name))
+        refresh_on_commit(description, version)
         outbox.image_restored(version)
 
 
