@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from product_imagery import history
 from product_imagery.admin.base import render_page, user_of
 from product_imagery.admin.permissions import may
+from product_imagery.admin.run import overview
 from product_imagery.admin.visibility import jobs_seen_whole
 from product_imagery.flows.enhancements import reconcile
 from product_imagery.models import ProviderJob
@@ -60,7 +61,8 @@ class Decisions:
     def _page(self, request: HttpRequest, jobs: list[ProviderJob], choice: str, action: str) -> TemplateResponse:
         site: Any = self.admin_site  # type: ignore[attr-defined]
         facts = {
-            "accounts": reconcile.summary(jobs),
+            "credentials": reconcile.summary(jobs),
+            **overview(request, site, jobs),
             "pks": [job.pk for job in jobs],
             "choice": choice,
             "action": action,

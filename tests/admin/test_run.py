@@ -327,6 +327,23 @@ class TestDecisions:
         shown = client.get(_candidate(lost_at_paqshot, "gen_2"))
         assert shown["Content-Type"] == "image/svg+xml"  # an address inside the network is not fetched
 
+    def test_a_decision_about_many_is_made_by_their_pictures(
+        self, lost_at_paqshot: ProviderJob, person: Person, fakes: Fakes
+    ) -> None:
+        credential = lost_at_paqshot.credential
+        alike = {"enhancement": lost_at_paqshot.enhancement, "credential": credential, "provider": credential.provider}
+        alike |= {"operation": lost_at_paqshot.operation, "state": JobState.STALLED}
+        without = ProviderJob.objects.bulk_create(ProviderJob(**alike) for _ in range(12))
+        sent = {"action": "send_again_selected", "_selected_action": [job.pk for job in (*without, lost_at_paqshot)]}
+        client = person("*")
+        page = client.post(reverse("admin:product_imagery_providerjob_changelist"), sent).content.decode()
+        (source,) = re.findall(r'src="([^"]+small-copy[^"]+)"', page)
+        assert client.get(source)["Content-Type"] == "image/webp"
+        assert lost_at_paqshot.items.get().label in page
+        assert _candidate(lost_at_paqshot, fakes.created[0].id) in page  # the call with a candidate comes first
+        assert 'name="candidate"' not in page  # one is chosen on the page of a call
+        assert "and 1 more request" in page
+
     def test_the_form_on_the_page_of_the_job_stands_in_a_block_of_every_theme(
         self, stalled: ProviderJob, person: Person
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from product_imagery.admin.run.lost_calls import NOT_WHOLE, candidate_picture, decision
+from product_imagery.admin.run.lost_calls import NOT_WHOLE, candidate_picture, decision, overview
 from product_imagery.admin.run.views import RunPage
 
-__all__ = ["NOT_WHOLE", "RunPage", "candidate_picture", "decision"]
+__all__ = ["NOT_WHOLE", "RunPage", "candidate_picture", "decision", "overview"]

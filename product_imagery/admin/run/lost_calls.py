@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -18,9 +19,10 @@ from product_imagery.admin.visibility import visible
 from product_imagery.exceptions import RequestError
 from product_imagery.flows.enhancements import reconcile
 from product_imagery.flows.previews import SIDE, copy_of_candidate
-from product_imagery.models import ProviderJob
+from product_imagery.models import EnhancementItem, ProviderJob
 
 _NAMES = 3  #: pictures of a lost call that are shown
+_MOST_CALLS = 12  #: lost calls whose pictures a page shows before a decision about many
 NOT_WHOLE = gettext_noop("You may not see all products of this call: somebody who may see them has to decide.")
 
 
@@ -33,14 +35,34 @@ def decision(request: HttpRequest, site: AdminSite, job: ProviderJob) -> dict[st
     seen = list(visible(request, site, items))
     candidates = _candidates(site, job)
     return {
-        "job": job,
-        "sent": [{"name": item.label, "picture": source_url(request, site, item, SIDE)} for item in seen[:_NAMES]],
-        "more": max(0, len(seen) - _NAMES),
+        **_sent(request, site, job, seen),
         "lacking": missing(request, "decide_providerjob") or ("" if len(seen) == len(items) else gettext(NOT_WHOLE)),
         "candidates": candidates,
         "has_pictures": any(one["picture"] for one in candidates),
         "address": page_url(site, "providerjob_decide", job.pk),
         "cost": _cost_again(job) if may(request, SEE_MONEY) else "",
+    }
+
+
+def overview(request: HttpRequest, site: AdminSite, jobs: list[ProviderJob]) -> dict[str, Any]:
+    """Return the pictures of the first lost calls, those with candidates before others, and the number of further ones.
+
+    The person sees every product of these jobs.
+    """
+    first = sorted(jobs, key=lambda job: not job.candidates)[:_MOST_CALLS]
+    calls = [
+        {**_sent(request, site, job, job.items.all()), "candidates": _candidates(site, job) if job.candidates else []}
+        for job in first
+    ]
+    return {"calls": calls, "further": len(jobs) - len(first)}
+
+
+def _sent(request: HttpRequest, site: AdminSite, job: ProviderJob, items: Sequence[EnhancementItem]) -> dict[str, Any]:
+    """Return the job with the names and pictures of its first items, and the number of the others."""
+    return {
+        "job": job,
+        "sent": [{"name": item.label, "picture": source_url(request, site, item, SIDE)} for item in items[:_NAMES]],
+        "more": max(0, len(items) - _NAMES),
     }
 
 

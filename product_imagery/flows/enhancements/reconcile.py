@@ -32,7 +32,7 @@ SEND_AGAIN, GIVE_UP = "send_again", "give_up"
 
 
 def stalled() -> JobQuerySet:
-    """Return the jobs that wait for a person's decision, with their accounts and items."""
+    """Return the jobs that wait for a person's decision, with their credentials and items."""
     return ProviderJob.objects.filter(state=JobState.STALLED).select_related("credential").prefetch_related("items")
 
 
@@ -44,13 +44,13 @@ def cost_again(job: ProviderJob) -> Decimal:
 
 
 def summary(jobs: Iterable[ProviderJob]) -> list[dict[str, Any]]:
-    """Return figures by account: jobs, pictures, jobs that were or may be accepted, the cost of sending all again."""
+    """Return figures by credential: jobs, pictures, jobs that were or may be accepted, the cost of sending all again."""
     by_credential: dict[Any, list[ProviderJob]] = defaultdict(list)
     for job in jobs:
         by_credential[job.credential].append(job)
     return [
         {
-            "account": credential.label,
+            "credential": credential.label,
             "jobs": len(some),
             "pictures": sum(len(job.items.all()) for job in some),
             "accepted": sum(job.accepted_at is not None or bool(job.candidates) for job in some),
