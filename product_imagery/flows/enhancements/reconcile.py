@@ -44,7 +44,7 @@ def cost_again(job: ProviderJob) -> Decimal:
 
 
 def summary(jobs: Iterable[ProviderJob]) -> list[dict[str, Any]]:
-    """Return figures by credential: jobs, pictures, jobs that were or may be accepted, the cost of sending all again."""
+    """Return figures by credential: jobs, pictures, jobs that were or may be accepted, cost of sending all again."""
     by_credential: dict[Any, list[ProviderJob]] = defaultdict(list)
     for job in jobs:
         by_credential[job.credential].append(job)
