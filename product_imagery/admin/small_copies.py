@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -14,7 +15,6 @@ from django.core.signing import BadSignature, Signer
 from django.db.models import FileField
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -76,14 +76,24 @@ def small_url(
     return f"{page_url(site, 'small_copy')}?picture={signed}"
 
 
-def shop_url(site: AdminSite, content_type_id: int, object_id: str) -> str:
-    """Return the URL that leads to the product's page in the shop; empty where the shop's admin links to none."""
-    model = ContentType.objects.get_for_id(content_type_id).model_class()
-    host = site._registry.get(model) if model else None
-    if host is None or host.view_on_site is not True or not hasattr(model, "get_absolute_url"):
-        return ""
-    keys = {"content_type_id": content_type_id, "object_id": object_id}
-    return reverse("admin:view_on_site", kwargs=keys, current_app=site.name)
+def shop_urls(request: HttpRequest, site: AdminSite, items: Iterable[EnhancementItem]) -> dict[int, str]:
+    """Return the URLs of products' pages in the shop by item, where the shop's own admin links to them.
+
+    ``ModelAdmin.get_view_on_site_url`` decides. One query for each model of products.
+    """
+    by_kind: dict[int, list[EnhancementItem]] = defaultdict(list)
+    for item in items:
+        by_kind[item.content_type_id].append(item)
+    found = {}
+    for kind, some in by_kind.items():
+        model = ContentType.objects.get_for_id(kind).model_class()
+        if model is None or not site.is_registered(model):
+            continue
+        host = site.get_model_admin(model)
+        rows = host.get_queryset(request).filter(pk__in=[item.object_id for item in some])
+        urls = {str(row.pk): host.get_view_on_site_url(row) for row in rows}
+        found |= {item.pk: url for item in some if (url := urls.get(item.object_id))}
+    return found
 
 
 def source_url(request: HttpRequest, site: AdminSite, item: EnhancementItem, side: int = LOOK_SIDE) -> str:

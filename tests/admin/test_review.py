@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from example_project.shop.models import Product
 from product_imagery.admin.review import steps
 from product_imagery.flows.results import review
 from product_imagery.models import Enhancement, EnhancementItem, ImageVersion, ResultImage
@@ -149,6 +151,8 @@ def test_pages_take_as_many_queries_for_many_rows_as_for_few(
     addresses = [_page(), _page(four), f"{_page()}?focus={first}"]
     decisions = [(_page(), first), (f"{_page()}?focus={last}", last)]
     client.get(_page())
+    for step in ("reject", "reopen"):  # the first decision fills the cache of content types
+        client.post(_page(), {step: first})
     for _ in range(2):
         for address in addresses:
             with CaptureQueriesContext(connection) as queries:
@@ -222,6 +226,25 @@ def test_what_is_on_a_product_is_taken_back_and_not_undone(four: Enhancement, pe
     assert 'name="restore"' in published
     assert "1 picture was put back" in _text(client.post(_page(four), {"restore": first.pk}, follow=True))
     assert ResultImage.objects.get(pk=first.pk).publication == Publication.RESTORED
+
+
+@pytest.mark.parametrize(
+    ("way", "link"),
+    [(lambda _host, product: f"/goods/{product.sku}", "/goods/n0"), (True, "/r/"), (False, None)],
+)
+def test_the_shop_is_linked_as_its_own_admin_links_it(
+    way: Any, link: str | None, make_product: Any, enlarge: Any, work: Work, person: Person, monkeypatch: Any
+) -> None:
+    enhancement = enlarge(make_product(sku="n0"))
+    work()
+    client = person("*")
+    client.post(_page(enhancement), {"approve_and_publish": _results()[0].pk})
+    work()
+    monkeypatch.setattr(type(admin.site.get_model_admin(Product)), "view_on_site", way)
+    page = client.get(_page(enhancement) + "?show=published").content.decode()
+    found = re.findall(r'<a href="([^"]+)">See it in the shop', page)
+    assert len(found) == (1 if link else 0)
+    assert all(str(link) in address for address in found)
 
 
 def _offer(client: Client, address: str) -> str:

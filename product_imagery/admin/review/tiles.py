@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from product_imagery.admin.permissions import may
-from product_imagery.admin.small_copies import file_url, shop_url, small_url, source_url
+from product_imagery.admin.small_copies import file_url, shop_urls, small_url, source_url
 from product_imagery.conf import get_settings
 from product_imagery.fidelity.judge import Drift
 from product_imagery.flows.previews import LOOK_SIDE
@@ -151,10 +151,12 @@ def tiles(
         if by_item[item.pk]:
             tile = _tile(request, site, by_item[item.pk], states, (first or {}).get(item.pk))
             _show_what_stands_now(request, site, tile, names.get(item.pk))
-            tile.shop = shop_url(site, item.content_type_id, item.object_id)
             tile.position = positions.get(item.pk)
             tile.ticked = tile.value in ticked
             made.append(tile)
+    shop = shop_urls(request, site, [tile.item for tile in made if tile.shown.on_product])
+    for tile in made:
+        tile.shop = shop.get(tile.item.pk, "")
     return made
 
 
