@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from product_imagery.admin.base import for_each, redirect_to_page, render_page, stepwise_view, user_of
+from product_imagery.admin.base import PART_HEADER, for_each, redirect_to_page, render_page, stepwise_view, user_of
 from product_imagery.admin.credential_forms import EDITED, CredentialForm, provider_tiles
 from product_imagery.admin.credential_sample import sample_facts, start_sample
 from product_imagery.admin.permissions import require
@@ -94,7 +94,8 @@ class ProviderCredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             require(request, "start_enhancement")
             start_sample(request, credential)
             return redirect_to_page(self.admin_site, "providercredential_change", credential.pk)
-        return HttpResponse(self._sample(request, sample_facts(request, self.admin_site, credential)))
+        part = self._sample(request, sample_facts(request, self.admin_site, credential))
+        return HttpResponse(part, headers={PART_HEADER: "sample"})
 
     def _sample(self, request: HttpRequest, facts: dict[str, Any]) -> SafeString:
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]

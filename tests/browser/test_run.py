@@ -72,10 +72,10 @@ def test_who_is_logged_out_in_between_is_told(
     person: Callable[..., Any],
 ) -> None:
     merchant = _open(browser, live_server, person, run)
-    assert not merchant.find("#run-logged-out").is_displayed()
+    assert not merchant.find("#imagery-logged-out").is_displayed()
     Session.objects.all().delete()
-    _until(lambda: merchant.find("#run-logged-out").is_displayed())
-    assert "logged out" in merchant.find("#run-logged-out").text
+    _until(lambda: merchant.find("#imagery-logged-out").is_displayed())
+    assert "logged out" in merchant.find("#imagery-logged-out").text
     assert len(browser.find_elements("css selector", ".run-tile")) == 6
     merchant.picture("32-run-logged-out")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.contrib.sessions.models import Session
 
 from example_project.shop.models import Product
 from product_imagery.flows.worker.loop import run_slice
-from product_imagery.models import Enhancement, ResultImage
+from product_imagery.models import Enhancement, ProviderCredential, ResultImage
 from tests.browser.hands import Mouse
 from tests.test_browser import _until, browser  # noqa: F401  fixture
 
@@ -56,12 +57,28 @@ def test_the_run_page_goes_on_after_the_login(merchant: Mouse, make_product: Any
     merchant.open(run)
     merchant.wait(".run-tile--queued")
     Session.objects.all().delete()
-    _until(lambda: merchant.find("#run-logged-out").is_displayed())
+    _until(lambda: merchant.find("#imagery-logged-out").is_displayed())
     run_slice(until_idle=True)
-    merchant.press("#run-logged-out a")
+    merchant.press("#imagery-logged-out a")
     merchant.log_in_by_form()
     merchant.wait('#imagery-progress[data-active="0"]')
     assert merchant.browser.current_url.endswith(run)
+
+
+def test_an_awaited_test_picture_is_seen_after_the_login(merchant: Mouse, model_file: Path) -> None:
+    credential = ProviderCredential.objects.create(provider="local", label="This machine")
+    page = f"/admin/product_imagery/providercredential/{credential.pk}/change/"
+    merchant.open(page)
+    merchant.press("#test-picture button")
+    merchant.wait("#test-picture[hx-get]")
+    Session.objects.all().delete()
+    _until(lambda: merchant.find("#imagery-logged-out").is_displayed())
+    assert merchant.find("#test-picture figure img").is_displayed()
+    run_slice(until_idle=True)
+    merchant.press("#imagery-logged-out a")
+    merchant.log_in_by_form()
+    merchant.wait("#test-picture figure:nth-of-type(2) img")
+    assert merchant.browser.current_url.endswith(page)
 
 
 @pytest.mark.parametrize("in_large", [False, True])

@@ -56,7 +56,7 @@ document.addEventListener("DOMContentLoaded", () => {
     event.detail.shouldSwap = false; // the login page, or an error: not a part of this page
     if (xhr.status < 500) {
       ended = true;
-      note("run-logged-out", true);
+      note("imagery-logged-out", true);
     }
   });
   document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
