@@ -84,7 +84,7 @@ def shop_urls(request: HttpRequest, site: AdminSite, items: Iterable[Enhancement
     by_kind: dict[int, list[EnhancementItem]] = defaultdict(list)
     for item in items:
         by_kind[item.content_type_id].append(item)
-    found = {}
+    found: dict[int, str] = {}
     for kind, some in by_kind.items():
         model = ContentType.objects.get_for_id(kind).model_class()
         if model is None or not site.is_registered(model):
