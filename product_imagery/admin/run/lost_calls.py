@@ -51,7 +51,10 @@ def overview(request: HttpRequest, site: AdminSite, jobs: list[ProviderJob]) -> 
     """
     first = sorted(jobs, key=lambda job: not job.candidates)[:_MOST_CALLS]
     calls = [
-        {**_sent(request, site, job, job.items.all()), "candidates": _candidates(site, job) if job.candidates else []}
+        {
+            **_sent(request, site, job, list(job.items.all())),
+            "candidates": _candidates(site, job) if job.candidates else [],
+        }
         for job in first
     ]
     return {"calls": calls, "further": len(jobs) - len(first)}
