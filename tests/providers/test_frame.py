@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from product_imagery.providers.local.cutout import Cutout
-from product_imagery.providers.local.frame import WHOLE, Sides, cut_sides, place
+from product_imagery.providers.local.frame import cut_sides, place
 from product_imagery.providers.local.packshot import packshot, seen_share, trimmed_to_seen
+from product_imagery.providers.local.sides import WHOLE, Sides
 
 _WHITE = (255, 255, 255)
 _BLUE = (30, 60, 120)

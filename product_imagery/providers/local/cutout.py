@@ -14,6 +14,7 @@ from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.ground import complete, plain_ground
 from product_imagery.providers.local.inference import ModelSpec, saliency
 from product_imagery.providers.local.looks import fuse
+from product_imagery.providers.local.sides import touched_sides
 from product_imagery.providers.local.transparency import kept_matte, visible_box, visible_part
 from product_imagery.texts import gettext
 
@@ -23,6 +24,7 @@ _LARGE = 0.5  #: share of the frame above which a second look does not improve t
 _HAZE, _HAZY = 0.15, 0.05  #: … unless more than _HAZY of the first map is uncertain, at least _HAZE away from 0 and 1
 _NOTHING = 5  #: haze above which a picture is empty: empty ones have more than 8, photos of products less than 1
 _GROUND_INSIDE = 0.35  #: share of the product that may have the ground's colours
+_SMALL = 0.02  #: share of the photo below which a product is very small
 _BLACK, _WHITE = 40, 215  #: levels of the enlarged 8-bit matte that become 0 and 255
 
 
@@ -95,7 +97,7 @@ def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
     alpha = Image.new("L", picture.size)
     alpha.paste(matte, box[:2])
     signs["like_ground"] = like_ground(picture, alpha, look)
-    confidence, warnings = _judge(signs, matte, box, picture.size)
+    confidence, warnings = _judge(signs, alpha)
     return Cutout(picture, alpha, confidence, warnings, signs)
 
 
@@ -174,7 +176,7 @@ def _softness(matte: Image.Image) -> float:
     return float(levels[21:235].sum() / max(1, levels[235:].sum()))
 
 
-def _judge(signs: dict[str, float], matte: Image.Image, box: Box, size: tuple[int, int]) -> tuple[float, list[str]]:
+def _judge(signs: dict[str, float], alpha: Image.Image) -> tuple[float, list[str]]:
     """Return the confidence, from independent signs, and codes of warnings for a reviewer.
 
     The bounds were set with real photos, so that white on white, black on black, fur and thin stems get a warning.
@@ -184,7 +186,7 @@ def _judge(signs: dict[str, float], matte: Image.Image, box: Box, size: tuple[in
         "unsure_what_the_product_is": signs["agreement"] < 0.92 or signs["like_ground"] > _GROUND_INSIDE,
         "low_contrast": signs["contrast"] < 25,
     }
-    warnings = [code for code, doubtful in seen.items() if doubtful] + _frame_warnings(matte, box, size)
+    warnings = [code for code, doubtful in seen.items() if doubtful] + _frame_warnings(alpha)
     certain = (
         1 - min(0.5, signs["soft"]),
         signs["agreement"],
@@ -194,16 +196,9 @@ def _judge(signs: dict[str, float], matte: Image.Image, box: Box, size: tuple[in
     return round(float(np.prod(certain)), 3), warnings
 
 
-def _frame_warnings(alpha: Image.Image, box: Box, size: tuple[int, int]) -> list[str]:
-    matte = np.asarray(alpha)
-    touching = [
-        box[0] == 0 and (matte[:, 0] > 128).mean(),
-        box[1] == 0 and (matte[0] > 128).mean(),
-        box[2] == size[0] and (matte[:, -1] > 128).mean(),
-        box[3] == size[1] and (matte[-1] > 128).mean(),
-    ]
-    warnings = ["touches_the_frame"] if max(touching) > 0.01 else []
-    if sum(alpha.histogram()[129:]) < 0.02 * size[0] * size[1]:
+def _frame_warnings(alpha: Image.Image) -> list[str]:
+    warnings = ["touches_the_frame"] if any(touched_sides(alpha)) else []
+    if sum(alpha.histogram()[129:]) < _SMALL * alpha.width * alpha.height:
         warnings.append("very_small_product")
     return warnings
 

@@ -6,32 +6,18 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from product_imagery.exceptions import OptionError
 from product_imagery.providers.local.arrays import Box
 from product_imagery.providers.local.cutout import Cutout
+from product_imagery.providers.local.sides import WHOLE, Sides, touched_sides
 from product_imagery.texts import gettext
 
 _SMALLEST, _LARGEST = 1000, 2400  #: bounds of the longest side in pixels for size 0
 _BAND = 256  #: rows that are scaled at once
 _ENLARGED = 1.6  #: scale factor above which the result gets a warning
-_OPAQUE, _TOUCHING = 128, 0.01  #: alpha, and share of a side of the photo, from which the product touches that side
-
-
-class Sides(NamedTuple):
-    """Sides of a product at which the photo's frame cuts it."""
-
-    left: bool = False
-    top: bool = False
-    right: bool = False
-    bottom: bool = False
-
-
-WHOLE = Sides()
 
 
 @dataclass(frozen=True)
@@ -75,11 +61,7 @@ def frame_size(ratio: float, longest: int) -> tuple[int, int]:
 
 def cut_sides(cutout: Cutout) -> Sides:
     """Return the sides at which the photo's frame cuts the product; the cut-out is that of the whole photo."""
-    if "touches_the_frame" not in cutout.warnings:
-        return WHOLE
-    matte = np.asarray(cutout.alpha) >= _OPAQUE
-    edges = (matte[:, 0], matte[0], matte[:, -1], matte[-1])
-    return Sides(*(bool(edge.mean() > _TOUCHING) for edge in edges))
+    return touched_sides(cutout.alpha) if "touches_the_frame" in cutout.warnings else WHOLE
 
 
 def place(

@@ -22,6 +22,7 @@ from product_imagery.providers.local.arrays import Box, Bytes, Floats, Mask
 from product_imagery.providers.local.cutout import Cutout, cut_out
 from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.inference import ModelSpec
+from product_imagery.providers.local.sides import touched_sides
 from product_imagery.providers.local.transparency import kept_matte, visible_box, visible_part
 
 _MARGIN = 0.04  #: share of the region, added on each side: more ground only gives the model more to mistake
@@ -254,7 +255,5 @@ def _sweep(distance: Floats, cost: Floats) -> None:
 
 def _warnings(codes: list[str], alpha: Image.Image) -> list[str]:
     """Return the warnings about what was looked at, with those about its frame for that of the picture."""
-    matte = np.asarray(alpha) > 128
-    sides = (matte[0], matte[-1], matte[:, 0], matte[:, -1])
-    touching = [_TOUCHES] if max(float(side.mean()) for side in sides) > 0.01 else []
+    touching = [_TOUCHES] if any(touched_sides(alpha)) else []
     return [code for code in codes if code not in _OF_THE_FRAME] + touching
