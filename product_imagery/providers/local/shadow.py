@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
+from product_imagery.imaging.visible import difference
 from product_imagery.providers.local.contact import Part
 from product_imagery.providers.local.cutout import Cutout
 from product_imagery.providers.local.frame import Placed
@@ -87,18 +88,25 @@ def drop_shadow(placed: Placed, strength: float, *, shift: tuple[float, float], 
 
 def without_shadow(cut: Cutout) -> Cutout:
     """Return the cut-out without a shadow that came with it: black haze that fades out beside or below the product."""
-    image, alpha = (np.asarray(one) for one in (cut.image, cut.alpha))
     solid = cut.alpha.point(lambda value: 255 * (value >= _SOLID))
     box = solid.getbbox()
     if box is None:
         return cut
-    near = np.asarray(solid.filter(ImageFilter.MaxFilter(2 * _EDGE + 1))) > 0
-    haze = (alpha > 0) & ~near & (image.max(axis=2) <= _BLACK)
-    haze[: (box[1] + box[3]) // 2] = False
-    faint = haze & (alpha < _SOLID // 4)
-    if haze.sum() < _HAZY * (alpha >= _SOLID).sum() or faint.sum() < haze.sum() / 5:
+    lower = (0, (box[1] + box[3]) // 2, *cut.alpha.size)
+    alpha = np.array(cut.alpha.crop(lower))
+    haze = (alpha > 0) & (alpha < _SOLID)
+    least = _HAZY * solid.histogram()[255]
+    if haze.sum() < least:
         return cut
-    return replace(cut, alpha=Image.fromarray(np.where(haze, 0, alpha).astype(np.uint8)))
+    haze &= np.asarray(solid.crop(lower).filter(ImageFilter.BoxBlur(_EDGE))) == 0
+    haze &= np.asarray(difference(cut.image.crop(lower), (0, 0, 0))) <= _BLACK
+    faint = haze & (alpha < _SOLID // 4)
+    if haze.sum() < least or faint.sum() < haze.sum() / 5:
+        return cut
+    alpha[haze] = 0
+    whole = cut.alpha.copy()
+    whole.paste(Image.fromarray(alpha), lower[:2])
+    return replace(cut, alpha=whole)
 
 
 def darken(image: Image.Image, shadow: Image.Image, colour: tuple[int, int, int] = (0, 0, 0)) -> Image.Image:
