@@ -68,7 +68,10 @@ def main() -> int:
 def _serve(receiver: Receiver) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever sent it was killed on the way
+                return
             status = receiver.answer(body, {name.lower(): value for name, value in self.headers.items()})
             try:
                 self.send_response(status)
