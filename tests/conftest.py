@@ -56,8 +56,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         database = item.get_closest_marker("django_db")
         committed = database is not None and database.kwargs.get("transaction")
-        if committed or _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if committed or _SLOW_FIXTURES & fixtures:
             item.add_marker(pytest.mark.slow)
+        if "model_file" in fixtures:
+            item.add_marker(pytest.mark.engine)
         if item.get_closest_marker("postgresql"):
             item.add_marker(pytest.mark.services)
 
