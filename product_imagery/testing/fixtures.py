@@ -19,7 +19,7 @@ from product_imagery.testing.stand_in import StandInServer, all_stand_ins
 
 @pytest.fixture
 def imagery_instant_engine() -> Iterator[None]:
-    """The local engine answers at once with mirrored copies: it needs neither model nor numpy."""
+    """The local engine answers at once with slightly darker copies: it needs neither model nor numpy."""
     with instant_engine():
         yield
 

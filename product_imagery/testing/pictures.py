@@ -8,10 +8,12 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 
-def draw_product(size: tuple[int, int] = (240, 200), mode: str = "RGB", colour: str = "#b03020") -> Image.Image:
-    """A simple product on a grey ground."""
+def draw_product(
+    size: tuple[int, int] = (240, 200), mode: str = "RGB", colour: str = "#b03020", ground: str = "#c8c8cc"
+) -> Image.Image:
+    """A simple product on a ground."""
     width, height = size
-    picture = Image.new("RGB", size, "#c8c8cc")
+    picture = Image.new("RGB", size, ground)
     draw = ImageDraw.Draw(picture)
     draw.ellipse((width * 0.3, height * 0.25, width * 0.7, height * 0.85), fill=colour)
     draw.rectangle((width * 0.42, height * 0.12, width * 0.58, height * 0.3), fill="#303030")
@@ -23,8 +25,3 @@ def encoded(picture: Image.Image, format: str = "JPEG", **settings: Any) -> byte
     target = io.BytesIO()
     picture.save(target, format, **settings)
     return target.getvalue()
-
-
-def plain_picture(size: tuple[int, int] = (320, 240), colour: tuple[int, int, int] = (90, 140, 90)) -> bytes:
-    """A PNG of one colour: what stand-ins finish with."""
-    return encoded(Image.new("RGB", size, colour), "PNG")

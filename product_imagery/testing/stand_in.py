@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from product_imagery.provider_kit.contract import Operation, Provider
 from product_imagery.provider_kit.registry import all_providers
-from product_imagery.testing.pictures import plain_picture
+from product_imagery.testing.pictures import draw_product, encoded
 
 Reply = tuple[int, Any]  #: HTTP status, and what is sent as JSON; bytes are sent as they are, ``None`` as nothing
 
@@ -129,6 +129,8 @@ class StandInServer:
     ``work_seconds`` is how long a job takes. ``created`` is the ledger, ``calls`` a log of (Unix time, slug, route),
     ``headers`` those of every call; a route is ``<slug>.create`` for POST and ``<slug>.read`` for anything else.
     ``statuses`` replaces the status of a job by its id, ``bad_items`` fails single pictures by their external ids.
+    ``picture`` is what every job finishes with: the product of ``imagery_picture`` on white. A shop that lets other
+    products be enhanced, and published without a person, sets a picture of them.
     """
 
     def __init__(self, stand_ins: Iterable[type[StandIn]], work_seconds: float = 0.0) -> None:
@@ -143,7 +145,7 @@ class StandInServer:
         self.bad_items: dict[str, str] = {}
         self.lock = threading.Lock()
         self.released = threading.Event()
-        self.picture = plain_picture()
+        self.picture = encoded(draw_product((360, 300), ground="white"), "PNG")
 
     def __getitem__(self, slug: str) -> StandIn:
         return self.stand_ins[slug]

@@ -41,7 +41,7 @@ def test_pictures_come_back_are_stored_and_paid_once(
     assert fakes.charged(provider) == 3
     assert CreditEntry.objects.aggregate(total=Sum("amount"))["total"] == 3 * COSTS[provider]
     for result in ResultImage.objects.all():
-        assert (result.width, result.height) == (320, 240)
+        assert (result.width, result.height) == (360, 300)
         assert result.mark == "compositeWithTrainedAlgorithmicMedia"
         assert results_storage().open(result.original.name).read() == fakes.picture
     assert all("authorization" not in call and "x-api-key" not in call for call in _downloads(fakes))
