@@ -107,7 +107,7 @@ def test_a_pack_that_no_longer_exists_does_not_stop_the_work(larger: Preset, mak
 
 
 def test_pictures_of_hosted_providers_are_judged_as_well(account: Account, make_product: Make) -> None:
-    """The stand-in's picture is a small one of one colour."""
+    """The stand-in's picture is a small one."""
     account("paqshot")
     product = make_product()
     Preset.objects.filter(name="paqshot-white").update(rules="walmart")
@@ -116,7 +116,7 @@ def test_pictures_of_hosted_providers_are_judged_as_well(account: Account, make_
     result = ResultImage.objects.get()
     verdict = verdict_of(result.report)
     assert verdict is not None
-    assert {"shortest", "white"} <= {one.rule for one in verdict.at(Level.FAIL)}
+    assert "shortest" in {one.rule for one in verdict.at(Level.FAIL)}
     assert (result.review, "breaks_rules" in result.warnings) == (Review.PENDING, True)
 
 
