@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from django.core.checks.registry import registry
 from django.db.models import TextChoices
 
 import product_imagery
+from product_imagery.conf import Settings
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState, Publication, Review
+from tests.workbench.commands_page import page
 
 _DOCS = Path(product_imagery.__file__).parent.parent / "docs"
 
@@ -50,3 +53,21 @@ def test_the_table_of_system_checks_lists_those_of_the_code() -> None:
         own = [check for check in checks if check.__module__.startswith("product_imagery.")]
         found += [(number, runs) for one in own for number in re.findall(r'id="(.+?)"', inspect.getsource(one))]
     assert rows == sorted(found)
+
+
+def test_the_page_about_commands_is_up_to_date() -> None:
+    assert (_DOCS / "commands.md").read_text() == page(), "python -m tests.workbench.commands_page"
+
+
+def test_each_argument_of_a_command_is_explained() -> None:
+    assert re.findall(r"^\| `.+` \|  \|$", page(), re.M) == []
+
+
+@pytest.mark.parametrize("path", sorted(_DOCS.glob("*.md")), ids=lambda path: path.stem)
+def test_commands_and_settings_that_a_page_names_exist(path: Path) -> None:
+    text = path.read_text()
+    commands = set(re.findall(r"manage\.py (imagery_\w+)", text))
+    assert commands <= set(re.findall(r"^## `(\w+)`", page(), re.M))
+    if path.stem == "operations":
+        named = set(re.findall(r"`([A-Z]+_[A-Z_]+)[` ]", text))
+        assert {"SLOT_SECONDS", "PREVIEW_DAYS"} <= named <= {one.name.upper() for one in fields(Settings)}

@@ -18,7 +18,7 @@ class Command(ImageryCommand):
     help = "Cancel the pictures of an enhancement that have not begun."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("id", type=int)
+        parser.add_argument("id", type=int, metavar="ID", help="of the enhancement")
         self.add_user(parser)
         self.add_json(parser)
 

@@ -52,7 +52,7 @@ class Command(ImageryCommand):
     help = "Check picture files by the rules of marketplaces; --fix writes repaired copies. Needs no database."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("files", nargs="*", type=Path)
+        parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures")
         parser.add_argument("--rules", action="append", default=[], metavar="PACK", help="may be repeated")
         parser.add_argument("--list", action="store_true", help="print the packs with version, date and source")
         parser.add_argument(

@@ -31,8 +31,8 @@ class Command(ImageryCommand):
         """Add one sub-command for each step."""
         steps = parser.add_subparsers(dest="step", required=True)
         add = steps.add_parser("add", help="add an account, or give one a new key")
-        add.add_argument("provider")
-        add.add_argument("label")
+        add.add_argument("provider", help="one of those that imagery_providers prints")
+        add.add_argument("label", help="name of the account")
         add.add_argument("--base-url", default="", help="base address of the API, if it is not the documented one")
         add.add_argument("--key-env", metavar="VAR", help="environment variable that holds the key")
         add.add_argument(
@@ -47,9 +47,9 @@ class Command(ImageryCommand):
         )
         self.add_json(steps.add_parser("list", help="all accounts"))
         check = steps.add_parser("check", help="ask the provider whether the key is valid")
-        check.add_argument("label", nargs="?")
+        check.add_argument("label", nargs="?", help="of one account; default: all")
         for step, help in (("pause", "send nothing with it"), ("resume", "use it again")):
-            steps.add_parser(step, help=help).add_argument("label")
+            steps.add_parser(step, help=help).add_argument("label", help="name of the account")
         steps.add_parser("rotate", help="encrypt stored keys again with the newest of SECRET_KEYS")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -29,10 +29,10 @@ class Command(ImageryCommand):
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument("--ids", help="primary keys, separated by commas")
         which.add_argument("--filter", action="append", metavar="KEY=VALUE", help="may be repeated")
-        which.add_argument("--all", action="store_true")
+        which.add_argument("--all", action="store_true", help="all products")
         work = parser.add_mutually_exclusive_group(required=True)
-        work.add_argument("--preset")
-        work.add_argument("--operation")
+        work.add_argument("--preset", help="name of the look")
+        work.add_argument("--operation", help="operation without a preset, see imagery_providers")
         parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
         parser.add_argument(
             "--credential", metavar="LABEL", help="the account to use; default is the preset's, or local"
@@ -50,7 +50,7 @@ class Command(ImageryCommand):
         )
         parser.add_argument("--budget", type=Decimal, help="upper bound of the cost, in the provider's currency")
         parser.add_argument("--wait", action="store_true", help="do the work in this process and end when it is done")
-        parser.add_argument("--dry-run", action="store_true")
+        parser.add_argument("--dry-run", action="store_true", help="start nothing")
         self.add_user(parser)
         self.add_json(parser)
 

@@ -20,7 +20,7 @@ class Command(ImageryCommand):
     help = "List, fetch or verify the models of the local engine."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=("list", "fetch", "verify"))
+        parser.add_argument("what", choices=("list", "fetch", "verify"), help="what is done")
         parser.add_argument("name", nargs="?", default="", help="a model of the catalogue; default: that of MODEL")
         parser.add_argument("--upscale", action="store_true", help="also the files of the “upscale” extra")
         parser.add_argument(

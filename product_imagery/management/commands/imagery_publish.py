@@ -23,7 +23,7 @@ class Command(ImageryCommand):
     help = "Publish the approved pictures of an enhancement that are not on their products (again). Costs nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("id", type=int)
+        parser.add_argument("id", type=int, metavar="ID", help="of the enhancement")
         more = "also pictures that were restored, and those whose products were changed before the publication"
         parser.add_argument("--all", action="store_true", help=more)
         self.add_user(parser)

@@ -24,9 +24,9 @@ class Command(ImageryCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add ``ACCOUNT [VERB RESOURCE [ID] [name=value …]]``."""
         parser.add_argument("account", help="name of the account")
-        parser.add_argument("verb", nargs="?", choices=[*Verb, "unknown", "clear-up"])
+        parser.add_argument("verb", nargs="?", choices=[*Verb, "unknown", "clear-up"], help="what is done")
         parser.add_argument("resource", nargs="?", help="such as products, templates, collections")
-        parser.add_argument("values", nargs="*", metavar="ID | name=value")
+        parser.add_argument("values", nargs="*", metavar="ID | name=value", help="of the resource")
         parser.add_argument("--to", type=Path, metavar="FILE", help="file for a download")
         parser.add_argument(
             "--days", type=int, default=30, help="clear-up: jobs that ended at least so many days ago (30)"

@@ -18,7 +18,7 @@ class Command(ImageryCommand):
     help = "Queue the failed and cancelled pictures of an enhancement again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("id", type=int)
+        parser.add_argument("id", type=int, metavar="ID", help="of the enhancement")
         parser.add_argument("--failed", action="store_true", help="only failed pictures, not cancelled ones")
         self.add_user(parser)
         self.add_json(parser)

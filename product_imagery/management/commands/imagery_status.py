@@ -18,7 +18,7 @@ class Command(ImageryCommand):
     help = "Show the latest enhancements, or one with its failures."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("id", nargs="?", type=int)
+        parser.add_argument("id", nargs="?", type=int, metavar="ID", help="of one enhancement")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
