@@ -12,9 +12,9 @@ from pathlib import Path
 PAGE = Path("docs/commands.md")
 _HEAD = """# Commands
 
-`python -m tests.workbench.commands_page` writes this page from the commands. They end with exit code 0 if all went well, 1 if
-something failed or needs a person, and 2 for arguments that cannot be. Facts go to standard output, everything else to
-standard error.
+`python -m tests.workbench.commands_page` writes this page from the commands. They end with exit code 0 if all went
+well, 1 if something failed or needs a person, and 2 for arguments that cannot be. Facts go to standard output,
+everything else to standard error.
 """
 _DJANGO_S = {"help", "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color"}
 
