@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.contrib.contenttypes.models import ContentType
 from django.core import checks
 from django.core.files.base import ContentFile
-from django.db import connection, models
+from django.db import models
 
 from product_imagery.contrib.pictures import PictureMixin
 from product_imagery.contrib.stdimage import StdImageMixin
@@ -21,6 +20,7 @@ from product_imagery.flows.results import publish
 from product_imagery.models import ImageVersion
 from product_imagery.products import ProductImages, description_of, register, unregister
 from tests.conftest import draw_product, encoded
+from tests.tables import tables_of
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -70,15 +70,8 @@ def article(library: str, transactional_db: None, settings: Any) -> Iterator[Any
         class Meta:
             app_label = "shop"
 
-    with connection.schema_editor() as editor:
-        editor.create_model(Article)
-    yield Article
-    unregister(Article)
-    with connection.schema_editor() as editor:
-        editor.delete_model(Article)
-    del Article._meta.apps.all_models["shop"]["article"]
-    Article._meta.apps.clear_cache()
-    ContentType.objects.clear_cache()
+    with tables_of(Article):
+        yield Article
 
 
 def test_derived_files_are_there_after_each_change(library: str, article: Any, work: Callable[[], Any]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
-from django.db import connection, models
+from django.db import models
 
 import product_imagery
 from product_imagery import quote
@@ -21,8 +21,9 @@ from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.results import publish
 from product_imagery.models import EnhancementItem, ImageVersion
-from product_imagery.products import GalleryImages, ProductImages, description_of, register, unregister
+from product_imagery.products import GalleryImages, ProductImages, description_of, register
 from tests.conftest import draw_product, encoded
+from tests.tables import tables_of
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 _PICTURE = encoded(draw_product((60, 50)))
@@ -67,10 +68,12 @@ def _models() -> SimpleNamespace:
 def shop(transactional_db: None) -> Iterator[SimpleNamespace]:
     """Two products that share their pictures, in every way that a shop can have them."""
     made = _models()
-    kinds = [made.Asset, made.Thing, made.Placing]
-    with connection.schema_editor() as editor:
-        for kind in kinds:
-            editor.create_model(kind)
+    with tables_of(made.Asset, made.Thing, made.Placing):
+        _fill(made)
+        yield made
+
+
+def _fill(made: SimpleNamespace) -> None:
     assets = [made.Asset() for _number in range(2)]
     for asset in assets:
         asset.file.save("photo.jpg", ContentFile(_PICTURE))
@@ -80,16 +83,6 @@ def shop(transactional_db: None) -> Iterator[SimpleNamespace]:
         for position, asset in enumerate(assets):
             made.Placing.objects.create(product=thing, asset=asset, position=-position)
     made.Asset.objects.update(content_type=ContentType.objects.get_for_model(made.Thing), object_id=made.things[0].pk)
-    yield made
-    unregister(made.Thing)
-    with connection.schema_editor() as editor:
-        for kind in reversed(kinds):
-            editor.delete_model(kind)
-    known = made.Thing._meta.apps
-    for name in ("asset", "thing", "placing", "thing_assets"):
-        del known.all_models["shop"][name]
-    known.clear_cache()
-    ContentType.objects.clear_cache()
 
 
 def _files(shop: SimpleNamespace) -> list[str]:

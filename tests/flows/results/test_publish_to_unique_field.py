@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.db import connection, models
+from django.db import models
 
 from product_imagery.flows.enhancements.specs import spec_of_operation
 from product_imagery.flows.enhancements.start import enhance
 from product_imagery.flows.results import publish
 from product_imagery.models import ImageVersion
-from product_imagery.products import ProductImages, description_of, register, unregister
+from product_imagery.products import ProductImages, description_of, register
 from tests.conftest import draw_product, encoded
+from tests.tables import tables_of
 
 
 @pytest.fixture
@@ -31,14 +32,8 @@ def article(transactional_db: None) -> Iterator[Any]:
     class ArticlePictures(ProductImages):
         source, target, name = "photo", "better", "title"
 
-    with connection.schema_editor() as editor:
-        editor.create_model(Article)
-    yield Article
-    unregister(Article)
-    with connection.schema_editor() as editor:
-        editor.delete_model(Article)
-    del Article._meta.apps.all_models["shop"]["article"]
-    Article._meta.apps.clear_cache()
+    with tables_of(Article):
+        yield Article
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
