@@ -98,7 +98,7 @@ def without_shadow(cut: Cutout) -> Cutout:
     least = _HAZY * solid.histogram()[255]
     if haze.sum() < least:
         return cut
-    haze &= np.asarray(solid.crop(lower).filter(ImageFilter.BoxBlur(_EDGE))) == 0
+    haze &= np.asarray(solid.filter(ImageFilter.BoxBlur(_EDGE)).crop(lower)) == 0
     haze &= np.asarray(difference(cut.image.crop(lower), (0, 0, 0))) <= _BLACK
     faint = haze & (alpha < _SOLID // 4)
     if haze.sum() < least or faint.sum() < haze.sum() / 5:
