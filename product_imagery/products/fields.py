@@ -116,12 +116,12 @@ class ProductImages(Declaration):
 
     @property
     def has_slots(self) -> bool:
-        """Whether a picture is in another row than the product's. The row's key is its slot then."""
+        """True if a picture is in another row than the product's. The row's key is its slot then."""
         return bool(self.link or self.target_path.prefix)
 
     @property
     def is_in_place(self) -> bool:
-        """Whether pictures are written to the field that they are read from."""
+        """True if pictures are written to the field that they are read from."""
         return self.source_path == self.target_path
 
     @property
