@@ -16,7 +16,17 @@ _HEAD = """# Commands
 well, 1 if something failed or needs a person, and 2 for arguments that cannot be. Facts go to standard output,
 everything else to standard error.
 """
-_DJANGO_S = {"help", "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color"}
+_DJANGO_S = {
+    "help",
+    "version",
+    "verbosity",
+    "settings",
+    "pythonpath",
+    "traceback",
+    "no_color",
+    "force_color",
+    "skip_checks",
+}
 
 
 def page() -> str:
@@ -33,7 +43,7 @@ def page() -> str:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
-    own = [one for one in parser._actions if one.dest not in _DJANGO_S and one.dest != "skip_checks"]
+    own = [one for one in parser._actions if one.dest not in _DJANGO_S]
     rows = [one for one in own if not isinstance(one, argparse._SubParsersAction)]
     if rows:
         yield from ("", "| argument | meaning |", "|---|---|")
