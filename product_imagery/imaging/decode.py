@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import (  # noqa: F401  an allow-list can only name plugins that are loaded
     AvifImagePlugin,
     Image,
+    ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -62,7 +63,7 @@ def open_picture(path: Path, limits: Limits | None = None, *, enough: int = 0) -
     """
     limits = limits or Limits()
     _check_bytes(path, limits)
-    with _decoder_errors(limits), _pillow_limit(limits):
+    with _decoder_errors(limits), _strict_pillow(limits):
         content = path.read_bytes()
         format = format_of(content)
         parts = take_apart(content, format)
@@ -107,19 +108,19 @@ def _decoder_errors(limits: Limits) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _pillow_limit(limits: Limits) -> Iterator[None]:
-    """Set Pillow's own pixel limit, because some decoders unpack before the header can be checked.
+def _strict_pillow(limits: Limits) -> Iterator[None]:
+    """Set Pillow's own pixel limit and refuse files that end too early, whatever the host has set for its pictures.
 
-    Pillow refuses pictures of more than twice this limit.
+    Some decoders unpack before the header can be checked; Pillow refuses pictures of more than twice this limit.
     """
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = limits.max_pixels
+    before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+    Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = limits.max_pixels, False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        Image.MAX_IMAGE_PIXELS = before
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _check_bytes(path: Path, limits: Limits) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from PIL import Image, ImageChops, ImageCms, ImageStat
+from PIL import Image, ImageChops, ImageCms, ImageFile, ImageStat
 
 from product_imagery.conf import Settings
 from product_imagery.exceptions import PictureError
@@ -90,6 +90,12 @@ def test_takes_the_first_picture_of_a_phone_s_mpo(tmp_path: Path) -> None:
 def test_refuses_a_file_cut_anywhere(tmp_path: Path, cut: float, format: str) -> None:
     whole = encoded(draw_product(), format)
     assert _refused(tmp_path, whole[: int(len(whole) * cut)]) in ("damaged", "not_an_image")
+
+
+def test_refuses_a_cut_file_where_the_host_accepts_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as django-stdimage does when it renders
+    assert _refused(tmp_path, encoded(draw_product())[:-900]) == "damaged"
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
 
 def test_turns_the_picture_upright_once_and_leaves_personal_data_behind(tmp_path: Path) -> None:
