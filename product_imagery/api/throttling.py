@@ -14,7 +14,7 @@ from rest_framework.throttling import BaseThrottle
 
 from product_imagery.conf import get_settings
 from product_imagery.models import ApiKey, RateUse
-from product_imagery.models.no_wait import no_wait
+from product_imagery.models.brief_wait import brief_wait
 from product_imagery.models.rate_use import RATE_SECONDS, Allowance
 
 
@@ -49,7 +49,7 @@ class KeyRateThrottle(BaseThrottle):
 
 
 def _record(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
-    """Count a request. With ``waits=False``, it does not wait for SQLite's write lock: a later request records it.
+    """Count a request. With ``waits=False``, it waits for SQLite's write lock only briefly: a later request records it.
 
     Raises ``OperationalError`` if the database is locked or away, and ``waits`` is true.
     """
@@ -57,7 +57,7 @@ def _record(key: ApiKey, weight: int, limit: int, *, waits: bool) -> Allowance:
     try:
         if waits:
             return RateUse.objects.record(key, weight, limit, unrecorded=unrecorded)
-        with no_wait():
+        with brief_wait():
             return RateUse.objects.record(key, weight, limit, unrecorded=unrecorded)
     except OperationalError:
         _unrecorded.add(key.pk, unrecorded)

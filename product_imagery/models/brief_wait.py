@@ -1,4 +1,4 @@
-"""Writes that fail at once instead of waiting for a lock."""
+"""Writes that wait for a lock only briefly."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 from django.db import connection
 
+_MILLISECONDS = 250  # longer than writes that are made one after another, and hardly felt by a person
+
 
 @contextmanager
-def no_wait() -> Iterator[None]:
-    """Raise ``OperationalError`` at once inside the block if SQLite's write lock is taken.
+def brief_wait() -> Iterator[None]:
+    """Raise ``OperationalError`` inside the block if SQLite's write lock stays taken for a quarter of a second.
 
     No effect on other databases, which lock rows instead of the whole database.
     """
@@ -19,7 +21,7 @@ def no_wait() -> Iterator[None]:
         return
     with connection.cursor() as cursor:
         (milliseconds,) = cursor.execute("PRAGMA busy_timeout").fetchone()
-        cursor.execute("PRAGMA busy_timeout = 0")
+        cursor.execute(f"PRAGMA busy_timeout = {_MILLISECONDS}")
         try:
             yield
         finally:
