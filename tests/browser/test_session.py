@@ -52,6 +52,31 @@ def test_the_start_page_comes_back_with_what_was_chosen(merchant: Mouse, make_pr
     assert Enhancement.objects.get().options["factor"] == "4"
 
 
+def test_figures_that_change_after_the_session_lead_to_the_login_and_back(
+    merchant: Mouse, make_product: Callable[..., Product]
+) -> None:
+    product = make_product()
+    merchant.open(f"/admin/shop/product/{product.pk}/change/")
+    merchant.press("a[href*='enhance']")
+    merchant.wait("#imagery-options")
+    Session.objects.all().delete()
+    merchant.press("input[value=larger]")
+    _until(lambda: merchant.find("#imagery-logged-out").is_displayed())
+    merchant.press("#imagery-logged-out a")
+    merchant.log_in_by_form()
+    merchant.wait("#imagery-options[data-look=larger]")
+    assert merchant.find("button[name=start]").is_enabled()
+
+
+def test_a_preview_after_the_session_leads_to_the_login(merchant: Mouse, model_file: Path, make_product: Any) -> None:
+    make_product()
+    merchant.open("/admin/product_imagery/preset/add/?work=local:upscale")
+    _until(lambda: merchant.find(".preset-preview img").is_displayed())
+    Session.objects.all().delete()
+    merchant.choose("#id_option-factor", "4")
+    _until(lambda: merchant.find("#imagery-logged-out").is_displayed())
+
+
 def test_the_run_page_goes_on_after_the_login(merchant: Mouse, make_product: Any, enlarge: Any) -> None:
     run = f"/admin/product_imagery/enhancement/{enlarge(make_product()).pk}/change/?state=open"
     merchant.open(run)

@@ -28,6 +28,13 @@
     form.querySelectorAll("[data-without-script]").forEach((button) => { button.hidden = false; });
   };
 
+  // The login page that the server sent leads back to this page with what is chosen.
+  const endSession = (login) => {
+    const note = document.getElementById("imagery-logged-out");
+    note.querySelector("a").href = login;
+    note.hidden = false;
+  };
+
   const show = (page) => {
     const options = page.getElementById("imagery-options");
     const figures = page.getElementById("imagery-figures");
@@ -74,6 +81,10 @@
     data.set("preview", "1");
     try {
       const response = await fetch(location.href, {method: "POST", body: data, credentials: "same-origin"});
+      if (number === latest && response.redirected) {
+        setBusy(false);
+        return endSession(response.url);
+      }
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       if (number !== latest) return;
       show(page);
