@@ -57,7 +57,7 @@ def test_figures_that_change_after_the_session_lead_to_the_login_and_back(
 ) -> None:
     product = make_product()
     merchant.open(f"/admin/shop/product/{product.pk}/change/")
-    merchant.press("a[href*='enhance']")
+    merchant.press(".product-links .pi-button--main")
     merchant.wait("#imagery-options")
     Session.objects.all().delete()
     merchant.press("input[value=larger]")
