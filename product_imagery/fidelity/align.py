@@ -21,6 +21,9 @@ _MOST_CHANGE = 0.3  #: of a side, by which the refinement may change what was fo
 _ROOM = 0.25  #: around the place that was found, as a share of its sides
 
 
+Place = tuple[float, float, float, float]  #: left, top, right, bottom in pixels and parts of them
+
+
 @dataclass(frozen=True)
 class View:
     """A picture (RGB): as it is, and as it is aligned, where another ground may help to find the contour."""
@@ -111,15 +114,18 @@ def _best_place(
     return float(valid[y, x]), (int(x), int(y))
 
 
-def align(product: Shown, other: View, place: Box, side: int) -> Aligned:
-    """Map a place of the other picture onto the product as well as an affine map can, at ``side`` pixels."""
+def align(product: Shown, other: View, place: Place, side: int, *, is_exact: bool = False) -> Aligned:
+    """Map a place of the other picture onto the product as well as an affine map can, at ``side`` pixels.
+
+    A place that ``is_exact`` is taken as it is.
+    """
     size = scaled((product.box[2] - product.box[0], product.box[3] - product.box[1]), side / product.side)
     view, guide = (_cut(one, size, product.box) for one in (product.view.guide, product.guide))
     moving, offset = _around(other.guide, place, size)
     linear: Floats = np.eye(2)
     shift: Floats = np.array(offset, dtype=float)
     for divisor, rounds in zip((4, 2, 1), _ROUNDS, strict=True):
-        if min(size) // divisor >= _SMALLEST_FRAME:
+        if not is_exact and min(size) // divisor >= _SMALLEST_FRAME:
             linear, shift = _refined(view, moving, guide, linear, shift, divisor, rounds)
     pixels = _around(other.flat, place, size)[0]
     seen = flags(_warped(Image.new("L", pixels.size, 255), size, linear, shift))
@@ -133,7 +139,7 @@ def _cut(image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
     return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
 
 
-def _around(image: Image.Image, place: Box, size: tuple[int, int]) -> tuple[Image.Image, tuple[float, float]]:
+def _around(image: Image.Image, place: Place, size: tuple[int, int]) -> tuple[Image.Image, tuple[float, float]]:
     """Return the place with room around it, at the scale at which the place has ``size``, and where it begins."""
     width, height = place[2] - place[0], place[3] - place[1]
     room = (

@@ -12,25 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from product_imagery.exceptions import PictureError
-from product_imagery.fidelity.align import Aligned, Shown, View, align, find
+from product_imagery.fidelity.align import Aligned, Place, Shown, View, align, find
 from product_imagery.fidelity.arrays import Flags, Floats, flags, floats, sums
 from product_imagery.fidelity.colours import difference, lab
 from product_imagery.fidelity.judge import unmeasured
+from product_imagery.fidelity.masks import is_opaque, narrower, product_mask, wider
 from product_imagery.imaging.decode import open_picture
 from product_imagery.imaging.encode import on_white
 from product_imagery.imaging.limits import Limits
 from product_imagery.imaging.scale import bounded
-from product_imagery.imaging.visible import Box
-from product_imagery.imaging.visible import difference as difference_from
-from product_imagery.rules.ground import Ground
 
 _LEAST = 48  #: pixels of its longest side, below which nothing is said
 _CELL = 8  #: pixels along the side of a cell, over which colours are averaged
-_OPAQUE = 200  #: opacity from which a pixel is the product's
-_SAME = 4  #: levels up to which a pixel is ground
 _RIM = 5  #: pixels along the contour in which the grounds are mixed in
 _THIN = 0.2  #: share of the product that is left without its rim, below which the rim counts
 _GREY = (128, 128, 128)
@@ -39,7 +35,6 @@ _STRUCTURE, _NOISE = 0.5, 12.0  #: likeness of a part that is kept; variance tha
 _CLEARED = ("white_background", "remove_background")  #: operations after which the ground is plain
 _SURE = 0.9  #: share of a photo's edge that is ground, from which the ground is known
 _WHOLE = ("upscale", "expand")  #: operations that keep the whole picture
-_TINT, _SOFT = 12, 24  #: levels by which a shadow may differ from the ground's colour; of an edge that it may have
 _PAINTED = 20.0  #: ΔE beyond that of the whole, from which a cell shows something else
 _CLEAR, _ALIKE = 40.0, 0.8  #: variance of clear structure; likeness of what is certainly the same
 _FULL = 0.95  #: share of a cell that is product, from which its colour counts
@@ -62,41 +57,65 @@ _QUICK, _THOROUGH = _Scale(448, 256, 2, 1), _Scale(640, 320, 1, 2)
 
 
 @dataclass(frozen=True)
+class Known:
+    """Where the product is: its mask in the result, and the box of the source that the result shows, in shares."""
+
+    mask: Image.Image
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
 class _Pair:
-    """The product in the one picture, the other picture, and the place in it, if that is known."""
+    """The product in the one picture, the other picture, and the place in it, if that is known: exactly, or about."""
 
     product: Shown
     other: View
-    place: Box | None = None
+    place: Place | None = None
+    is_exact: bool = False
 
 
 def measure(
-    *, source: str, result: str, operation: str, limits: dict[str, int], bounds: dict[str, int]
+    *,
+    source: str,
+    result: str,
+    operation: str,
+    limits: dict[str, int],
+    bounds: dict[str, int],
+    product: dict[str, Any],
 ) -> dict[str, Any]:
     """Return ``colour``, ``colour_95``, ``shape`` and ``details`` (see above), each a number or ``None``.
 
-    ``result`` may be a small copy. ``reason`` is a code (``judge.REASONS``) if nothing was measured. ``limits`` are
-    those of sources, ``bounds`` those of results. Raises ``PictureError`` if the result cannot be read.
+    ``result`` may be a small copy, and ``product`` that of ``provider_kit.outcomes.Picture``. ``reason`` is a
+    code (``judge.REASONS``) if nothing was measured. ``limits`` are those of sources, ``bounds`` those of results.
+    Raises ``PictureError`` if the result cannot be read.
     """
     made = _small(result, bounds)
     try:
         original = _small(source, limits)
     except PictureError:
         return unmeasured("source_unreadable")
-    return drift(original, made, operation)
+    if not product:
+        return drift(original, made, operation)
+    with Image.open(product["mask"]) as mask:
+        return drift(original, made, operation, Known(mask.convert("L"), *product["frame"]))
 
 
-def drift(original: Image.Image, made: Image.Image, operation: str) -> dict[str, Any]:
+def drift(original: Image.Image, made: Image.Image, operation: str, known: Known | None = None) -> dict[str, Any]:
     """Return the measurement of two upright sRGB pictures: a thorough one where a quick one leaves doubts."""
-    measured = _measured(original, made, operation, _QUICK)
+    measured = _measured(original, made, operation, known, _QUICK)
     if all((measured[name] or 0) <= most for name, most in _DOUBTFUL.items()):
         return measured
-    return _measured(original, made, operation, _THOROUGH)
+    return _measured(original, made, operation, known, _THOROUGH)
 
 
-def _measured(original: Image.Image, made: Image.Image, operation: str, scale: _Scale) -> dict[str, Any]:
+def _measured(
+    original: Image.Image, made: Image.Image, operation: str, known: Known | None, scale: _Scale
+) -> dict[str, Any]:
     original, made = _at_most(original, scale.side), _at_most(made, scale.side)
-    pairs = _pairs(original, made, operation, scale)
+    pairs = _known_pairs(original, made, known) if known else _pairs(original, made, operation, scale)
     if not pairs:
         return _of_middle(original, made, scale)
     measured = _of_product(pairs[0], scale)
@@ -114,7 +133,9 @@ def _of_product(pair: _Pair, scale: _Scale) -> dict[str, Any]:
     if place is None:
         return {**unmeasured(""), "details": 100.0}
     side = _side(pair.product, place, scale)
-    return _compared(align(pair.product, pair.other, place, side)) if side >= _LEAST else unmeasured("small")
+    if side < _LEAST:
+        return unmeasured("small")
+    return _compared(align(pair.product, pair.other, place, side, is_exact=pair.is_exact))
 
 
 def _of_middle(original: Image.Image, made: Image.Image, scale: _Scale) -> dict[str, Any]:
@@ -136,8 +157,8 @@ def _of_middle(original: Image.Image, made: Image.Image, scale: _Scale) -> dict[
     return {**_colours(_apart(found, clear), 50), "shape": shape, "details": None, "reason": ""}
 
 
-def _side(product: Shown, place: Box, scale: _Scale) -> int:
-    return min(scale.product, product.side, max(place[2] - place[0], place[3] - place[1]))
+def _side(product: Shown, place: Place, scale: _Scale) -> int:
+    return min(scale.product, product.side, round(max(place[2] - place[0], place[3] - place[1])))
 
 
 def _small(path: str, limits: dict[str, int]) -> Image.Image:
@@ -150,58 +171,33 @@ def _at_most(image: Image.Image, side: int) -> Image.Image:
     return image.resize(bounded(image.size, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
+def _known_pairs(original: Image.Image, made: Image.Image, known: Known) -> list[_Pair]:
+    """Return the product aligned from the place that is said, and just there: little structure may lead astray."""
+    product = _part(made, known.mask.resize(made.size, Image.Resampling.BOX).point(is_opaque))
+    (width, height), (left, top, right, bottom) = made.size, product.box
+    across, down = known.right - known.left, known.bottom - known.top
+    place = (
+        max(0.0, original.width * (known.left + across * left / width)),
+        max(0.0, original.height * (known.top + down * top / height)),
+        min(float(original.width), original.width * (known.left + across * right / width)),
+        min(float(original.height), original.height * (known.top + down * bottom / height)),
+    )
+    return [_Pair(product, _view(original), place, is_exact) for is_exact in (False, True)]
+
+
 def _pairs(original: Image.Image, made: Image.Image, operation: str, scale: _Scale) -> list[_Pair]:
     """Return what is compared, the surest first; nothing if the product cannot be told from the ground in either."""
     if operation == "upscale":
         return [_Pair(_part(made), _view(original), (0, 0, *original.size))]
     if operation == "expand":
         return [_Pair(_part(original), _view(made))]
-    before = _mask(original, scale, _SURE)
-    after = _mask(made, scale) if operation in _CLEARED else None
+    before = product_mask(original, scale.coarse, scale.hole, _SURE)
+    after = product_mask(made, scale.coarse, scale.hole) if operation in _CLEARED else None
     if after:
         found = [_Pair(_part(made, after), _view(original))]
         # With both grounds known, they are made alike: then the contour is aligned as well.
         return [_Pair(_on_grey(made, after), _on_grey(original, before).view), *found] if before else found
     return [_Pair(_part(original, before), _view(made))] if before else []
-
-
-def _mask(image: Image.Image, scale: _Scale, least: float = 0.0) -> Image.Image | None:
-    """Return the mask of the product, without gaps; ``None`` if it cannot be told from the ground.
-
-    ``least``: share of the frame's edge that has to have the colour of the ground.
-    """
-    ground = Ground(image.reduce(scale.coarse))
-    if least and image.mode == "RGB":
-        ground.apart = ImageChops.subtract(ground.apart, _shadow(ground))
-    if not ground.is_plain or ground.plain < least or ground.box is None:
-        return None
-    if image.mode == "RGBA":
-        return image.getchannel("A").point(lambda value: 255 * (value >= _OPAQUE))
-    inner = _narrower(ground.filled, ground.step)
-    same = difference_from(ground.flat, ground.colour).point(lambda value: 255 * (value <= _SAME))
-    hole = _wider(_narrower(same, scale.hole), scale.hole)
-    coarse = ImageChops.subtract(ImageChops.lighter(ground.apart, inner), hole)
-    whole = coarse.resize((coarse.width * scale.coarse, coarse.height * scale.coarse), Image.Resampling.BILINEAR)
-    return whole.crop((0, 0, *image.size)).point(lambda value: 255 * (value > 127))
-
-
-def _shadow(ground: Ground) -> Image.Image:
-    """Return the mask of what may be a shadow: a darker shade of the ground's colour, without clear edges."""
-    pixels, colour = floats(ground.flat), np.array(ground.colour, dtype=np.float32)
-    shade = np.clip(pixels @ colour / max(float(colour @ colour), 1), 0, 1)
-    rest = np.abs(pixels - shade[..., None] * colour).max(-1)
-    grey = ground.flat.convert("L")
-    edges = ImageChops.subtract(grey.filter(ImageFilter.MaxFilter(3)), grey.filter(ImageFilter.MinFilter(3)))
-    return Image.fromarray((255 * ((rest < _TINT) & (floats(edges) < _SOFT))).astype(np.uint8))
-
-
-def _narrower(mask: Image.Image, by: int) -> Image.Image:
-    """Return the mask without its outer pixels. A box blur is many times faster than a minimum."""
-    return mask.filter(ImageFilter.BoxBlur(by)).point(lambda value: 255 * (value == 255))
-
-
-def _wider(mask: Image.Image, by: int) -> Image.Image:
-    return mask.filter(ImageFilter.BoxBlur(by)).point(lambda value: 255 * (value > 0))
 
 
 def _part(image: Image.Image, mask: Image.Image | None = None) -> Shown:
@@ -217,7 +213,7 @@ def _on_grey(image: Image.Image, mask: Image.Image) -> Shown:
     flat.paste(_flat(image), (room, room))
     guide.paste(_flat(image), (room, room), mask)
     around.paste(mask, (room, room))
-    return Shown(View(flat, guide), around, _wider(around, 2))
+    return Shown(View(flat, guide), around, wider(around, 2))
 
 
 def _view(image: Image.Image) -> View:
@@ -231,7 +227,7 @@ def _flat(image: Image.Image) -> Image.Image:
 
 def _compared(found: Aligned) -> dict[str, Any]:
     framed = ImageOps.expand(Image.fromarray(found.mask).convert("L"), _RIM)
-    inner = flags(ImageOps.crop(_narrower(framed, _RIM), _RIM))
+    inner = flags(ImageOps.crop(narrower(framed, _RIM), _RIM))
     mask = inner if inner.sum() > _THIN * found.mask.sum() else found.mask
     likeness, _energy, area = _likeness(found, mask)
     apart = _apart(found, area)

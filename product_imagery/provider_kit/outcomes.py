@@ -13,7 +13,10 @@ from typing import Any, TypeAlias
 class Picture:
     """A finished picture in a local file, with its thumbnail.
 
-    ``file`` and ``thumbnail`` have the fields of ``imaging.encode.Encoded``.
+    ``file`` and ``thumbnail`` have the fields of ``imaging.encode.Encoded``. ``product`` comes from a provider
+    that knows where the product is, so that the comparison with the source need not find it: ``mask``, the path of a
+    greyscale picture of the thumbnail's size, and ``frame``, the box of the source that the picture shows, in shares of
+    its sides, which may be less than 0 or more than 1.
     """
 
     item_id: int
@@ -23,6 +26,7 @@ class Picture:
     warnings: tuple[str, ...] = ()
     report: Mapping[str, Any] = field(default_factory=dict)
     mark: str = ""
+    product: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from example_project import catalogue
 from product_imagery.fidelity.colours import difference, lab
-from product_imagery.fidelity.drift import drift
+from product_imagery.fidelity.drift import Known, drift
 from product_imagery.fidelity.judge import Bounds, Drift
 from tests.fidelity import products
 from tests.fidelity.products import bottle, encoded, packshot, placed, plain, room, stretched, teapot, tinted
@@ -175,3 +175,30 @@ def test_colour_differences_are_symmetric_and_zero_between_equals(
 )
 def test_the_colour_difference_is_the_published_one(first: Any, second: Any, expected: float) -> None:
     assert difference(np.array([first]), np.array([second]))[0] == pytest.approx(expected, abs=1e-4)
+
+
+def _where(result: Image.Image, product: Image.Image, share: float = 0.85) -> Known:
+    """Return where a product is that was put into a packshot as it was in a photo by ``placed``, a share of 0.7."""
+    opacity = placed(product, Image.new("RGBA", result.size), share=share).getchannel("A")
+    beyond = (share / 0.7 - 1) / 2 / (share / 0.7)
+    return Known(opacity, beyond, beyond, 1 - beyond, 1 - beyond)
+
+
+@pytest.mark.parametrize(
+    ("result", "exceeded"),
+    [
+        pytest.param(bottle(), [], id="untouched"),
+        pytest.param(_shifted(5), ["colour"], id="colour"),
+        pytest.param(stretched(bottle(), 3), ["shape"], id="wider"),
+        pytest.param(bottle(rows=0), ["details"], id="label erased"),
+        pytest.param(teapot(), ["details"], id="another"),
+    ],
+)
+def test_a_product_whose_place_is_known_is_compared_there(
+    photo: Image.Image, result: Image.Image, exceeded: list[str]
+) -> None:
+    made = encoded(packshot(result))
+    for operation in (WHITE, "scene"):
+        found = Drift(**drift(photo, made, operation, _where(made, result)), bounds=Bounds())
+        assert set(exceeded) <= set(found.exceeded)
+        assert (found.exceeded == [], found.reason) == (not exceeded, "")

@@ -26,7 +26,7 @@ def _placed(side: int = 240) -> Placed:
     frame, at = side * 2, side // 2
     product = Image.fromarray(np.random.default_rng(4).integers(20, 235, (side, side, 4), np.uint8))
     product.putalpha(255)
-    return Placed(product, (frame, frame), (at, at, at + side, at + side))
+    return Placed(product, (frame, frame), (at, at, at + side, at + side), (0, 0, side, side))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def _product() -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 
 def _placed(product: Image.Image) -> Placed:
-    return Placed(product, (FRAME, FRAME), (LEFT, TOP, LEFT + SIDE, TOP + SIDE))
+    return Placed(product, (FRAME, FRAME), (LEFT, TOP, LEFT + SIDE, TOP + SIDE), (0, 0, SIDE, SIDE))
 
 
 def _sole(rise: int) -> Image.Image:

@@ -62,6 +62,7 @@ class Comparison:
                 "product_imagery.fidelity.drift:measure",
                 source=str(source),
                 result=str(picture.thumbnail["path"]),
+                product=dict(picture.product),
                 operation=self.enhancement.operation,
                 limits=settings.bounds(),
                 bounds=settings.result_bounds(),

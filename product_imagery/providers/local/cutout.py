@@ -35,7 +35,7 @@ class Cutout:
     ``confidence`` is 0…1; ``warnings`` are codes, explained by ``LocalEngine.warning_texts``. ``signs`` are measured
     on the way: ``agreement`` of the two looks, share ``rescued`` from the first one, share
     ``lost`` by both and added by what a plain ground does not explain, ``soft`` pixels relative to solid
-    ones, and ``contrast`` across the edge (0…255).
+    ones, and ``contrast`` across the edge (0…255). ``origin`` is the pixel of the photo at which the image begins.
     """
 
     image: Image.Image
@@ -43,6 +43,7 @@ class Cutout:
     confidence: float = 1.0
     warnings: list[str] = field(default_factory=list)
     signs: dict[str, float] = field(default_factory=dict)
+    origin: tuple[int, int] = (0, 0)
 
     def picture(self) -> Image.Image:
         """Return the product as ``RGBA``. Transparent pixels are black, without traces of the background."""
@@ -56,7 +57,12 @@ class Cutout:
         box = self.alpha.point(lambda value: 255 if value >= 8 else 0).getbbox()
         if box is None:
             raise _nothing_found()
-        return replace(self, image=self.image.crop(box), alpha=self.alpha.crop(box))
+        return self.cropped(box)
+
+    def cropped(self, box: Box) -> Cutout:
+        """Return what is in the box."""
+        origin = (self.origin[0] + box[0], self.origin[1] + box[1])
+        return replace(self, image=self.image.crop(box), alpha=self.alpha.crop(box), origin=origin)
 
 
 def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:

@@ -62,6 +62,14 @@ class _Task:
 
 
 @dataclass(frozen=True)
+class _Product:
+    """Mask of the product in a result (``L``), and the box of the source that the result shows, in shares."""
+
+    mask: Image.Image
+    frame: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class _Made:
     image: Image.Image
     confidence: float = 1.0
@@ -70,6 +78,7 @@ class _Made:
     mark: SourceType = SourceType.ENHANCED
     share: Callable[[Image.Image], float] | None = None  #: measures the product's share on the written picture
     ground: Image.Image | None = None  #: mask of a background that must be pure white
+    product: _Product | None = None  #: where it is, if that is known
 
 
 def enhance(
@@ -103,7 +112,9 @@ def _remove_background(task: _Task) -> Iterator[_Made]:
     cut = _cut(task)
     if task.options["crop"]:
         cut = cut.trimmed()
-    yield _Made(cut.picture(), cut.confidence, tuple(cut.warnings))
+    (width, height), (left, top) = task.picture.size, cut.origin
+    frame = (left / width, top / height, (left + cut.alpha.width) / width, (top + cut.alpha.height) / height)
+    yield _Made(cut.picture(), cut.confidence, tuple(cut.warnings), product=_Product(cut.alpha, frame))
 
 
 def _white_background(task: _Task) -> Iterator[_Made]:
@@ -121,6 +132,7 @@ def _white_background(task: _Task) -> Iterator[_Made]:
         (*cut.warnings, *placed.warnings),
         share=partial(seen_share, placed=placed, behind=behind),
         ground=around if white else None,
+        product=_Product(placed.mask(), placed.frame_in(task.picture.size)),
     )
 
 
@@ -133,12 +145,14 @@ def _scene(task: _Task) -> Iterator[_Made]:
     pose = suggested_pose(cut.alpha) if options["pose"] == "auto" else options["pose"]
     frame = {"longest": options["size"], "fill": options["fill"], "bottom": stage.ground if pose == STAND else None}
     placed = place(cut, ratio=ratio, cut=cut_sides(found), **frame)
+    product = _Product(placed.mask(), placed.frame_in(task.picture.size))
     for variant in range(options["variants"]):
         seed = options["seed"] + variant
         keep = options["keep_colours"]
         image = compose_scene(placed, options["scene"], seed, pose=pose, keep_colours=keep)
         report = {"seed": seed, "share": round(placed.share(), 4), "pose": pose, "colours_kept": keep}
-        yield _Made(image, cut.confidence, (*cut.warnings, *placed.warnings), report, SourceType.COMPOSITE)
+        warnings = (*cut.warnings, *placed.warnings)
+        yield _Made(image, cut.confidence, warnings, report, SourceType.COMPOSITE, product=product)
 
 
 def _upscale(task: _Task) -> Iterator[_Made]:
@@ -211,7 +225,16 @@ def _write(made: _Made, task: _Task, folder: Path, number: int) -> dict[str, Any
         "warnings": list(made.warnings),
         "report": report,
         "mark": str(made.mark),
+        "product": _write_product(made.product, folder / f"product-{number}.png", thumbnail),
     }
+
+
+def _write_product(product: _Product | None, path: Path, thumbnail: Encoded) -> dict[str, Any]:
+    """Write the mask and return ``product`` of ``provider_kit.outcomes.Picture``; empty if it is not known."""
+    if product is None:
+        return {}
+    product.mask.resize((thumbnail.width, thumbnail.height), Image.Resampling.BOX, reducing_gap=2.0).save(path)
+    return {"mask": str(path), "frame": product.frame}
 
 
 def _share(made: _Made, encoded: Encoded) -> dict[str, float]:

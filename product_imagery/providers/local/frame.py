@@ -22,11 +22,15 @@ _ENLARGED = 1.6  #: scale factor above which the result gets a warning
 
 @dataclass(frozen=True)
 class Placed:
-    """An ``RGBA`` product scaled for a frame of ``size``, and its box there. ``stands``: its lower end is in it."""
+    """An ``RGBA`` product scaled for a frame of ``size``, its box there, and the box in the photo that it comes from.
+
+    ``stands``: its lower end is in it.
+    """
 
     product: Image.Image
     size: tuple[int, int]
     box: Box
+    photographed: Box
     warnings: tuple[str, ...] = ()
     stands: bool = True
 
@@ -34,6 +38,26 @@ class Placed:
         """Return the larger of the box's shares of the frame's width and height, 0…1."""
         left, top, right, bottom = self.box
         return max((right - left) / self.size[0], (bottom - top) / self.size[1])
+
+    def mask(self) -> Image.Image:
+        """Return the product's opacity in the whole frame (``L``)."""
+        whole = Image.new("L", self.size)
+        whole.paste(self.product.getchannel("A"), self.box[:2])
+        return whole
+
+    def frame_in(self, photo: tuple[int, int]) -> tuple[float, ...]:
+        """Return the box that the frame has in a photo of this size, in shares of its sides; it may go beyond them."""
+        corners = ((0, 0), self.size)
+        return tuple(
+            (self.photographed[axis] + (corner[axis] - self.box[axis]) * self._step(axis)) / photo[axis]
+            for corner in corners
+            for axis in (0, 1)
+        )
+
+    def _step(self, axis: int) -> float:
+        """Return how many pixels of the photo are one of the frame, across (0) or down (1)."""
+        photographed, shown = (box[axis + 2] - box[axis] for box in (self.photographed, self.box))
+        return photographed / shown
 
 
 def parse_ratio(ratio: str, source: tuple[int, int]) -> float:
@@ -90,7 +114,9 @@ def place(
     if bottom is not None and not cut.bottom:
         top = round(size[1] * bottom) - scaled[1]
     box = (left, top, left + scaled[0], top + scaled[1])
-    return Placed(product, size, box, ("enlarged",) if factor > _ENLARGED else (), stands=not cut.bottom)
+    (x, y), (width, height) = cutout.origin, cutout.image.size
+    photographed = (x, y, x + width, y + height)
+    return Placed(product, size, box, photographed, ("enlarged",) if factor > _ENLARGED else (), stands=not cut.bottom)
 
 
 def _limit(fill: float, near: bool, far: bool) -> float:

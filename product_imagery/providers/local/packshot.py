@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from PIL import Image, ImageColor
 
 from product_imagery.exceptions import OptionError
@@ -58,7 +56,7 @@ def trimmed_to_seen(cut: Cutout, background: tuple[int, int, int], longest: int)
         min(right, width) if right >= width - across else width,
         min(bottom, height) if bottom >= height - down else height,
     )
-    return replace(cut, image=cut.image.crop(box), alpha=cut.alpha.crop(box))
+    return cut.cropped(box)
 
 
 def seen_share(picture: Image.Image, placed: Placed, behind: Image.Image) -> float:
