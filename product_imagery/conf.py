@@ -72,7 +72,7 @@ class Settings:
         'hosts from which results of a provider may be fetched: `{"paqshot": ["cdn.example.com"]}`; others are refused',
     )
     compare_results: bool = _key(
-        False, "compare the product in each new picture with that of its source; a visible difference needs a person"
+        True, "compare the product in each new picture with that of its source; a visible difference needs a person"
     )
     provenance: Mapping[str, Any] = _key(
         dict,
