@@ -14,7 +14,7 @@ from django.db.models import TextChoices
 import product_imagery
 from product_imagery.conf import Settings
 from product_imagery.states import EnhancementStatus, ItemStatus, JobState, Publication, Review
-from tests.workbench.commands_page import page
+from tests.workbench.reference import pages
 
 _DOCS = Path(product_imagery.__file__).parent.parent / "docs"
 
@@ -55,19 +55,32 @@ def test_the_table_of_system_checks_lists_those_of_the_code() -> None:
     assert rows == sorted(found)
 
 
-def test_the_page_about_commands_is_up_to_date() -> None:
-    assert (_DOCS / "commands.md").read_text() == page(), "python -m tests.workbench.commands_page"
+@pytest.mark.parametrize("name", ["commands.md", "settings.md", "providers.md"])
+def test_a_page_that_is_written_from_the_code_is_up_to_date(name: str) -> None:
+    assert (_DOCS / name).read_text() == pages()[name], "python -m tests.workbench.reference"
 
 
 def test_each_argument_of_a_command_is_explained() -> None:
-    assert re.findall(r"^\| `.+` \|  \|$", page(), re.M) == []
+    assert re.findall(r"^\| `.+` \|  \|$", pages()["commands.md"], re.M) == []
 
 
 @pytest.mark.parametrize("path", sorted(_DOCS.glob("*.md")), ids=lambda path: path.stem)
 def test_commands_and_settings_that_a_page_names_exist(path: Path) -> None:
     text = path.read_text()
     commands = set(re.findall(r"manage\.py (imagery_\w+)", text))
-    assert commands <= set(re.findall(r"^## `(\w+)`", page(), re.M))
+    assert commands <= set(re.findall(r"^## `(\w+)`", pages()["commands.md"], re.M))
     if path.stem == "operations":
         named = set(re.findall(r"`([A-Z]+_[A-Z_]+)[` ]", text))
         assert {"SLOT_SECONDS", "PREVIEW_DAYS"} <= named <= {one.name.upper() for one in fields(Settings)}
+
+
+def test_what_the_page_about_troubles_quotes_is_what_pages_say() -> None:
+    quoted = re.findall(r"“([^”]+)”", (_DOCS / "troubleshooting.md").read_text())
+    texts = _words((_DOCS.parent / "product_imagery/locale/de/LC_MESSAGES/django.po").read_text())
+    assert len(quoted) > 12
+    assert [one for one in quoted if not all(_words(part) in texts for part in one.split("…"))] == []
+
+
+def _words(text: str) -> str:
+    """Return the text without what gettext adds, in lower case: Django writes names of models with a capital."""
+    return re.sub(r'"\n"|%\(\w+\)s', "", text).replace("“”", "").strip().lower()
