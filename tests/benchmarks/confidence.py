@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example_project.settings")
-_WARNINGS = {"soft_matte", "unsure_what_the_product_is", "low_contrast"}
+_WARNINGS = {"soft_matte", "unsure_what_the_product_is", "low_contrast", "perhaps_a_person"}
 _PART, _GRID = 0.03, 320  #: share of the product from which a lost or added part is bad, and cells to find it on
 Row = dict[str, Any]
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops
 
 from product_imagery.exceptions import PictureError
 from product_imagery.providers.local.arrays import Box, Floats
-from product_imagery.providers.local.completeness import like_ground
+from product_imagery.providers.local.completeness import like_ground, skin_from_edge
 from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.ground import complete, plain_ground
 from product_imagery.providers.local.inference import ModelSpec, saliency
@@ -24,6 +24,7 @@ _LARGE = 0.5  #: share of the frame above which a second look does not improve t
 _HAZE, _HAZY = 0.15, 0.05  #: … unless more than _HAZY of the first map is uncertain, at least _HAZE away from 0 and 1
 _NOTHING = 5  #: haze above which a picture is empty: empty ones have more than 8, photos of products less than 1
 _GROUND_INSIDE = 0.35  #: share of the product that may have the ground's colours
+_SKIN = 0.03  #: share of the product that may have the colour of skin and come in from the photo's edge
 _SMALL = 0.02  #: share of the photo below which a product is very small
 _BLACK, _WHITE = 40, 215  #: levels of the enlarged 8-bit matte that become 0 and 255
 
@@ -32,10 +33,10 @@ _BLACK, _WHITE = 40, 215  #: levels of the enlarged 8-bit matte that become 0 an
 class Cutout:
     """A product with its matte: RGB ``image`` and ``L`` ``alpha`` of the same size.
 
-    ``confidence`` is 0…1; ``warnings`` are codes, explained by ``LocalEngine.warning_texts``. ``signs`` are measured
-    on the way: ``agreement`` of the two looks, share ``rescued`` from the first one, share
-    ``lost`` by both and added by what a plain ground does not explain, ``soft`` pixels relative to solid
-    ones, and ``contrast`` across the edge (0…255). ``origin`` is the pixel of the photo at which the image begins.
+    ``confidence`` is 0…1; ``warnings`` are codes, explained by ``LocalEngine.warning_texts``. ``origin`` is the pixel
+    of the photo at which the image begins. ``signs`` are measured on the way: ``agreement`` of the two looks, share
+    ``rescued`` from the first one, share ``lost`` by both and added by what a plain ground does not explain, ``soft``
+    pixels relative to solid ones, ``contrast`` across the edge (0…255), and those of ``completeness``.
     """
 
     image: Image.Image
@@ -103,6 +104,7 @@ def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
     alpha = Image.new("L", picture.size)
     alpha.paste(matte, box[:2])
     signs["like_ground"] = like_ground(picture, alpha, look)
+    signs["skin"] = skin_from_edge(picture, alpha)
     confidence, warnings = _judge(signs, alpha)
     return Cutout(picture, alpha, confidence, warnings, signs)
 
@@ -191,6 +193,7 @@ def _judge(signs: dict[str, float], alpha: Image.Image) -> tuple[float, list[str
         "soft_matte": signs["soft"] > 0.14,
         "unsure_what_the_product_is": signs["agreement"] < 0.92 or signs["like_ground"] > _GROUND_INSIDE,
         "low_contrast": signs["contrast"] < 25,
+        "perhaps_a_person": signs["skin"] > _SKIN,
     }
     warnings = [code for code, doubtful in seen.items() if doubtful] + _frame_warnings(alpha)
     certain = (
@@ -198,6 +201,7 @@ def _judge(signs: dict[str, float], alpha: Image.Image) -> tuple[float, list[str
         signs["agreement"],
         min(1.0, 0.5 + signs["contrast"] / 50),
         1 - max(0.0, signs["like_ground"] - _GROUND_INSIDE),
+        1 - min(0.5, max(0.0, signs["skin"] - _SKIN)),
     )
     return round(float(np.prod(certain)), 3), warnings
 

@@ -38,7 +38,7 @@ _COLOURS = 16  #: that describe an area
 _ROUNDS = 4  #: of sweeps over the grid, for ways around corners
 _CERTAIN = 0.9  #: alpha of what surely belongs to the product
 _TOUCHES = "touches_the_frame"
-_OF_THE_FRAME = {_TOUCHES, "very_small_product"}
+_SETTLED = {_TOUCHES, "very_small_product", "perhaps_a_person"}  #: by pointing to the product
 
 
 @dataclass(frozen=True)
@@ -254,6 +254,6 @@ def _sweep(distance: Floats, cost: Floats) -> None:
 
 
 def _warnings(codes: list[str], alpha: Image.Image) -> list[str]:
-    """Return the warnings about what was looked at, with those about its frame for that of the picture."""
+    """Return the warnings that a person's hint leaves, and those about the frame of the whole picture."""
     touching = [_TOUCHES] if any(touched_sides(alpha)) else []
-    return [code for code in codes if code not in _OF_THE_FRAME] + touching
+    return [code for code in codes if code not in _SETTLED] + touching

@@ -198,13 +198,16 @@ class LocalEngine(Provider):
             (Option("ratio", Kind.RATIO, "4:5", gettext_noop("of the result")), _SAME_FORMAT, _QUALITY), seconds=4
         ),
     }
-    review_warnings = frozenset({"unsure_what_the_product_is", "low_contrast"})
+    review_warnings = frozenset({"unsure_what_the_product_is", "low_contrast", "perhaps_a_person"})
     warning_texts: ClassVar[Mapping[str, str]] = {
         "soft_matte": gettext_noop("Much of the edge is uncertain, as with glass, fur or haze."),
         "unsure_what_the_product_is": gettext_noop(
             "It is not clear what the product is: check that it is complete and alone."
         ),
         "low_contrast": gettext_noop("The product hardly stands out from its background, so its edge may be wrong."),
+        "perhaps_a_person": gettext_noop(
+            "Something of the colour of skin comes in from the edge of the photo: check that no hand or arm is left."
+        ),
         "touches_the_frame": gettext_noop("The product is cut off by the edge of the photo."),
         "very_small_product": gettext_noop("The product is very small in the photo."),
         "enlarged": gettext_noop("The product was enlarged to fill the frame; a larger photo would be sharper."),
