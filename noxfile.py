@@ -13,7 +13,7 @@ import nox
 nox.options.sessions = ["lint", "types", "tests", "docs", "package"]
 nox.options.reuse_existing_virtualenvs = True
 
-EXTRAS = ".[local,provenance,postgres,redis,s3,docs,test-thumbnails,dev]"
+EXTRAS = ".[local,provenance,postgres,redis,s3,docs,test-thumbnails,test-queues,dev]"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 DJANGOS = ["5.2", "6.0"]
 COMBINATIONS = [(python, django) for django in DJANGOS for python in PYTHONS if (python, django) != ("3.11", "6.0")]

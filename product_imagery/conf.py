@@ -46,6 +46,10 @@ class Settings:
     max_selection: int = _key(10_000, "most pictures in one enhancement")
     slots: int = _key(1, "worker loops that may run at once: one for each machine with a worker")
     slice_seconds: float = _key(25.0, "seconds that one task of django-q2 works before it queues the next")
+    wake: str = _key(
+        "",
+        "dotted path of a function that queues `product_imagery.tasks.pump` in your own queue instead of django-q2's",
+    )
     slot_seconds: float = _key(
         15.0, "seconds without a sign of life after which another worker loop may take its place"
     )

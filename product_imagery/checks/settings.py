@@ -17,5 +17,7 @@ def check_settings(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     try:
         get_settings()
     except ConfigurationError as error:
-        return [Error(error.message, id="product_imagery.E001", hint="See the settings table in the README.")]
+        return [
+            Error(error.message, id="product_imagery.E001", hint="See the page about settings in the documentation.")
+        ]
     return []
