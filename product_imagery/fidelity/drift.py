@@ -8,6 +8,7 @@ whose colour differs far more than that of the rest).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +121,18 @@ def _measured(
         return _of_middle(original, made, scale)
     measured = _of_product(pairs[0], scale)
     for pair in pairs[1:]:
-        if (measured["details"] or 0) > _DOUBTFUL["details"]:  # it may have been aligned by a wrong contour
-            measured = min(measured, _of_product(pair, scale), key=lambda one: one["details"] or 0)
+        names = ("details",) if pair.is_exact else ("shape", "details")  # a place taken as it is tells no stretch
+        if _doubt(measured, names) > 1:  # it may have been aligned by a wrong contour
+            measured = min(measured, _of_product(pair, scale), key=partial(_doubt, names=names))
     if operation in (*_CLEARED, *_WHOLE) or (measured["details"] or 0) < _OTHER:
         return measured
     guessed = _of_middle(original, made, scale)  # another pose or light may hide the contour
     return measured if guessed["reason"] else guessed
+
+
+def _doubt(measured: dict[str, Any], names: tuple[str, ...]) -> float:
+    """Return how far one of these is beyond what is not measured again: 1 is just that."""
+    return max((measured[name] or 0) / _DOUBTFUL[name] for name in names)
 
 
 def _of_product(pair: _Pair, scale: _Scale) -> dict[str, Any]:
