@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -50,6 +51,18 @@ LIBRARIES: dict[str, tuple[Callable[[], Any], type[ProductImages], Callable[[Any
     "stdimage": (_stdimage, StdImageMixin, _variations),
     "pictures": (_pictures, PictureMixin, _picture_files),
 }
+
+
+@pytest.fixture(autouse=True)
+def _celery_works_at_once() -> Iterator[None]:
+    """django-pictures makes its files with Celery wherever that is installed."""
+    if importlib.util.find_spec("celery") is None:
+        yield
+        return
+    settings = importlib.import_module("celery").current_app.conf
+    before, settings.task_always_eager = settings.task_always_eager, True
+    yield
+    settings.task_always_eager = before
 
 
 @pytest.fixture(params=LIBRARIES)

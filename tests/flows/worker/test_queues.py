@@ -93,6 +93,7 @@ def test_our_schedule_goes_where_the_host_has_its_own(settings: Any) -> None:
     assert not Schedule.objects.exists()
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", ["shop.nowhere.wake", "os.sep", "wake"])
 def test_a_function_that_is_none_is_found_by_check(name: str, settings: Any) -> None:
     settings.PRODUCT_IMAGERY = {**settings.PRODUCT_IMAGERY, "WAKE": name}
