@@ -56,7 +56,7 @@ def enqueue_slice() -> None:
 
 
 def own_queue() -> Callable[[], object] | None:
-    """Return the host's function that queues ``pump``, if it has one. Raises ``ConfigurationError`` (``wake``)."""
+    """Return the host's function that queues a slice, if it has one. Raises ``ConfigurationError`` (``wake``)."""
     name = get_settings().wake
     if not name:
         return None
