@@ -207,7 +207,7 @@ def test_the_confirm_page_works_without_javascript(
     merchant.click("button[name=index]")
     merchant.wait("input[value=larger]").click()
     merchant.click("button[name=start]")
-    assert "You chose another look" in merchant.wait("[role=alert]").text
+    assert "You chose another look" in merchant.wait("#imagery-figures [role=alert]").text
     assert not Enhancement.objects.exists()
     merchant.click("input[value=cut-out]")
     merchant.click("button[value=look]")

@@ -95,7 +95,7 @@ def test_both_start_the_same_products(merchant: Mouse, anna: Any, make_product: 
     merchant.wait("#imagery-options[data-look=larger]")
     enhance({description_of(Product): [products[0].pk]}, spec_of_preset("larger"), channel="admin", actor=anna)
     merchant.press("button[name=start]")
-    assert "The figures have changed" in merchant.wait("[role=alert]").text
+    assert "The figures have changed" in merchant.wait("#imagery-figures [role=alert]").text
     figures = merchant.find("#imagery-figures").text
     assert "1 picture is being made already" in figures
     assert "anna" in figures
