@@ -24,6 +24,7 @@ _ERRORS = {
 }
 #: for developers and operators, in English: settings, registration, checks of providers, commands, stand-ins
 _ENGLISH = (
+    "background.py",
     "conf.py",
     "doctor/",
     "flows/results/provenance.py",
