@@ -8,9 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from product_imagery.providers.local.completeness import like_ground, skin_from_edge
+from product_imagery.providers.local.completeness import excess
 
 _GREY, _BLUE = (170, 170, 170), (40, 60, 160)
+
+
+def _signs(photo: Image.Image, matte: Image.Image) -> dict[str, float]:
+    """Return the signs for a model whose first look is the matte."""
+    return excess(photo, matte, np.asarray(matte.resize((320, 320)), np.float32) / 255)
 
 
 def _share(hole: int) -> float:
@@ -20,7 +25,7 @@ def _share(hole: int) -> float:
     if hole:
         ImageDraw.Draw(photo).rectangle((128 - hole, 128 - hole, 127 + hole, 127 + hole), fill=_GREY)
     ImageDraw.Draw(matte).rectangle((64, 64, 191, 191), fill=255)
-    return like_ground(photo, matte, np.asarray(matte.resize((320, 320)), np.float32) / 255)
+    return _signs(photo, matte)["like_ground"]
 
 
 def test_a_product_of_another_colour_than_the_ground_gives_no_sign() -> None:
@@ -43,7 +48,7 @@ def _arm(colour: tuple[int, int, int], *, end: int) -> float:
         draw = ImageDraw.Draw(image)
         draw.rectangle((110, 140, 150, 255 - end), fill=arm)
         draw.rectangle((80, 60, 180, 150), fill=mug)
-    return skin_from_edge(photo, matte)
+    return _signs(photo, matte)["skin"]
 
 
 @pytest.mark.parametrize("colour", [_FAIR, _DARK])

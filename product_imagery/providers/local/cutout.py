@@ -9,7 +9,7 @@ from PIL import Image, ImageChops
 
 from product_imagery.exceptions import PictureError
 from product_imagery.providers.local.arrays import Box, Floats
-from product_imagery.providers.local.completeness import like_ground, skin_from_edge
+from product_imagery.providers.local.completeness import excess
 from product_imagery.providers.local.edges import refine
 from product_imagery.providers.local.ground import complete, plain_ground
 from product_imagery.providers.local.inference import ModelSpec, saliency
@@ -36,7 +36,7 @@ class Cutout:
     ``confidence`` is 0…1; ``warnings`` are codes, explained by ``LocalEngine.warning_texts``. ``origin`` is the pixel
     of the photo at which the image begins. ``signs`` are measured on the way: ``agreement`` of the two looks, share
     ``rescued`` from the first one, share ``lost`` by both and added by what a plain ground does not explain, ``soft``
-    pixels relative to solid ones, ``contrast`` across the edge (0…255), and those of ``completeness``.
+    pixels relative to solid ones, ``contrast`` across the edge (0…255), and those of ``completeness.excess``.
     """
 
     image: Image.Image
@@ -103,8 +103,7 @@ def cut_out(picture: Image.Image, spec: ModelSpec) -> Cutout:
     signs["soft"] = _softness(matte)
     alpha = Image.new("L", picture.size)
     alpha.paste(matte, box[:2])
-    signs["like_ground"] = like_ground(picture, alpha, look)
-    signs["skin"] = skin_from_edge(picture, alpha)
+    signs |= excess(picture, alpha, look)
     confidence, warnings = _judge(signs, alpha)
     return Cutout(picture, alpha, confidence, warnings, signs)
 
