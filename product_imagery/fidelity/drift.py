@@ -59,7 +59,7 @@ _QUICK, _THOROUGH = _Scale(448, 256, 2, 1), _Scale(640, 320, 1, 2)
 
 @dataclass(frozen=True)
 class Known:
-    """Where the product is: its mask in the result, and the box of the source that the result shows, in shares."""
+    """Place of the product: its mask in the result, and the box of the source that the result shows, in shares."""
 
     mask: Image.Image
     left: float
