@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import pkgutil
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -72,43 +74,47 @@ def settings_page() -> str:
 
 def providers_page() -> str:
     """Return a section for each provider of this package: its operations with their options, and its limits."""
+    from django.core.management import call_command
+
     from product_imagery.provider_kit.registry import all_providers
 
     own = [one for one in all_providers().values() if one.__module__.startswith("product_imagery.")]
+    printed = StringIO()
+    call_command("imagery_providers", "--json", stdout=printed)
+    facts = json.loads(printed.getvalue())
     sections = [_PROVIDERS]
     for provider in sorted(own, key=lambda one: (one.needs_credential, str(one.label))):
-        notes = [f"- {note}" for note in _notes(provider)]
-        sections.append("\n".join([f"## {provider.label}", "", *notes, *_operations(provider), ""]))
+        found = [one for one in facts if one["provider"] == provider.slug]
+        notes = [f"- {note}" for note in _notes(provider, found[0])]
+        sections.append("\n".join([f"## {provider.label}", "", *notes, *_operations(provider, found), ""]))
     return "\n".join(sections)
 
 
-def _notes(provider: Any) -> Iterator[str]:
-    yield f"Its name in commands and the API is `{provider.slug}`. {_FORMS[provider.form]}"
+def _notes(provider: Any, fact: dict[str, Any]) -> Iterator[str]:
+    """Yield what holds for all operations; ``fact`` is one of those that ``imagery_providers`` prints of it."""
+    yield f"Its name in commands and the API is `{provider.slug}`. {_FORMS[fact['takes']]}"
     if provider.needs_credential:
         yield f"It needs an account: admin, *Credentials*, or `manage.py imagery_credential add {provider.slug} NAME`."
     else:
         yield "It needs no account and costs nothing."
-    if provider.batch > 1:
-        yield f"One create takes up to {provider.batch} pictures."
-    limits = [f"{limit.most} {limit.counted} in {limit.seconds} s" for limit in provider.limits]
-    limits += [f"{provider.active_jobs} unfinished at once"] if provider.active_jobs else []
-    if limits:
-        yield f"At most {', '.join(limits)}, counted over all workers."
-    if provider.webhooks:
+    if fact["pictures_in_one_create"] > 1:
+        yield f"One create takes up to {fact['pictures_in_one_create']} pictures."
+    if fact["limits"]:
+        yield f"At most {', '.join(fact['limits'])}, counted over all workers."
+    if fact["webhooks"]:
         yield "Its webhooks shorten the wait; without them, the worker asks from time to time."
     if not provider.repeatable:
         yield "A create whose response was lost is looked up, and never simply repeated."
 
 
-def _operations(provider: Any) -> Iterator[str]:
-    for operation, offer in provider.offers.items():
-        prices = offer.prices()
-        price = ", ".join(f"{name}: {cost}" if name else str(cost) for name, cost in prices.items())
-        price = f"{price} {provider.currency}" if any(prices.values()) else "Free"
-        yield from ("", f"### {provider.label}: `{operation}`", "", f"{price}, about {offer.seconds:g} s a picture.")
-        if offer.options:
+def _operations(provider: Any, facts: list[dict[str, Any]]) -> Iterator[str]:
+    for fact in facts:
+        costs = f"Price: {fact['price']}. About {fact['seconds']:g} s a picture."
+        yield from ("", f"### {provider.label}: `{fact['operation']}`", "", costs)
+        options = provider.offers[fact["operation"]].options
+        if options:
             yield from ("", "| option | value | default |", "|---|---|---|")
-        for option in offer.options:
+        for option in options:
             default = f"`{option.default}`" if option.default not in ("", None) else ""
             yield f"| `{option.name}` | {_cell(option.expects())} | {default} |"
 
